@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace dormouse::engine {
+
+class Graph;
+
+/// What a node is told besides its inputs; a subgraph for If, Loop and Scan.
+using Attribute = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>, std::vector<float>,
+                               std::vector<std::string>, std::shared_ptr<const Graph>>;
+
+/// A node's attributes by ONNX name.
+class Attributes {
+ public:
+  Attributes() = default;
+  Attributes(std::initializer_list<std::pair<const std::string, Attribute>> entries) : entries_(entries) {}
+
+  void set(std::string name, Attribute value) { entries_.insert_or_assign(std::move(name), std::move(value)); }
+  /// The attribute's value when it is there and of type T. A wrong type throws Failure(invalid) naming it.
+  template <class T>
+  const T* find(std::string_view name) const;
+  template <class T>
+  T get(std::string_view name, T fallback) const {
+    const T* found = find<T>(name);
+    return found ? *found : std::move(fallback);
+  }
+  std::int64_t integer(std::string_view name, std::int64_t fallback) const {
+    return get<std::int64_t>(name, fallback);
+  }
+  std::vector<std::int64_t> integers(std::string_view name) const { return get<std::vector<std::int64_t>>(name, {}); }
+  bool has(std::string_view name) const { return entries_.contains(name); }
+  const std::map<std::string, Attribute, std::less<>>& entries() const { return entries_; }
+
+ private:
+  std::map<std::string, Attribute, std::less<>> entries_;
+};
+
+[[noreturn]] void throw_attribute_type(std::string_view name);
+
+template <class T>
+const T* Attributes::find(std::string_view name) const {
+  const auto entry = entries_.find(name);
+  if (entry == entries_.end()) return nullptr;
+  if (const T* value = std::get_if<T>(&entry->second)) return value;
+  throw_attribute_type(name);
+}
+
+}  // namespace dormouse::engine

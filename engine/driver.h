@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph.h"
+#include "engine/op.h"
+
+namespace dormouse::engine {
+
+/// A run of nodes given to one driver as a whole. Every shape in `graph` is static.
+struct Partition {
+  const Graph* graph = nullptr;
+  std::vector<std::size_t> nodes;   ///< indices into graph->nodes(), in order
+  std::vector<ValueId> inputs;      ///< read from outside; constants are not listed
+  std::vector<ValueId> outputs;     ///< read outside
+};
+
+/// A compiled partition. Not thread-safe: every execution context compiles its own; a driver may share packed weights
+/// between programs of the same constants.
+class Program {
+ public:
+  virtual ~Program() = default;
+  /// `inputs` and `outputs` as in the partition; elements are 64-byte aligned and kReadSlack bytes behind inputs are
+  /// readable. Throws Failure(unavailable) when the device fails at run time.
+  virtual void run(std::span<const View> inputs, std::span<const View> outputs) = 0;
+};
+
+/// An execution provider: XNNPACK, Vulkan. The portable kernels need none.
+///
+/// Thread-safe.
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual std::string_view name() const = 0;
+  /// Whether it computes this node, shapes static, as the portable kernel does (to its rounding).
+  virtual bool supports(const Graph& graph, const Node& node) const = 0;
+  /// Whether a partition of these nodes is worth a hand-over: a lone Reshape is not.
+  virtual bool worthwhile(const Partition& partition) const = 0;
+  virtual std::unique_ptr<Program> compile(const Partition& partition) const = 0;
+};
+
+}  // namespace dormouse::engine

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/driver.h"
+#include "engine/graph.h"
+
+namespace dormouse::engine {
+
+/// An immutable graph made ready to run: plans per input shape, each with its drivers' programs and one arena.
+///
+/// Thread-safe: any number of threads may run it; each run takes a context (arena and programs) from a pool of its
+/// plan. Plans are made when a shape is first seen and the least recently used are dropped.
+class Session {
+ public:
+  struct Options {
+    std::size_t plans = 8;  ///< input-shape combinations kept ready
+    bool optimise = true;   ///< run the passes
+  };
+  /// `drivers` in order of preference, borrowed for the session's life; none: portable kernels only.
+  Session(Graph graph, std::span<const Driver* const> drivers, Options options);
+  Session(Graph graph, std::span<const Driver* const> drivers) : Session(std::move(graph), drivers, Options{}) {}
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const Graph& graph() const;
+
+  /// Inputs in the graph's order; outputs in the graph's order, in fresh tensors.
+  /// Throws Failure(invalid) when a type or shape does not fit, naming input, expected and given.
+  std::vector<Tensor> run(std::span<const Tensor> inputs) const;
+
+  /// Fraction of the nodes that run on each driver for these input shapes ("reference" = portable kernels).
+  std::vector<std::pair<std::string, std::size_t>> placement(std::span<const Tensor> inputs) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dormouse::engine
