@@ -7,18 +7,30 @@ namespace dormouse {
 
 std::string_view word(Errc code) {
   switch (code) {
-    case Errc::internal: return "internal";
-    case Errc::invalid: return "invalid";
-    case Errc::not_found: return "not_found";
-    case Errc::unsupported: return "unsupported";
-    case Errc::corrupt: return "corrupt";
-    case Errc::conflict: return "conflict";
-    case Errc::gone: return "gone";
-    case Errc::too_large: return "too_large";
-    case Errc::unavailable: return "unavailable";
-    case Errc::denied: return "denied";
-    case Errc::io: return "io";
-    case Errc::configuration: return "configuration";
+    case Errc::internal:
+      return "internal";
+    case Errc::invalid:
+      return "invalid";
+    case Errc::not_found:
+      return "not_found";
+    case Errc::unsupported:
+      return "unsupported";
+    case Errc::corrupt:
+      return "corrupt";
+    case Errc::conflict:
+      return "conflict";
+    case Errc::gone:
+      return "gone";
+    case Errc::too_large:
+      return "too_large";
+    case Errc::unavailable:
+      return "unavailable";
+    case Errc::denied:
+      return "denied";
+    case Errc::io:
+      return "io";
+    case Errc::configuration:
+      return "configuration";
   }
   return "internal";
 }

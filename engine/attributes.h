@@ -14,8 +14,8 @@ namespace dormouse::engine {
 class Graph;
 
 /// What a node is told besides its inputs; a subgraph for If, Loop and Scan.
-using Attribute = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>, std::vector<float>,
-                               std::vector<std::string>, std::shared_ptr<const Graph>>;
+using Attribute = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>,
+                               std::vector<float>, std::vector<std::string>, std::shared_ptr<const Graph>>;
 
 /// A node's attributes by ONNX name.
 class Attributes {
@@ -23,7 +23,9 @@ class Attributes {
   Attributes() = default;
   Attributes(std::initializer_list<std::pair<const std::string, Attribute>> entries) : entries_(entries) {}
 
-  void set(std::string name, Attribute value) { entries_.insert_or_assign(std::move(name), std::move(value)); }
+  void set(std::string name, Attribute value) {
+    entries_.insert_or_assign(std::move(name), std::move(value));
+  }
   /// The attribute's value when it is there and of type T. A wrong type throws Failure(invalid) naming it.
   template <class T>
   const T* find(std::string_view name) const;
@@ -35,7 +37,9 @@ class Attributes {
   std::int64_t integer(std::string_view name, std::int64_t fallback) const {
     return get<std::int64_t>(name, fallback);
   }
-  std::vector<std::int64_t> integers(std::string_view name) const { return get<std::vector<std::int64_t>>(name, {}); }
+  std::vector<std::int64_t> integers(std::string_view name) const {
+    return get<std::vector<std::int64_t>>(name, {});
+  }
   bool has(std::string_view name) const { return entries_.contains(name); }
   const std::map<std::string, Attribute, std::less<>>& entries() const { return entries_; }
 

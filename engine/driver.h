@@ -13,18 +13,18 @@ namespace dormouse::engine {
 /// A run of nodes given to one driver as a whole. Every shape in `graph` is static.
 struct Partition {
   const Graph* graph = nullptr;
-  std::vector<std::size_t> nodes;   ///< indices into graph->nodes(), in order
-  std::vector<ValueId> inputs;      ///< read from outside; constants are not listed
-  std::vector<ValueId> outputs;     ///< read outside
+  std::vector<std::size_t> nodes;  ///< indices into graph->nodes(), in order
+  std::vector<ValueId> inputs;     ///< read from outside; constants are not listed
+  std::vector<ValueId> outputs;    ///< read outside
 };
 
-/// A compiled partition. Not thread-safe: every execution context compiles its own; a driver may share packed weights
-/// between programs of the same constants.
+/// A compiled partition. Not thread-safe: every execution context compiles its own; a driver may share packed
+/// weights between programs of the same constants.
 class Program {
  public:
   virtual ~Program() = default;
-  /// `inputs` and `outputs` as in the partition; elements are 64-byte aligned and kReadSlack bytes behind inputs are
-  /// readable. Throws Failure(unavailable) when the device fails at run time.
+  /// `inputs` and `outputs` as in the partition; elements are 64-byte aligned and kReadSlack bytes behind
+  /// inputs are readable. Throws Failure(unavailable) when the device fails at run time.
   virtual void run(std::span<const View> inputs, std::span<const View> outputs) = 0;
 };
 

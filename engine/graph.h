@@ -35,9 +35,9 @@ struct Node {
 
 /// A directed acyclic graph of operators on values: a model, a training step, an optimiser update.
 ///
-/// Nodes stand in topological order; each value has at most one producer. Appending a node infers its outputs' types
-/// and shapes at once, so a graph that exists is well-typed. Not thread-safe to change; free to copy (constants are
-/// shared).
+/// Nodes stand in topological order; each value has at most one producer. Appending a node infers its
+/// outputs' types and shapes at once, so a graph that exists is well-typed. Not thread-safe to change; free
+/// to copy (constants are shared).
 class Graph {
  public:
   /// A named input; extents may be kDynamic.
@@ -45,7 +45,8 @@ class Graph {
   /// A value known now: a weight, an axis list.
   ValueId add_constant(std::string name, Tensor value);
   /// Appends a node and infers its `outputs` (as many as asked for). Empty output names are made up.
-  /// Throws Failure(invalid / unsupported) naming node, operator and shapes when the operator refuses its inputs.
+  /// Throws Failure(invalid / unsupported) naming node, operator and shapes when the operator refuses its
+  /// inputs.
   std::vector<ValueId> add_node(const Op& op, std::vector<ValueId> inputs, Attributes attributes = {},
                                 std::vector<std::string> output_names = {""}, std::string node_name = "");
   void mark_output(ValueId value);
@@ -62,9 +63,11 @@ class Graph {
   const Node* producer(ValueId value) const;
 
   void rename(ValueId value, std::string name) { at(value).name = std::move(name); }
-  /// Replaces a constant by one of the same type; the shape may differ where consumers still infer (grown heads):
-  /// call reinfer() after.
+  /// Replaces a constant by one of the same type; the shape may differ where consumers still infer (grown
+  /// heads): call reinfer() after.
   void set_constant(ValueId value, Tensor tensor);
+  /// Makes a computed value a constant; its node must go (set_nodes).
+  void fold(ValueId value, Tensor tensor);
   /// Turns a constant into an input of the same type and shape (a parameter of a training step).
   void constant_to_input(ValueId value);
   void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
@@ -87,8 +90,9 @@ class Graph {
   std::vector<ValueId> outputs_;
 };
 
-/// The part of `graph` that computes `outputs` from `inputs`; what lies before `inputs` is cut away and each of them
-/// becomes an input. Constants are shared. Throws Failure(invalid) when an output depends on another graph input.
+/// The part of `graph` that computes `outputs` from `inputs`; what lies before `inputs` is cut away and each
+/// of them becomes an input. Constants are shared. Throws Failure(invalid) when an output depends on another
+/// graph input.
 Graph extract(const Graph& graph, std::span<const ValueId> inputs, std::span<const ValueId> outputs);
 
 }  // namespace dormouse::engine

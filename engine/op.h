@@ -14,9 +14,9 @@ namespace dormouse::engine {
 
 /// What an operator may ask while types and shapes are inferred.
 ///
-/// `constant(i)` is there when input i is known now: at import for weights and axis lists; when a graph is interpreted,
-/// for every input. An operator whose output shape depends on data it cannot see leaves that output without a shape
-/// (set_output with no shape), and the plan runs it in the interpreter.
+/// `constant(i)` is there when input i is known now: at import for weights and axis lists; when a graph is
+/// interpreted, for every input. An operator whose output shape depends on data it cannot see leaves that
+/// output without a shape (set_output with no shape), and the plan runs it in the interpreter.
 class InferContext {
  public:
   InferContext(const Graph& graph, const Node& node);
@@ -39,7 +39,9 @@ class InferContext {
   [[noreturn]] void fail(std::string_view what) const;
   /// The same with Errc::unsupported.
   [[noreturn]] void unsupported(std::string_view what) const;
-  void require(bool condition, std::string_view what) const { if (!condition) fail(what); }
+  void require(bool condition, std::string_view what) const {
+    if (!condition) fail(what);
+  }
   /// Axis attribute or value in [0, rank), or fail().
   std::size_t axis(std::int64_t axis, std::size_t rank) const;
 
@@ -58,7 +60,8 @@ class InferContext {
   std::vector<Slot> outputs_;
 };
 
-/// A tensor as kernels see it: where the elements are, of which type and shape. Outputs are written through it.
+/// A tensor as kernels see it: where the elements are, of which type and shape. Outputs are written through
+/// it.
 struct View {
   DType dtype = DType::f32;
   const Shape* shape = nullptr;
@@ -74,18 +77,22 @@ struct View {
 
 /// One call of a kernel. Kernels are noexcept: whatever can be refused was refused by infer().
 struct KernelContext {
-  std::span<const View> inputs;   ///< never written through
+  std::span<const View> inputs;  ///< never written through
   std::span<const View> outputs;
   const Attributes& attributes;
-  std::span<std::byte> scratch;   ///< as many bytes as Op::scratch asked for, 64-byte aligned
+  std::span<std::byte> scratch;  ///< as many bytes as Op::scratch asked for, 64-byte aligned
 
   bool has_input(std::size_t i) const { return i < inputs.size() && inputs[i].present(); }
   const Shape& shape(std::size_t i) const { return *inputs[i].shape; }
   const Shape& output_shape(std::size_t i) const { return *outputs[i].shape; }
   template <class T>
-  std::span<const T> in(std::size_t i) const { return inputs[i].values<T>(); }
+  std::span<const T> in(std::size_t i) const {
+    return inputs[i].values<T>();
+  }
   template <class T>
-  std::span<T> out(std::size_t i) const { return outputs[i].values<T>(); }
+  std::span<T> out(std::size_t i) const {
+    return outputs[i].values<T>();
+  }
 };
 
 using Kernel = void (*)(const KernelContext&) noexcept;
@@ -116,24 +123,26 @@ class GradientContext {
 /// One gradient per input, in order; an absent Value where none flows. May be shorter than the inputs.
 using Gradients = std::vector<Value>;
 
-/// What conformance runs an operator on: input shapes, the domain they are drawn from, attributes, constant inputs.
+/// What conformance runs an operator on: input shapes, the domain they are drawn from, attributes, constant
+/// inputs.
 struct Sample {
-  std::vector<Shape> shapes;                  ///< one per input
+  std::vector<Shape> shapes;  ///< one per input
   Attributes attributes = {};
-  double low = -2, high = 2;                  ///< floating inputs are drawn uniformly from [low, high]
-  std::vector<std::pair<std::size_t, Tensor>> fixed = {};  ///< inputs given as they are (constants: axes, indices)
-  std::vector<std::size_t> frozen = {};       ///< inputs without a gradient (besides the fixed ones)
+  double low = -2, high = 2;  ///< floating inputs are drawn uniformly from [low, high]
+  std::vector<std::pair<std::size_t, Tensor>> fixed =
+      {};                                ///< inputs given as they are (constants: axes, indices)
+  std::vector<std::size_t> frozen = {};  ///< inputs without a gradient (besides the fixed ones)
 };
 
 /// One operator: everything there is to know about it, in one file under engine/ops/.
 struct Op {
-  std::string_view name;               ///< ONNX operator type, or our own
-  std::string_view domain = "";        ///< "" = ai.onnx; "dormouse" = ours: gradients, optimisers, losses
-  int since = 1;                       ///< first ONNX opset whose definition this is
+  std::string_view name;         ///< ONNX operator type, or our own
+  std::string_view domain = "";  ///< "" = ai.onnx; "dormouse" = ours: gradients, optimisers, losses
+  int since = 1;                 ///< first ONNX opset whose definition this is
   std::size_t min_inputs = 1;
-  std::size_t max_inputs = 1;          ///< SIZE_MAX: variadic
+  std::size_t max_inputs = 1;  ///< SIZE_MAX: variadic
   std::size_t max_outputs = 1;
-  std::size_t kernel_input = 0;        ///< the input whose type chooses the kernel
+  std::size_t kernel_input = 0;  ///< the input whose type chooses the kernel
   void (*infer)(InferContext&) = nullptr;
   Kernels kernels = {};
   Gradients (*gradient)(const GradientContext&) = nullptr;  ///< null: no gradient flows through it
@@ -153,7 +162,8 @@ std::span<const Op* const> all_ops();
 /// The operator `name` of `domain` ("" = ai.onnx), or null.
 const Op* find_op(std::string_view domain, std::string_view name);
 
-/// {f32, f64} kernels from one template instantiation each: kernels<float, double>(compute<float>, compute<double>).
+/// {f32, f64} kernels from one template instantiation each: kernels<float, double>(compute<float>,
+/// compute<double>).
 template <class... T, class... K>
 Kernels kernels(K... kernel) {
   static_assert(sizeof...(T) == sizeof...(K));

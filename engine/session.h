@@ -10,10 +10,11 @@
 
 namespace dormouse::engine {
 
-/// An immutable graph made ready to run: plans per input shape, each with its drivers' programs and one arena.
+/// An immutable graph made ready to run: plans per input shape, each with its drivers' programs and one
+/// arena.
 ///
-/// Thread-safe: any number of threads may run it; each run takes a context (arena and programs) from a pool of its
-/// plan. Plans are made when a shape is first seen and the least recently used are dropped.
+/// Thread-safe: any number of threads may run it; each run takes a context (arena and programs) from a pool
+/// of its plan. Plans are made when a shape is first seen and the least recently used are dropped.
 class Session {
  public:
   struct Options {
@@ -22,7 +23,8 @@ class Session {
   };
   /// `drivers` in order of preference, borrowed for the session's life; none: portable kernels only.
   Session(Graph graph, std::span<const Driver* const> drivers, Options options);
-  Session(Graph graph, std::span<const Driver* const> drivers) : Session(std::move(graph), drivers, Options{}) {}
+  Session(Graph graph, std::span<const Driver* const> drivers)
+      : Session(std::move(graph), drivers, Options{}) {}
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

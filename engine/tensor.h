@@ -59,7 +59,9 @@ class Tensor {
     return from<T>(std::move(shape), std::span<const T>(values.begin(), values.size()));
   }
   template <class T>
-  static Tensor scalar(T value) { return from<T>(Shape{}, std::span<const T>(&value, 1)); }
+  static Tensor scalar(T value) {
+    return from<T>(Shape{}, std::span<const T>(&value, 1));
+  }
 
   DType dtype() const { return type_; }
   const Shape& shape() const { return shape_; }

@@ -11,7 +11,8 @@ namespace dormouse::engine {
 
 /// A handle on a value of a graph under construction; operators on it append nodes. Tests false when absent.
 ///
-/// Gradients, losses, optimisers and model specs are written with these functions, each one registered operator.
+/// Gradients, losses, optimisers and model specs are written with these functions, each one registered
+/// operator.
 struct Value {
   Graph* graph = nullptr;
   ValueId id = kAbsent;

@@ -1,0 +1,75 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "engine/tensor.h"
+
+namespace dormouse::engine {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+class HeapBuffer final : public Buffer {
+ public:
+  explicit HeapBuffer(std::size_t size) : Buffer(allocate_zeroed(size), size, true) {}
+  ~HeapBuffer() override { std::free(writable_data()); }
+
+ private:
+  static std::byte* allocate_zeroed(std::size_t size) {
+    if (size > SIZE_MAX - kReadSlack - kAlignment) throw std::bad_alloc();
+    const std::size_t padded = (size + kReadSlack + kAlignment - 1) / kAlignment * kAlignment;
+    void* memory = std::aligned_alloc(kAlignment, padded);
+    if (!memory) throw std::bad_alloc();
+    std::memset(memory, 0, padded);
+    return static_cast<std::byte*>(memory);
+  }
+};
+
+class MappedFile final : public Buffer {
+ public:
+  MappedFile(void* data, std::size_t size) : Buffer(static_cast<std::byte*>(data), size, false) {}
+  ~MappedFile() override {
+    if (size() > 0) ::munmap(const_cast<std::byte*>(data()), size());
+  }
+};
+
+[[noreturn]] void fail(const std::string& path) {
+  const int error = errno;
+  throw Failure(error == ENOENT ? Errc::not_found : Errc::io, path + ": " + std::strerror(error));
+}
+
+struct File {
+  int descriptor;
+  ~File() { ::close(descriptor); }
+};
+
+}  // namespace
+
+std::byte* Buffer::writable_data() const {
+  ensure(writable_, "buffer is writable");
+  return data_;
+}
+
+std::shared_ptr<Buffer> Buffer::allocate(std::size_t size) { return std::make_shared<HeapBuffer>(size); }
+
+std::shared_ptr<Buffer> map_file(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(path);
+  const File file{descriptor};
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) fail(path);
+  if (!S_ISREG(status.st_mode)) throw Failure(Errc::invalid, path + ": not a regular file");
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size == 0) return std::make_shared<MappedFile>(nullptr, 0);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  if (data == MAP_FAILED) fail(path);
+  return std::make_shared<MappedFile>(data, size);
+}
+
+}  // namespace dormouse::engine

@@ -1,0 +1,29 @@
+#include <algorithm>
+
+#include "engine/passes/pass.h"
+
+namespace dormouse::engine {
+namespace {
+
+/// Drops nodes whose outputs nothing reads.
+void run(Graph& graph) {
+  std::vector<bool> live(graph.value_count(), false);
+  const auto is_live = [&](ValueId id) { return id != kAbsent && live[static_cast<std::size_t>(id)]; };
+  for (const ValueId id : graph.outputs()) live[static_cast<std::size_t>(id)] = true;
+  std::vector<Node> kept;
+  for (std::size_t i = graph.nodes().size(); i-- > 0;) {
+    const Node& node = graph.nodes()[i];
+    if (std::ranges::none_of(node.outputs, is_live)) continue;
+    for (const ValueId id : node.inputs)
+      if (id != kAbsent) live[static_cast<std::size_t>(id)] = true;
+    kept.push_back(node);
+  }
+  std::ranges::reverse(kept);
+  graph.set_nodes(std::move(kept));
+}
+
+}  // namespace
+
+extern const Pass dead_code{.name = "dead code", .run = run};
+
+}  // namespace dormouse::engine

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/driver.h"
+#include "engine/graph.h"
+
+namespace dormouse::engine {
+
+/// One step of a plan: a portable kernel (no driver, one node) or a partition for a driver.
+struct Step {
+  const Driver* driver = nullptr;
+  Partition partition;
+};
+
+/// Where the elements of a value lie during a run.
+struct Place {
+  enum class Kind : std::uint8_t { nowhere, constant, arena } kind = Kind::nowhere;
+  std::size_t offset = 0;
+};
+
+/// A graph for one combination of input shapes: partitioned by driver, every value placed in one arena whose
+/// parts are reused as lifetimes end. Immutable. `interpreted` plans have a shape that depends on data: no
+/// steps, no arena.
+struct Plan {
+  Graph graph;
+  bool interpreted = false;
+  std::vector<Step> steps;
+  std::vector<Place> places;  ///< by value
+  std::size_t arena_bytes = 0;
+};
+
+/// Specialises `graph` to `shapes` (one per graph input) and plans it.
+/// Throws Failure(invalid) when operators refuse the shapes, Failure(too_large) above `arena_limit` bytes.
+Plan make_plan(const Graph& graph, std::span<const Shape> shapes, std::span<const Driver* const> drivers,
+               std::size_t arena_limit);
+
+/// Nodes in an order that keeps each driver's nodes together, cut into steps.
+std::vector<Step> partition(const Graph& graph, std::span<const Driver* const> drivers);
+
+/// Gives every materialised value of `plan.graph` its place; sets arena_bytes.
+void place_values(Plan& plan, std::size_t arena_limit);
+
+}  // namespace dormouse::engine

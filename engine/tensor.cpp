@@ -1,0 +1,126 @@
+#include "engine/tensor.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace dormouse::engine {
+namespace {
+
+std::size_t checked_bytes(DType type, std::int64_t elements) {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(static_cast<std::size_t>(elements), size_of(type), &bytes))
+    throw Failure(Errc::too_large,
+                  "a tensor of " + std::to_string(elements) + " elements does not fit in memory");
+  return bytes;
+}
+
+/// Calls `visit` with a value of the C++ type behind `type`.
+template <class Visit>
+void with_type(DType type, Visit visit) {
+  switch (type) {
+    case DType::f32:
+      return visit(float{});
+    case DType::f64:
+      return visit(double{});
+    case DType::f16:
+      return visit(Half{});
+    case DType::bf16:
+      return visit(BFloat16{});
+    case DType::i8:
+      return visit(std::int8_t{});
+    case DType::u8:
+      return visit(std::uint8_t{});
+    case DType::i16:
+      return visit(std::int16_t{});
+    case DType::u16:
+      return visit(std::uint16_t{});
+    case DType::i32:
+      return visit(std::int32_t{});
+    case DType::u32:
+      return visit(std::uint32_t{});
+    case DType::i64:
+      return visit(std::int64_t{});
+    case DType::u64:
+      return visit(std::uint64_t{});
+    case DType::boolean:
+      return visit(bool{});
+  }
+}
+
+template <class T>
+auto widen(T value) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
+    return to_float(value);
+  else
+    return value;
+}
+
+template <class To, class From>
+To convert(From from) {
+  const auto value = widen(from);
+  if constexpr (std::is_same_v<To, Half>)
+    return to_half(static_cast<float>(value));
+  else if constexpr (std::is_same_v<To, BFloat16>)
+    return to_bfloat16(static_cast<float>(value));
+  else if constexpr (std::is_same_v<To, bool>)
+    return value != decltype(value){};
+  else
+    return static_cast<To>(value);
+}
+
+}  // namespace
+
+Tensor::Tensor(DType type, Shape shape)
+    : type_(type),
+      shape_(std::move(shape)),
+      elements_(shape_.elements()),
+      buffer_(Buffer::allocate(checked_bytes(type, elements_))),
+      offset_(0) {}
+
+Tensor::Tensor(DType type, Shape shape, std::shared_ptr<Buffer> buffer, std::size_t offset)
+    : type_(type),
+      shape_(std::move(shape)),
+      elements_(shape_.elements()),
+      buffer_(std::move(buffer)),
+      offset_(offset) {
+  ensure(offset_ <= buffer_->size() && checked_bytes(type_, elements_) <= buffer_->size() - offset_,
+         "tensor lies inside its buffer");
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+  ensure(shape.elements() == elements_, "reshape keeps the number of elements");
+  Tensor result = *this;
+  result.shape_ = std::move(shape);
+  return result;
+}
+
+Tensor Tensor::rows(std::int64_t first, std::int64_t count) const {
+  ensure(shape_.rank() > 0 && first >= 0 && count >= 0 && first + count <= shape_[0],
+         "rows lie inside the tensor");
+  Tensor result = *this;
+  result.shape_[0] = count;
+  result.elements_ = result.shape_.elements();
+  const std::int64_t row = shape_.elements(1, shape_.rank());
+  result.offset_ += static_cast<std::size_t>(first * row) * size_of(type_);
+  return result;
+}
+
+Tensor Tensor::clone() const {
+  Tensor result(type_, shape_);
+  if (byte_size() > 0) std::memcpy(result.mutable_data(), data(), byte_size());
+  return result;
+}
+
+Tensor Tensor::as(DType type) const {
+  if (type == type_) return *this;
+  Tensor result(type, shape_);
+  with_type(type_, [&]<class From>(From) {
+    with_type(type, [&]<class To>(To) {
+      std::ranges::transform(values<From>(), result.mutable_values<To>().begin(),
+                             [](From value) { return convert<To>(value); });
+    });
+  });
+  return result;
+}
+
+}  // namespace dormouse::engine
