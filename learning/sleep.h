@@ -1,0 +1,105 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/driver.h"
+#include "engine/published.h"
+#include "learning/guard.h"
+#include "learning/latents.h"
+#include "learning/seed.h"
+#include "learning/sleep_report.h"
+#include "learning/versions.h"
+
+namespace dormouse::learning {
+
+enum class Strategy {
+  replay,    ///< class-balanced rehearsal of seed and taught latents, distillation, EWC: what a device runs
+  finetune,  ///< plain SGD on the taught labels alone: the control that forgets
+  joint      ///< balanced joint training from zero weights on seed and taught latents: the control to reach
+};
+std::string_view word(Strategy strategy);
+
+struct SleepOptions {
+  Strategy strategy = Strategy::replay;
+  /// Relative to the curvature of the standardised latents: the step taken is slow_lr · 300 / λmax(E[zzᵀ]),
+  /// within [slow_lr, 100 · slow_lr]; it falls to a tenth by a half cosine over the night.
+  float slow_lr = 0.001f;
+  float momentum = 0.9f;
+  std::size_t batch = 64;
+  std::size_t steps = 0;      ///< 0: 30 passes over the balanced set, at least 600, at most 4000
+  float distillation = 0.3f;  ///< share of the waking model's answer in the targets of old-class seed replay
+  std::optional<float> ewc_lambda;  ///< nothing: 10 / (1 + (r / 10)²), r = replayed latents per old class
+  float ewc_decay = 0.9f;
+  GuardOptions guard;
+  double budget_seconds = 600;  ///< of work; what was learnt by then goes to the dream check
+  std::uint64_t seed = 1;
+};
+
+/// All that a night reads, fixed at its start.
+struct SleepInputs {
+  std::string id;
+  std::string model;
+  engine::Graph trainable;           ///< latent → logits with the current slow weights
+  std::vector<std::string> labels;   ///< every known class, those of the slow head first
+  LabelledLatents replay;            ///< seed latents
+  LabelledLatents heldout;           ///< of the seed
+  LabelledLatents taught;            ///< labelled episodes, training part
+  LabelledLatents taught_heldout;    ///< labelled episodes held out for ever
+  std::optional<LatentScale> scale;  ///< of the seed's statistics; nothing: measured on replay and taught
+  Parameters fisher;                 ///< in standardised coordinates; may be empty
+  float temperature = 1;
+  std::optional<engine::LinearHead> fast;
+};
+
+/// Stages that are others' work, done in pieces: each returns true while there is more. Empty ones are
+/// skipped.
+struct SleepHooks {
+  std::function<bool()> consolidate;                      ///< episodes into concepts, decay, forgetting
+  std::function<bool()> tidy;                             ///< index and database
+  std::function<void(const struct SleepResult&)> commit;  ///< write, record, swap
+};
+
+/// What came of it.
+struct SleepResult {
+  bool accepted = false;
+  engine::Graph trainable;  ///< candidate weights in the model's own coordinates; grown
+  Parameters weights;       ///< the same by name, for a Version
+  Parameters fisher;
+  float temperature = 1;
+  engine::Arbiter arbiter;
+  SleepReport report;
+};
+
+/// One night, a piece at a time.
+///
+/// Deterministic under options.seed: the same inputs give the same candidate whoever interrupts it. The
+/// daemon calls advance() in its low-priority queue, so that requests pass between pieces; a piece takes
+/// about a millisecond (one minibatch) and never more than a few ten. Nothing is published before `commit`.
+/// Not thread-safe.
+class SleepCycle {
+ public:
+  SleepCycle(SleepInputs inputs, SleepOptions options, SleepHooks hooks = {},
+             std::span<const engine::Driver* const> drivers = {});
+  ~SleepCycle();
+  SleepCycle(SleepCycle&&) noexcept;
+
+  /// Does the next piece; true while there is more. A stop request ends the night at once, without a
+  /// candidate.
+  bool advance(std::stop_token stop = {});
+  Stage stage() const;
+  /// Fraction of the night's steps done.
+  double progress() const;
+  /// Needs stage() == Stage::done.
+  const SleepResult& result() const;
+
+ private:
+  struct Night;
+  std::unique_ptr<Night> night_;
+};
+
+}  // namespace dormouse::learning

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include "learning/guard.h"
+
+namespace dormouse::learning {
+
+enum class Stage { select, rehearse, dream_check, consolidate, tidy, commit, done };
+std::string_view word(Stage stage);
+
+/// What a night did and why.
+struct SleepReport {
+  std::string id;
+  std::string model;
+  std::string strategy;
+  std::uint64_t seed = 0;
+  std::vector<std::string> labels;
+  std::size_t slow_classes_before = 0;
+  std::vector<std::pair<std::size_t, float>> loss;  ///< (step, mean loss since the point before)
+  std::size_t steps = 0;
+  std::size_t replayed = 0;  ///< seed latents available to rehearse
+  std::size_t taught = 0;    ///< labelled episodes available to rehearse
+  std::size_t heldout = 0;
+  float rate = 0;  ///< step size after scaling by the latents' curvature
+  float ewc_lambda = 0;
+  float temperature_before = 1;
+  float temperature_after = 1;
+  Verdict verdict;  ///< slow head before against candidate
+  std::vector<double>
+      awake;             ///< held-out accuracy by class of the waking answer (both heads), if there was one
+  bool stopped = false;  ///< asked to stop, or out of budget before it converged
+  double seconds = 0;    ///< of work, yields not counted
+  std::vector<std::pair<Stage, double>> stage_seconds;
+  std::vector<std::string> notes;
+};
+
+boost::json::object to_json(const SleepReport& report);
+/// A table for people.
+std::string to_text(const SleepReport& report);
+
+}  // namespace dormouse::learning

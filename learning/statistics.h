@@ -1,0 +1,40 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "learning/latents.h"
+
+namespace dormouse::learning {
+
+/// All that ridge regression needs to know of the latents of one class: n, Σx and Σxxᵀ in double precision.
+///
+/// The second moment is the lower triangle, row by row: D(D+1)/2 numbers.
+struct ClassStatistics {
+  explicit ClassStatistics(std::size_t width = 0) : sum(width), moment(width * (width + 1) / 2) {}
+
+  double count = 0;
+  std::vector<double> sum;
+  std::vector<double> moment;
+
+  /// Adds `times` copies of `latent`; -1 takes one away.
+  void add(std::span<const float> latent, double times = 1);
+  void add(const ClassStatistics& other);
+};
+
+using Statistics = std::vector<ClassStatistics>;  ///< by class
+
+Statistics statistics_of(const LabelledLatents& data, std::size_t classes);
+
+/// Mean and standard deviation per latent element, every class counted alike; a constant element has
+/// deviation 1.
+struct LatentScale {
+  std::vector<float> mean;
+  std::vector<float> deviation;
+
+  void standardise(std::span<float> latent) const;
+};
+
+LatentScale scale_of(const Statistics& statistics, std::size_t width);
+
+}  // namespace dormouse::learning

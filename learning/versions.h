@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/published.h"
+#include "learning/files.h"
+#include "learning/seed.h"
+
+namespace dormouse::learning {
+
+/// One immutable set of a model's trainable weights, and what belongs to it.
+struct Version {
+  std::int64_t number = 0;          ///< given by commit()
+  std::int64_t parent = 0;          ///< 0: the shipped model
+  std::string sleep;                ///< id of the night it came from
+  std::string time;                 ///< ISO 8601, UTC
+  bool accepted = true;             ///< false: kept for inspection only
+  std::vector<std::string> labels;  ///< of the slow head, in order
+  float temperature = 1.0f;
+  engine::Arbiter arbiter;
+  Parameters weights;  ///< of the trainable part, by name, grown shapes included
+  Parameters fisher;   ///< in standardised coordinates; may be empty
+};
+
+/// A line of `model versions`: everything but the tensors.
+struct VersionSummary {
+  std::int64_t number = 0;
+  std::int64_t parent = 0;
+  std::string sleep;
+  std::string time;
+  bool accepted = true;
+  std::vector<std::string> labels;
+  std::optional<std::string> damage;  ///< why it cannot be loaded
+};
+
+/// The versions of one model under <folder>/<number>/{weights.safetensors, fisher.safetensors,
+/// manifest.json}.
+///
+/// A version is written into a temporary folder, synced, renamed, and the parent synced: after a power cut it
+/// is there whole or not at all. Nothing is edited in place, and a number once tried is never used again. Not
+/// thread-safe.
+class VersionStore {
+ public:
+  /// Makes `folder` (models/<name>) when it is missing and removes what an interrupted commit left. `files`
+  /// is borrowed.
+  VersionStore(std::filesystem::path folder, Files& files);
+
+  /// Writes `version` under the next number and returns that. Throws Failure(io); then nothing visible has
+  /// changed.
+  std::int64_t commit(const Version& version);
+  /// Checks hashes and shapes. Throws Failure(not_found / corrupt) naming the file.
+  Version load(std::int64_t number) const;
+  /// All versions in order; damaged ones say so (their hashes are checked too).
+  std::vector<VersionSummary> list() const;
+  /// The newest accepted version, not above `at_most`, that loads; nothing when there is none. `skipped`
+  /// hears of every damaged one on the way.
+  std::optional<Version> last_good(std::int64_t at_most,
+                                   const std::function<void(std::int64_t, const Error&)>& skipped) const;
+
+ private:
+  std::vector<std::int64_t> numbers() const;
+  std::int64_t take_number();
+
+  std::filesystem::path folder_;
+  Files* files_;
+};
+
+}  // namespace dormouse::learning
