@@ -3,8 +3,11 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)  # headers only: Asio, Beast, JSON, system
 
 function(static_library target archive header)
-  find_library(${target}_ARCHIVE ${archive} REQUIRED)
-  find_path(${target}_INCLUDE ${header} REQUIRED)
+  find_library(${target}_ARCHIVE ${archive})
+  find_path(${target}_INCLUDE ${header})
+  if(NOT ${target}_ARCHIVE OR NOT ${target}_INCLUDE)
+    message(FATAL_ERROR "${archive} or ${header} is missing: run script/bootstrap")
+  endif()
   add_library(${target} STATIC IMPORTED GLOBAL)
   set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${target}_ARCHIVE}
     INTERFACE_INCLUDE_DIRECTORIES ${${target}_INCLUDE})
@@ -16,3 +19,22 @@ static_library(sodium libsodium.a sodium.h)
 find_path(PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
 add_library(protozero INTERFACE)
 target_include_directories(protozero SYSTEM INTERFACE ${PROTOZERO_INCLUDE})
+
+# XNNPACK and what it stands on lie in a cache outside the checkout; a cross build names its own folder.
+set(DORMOUSE_XNNPACK "" CACHE PATH "folder with XNNPACK's include/ and lib/; default: where script/bootstrap built it")
+set(xnnpack ${DORMOUSE_XNNPACK})
+if(NOT xnnpack)
+  execute_process(COMMAND ${PROJECT_SOURCE_DIR}/script/lib/xnnpack --where OUTPUT_VARIABLE xnnpack
+    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+endif()
+if(NOT EXISTS ${xnnpack}/include/xnnpack.h)
+  message(FATAL_ERROR "XNNPACK is not in ${xnnpack}: run script/bootstrap")
+endif()
+foreach(archive XNNPACK microkernels-prod pthreadpool cpuinfo)
+  add_library(XNNPACK::${archive} STATIC IMPORTED GLOBAL)
+  set_target_properties(XNNPACK::${archive} PROPERTIES IMPORTED_LOCATION ${xnnpack}/lib/lib${archive}.a
+    INTERFACE_INCLUDE_DIRECTORIES ${xnnpack}/include)
+endforeach()
+target_link_libraries(XNNPACK::XNNPACK INTERFACE XNNPACK::microkernels-prod XNNPACK::pthreadpool XNNPACK::cpuinfo
+  Threads::Threads m)
+target_link_libraries(XNNPACK::microkernels-prod INTERFACE XNNPACK::XNNPACK)  # they name each other
