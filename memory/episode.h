@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/clock.h"
+
+namespace dormouse::memory {
+
+/// Counts from 1 and is never used twice, not even after a crash: see Store::reserve_ids.
+using EpisodeId = std::uint64_t;
+
+/// A latent in one byte an element: value = code · scale.
+struct CodedLatent {
+  std::vector<std::int8_t> codes;
+  float scale = 0;
+
+  friend bool operator==(const CodedLatent&, const CodedLatent&) = default;
+};
+
+/// Rounds to nearest with scale = max|x| / 127, the rule of the seed memory too. A latent of zeros has scale
+/// 0. Throws Failure(invalid) when an element is not finite.
+CodedLatent quantise(std::span<const float> latent);
+std::vector<float> dequantise(const CodedLatent& latent);
+/// Into `out`, which is as long as the codes (ensure()d).
+void dequantise(const CodedLatent& latent, std::span<float> out);
+
+/// Whether this episode, once labelled, belongs to the guard and never to training: one id in five, for ever.
+///
+/// A pure function of the id: the id goes through the finaliser of splitmix64, a bijection in which every
+/// input bit flips every output bit with probability near ½, and the result is split at 1/5 of its range.
+/// Consecutive ids, ids of one class, or ids at any stride therefore fall on both sides independently.
+bool is_held_out(EpisodeId id);
+
+/// One remembered experience.
+struct Episode {
+  EpisodeId id = 0;
+  std::string model;
+  Clock::Wall time{};
+  std::int64_t version = 0;            ///< of the weights that answered
+  std::int64_t embedding_version = 0;  ///< of the trunk that made the latent: only equals compare
+  CodedLatent latent;
+  std::string prediction;  ///< class name
+  float confidence = 0;
+  float novelty = 0;
+  std::uint8_t route = 0;  ///< as hrm numbers them
+  std::optional<std::string> label;
+  float importance = 1;     ///< when it was last used; it decays from there (Store::least_valuable)
+  std::uint32_t uses = 0;   ///< how often it was recalled to some effect
+  Clock::Wall last_used{};  ///< set to `time` when it is remembered
+
+  bool held_out() const { return is_held_out(id); }
+};
+
+}  // namespace dormouse::memory

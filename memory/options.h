@@ -1,0 +1,30 @@
+#pragma once
+
+#include "config/binder.h"
+
+namespace dormouse::memory {
+
+/// memory.working: what is kept of the last moments.
+struct WorkingOptions {
+  std::size_t items = 4096;  ///< inferences that can still be taught although nobody stored them
+};
+
+/// memory.episodic: what is kept for good, and how much.
+struct EpisodicOptions {
+  std::size_t capacity = 100'000;                   ///< episodes of all models together
+  config::Bytes disk{512ull << 20};                 ///< of the database
+  config::Bytes keep_inputs{64ull << 20};           ///< raw inputs kept for review
+  std::size_t commit_rows = 64;                     ///< an episode waits for at most this many others …
+  std::chrono::milliseconds commit_interval{1000};  ///< … or this long before it is on disk
+};
+
+struct Options {
+  WorkingOptions working;
+  EpisodicOptions episodic;
+};
+
+void bind_options(config::Binder& binder, WorkingOptions& options);
+void bind_options(config::Binder& binder, EpisodicOptions& options);
+void bind_options(config::Binder& binder, Options& options);
+
+}  // namespace dormouse::memory

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/error.h"
+#include "memory/episode.h"
+
+namespace dormouse::memory {
+
+/// The last samples of one stream: interleaved rows of `channels` floats in memory that never grows.
+///
+/// One thread pushes, one thread reads; neither waits for the other. A full ring refuses new rows and counts
+/// them, because the reader may be looking at the oldest.
+class SampleRing {
+ public:
+  SampleRing(std::size_t channels, std::size_t capacity_rows);
+
+  /// Writer: appends whole rows (ensure()d) as far as they fit, and returns how many did.
+  std::size_t push(std::span<const float> rows);
+
+  /// Reader: rows that wait.
+  std::size_t available() const;
+  /// Reader: copies the oldest out.size() / channels rows without consuming them; false when there are fewer.
+  bool peek(std::span<float> out) const;
+  /// Reader: lets go of the oldest rows; at most available() (ensure()d). A hop is one consume.
+  void consume(std::size_t rows);
+
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  std::size_t channels() const { return channels_; }
+  std::size_t capacity() const { return capacity_; }
+
+ private:
+  std::size_t channels_;
+  std::size_t capacity_;
+  std::vector<float> rows_;
+  // Rows ever written and read: on lines of their own, so that the two threads do not share one.
+  alignas(64) std::atomic<std::uint64_t> written_{0};
+  alignas(64) std::atomic<std::uint64_t> read_{0};
+  alignas(64) std::atomic<std::uint64_t> dropped_{0};
+};
+
+/// What is kept of one inference for a while, whether or not it becomes an episode.
+struct Inference {
+  EpisodeId id = 0;
+  std::string model;
+  Clock::Wall time{};
+  std::int64_t version = 0;
+  std::int64_t embedding_version = 0;
+  std::vector<float> latent;
+  std::vector<float> probabilities;  ///< over the labels of `version`
+  std::string prediction;
+  float confidence = 0;
+  float novelty = 0;
+  std::uint8_t route = 0;
+  std::vector<float> input;  ///< empty unless inputs are kept
+};
+
+/// The episode an inference would become; importance is the caller's.
+Episode to_episode(const Inference& inference, float importance);
+
+/// The items of the last `capacity` ids. Item needs a member `id`; ids rise, with gaps allowed.
+///
+/// Slots are addressed by id modulo capacity and reused, so memory stays where it is after the first round,
+/// and finding costs one comparison. Not thread-safe: one owner.
+template <class Item>
+class Recent {
+ public:
+  explicit Recent(std::size_t capacity) : slots_(capacity) { ensure(capacity > 0, "a ring holds something"); }
+
+  /// Replaces what the slot held. The item must have an id above 0 (ensure()d).
+  Item& put(const Item& item) {
+    ensure(item.id != 0, "an item has an id");
+    Item& slot = slots_[item.id % slots_.size()];
+    slot = item;  // copies into the slot's own memory
+    newest_ = std::max<EpisodeId>(newest_, item.id);
+    return slot;
+  }
+  /// The item, or nullptr when it was overwritten or never there. Valid until the next put().
+  const Item* find(EpisodeId id) const {
+    const Item& slot = slots_[id % slots_.size()];
+    return id != 0 && slot.id == id ? &slot : nullptr;
+  }
+  Item* find(EpisodeId id) { return const_cast<Item*>(std::as_const(*this).find(id)); }
+
+  /// Calls `visit(const Item&)` from the newest id down, while it returns true.
+  template <class Visit>
+  void newest_first(Visit visit) const {
+    for (EpisodeId id = newest_; id != 0 && id + slots_.size() > newest_; --id) {
+      const Item* item = find(id);
+      if (item != nullptr && !visit(*item)) return;
+    }
+  }
+  /// Forgets one item at once, its memory overwritten.
+  void erase(EpisodeId id) {
+    if (Item* item = find(id)) *item = Item{};
+  }
+
+  std::size_t capacity() const { return slots_.size(); }
+  EpisodeId newest() const { return newest_; }
+
+ private:
+  std::vector<Item> slots_;
+  EpisodeId newest_ = 0;
+};
+
+using RecentInferences = Recent<Inference>;
+
+}  // namespace dormouse::memory
