@@ -33,6 +33,7 @@ class Server {
     std::size_t body = 16u << 20;                  ///< bytes; more answers 413
     std::size_t header = 8u << 10;                 ///< bytes; more answers 431
     std::size_t chunks = 4096;                     ///< of a chunked body
+    std::size_t bodies = 64u << 20;                ///< bytes of all bodies held at once; more answer 503
     std::size_t connections = 256;                 ///< more are answered 503 and closed
     std::size_t in_flight = 64;                    ///< requests in handlers at once; more answer 503
     std::chrono::milliseconds header_time{5'000};  ///< from a request's first byte to the end of its header
