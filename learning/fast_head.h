@@ -27,4 +27,7 @@ class FastHead {
   virtual engine::LinearHead head() const = 0;
 };
 
+/// What every observe() checks first.
+void check_example(std::span<const float> latent, ClassIndex label, const FastHead& head);
+
 }  // namespace dormouse::learning

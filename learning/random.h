@@ -13,10 +13,9 @@ class Random {
   explicit Random(std::uint64_t seed) : state_(seed) {}
 
   std::uint64_t bits();
-  /// In [0, bound), bound > 0, without modulo bias that matters (multiply-shift on 64 bits).
-  std::size_t below(std::size_t bound);
-  double uniform();  ///< in [0, 1)
-  double normal();   ///< Box–Muller
+  std::size_t below(std::size_t bound);  ///< in [0, bound), bound > 0
+  double uniform();                      ///< in [0, 1)
+  double normal();                       ///< Box–Muller
 
   template <class T>
   void shuffle(std::vector<T>& items) {

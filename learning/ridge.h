@@ -18,7 +18,9 @@ class RidgeHead final : public FastHead {
  public:
   struct Options {
     double ridge = 1e-2;  ///< penalty, relative to the mean second moment of a latent element
-    bool balance = true;
+    /// Weight of an example: n^-balance, n being the examples of its class. 1: classes weigh alike; 0:
+    /// examples do.
+    double balance = 1.0;
     float temperature = 0.2f;  ///< of the head until it is fitted on held-out examples
   };
   /// Starts from `seed` (empty classes allowed); the number of classes is seed.size().

@@ -1,0 +1,80 @@
+#include "learning/guard.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace dormouse::learning {
+namespace {
+
+void count(GuardRow& row, bool before, bool after) {
+  ++row.examples;
+  row.right_before += before;
+  row.right_after += after;
+  row.lost += before && !after;
+  row.gained += after && !before;
+}
+
+void judge(GuardRow& row, const GuardOptions& options) {
+  row.p_value = paired_p_value(row.lost, row.gained);
+  row.fell = row.before() - row.after() > options.max_regression && row.p_value < options.alpha;
+}
+
+std::string percent(double fraction) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.1f%%", 100 * fraction);
+  return text;
+}
+
+std::string fall(const std::string& name, const GuardRow& row) {
+  char p[16];
+  std::snprintf(p, sizeof p, "%.2g", row.p_value);
+  return name + " falls from " + percent(row.before()) + " to " + percent(row.after()) + " of " +
+         std::to_string(row.examples) + " held-out examples (p = " + p + ")";
+}
+
+}  // namespace
+
+double paired_p_value(std::size_t lost, std::size_t gained) {
+  const double n = static_cast<double>(lost + gained);
+  double tail = 0;
+  for (std::size_t k = lost; k <= lost + gained; ++k) {
+    const double x = static_cast<double>(k);
+    tail += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) - n * std::log(2.0));
+  }
+  return std::fmin(tail, 1.0);
+}
+
+Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassIndex> current,
+                    std::span<const ClassIndex> candidate, const std::vector<std::string>& labels,
+                    const GuardOptions& options) {
+  ensure(current.size() == truth.size() && candidate.size() == truth.size(), "the same examples");
+  Verdict verdict;
+  verdict.classes.resize(labels.size());
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    const bool before = current[i] == truth[i], after = candidate[i] == truth[i];
+    count(verdict.classes.at(truth[i]), before, after);
+    count(verdict.all, before, after);
+  }
+  if (truth.empty()) {
+    verdict.reason = "nothing is held out, so nothing can be proved";
+    return verdict;
+  }
+  judge(verdict.all, options);
+  std::size_t better = 0;
+  for (std::size_t c = 0; c < labels.size(); ++c) {
+    judge(verdict.classes[c], options);
+    better += verdict.classes[c].right_after > verdict.classes[c].right_before;
+    if (verdict.classes[c].fell && verdict.reason.empty())
+      verdict.reason = fall(labels[c], verdict.classes[c]);
+  }
+  if (verdict.all.fell && verdict.reason.empty()) verdict.reason = fall("everything together", verdict.all);
+  if (better == 0 && verdict.reason.empty()) verdict.reason = "no class gets better";
+  verdict.accepted = verdict.reason.empty();
+  if (verdict.accepted)
+    verdict.reason = std::to_string(better) + (better == 1 ? " class gets" : " classes get") +
+                     " better and none falls beyond chance; together " + percent(verdict.all.before()) +
+                     " before, " + percent(verdict.all.after()) + " after";
+  return verdict;
+}
+
+}  // namespace dormouse::learning
