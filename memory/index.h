@@ -22,7 +22,7 @@ struct IndexRow {
 
 /// Which rows count. Everything by default.
 struct Filter {
-  std::optional<std::uint32_t> label;
+  std::optional<std::uint32_t> label{};
   bool labelled_only = false;
   bool without_held_out = false;
   std::int64_t after = std::numeric_limits<std::int64_t>::min();   ///< time > after
@@ -79,9 +79,13 @@ class ExactIndex {
 
  private:
   struct Chunk;
+  struct Candidate;
+  class Best;
 
   const Chunk* chunk_of(std::size_t row) const;
   Chunk* find_row(EpisodeId id, std::size_t& row) const;
+  void scan(const Chunk& chunk, std::size_t rows, const CodedLatent& query, const Filter& filter,
+            Best& best) const;
 
   std::size_t width_;
   std::size_t stride_;

@@ -1,0 +1,50 @@
+#include "memory/episode.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "config/error.h"
+
+namespace dormouse::memory {
+namespace {
+
+/// splitmix64's finaliser (Steele, Lea and Flood, 2014).
+std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+bool is_held_out(EpisodeId id) { return mix(id) < std::numeric_limits<std::uint64_t>::max() / 5; }
+
+CodedLatent quantise(std::span<const float> latent) {
+  float largest = 0;
+  for (float x : latent) {
+    if (!std::isfinite(x)) throw Failure(Errc::invalid, "a latent holds a value that is not finite");
+    largest = std::max(largest, std::abs(x));
+  }
+  CodedLatent coded{std::vector<std::int8_t>(latent.size()), largest / 127};
+  if (coded.scale == 0) return coded;
+  std::ranges::transform(latent, coded.codes.begin(), [&](float x) {
+    return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / coded.scale), -127.0f, 127.0f));
+  });
+  return coded;
+}
+
+void dequantise(const CodedLatent& latent, std::span<float> out) {
+  ensure(out.size() == latent.codes.size(), "a decoded latent is as long as its code");
+  std::ranges::transform(latent.codes, out.begin(),
+                         [&](std::int8_t code) { return static_cast<float>(code) * latent.scale; });
+}
+
+std::vector<float> dequantise(const CodedLatent& latent) {
+  std::vector<float> values(latent.codes.size());
+  dequantise(latent, values);
+  return values;
+}
+
+}  // namespace dormouse::memory

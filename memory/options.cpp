@@ -1,0 +1,25 @@
+#include "memory/options.h"
+
+namespace dormouse::memory {
+
+using config::range;
+
+void bind_options(config::Binder& binder, WorkingOptions& options) {
+  binder.optional("items", options.items, range(16, 1'000'000));
+}
+
+void bind_options(config::Binder& binder, EpisodicOptions& options) {
+  using namespace std::chrono_literals;
+  binder.optional("capacity", options.capacity, range(2, 10'000'000));
+  binder.optional("disk", options.disk, range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
+  binder.optional("keep_inputs", options.keep_inputs);
+  binder.optional("commit_rows", options.commit_rows, range(1, 1000));
+  binder.optional("commit_interval", options.commit_interval, range(1ms, 1min));
+}
+
+void bind_options(config::Binder& binder, Options& options) {
+  binder.optional("working", options.working);
+  binder.optional("episodic", options.episodic);
+}
+
+}  // namespace dormouse::memory

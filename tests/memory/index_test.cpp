@@ -1,0 +1,159 @@
+#include "memory/index.h"
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <random>
+#include <thread>
+
+#include "config/error.h"
+
+using namespace dormouse;
+using namespace dormouse::memory;
+
+namespace {
+
+std::vector<float> random_latent(std::mt19937& random, std::size_t width) {
+  std::normal_distribution<float> normal;
+  std::vector<float> latent(width);
+  for (float& x : latent) x = normal(random);
+  return latent;
+}
+
+float distance(std::span<const float> a, std::span<const float> b) {
+  double squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) squares += std::pow(double{a[i]} - double{b[i]}, 2);
+  return static_cast<float>(std::sqrt(squares));
+}
+
+/// What the index should answer, by the book.
+std::vector<EpisodeId> nearest_by_sorting(const std::vector<CodedLatent>& stored,
+                                          std::span<const float> query, std::size_t k) {
+  std::vector<std::pair<float, EpisodeId>> all;
+  for (std::size_t i = 0; i < stored.size(); ++i)
+    all.emplace_back(distance(query, dequantise(stored[i])), i + 1);
+  std::ranges::sort(all);
+  std::vector<EpisodeId> ids;
+  for (std::size_t i = 0; i < std::min(k, all.size()); ++i) ids.push_back(all[i].second);
+  return ids;
+}
+
+std::vector<EpisodeId> ids(const std::vector<Match>& matches) {
+  std::vector<EpisodeId> found;
+  for (const Match& match : matches) found.push_back(match.id);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("the fast dot product equals the portable one", "[memory]") {
+  std::mt19937 random(11);
+  INFO("seed 11");
+  std::uniform_int_distribution<int> code(-127, 127);
+  for (std::size_t n : {32u, 64u, 96u, 1024u, 65'536u}) {
+    std::vector<std::int8_t> a(n), b(n);
+    for (auto& x : a) x = static_cast<std::int8_t>(code(random));
+    for (auto& x : b) x = static_cast<std::int8_t>(code(random));
+    CHECK(best_dot()(a.data(), b.data(), n) == portable_dot()(a.data(), b.data(), n));
+    std::ranges::fill(a, std::int8_t{-127});
+    CHECK(best_dot()(a.data(), a.data(), n) == static_cast<std::int32_t>(n * 127 * 127));
+  }
+}
+
+TEST_CASE("the scan finds the true nearest neighbours, over several chunks", "[memory]") {
+  std::mt19937 random(5);
+  INFO("seed 5");
+  constexpr std::size_t width = 24, rows = 9000;
+  ExactIndex index(width, rows);
+  std::vector<CodedLatent> stored;
+  for (std::size_t i = 0; i < rows; ++i) {
+    stored.push_back(quantise(random_latent(random, width)));
+    REQUIRE(index.add({.id = i + 1}, stored.back()));
+  }
+  for (int trial = 0; trial < 20; ++trial) {
+    const auto query = random_latent(random, width);
+    const auto matches = index.search(query, 10);
+    CHECK(ids(matches) == nearest_by_sorting(stored, query, 10));
+    CHECK(matches[0].distance ==
+          Approx(distance(query, dequantise(stored[matches[0].id - 1]))).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("filters decide which rows count", "[memory]") {
+  ExactIndex index(2, 10);
+  const auto latent = quantise(std::vector{1.0f, 0.0f});
+  for (EpisodeId id = 1; id <= 6; ++id) {
+    const IndexRow row{id, static_cast<std::uint32_t>(id % 2), id > 2, static_cast<std::int64_t>(10 * id)};
+    REQUIRE(index.add(row, latent));
+  }
+  const std::vector query{1.0f, 0.0f};
+  CHECK(ids(index.search(query, 9)) == std::vector<EpisodeId>{1, 2, 3, 4, 5, 6});
+  CHECK(ids(index.search(query, 9, {.label = 1})) == std::vector<EpisodeId>{1, 3, 5});
+  CHECK(ids(index.search(query, 9, {.labelled_only = true})) == std::vector<EpisodeId>{3, 4, 5, 6});
+  CHECK(ids(index.search(query, 9, {.after = 20, .before = 50})) == std::vector<EpisodeId>{3, 4});
+  std::vector<EpisodeId> training;
+  for (EpisodeId id = 1; id <= 6; ++id) {
+    if (!is_held_out(id)) training.push_back(id);
+  }
+  CHECK(ids(index.search(query, 9, {.without_held_out = true})) == training);
+  CHECK(index.search(query, 0).empty());
+}
+
+TEST_CASE("removed rows are not found, and compaction changes no answer", "[memory]") {
+  std::mt19937 random(3);
+  INFO("seed 3");
+  ExactIndex index(8, 5000);
+  for (EpisodeId id = 1; id <= 5000; ++id) REQUIRE(index.add({.id = id}, quantise(random_latent(random, 8))));
+  CHECK_FALSE(index.add({.id = 5001}, quantise(random_latent(random, 8))));
+  for (EpisodeId id = 1; id <= 5000; id += 3) CHECK(index.remove(id));
+  CHECK_FALSE(index.remove(1));
+  CHECK_FALSE(index.remove(77'777));
+  CHECK(index.wants_compaction());
+  CHECK(index.relabel(2, 7, true));
+
+  const auto fresh = index.compacted(5000);
+  CHECK(fresh->size() == index.size());
+  CHECK_FALSE(fresh->wants_compaction());
+  for (int trial = 0; trial < 10; ++trial) {
+    const auto query = random_latent(random, 8);
+    const auto before = index.search(query, 16);
+    CHECK(ids(before) == ids(fresh->search(query, 16)));
+    for (const Match& match : before) CHECK(match.id % 3 != 1);
+  }
+  const auto relabelled = fresh->search(std::vector<float>(8), 64, {.label = 7});
+  REQUIRE(relabelled.size() == 1);
+  CHECK(relabelled[0].id == 2);
+  CHECK(relabelled[0].labelled);
+}
+
+TEST_CASE("a query of another width, or not finite, is refused", "[memory]") {
+  ExactIndex index(3, 4);
+  CHECK_THROWS_AS(index.search(std::vector{1.0f}, 1), Failure);
+  CHECK_THROWS_AS(index.search(std::vector{1.0f, 2.0f, std::nanf("")}, 1), Failure);
+  CHECK(index.search(std::vector{1.0f, 2.0f, 3.0f}, 1).empty());
+}
+
+TEST_CASE("readers see whole rows while a writer appends, relabels and removes", "[memory]") {
+  ExactIndex index(4, 20'000);
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (EpisodeId id = 1; id <= 20'000; ++id) {
+      const auto x = static_cast<float>(id);
+      if (!index.add({.id = id, .label = static_cast<std::uint32_t>(id)}, quantise(std::vector{x, x, x, x})))
+        break;
+      if (id % 5 == 0) index.remove(id - 2);
+    }
+    done = true;
+  });
+  std::size_t wrong = 0;
+  while (!done) {
+    for (const Match& match : index.search(std::vector(4, 1000.0f), 8)) {
+      const float expected = 2 * std::abs(static_cast<float>(match.id) - 1000.0f);
+      wrong += match.label == match.id && std::abs(match.distance - expected) < 0.1f ? 0 : 1;
+    }
+  }
+  writer.join();
+  CHECK(wrong == 0);
+  CHECK(index.size() == 16'000);
+}

@@ -1,0 +1,109 @@
+#include "memory/working.h"
+
+#include <catch2/catch.hpp>
+#include <numeric>
+#include <thread>
+
+using namespace dormouse;
+using namespace dormouse::memory;
+
+namespace {
+
+Inference inference(EpisodeId id) {
+  Inference made;
+  made.id = id;
+  made.latent = {static_cast<float>(id)};
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("windows overlap by what is not consumed", "[memory]") {
+  SampleRing ring(2, 4);
+  CHECK(ring.push(std::vector<float>{1, 2, 3, 4, 5, 6}) == 3);
+  std::vector<float> window(4);
+  REQUIRE(ring.peek(window));
+  CHECK(window == std::vector<float>{1, 2, 3, 4});
+  ring.consume(1);
+  REQUIRE(ring.peek(window));
+  CHECK(window == std::vector<float>{3, 4, 5, 6});
+  ring.consume(1);
+  CHECK_FALSE(ring.peek(window));
+}
+
+TEST_CASE("a full ring refuses the newest rows and counts them", "[memory]") {
+  SampleRing ring(1, 3);
+  CHECK(ring.push(std::vector<float>{1, 2, 3, 4, 5}) == 3);
+  CHECK(ring.dropped() == 2);
+  std::vector<float> window(3);
+  REQUIRE(ring.peek(window));
+  CHECK(window == std::vector<float>{1, 2, 3});
+}
+
+TEST_CASE("samples arrive once and in order when two threads share a ring", "[memory]") {
+  SampleRing ring(3, 64);
+  constexpr std::size_t total = 20'000;
+  std::thread writer([&] {
+    for (std::size_t sent = 0; sent < total;) {
+      std::vector<float> rows(3 * std::min<std::size_t>(7, total - sent));
+      std::iota(rows.begin(), rows.end(), static_cast<float>(3 * sent));
+      const std::size_t taken = ring.push(rows);
+      sent += taken;
+      if (taken == 0) std::this_thread::yield();
+    }
+  });
+  std::size_t wrong = 0;
+  for (std::size_t read = 0; read < total; ++read) {
+    std::array<float, 3> row{};
+    while (!ring.peek(row)) std::this_thread::yield();
+    ring.consume(1);
+    for (std::size_t i = 0; i < 3; ++i) wrong += row[i] == static_cast<float>(3 * read + i) ? 0 : 1;
+  }
+  writer.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("exactly the last ids are found", "[memory]") {
+  RecentInferences recent(4);
+  for (EpisodeId id = 1; id <= 10; ++id) recent.put(inference(id));
+  CHECK(recent.find(6) == nullptr);
+  for (EpisodeId id = 7; id <= 10; ++id) {
+    REQUIRE(recent.find(id) != nullptr);
+    CHECK(recent.find(id)->latent.front() == static_cast<float>(id));
+  }
+  CHECK(recent.find(0) == nullptr);
+  CHECK(recent.find(14) == nullptr);
+}
+
+TEST_CASE("recent inferences are visited from the newest, over gaps in their ids", "[memory]") {
+  RecentInferences recent(8);
+  for (EpisodeId id : {3, 4, 1027, 1029}) recent.put(inference(id));
+  std::vector<EpisodeId> seen;
+  recent.newest_first([&](const Inference& item) {
+    seen.push_back(item.id);
+    return true;
+  });
+  CHECK(seen == std::vector<EpisodeId>{1029, 1027});
+}
+
+TEST_CASE("an erased inference is not found", "[memory]") {
+  RecentInferences recent(4);
+  recent.put(inference(3));
+  recent.erase(3);
+  CHECK(recent.find(3) == nullptr);
+}
+
+TEST_CASE("an inference becomes the episode it was", "[memory]") {
+  Inference lived = inference(5);
+  lived.model = "activity";
+  lived.prediction = "walk";
+  lived.confidence = 0.75f;
+  lived.latent = {1, -2};
+  const Episode episode = to_episode(lived, 0.5f);
+  CHECK(episode.id == 5);
+  CHECK(episode.prediction == "walk");
+  CHECK(episode.confidence == 0.75f);
+  CHECK(episode.importance == 0.5f);
+  CHECK(episode.latent.codes == std::vector<std::int8_t>{64, -127});
+  CHECK_FALSE(episode.label.has_value());
+}
