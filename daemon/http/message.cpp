@@ -19,6 +19,16 @@ std::optional<unsigned> hex_digit(char c) {
   return std::nullopt;
 }
 
+/// Errors name what the client sent; a client that sends megabytes does not get them back.
+std::string shortened(std::string text) {
+  constexpr std::size_t kLongest = 1000;
+  if (text.size() <= kLongest) return text;
+  std::size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;  // not inside a UTF-8 sequence
+  return text.substr(0, end) + "…";
+}
+
 bool unreserved(char c) {
   return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-' || c == '.' || c == '_' ||
          c == '~';
@@ -96,7 +106,7 @@ unsigned status_of(Errc code) {
 }
 
 Response error_response(const Error& error, std::string_view field) {
-  boost::json::object json{{"error", error.context}, {"code", dormouse::word(error.code)}};
+  boost::json::object json{{"error", shortened(error.context)}, {"code", dormouse::word(error.code)}};
   if (!field.empty()) json["field"] = field;
   Response response = json_response(boost::json::serialize(json), status_of(error.code));
   if (response.status == 503) response.headers.emplace_back("Retry-After", "1");

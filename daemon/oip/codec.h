@@ -66,12 +66,12 @@ struct InferRequest {
 };
 
 struct InferResponse {
-  std::string model_name;
-  std::string model_version;
-  std::string id;         ///< echoed from the request
-  Parameters parameters;  ///< dormouse_route, dormouse_confidence, dormouse_episode_id …
-  std::vector<NamedTensor> outputs;
-  std::vector<std::string> labels;  ///< of the classes, for the `classification` extension; may be empty
+  std::string model_name{};
+  std::string model_version{};
+  std::string id{};         ///< echoed from the request
+  Parameters parameters{};  ///< dormouse_route, dormouse_confidence, dormouse_episode_id …
+  std::vector<NamedTensor> outputs{};
+  std::vector<std::string> labels{};  ///< of the classes, for the `classification` extension; may be empty
 };
 
 /// Reads an infer request: JSON, JSON followed by binary tensors, or (header length 0) one raw tensor for the
