@@ -1,0 +1,101 @@
+#include "engine/kernels/convert.h"
+
+#include <limits>
+#include <type_traits>
+
+namespace dormouse::engine {
+namespace {
+
+// Booleans are read as bytes: any byte but 0 is true.
+struct Boolean {
+  std::uint8_t byte;
+};
+
+template <class T>
+constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+
+template <class T>
+auto widen(T value) {
+  if constexpr (is_half<T>)
+    return to_float(value);
+  else if constexpr (std::is_same_v<T, Boolean>)
+    return static_cast<std::uint8_t>(value.byte != 0);
+  else
+    return value;
+}
+
+template <class Out, class In>
+Out saturate(In value) {
+  // The bounds as floating numbers: `high` may round up to one beyond the highest integer.
+  constexpr In low = static_cast<In>(std::numeric_limits<Out>::lowest());
+  constexpr In high = static_cast<In>(std::numeric_limits<Out>::max());
+  if (value != value) return 0;
+  if (value <= low) return std::numeric_limits<Out>::lowest();
+  if (value >= high) return std::numeric_limits<Out>::max();
+  return static_cast<Out>(value);
+}
+
+template <class Out, class In>
+Out narrow(In value) {
+  if constexpr (std::is_same_v<Out, Half>)
+    return to_half(static_cast<float>(value));
+  else if constexpr (std::is_same_v<Out, BFloat16>)
+    return to_bfloat16(static_cast<float>(value));
+  else if constexpr (std::is_same_v<Out, Boolean>)
+    return {static_cast<std::uint8_t>(value != In{0})};
+  else if constexpr (std::is_floating_point_v<In> && std::is_integral_v<Out>)
+    return saturate<Out>(value);
+  else
+    return static_cast<Out>(value);
+}
+
+template <class In, class Out>
+void loop(const std::byte* from, std::byte* to, std::size_t count) {
+  const In* const source = reinterpret_cast<const In*>(from);
+  Out* const target = reinterpret_cast<Out*>(to);
+  for (std::size_t i = 0; i < count; ++i) target[i] = narrow<Out>(widen(source[i]));
+}
+
+// Calls f with a null pointer to the C++ type of `type`.
+template <class F>
+void with_type(DType type, F f) {
+  switch (type) {
+    case DType::f32:
+      return f(static_cast<float*>(nullptr));
+    case DType::f64:
+      return f(static_cast<double*>(nullptr));
+    case DType::f16:
+      return f(static_cast<Half*>(nullptr));
+    case DType::bf16:
+      return f(static_cast<BFloat16*>(nullptr));
+    case DType::i8:
+      return f(static_cast<std::int8_t*>(nullptr));
+    case DType::u8:
+      return f(static_cast<std::uint8_t*>(nullptr));
+    case DType::i16:
+      return f(static_cast<std::int16_t*>(nullptr));
+    case DType::u16:
+      return f(static_cast<std::uint16_t*>(nullptr));
+    case DType::i32:
+      return f(static_cast<std::int32_t*>(nullptr));
+    case DType::u32:
+      return f(static_cast<std::uint32_t*>(nullptr));
+    case DType::i64:
+      return f(static_cast<std::int64_t*>(nullptr));
+    case DType::u64:
+      return f(static_cast<std::uint64_t*>(nullptr));
+    case DType::boolean:
+      return f(static_cast<Boolean*>(nullptr));
+  }
+}
+
+}  // namespace
+
+void convert(DType from_type, const std::byte* from, DType to_type, std::byte* to,
+             std::size_t count) noexcept {
+  with_type(from_type, [&]<class In>(In*) {
+    with_type(to_type, [&]<class Out>(Out*) { loop<In, Out>(from, to, count); });
+  });
+}
+
+}  // namespace dormouse::engine

@@ -1,0 +1,45 @@
+#include "engine/ops/convolution.h"
+
+namespace dormouse::engine {
+namespace {
+
+constexpr std::int64_t kColumnElements = 1 << 16;  // of one block of columns: stays in L2
+constexpr std::int64_t kMaxWeights = 1 << 24;      // of one output channel: bounds the columns
+
+std::int64_t groups_of(const Attributes& attributes) { return attributes.integer("group", 1); }
+
+std::span<const std::int64_t> spatial(const Shape& shape) { return std::span(shape.extents()).subspan(2); }
+
+}  // namespace
+
+Shape infer_convolution(const InferContext& context, const Shape& x, const Shape& w) {
+  context.require(w.rank() == x.rank(), "weights and input differ in rank");
+  context.require(w.is_static(), "the shape of the weights is not known");
+  context.require(w.elements(1, w.rank()) <= kMaxWeights, "an output channel has more than 2^24 weights");
+  const std::vector<std::int64_t> extents = infer_window(context, x, spatial(w));
+  const std::int64_t groups = groups_of(context.attributes());
+  context.require(groups >= 1 && w[0] >= 1 && w[0] % groups == 0,
+                  "group does not divide the output channels");
+  context.require(x[1] == kDynamic || (x[1] % groups == 0 && x[1] / groups == w[1]),
+                  "input channels are not group times the weights' channels");
+  const std::vector<std::int64_t> kernel = context.attributes().integers("kernel_shape");
+  context.require(kernel.empty() || std::ranges::equal(kernel, spatial(w)),
+                  "kernel_shape is not the weights'");
+  Shape y{x[0], w[0]};
+  for (const std::int64_t extent : extents) y.push_back(extent);
+  return y;
+}
+
+Convolution::Convolution(const Attributes& attributes, const Shape& x, const Shape& w, const Shape& y)
+    : window(window_of(attributes, x, y, spatial(w))),
+      images(x[0]),
+      groups(groups_of(attributes)),
+      m(w[0] / groups),
+      k(w[1] * Window::volume(window.kernel)),
+      channels(w[1]),
+      x_plane(Window::volume(window.input)),
+      y_plane(Window::volume(window.output)),
+      block(std::clamp<std::int64_t>(kColumnElements / std::max<std::int64_t>(k, 1), 64,
+                                     std::max<std::int64_t>(y_plane, 64))) {}
+
+}  // namespace dormouse::engine

@@ -1,0 +1,29 @@
+#include <cmath>
+
+#include "engine/ops/elementwise.h"
+
+namespace dormouse::engine {
+namespace {
+
+struct Exponential {
+  template <class T>
+  T operator()(T x) const {
+    return std::exp(x);
+  }
+};
+
+Gradients gradient(const GradientContext& context) { return {context.upstream() * context.output(0)}; }
+
+}  // namespace
+
+namespace ops {
+extern const Op exp{.name = "Exp",
+                    .since = 6,
+                    .infer = infer_like_input,
+                    .kernels = unary_kernels<Exponential, float, double>(),
+                    .gradient = gradient,
+                    .in_place = true,
+                    .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+}  // namespace ops
+
+}  // namespace dormouse::engine

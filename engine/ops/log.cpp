@@ -1,0 +1,30 @@
+#include <cmath>
+
+#include "engine/ops/elementwise.h"
+
+namespace dormouse::engine {
+namespace {
+
+struct Logarithm {
+  template <class T>
+  T operator()(T x) const {
+    return std::log(x);
+  }
+};
+
+Gradients gradient(const GradientContext& context) { return {context.upstream() / context.input(0)}; }
+
+}  // namespace
+
+namespace ops {
+extern const Op log{
+    .name = "Log",
+    .since = 6,
+    .infer = infer_like_input,
+    .kernels = unary_kernels<Logarithm, float, double>(),
+    .gradient = gradient,
+    .in_place = true,
+    .samples = {{.shapes = {{2, 3}}, .low = 0.1}, {.shapes = {{1, 257}}, .low = 0.5, .high = 9}}};
+}  // namespace ops
+
+}  // namespace dormouse::engine

@@ -1,0 +1,22 @@
+#include "engine/ops/pooling.h"
+
+namespace dormouse::engine {
+
+Shape infer_pooled(const InferContext& context, const Shape& x) {
+  const std::vector<std::int64_t> extents = infer_window(context, x, kernel_shape(context));
+  Shape y{x[0], x[1]};
+  for (const std::int64_t extent : extents) y.push_back(extent);
+  return y;
+}
+
+void require_pooled(const InferContext& context, const Shape& x, const Shape& shape) {
+  const Shape y = infer_pooled(context, x);
+  context.require(y.rank() == shape.rank() && (!y.is_static() || !shape.is_static() || y == shape),
+                  "the gradient has not the shape of the pooled input");
+}
+
+Window pooling_window(const KernelContext& context, const Shape& x, const Shape& y) {
+  return window_of(context.attributes, x, y, context.attributes.integers("kernel_shape"));
+}
+
+}  // namespace dormouse::engine

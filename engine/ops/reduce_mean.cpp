@@ -1,0 +1,43 @@
+#include "engine/ops/reduction.h"
+
+namespace dormouse::engine {
+namespace {
+
+template <class T>
+void compute(const KernelContext& context) noexcept {
+  sum_kernel<T>(context);
+  const std::span<T> out = context.out<T>(0);
+  if (out.empty() || context.in<T>(0).empty()) return;
+  const T count = static_cast<T>(context.in<T>(0).size() / out.size());
+  for (T& value : out) value /= count;
+}
+
+// How many elements share a mean is known only when the input is: the sum of as many ones.
+Gradients gradient(const GradientContext& context) {
+  const Value x = context.input(0), y = context.output(0);
+  const Value count = sum_to(broadcast_to(scalar_like(x, 1), x), restore_axes(context, y));
+  return {broadcast_to(restore_axes(context, context.upstream()) / count, x)};
+}
+
+Attributes axes(std::vector<std::int64_t> list, std::int64_t keep) {
+  return {{"axes", list}, {"keepdims", keep}};
+}
+
+}  // namespace
+
+namespace ops {
+extern const Op reduce_mean{
+    .name = "ReduceMean",
+    .max_inputs = 2,
+    .infer = infer_reduction,
+    .kernels = kernels<float, double, std::int32_t, std::int64_t>(
+        compute<float>, compute<double>, compute<std::int32_t>, compute<std::int64_t>),
+    .gradient = gradient,
+    .samples = {{.shapes = {{2, 3, 4}}, .attributes = axes({1}, 1)},
+                {.shapes = {{2, 3, 4}}, .attributes = axes({0, -1}, 0)},
+                {.shapes = {{2, 40}}, .attributes = axes({1}, 0)},
+                {.shapes = {{2, 3}}},
+                {.shapes = {{2, 3}}, .attributes = {{"noop_with_empty_axes", std::int64_t{1}}}}}};
+}  // namespace ops
+
+}  // namespace dormouse::engine

@@ -1,0 +1,73 @@
+#include "engine/ops/reduction.h"
+
+namespace dormouse::engine {
+namespace {
+
+// What an empty or missing list of axes means: everything, or with noop_with_empty_axes nothing.
+bool reduces_all(const IntegerList& axes, const Attributes& attributes) {
+  return axes.values.empty() && attributes.integer("noop_with_empty_axes", 0) == 0;
+}
+
+std::vector<bool> mask_of(const KernelContext& context) {
+  const IntegerList axes = integer_list(context, "axes", 1);
+  const std::size_t rank = context.shape(0).rank();
+  return reduces_all(axes, context.attributes) ? std::vector<bool>(rank, true) : axis_mask(axes.values, rank);
+}
+
+}  // namespace
+
+void infer_reduction(InferContext& context) {
+  const DType type = context.dtype(0);
+  const bool keep = context.attributes().integer("keepdims", 1) != 0;
+  static_cast<void>(context.attributes().integer("noop_with_empty_axes", 0));
+  const IntegerList axes = integer_list(context, "axes", 1);
+  if (!axes.known || !context.has_shape(0)) return context.set_output(0, type);
+  const Shape& in = context.shape(0);
+  const std::vector<bool> mask = reduces_all(axes, context.attributes())
+                                     ? std::vector<bool>(in.rank(), true)
+                                     : axis_mask(context, axes.values, in.rank());
+  Shape out;
+  for (std::size_t d = 0; d < in.rank(); ++d) {
+    if (!mask[d])
+      out.push_back(in[d]);
+    else if (keep)
+      out.push_back(1);
+  }
+  context.set_output(0, type, std::move(out));
+}
+
+std::vector<std::int64_t> reduced_strides(const KernelContext& context) {
+  const Shape& in = context.shape(0);
+  const std::vector<bool> mask = mask_of(context);
+  std::vector<std::int64_t> result(in.rank(), 0);
+  std::int64_t stride = 1;
+  for (std::size_t d = in.rank(); d-- > 0;) {
+    if (mask[d]) continue;
+    result[d] = stride;
+    stride *= in[d];
+  }
+  return result;
+}
+
+std::vector<std::int64_t> reduced_axes(const GradientContext& context) {
+  std::vector<std::int64_t> axes = context.attributes().integers("axes");
+  if (context.has_input(1)) {
+    const std::optional<Tensor>& given = context.input(1).info().constant;
+    if (!given) throw Failure(Errc::unsupported, "no gradient of a reduction whose axes are computed");
+    const auto values = given->values<std::int64_t>();
+    axes.assign(values.begin(), values.end());
+  }
+  if (axes.empty() && context.attributes().integer("noop_with_empty_axes", 0) == 0)
+    for (std::size_t d = 0; d < context.input(0).shape().rank(); ++d)
+      axes.push_back(static_cast<std::int64_t>(d));
+  return axes;
+}
+
+Value restore_axes(const GradientContext& context, Value y) {
+  if (context.attributes().integer("keepdims", 1) != 0) return y;
+  std::vector<std::int64_t> axes = reduced_axes(context);
+  if (axes.empty()) return y;
+  return apply("Unsqueeze", {y, integers(*y.graph, std::move(axes))});
+}
+
+}  // namespace dormouse::engine

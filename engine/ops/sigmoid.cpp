@@ -1,0 +1,32 @@
+#include <cmath>
+
+#include "engine/ops/elementwise.h"
+
+namespace dormouse::engine {
+namespace {
+
+struct Logistic {
+  template <class T>
+  T operator()(T x) const {
+    return T{1} / (T{1} + std::exp(-x));
+  }
+};
+
+Gradients gradient(const GradientContext& context) {
+  const Value y = context.output(0);
+  return {context.upstream() * y * (1.0 - y)};
+}
+
+}  // namespace
+
+namespace ops {
+extern const Op sigmoid{.name = "Sigmoid",
+                        .since = 6,
+                        .infer = infer_like_input,
+                        .kernels = unary_kernels<Logistic, float, double>(),
+                        .gradient = gradient,
+                        .in_place = true,
+                        .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+}  // namespace ops
+
+}  // namespace dormouse::engine
