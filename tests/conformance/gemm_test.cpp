@@ -1,0 +1,96 @@
+#include <catch2/catch.hpp>
+#include <random>
+#include <vector>
+
+#include "engine/kernels/gemm.h"
+#include "engine/kernels/gemm_tile.h"
+#include "engine/tensor.h"
+
+namespace dormouse::engine {
+namespace {
+
+template <class T>
+std::vector<T> noise(std::size_t count, std::mt19937& random) {
+  std::uniform_real_distribution<T> uniform(-1, 1);
+  std::vector<T> result(count);
+  for (T& value : result) value = uniform(random);
+  return result;
+}
+
+struct Extents {
+  std::int64_t m, n, k;
+};
+
+template <class T>
+void compare(Extents extents, bool transposed_a, bool transposed_b, bool accumulate) {
+  const auto [m, n, k] = extents;
+  std::mt19937 random(7);
+  const std::vector<T> a = noise<T>(static_cast<std::size_t>(m * k), random);
+  const std::vector<T> b = noise<T>(static_cast<std::size_t>(k * n), random);
+  std::vector<T> c = noise<T>(static_cast<std::size_t>(m * n), random);
+  const std::vector<T> before = c;
+  const Matrix<T> left = transposed_a ? Matrix<T>{a.data(), 1, m} : Matrix<T>{a.data(), k};
+  const Matrix<T> right = transposed_b ? Matrix<T>{b.data(), 1, k} : Matrix<T>{b.data(), n};
+  const auto scratch = Buffer::allocate(gemm_scratch(m, n, k));
+  gemm<T>(m, n, k, T{2}, left, right, accumulate, c.data(), n, {scratch->writable_data(), scratch->size()});
+  INFO(m << "x" << n << "x" << k << " a'=" << transposed_a << " b'=" << transposed_b << " += " << accumulate);
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      double sum = accumulate ? static_cast<double>(before[static_cast<std::size_t>(i * n + j)]) : 0;
+      for (std::int64_t p = 0; p < k; ++p)
+        sum += 2.0 * static_cast<double>(left.data[i * left.row_stride + p * left.column_stride]) *
+               static_cast<double>(right.data[p * right.row_stride + j * right.column_stride]);
+      REQUIRE(static_cast<double>(c[static_cast<std::size_t>(i * n + j)]) ==
+              Approx(sum).margin(sizeof(T) == 4 ? 1e-3 : 1e-10));
+    }
+  }
+}
+
+template <class T>
+void compare_tile(const Tile<T>& tile) {
+  constexpr std::int64_t depth = 19;
+  std::mt19937 random(11);
+  const std::vector<T> a = noise<T>(static_cast<std::size_t>(tile.rows * depth), random);
+  const std::vector<T> b = noise<T>(static_cast<std::size_t>(tile.columns * depth), random);
+  std::vector<T> c(static_cast<std::size_t>(tile.rows * tile.columns), T{1});
+  tile.run(depth, a.data(), b.data(), c.data(), tile.columns, true);
+  for (std::int64_t i = 0; i < tile.rows; ++i) {
+    for (std::int64_t j = 0; j < tile.columns; ++j) {
+      double sum = 1;
+      for (std::int64_t p = 0; p < depth; ++p)
+        sum += static_cast<double>(a[static_cast<std::size_t>(p * tile.rows + i)]) *
+               static_cast<double>(b[static_cast<std::size_t>(p * tile.columns + j)]);
+      REQUIRE(static_cast<double>(c[static_cast<std::size_t>(i * tile.columns + j)]) ==
+              Approx(sum).margin(1e-5));
+    }
+  }
+}
+
+void compare_tiles(const Tiles& tiles) {
+  compare_tile(tiles.f32);
+  compare_tile(tiles.f64);
+}
+
+}  // namespace
+
+TEST_CASE("gemm equals the sum of products for every edge of its blocks", "[gemm]") {
+  const Extents extents =
+      GENERATE(Extents{1, 1, 1}, Extents{1, 40, 9}, Extents{2, 5, 3}, Extents{13, 33, 7}, Extents{61, 65, 70},
+               Extents{145, 31, 257}, Extents{5, 800, 20}, Extents{3, 4, 0});
+  for (const bool ta : {false, true})
+    for (const bool tb : {false, true})
+      for (const bool accumulate : {false, true}) {
+        compare<float>(extents, ta, tb, accumulate);
+        compare<double>(extents, ta, tb, accumulate);
+      }
+}
+
+TEST_CASE("the tiles of every instruction set this processor has compute the same", "[gemm]") {
+  compare_tiles(kPortableTiles);
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) compare_tiles(kAvx2Tiles);
+  if (__builtin_cpu_supports("avx512f")) compare_tiles(kAvx512Tiles);
+#endif
+}
+
+}  // namespace dormouse::engine

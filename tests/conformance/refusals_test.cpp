@@ -1,0 +1,63 @@
+// What operators must refuse, and that they say why.
+
+#include <catch2/catch.hpp>
+
+#include "engine/graph.h"
+#include "engine/op.h"
+
+namespace dormouse::engine {
+namespace {
+
+using Integers = std::vector<std::int64_t>;
+
+struct Refusal {
+  std::string_view name;
+  std::vector<Shape> shapes;
+  Attributes attributes;
+  std::string says;
+};
+
+std::string refusal(const Refusal& given) {
+  Graph graph;
+  std::vector<ValueId> ids;
+  for (const Shape& shape : given.shapes) ids.push_back(graph.add_input("x", DType::f32, shape));
+  try {
+    graph.add_node(*find_op("", given.name), ids, given.attributes, {""}, "n");
+  } catch (const Failure& failure) {
+    return failure.what();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("bad input is refused with what is wrong", "[conformance]") {
+  const std::vector<Refusal> refusals{
+      {"MatMul", {{2, 3}, {4, 5}}, {}, "inner dimensions differ"},
+      {"MatMul", {{}, {4, 5}}, {}, "scalars have no matrix product"},
+      {"Gemm", {{2, 3}, {3, 4}, {5}}, {}, "C does not broadcast"},
+      {"Conv", {{1, 3, 8}, {4, 2, 3}}, {}, "input channels"},
+      {"Conv", {{1, 3, 8}, {4, 3, 9}}, {}, "larger than the padded input"},
+      {"Conv", {{1, 3, 8}, {4, 3, 3}}, {{"strides", Integers{0}}}, "strides"},
+      {"Conv", {{1, 3, 8}, {4, 3, 3}}, {{"pads", Integers{-1, 0}}}, "pads"},
+      {"Conv", {{1, 4, 8}, {4, 2, 3}}, {{"group", std::int64_t{3}}}, "group"},
+      {"Conv", {{1, 3, 8}, {4, 3, 3}}, {{"auto_pad", std::string("MIRROR")}}, "auto_pad"},
+      {"MaxPool", {{1, 3, 8}}, {}, "kernel_shape is missing"},
+      {"MaxPool", {{1, 3, 8}}, {{"kernel_shape", Integers{2, 2}}}, "spatial dimensions"},
+      {"Transpose", {{2, 3}}, {{"perm", Integers{0, 0}}}, "named twice"},
+      {"Transpose", {{2, 3}}, {{"perm", Integers{0}}}, "perm"},
+      {"Squeeze", {{2, 3}}, {{"axes", Integers{0}}}, "not 1"},
+      {"Unsqueeze", {{2, 3}}, {{"axes", Integers{5}}}, "axis 5"},
+      {"Softmax", {{2, 3}}, {{"axis", std::int64_t{2}}}, "axis 2"},
+      {"Flatten", {{2, 3}}, {{"axis", std::int64_t{3}}}, "axis"},
+      {"Cast", {{2}}, {{"to", std::int64_t{8}}}, "element type"},
+      {"Softmax", {{2, 3}}, {{"axis", 1.0f}}, "axis"},
+      {"Add", {{1 << 20, 1}, {1, 1 << 20}}, {}, "2^30"},
+  };
+  for (const Refusal& given : refusals) {
+    INFO(given.name << ": " << given.says);
+    CHECK_THAT(refusal(given), Catch::Contains(given.says));
+  }
+}
+
+}  // namespace dormouse::engine
