@@ -33,7 +33,7 @@ class Gauge {
 };
 
 /// How long something took: log-linear buckets (eight to an octave) from a microsecond to over a minute, so
-/// quantiles are within 6%.
+/// quantiles are at most an eighth too high.
 ///
 /// Thread-safe and lock-free.
 class Histogram {
@@ -87,6 +87,8 @@ class Metrics {
           labels(std::move(l)),
           value(std::forward<Arguments>(arguments)...) {}
   };
+  static void append(std::string& text, const Series& series);
+
   std::deque<Series> series_;  // never moves an element
 };
 
