@@ -11,7 +11,7 @@ void bind_options(config::Binder& binder, WorkingOptions& options) {
 void bind_options(config::Binder& binder, EpisodicOptions& options) {
   using namespace std::chrono_literals;
   binder.optional("capacity", options.capacity, range(2, 10'000'000));
-  binder.optional("disk", options.disk, range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
+  binder.optional("disk", options.disk, range(config::Bytes{16 << 20}, config::Bytes{1ull << 40}));
   binder.optional("keep_inputs", options.keep_inputs);
   binder.optional("commit_rows", options.commit_rows, range(1, 1000));
   binder.optional("commit_interval", options.commit_interval, range(1ms, 1min));

@@ -34,14 +34,15 @@ struct Taught {
 ///
 /// Acknowledged means on disk: every write but remember() and note_use() has been synced when it returns;
 /// those two are queued and go with the next commit, by tick() or any other write. A write that throws has
-/// changed nothing. When the disk refuses (full: Failure(unavailable); broken: Failure(io)) the store stays
-/// readable, and the queue waits for better days up to kMaxWaiting episodes. A damaged file is
-/// Failure(corrupt).
+/// changed nothing; should the process die next, it may be found done after all, but never by half. When the
+/// disk refuses (full: Failure(unavailable); broken: Failure(io)) the store stays readable, and the queue
+/// waits for better days up to kMaxWaiting episodes. A damaged file is Failure(corrupt).
 ///
-/// Not thread-safe: give it one owner. Reads see what is queued.
+/// Not thread-safe: give it one owner. Reads see what is on disk, find() what is queued too: flush() first
+/// where that matters.
 class Store {
  public:
-  static constexpr std::size_t kMaxWaiting = 4096;
+  static constexpr std::size_t kMaxWaiting = 1024;
 
   /// Opens or creates, migrates, and marks sleeps that were running as interrupted. `clock` is borrowed.
   Store(StoreOptions options, const Clock& clock);
@@ -75,7 +76,8 @@ class Store {
   void note_use(std::span<const EpisodeId> ids);
 
   /// Deletes episodes and their feedback, overwriting them on disk, with `entries` in the same transaction
-  /// (what was distilled from them). Unknown ids are passed over. Returns how many went.
+  /// (what was distilled from them). Unknown ids are passed over. Returns how many went. Throws, with the
+  /// episodes gone all the same, when afterwards the log with their older copies cannot be emptied.
   std::size_t forget(std::span<const EpisodeId> ids, std::span<const Entry> entries = {});
   /// The `n` episodes that would be missed least, least first:
   ///

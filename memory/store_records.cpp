@@ -1,0 +1,222 @@
+#include <cstring>
+
+#include "memory/store.h"
+#include "memory/store_database.h"
+
+namespace dormouse::memory {
+namespace {
+
+constexpr std::int64_t kCalibrationPoints = 50'000;  // of all models: older ones go
+
+SleepRecord read_sleep(const sqlite::Statement& row) {
+  SleepRecord record;
+  record.id = row.integer(0);
+  record.model = row.text(1);
+  record.started = row.time(2);
+  if (!row.is_null(3)) record.ended = row.time(3);
+  record.state = static_cast<SleepState>(row.integer(4));
+  record.report = row.text(5);
+  return record;
+}
+
+constexpr std::string_view kSleeps =
+    "SELECT s.id, m.name, s.started, s.ended, s.state, s.report FROM sleep s JOIN model m ON m.id = s.model ";
+
+std::vector<float> floats_of(const std::string& bytes) {
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+void insert_version(const sqlite::Connection& sql, const VersionRecord& version, Names& names) {
+  const std::int64_t model = names.model(version.model);
+  sqlite::Statement known = sql.prepare("SELECT 1 FROM version WHERE model = ? AND version = ?");
+  if (known.with(model, version.version).step()) {
+    throw Failure(Errc::conflict,
+                  version.model + ": version " + std::to_string(version.version) + " is recorded already");
+  }
+  sql.prepare("INSERT INTO version VALUES(?, ?, ?, ?, ?, ?, ?)")
+      .run(model, version.version, version.parent, version.sleep, version.time,
+           static_cast<int>(version.state), version.digest);
+}
+
+void set_active(const sqlite::Connection& sql, std::int64_t model, std::int64_t version) {
+  sql.prepare("UPDATE model SET active = ? WHERE id = ?").run(version, model);
+}
+
+}  // namespace
+
+std::string_view word(SleepState state) {
+  switch (state) {
+    case SleepState::running:
+      return "running";
+    case SleepState::accepted:
+      return "accepted";
+    case SleepState::rejected:
+      return "rejected";
+    case SleepState::stopped:
+      return "stopped";
+    case SleepState::failed:
+      return "failed";
+    case SleepState::interrupted:
+      return "interrupted";
+  }
+  return "unknown";
+}
+
+std::string_view word(VersionState state) {
+  return state == VersionState::accepted ? "accepted" : "rejected";
+}
+
+void Store::replace_concepts(std::string_view model, std::span<const Concept> concepts) {
+  const sqlite::Connection& sql = database_->sql;
+  database_->write([&](Names& names) {
+    const std::int64_t owner = names.model(std::string(model));
+    sql.prepare("DELETE FROM concept WHERE class IN (SELECT id FROM class WHERE model = ?)").run(owner);
+    sqlite::Statement source =
+        sql.prepare("INSERT INTO concept_source SELECT ?, id FROM episode WHERE id = ?");
+    for (const Concept& made : concepts) {
+      sql.prepare("INSERT INTO concept(class, mean, spread, count, embedding_version) VALUES(?, ?, ?, ?, ?)")
+          .run(names.class_of(owner, made.label), std::as_bytes(std::span(made.mean)), made.spread,
+               made.count, made.embedding_version);
+      const std::int64_t id = sql.last_row_id();
+      for (EpisodeId episode : made.sources) source.run(id, episode);
+    }
+  });
+}
+
+std::vector<Concept> Store::concepts(std::string_view model) const {
+  const sqlite::Connection& sql = database_->sql;
+  sqlite::Statement select = sql.prepare(
+      "SELECT o.id, c.name, o.mean, o.spread, o.count, o.embedding_version FROM concept o "
+      "JOIN class c ON c.id = o.class JOIN model m ON m.id = c.model WHERE m.name = ? ORDER BY o.id");
+  sqlite::Statement sources =
+      sql.prepare("SELECT episode FROM concept_source WHERE concept = ? ORDER BY episode");
+  std::vector<Concept> found;
+  select.with(model);
+  while (select.step()) {
+    Concept made{select.integer(0),
+                 select.text(1),
+                 floats_of(select.text(2)),
+                 static_cast<float>(select.real(3)),
+                 static_cast<std::size_t>(select.integer(4)),
+                 select.integer(5),
+                 {}};
+    sources.with(made.id);
+    while (sources.step()) made.sources.push_back(static_cast<EpisodeId>(sources.integer(0)));
+    found.push_back(std::move(made));
+  }
+  return found;
+}
+
+std::int64_t Store::begin_sleep(std::string_view model) {
+  std::int64_t id = 0;
+  database_->write([&](Names& names) {
+    database_->sql.prepare("INSERT INTO sleep(model, started, state, report) VALUES(?, ?, ?, '')")
+        .run(names.model(std::string(model)), database_->clock->wall(),
+             static_cast<int>(SleepState::running));
+    id = database_->sql.last_row_id();
+  });
+  return id;
+}
+
+void Store::end_sleep(std::int64_t id, SleepState state, std::string_view report,
+                      const std::optional<VersionRecord>& version, std::span<const Entry> entries) {
+  const sqlite::Connection& sql = database_->sql;
+  database_->write([&](Names& names) {
+    sqlite::Statement end = sql.prepare(
+        "UPDATE sleep SET state = ?, ended = ?, report = ? WHERE id = ? AND ended IS NULL RETURNING id");
+    if (!end.with(static_cast<int>(state), database_->clock->wall(), report, id).step()) {
+      throw Failure(Errc::conflict, "sleep " + std::to_string(id) + ": is not running");
+    }
+    database_->put(entries);
+    if (!version) return;
+    insert_version(sql, *version, names);
+    if (version->state == VersionState::accepted)
+      set_active(sql, names.model(version->model), version->version);
+  });
+}
+
+std::optional<SleepRecord> Store::sleep(std::int64_t id) const {
+  sqlite::Statement select = database_->sql.prepare(std::string(kSleeps).append("WHERE s.id = ?"));
+  if (!select.with(id).step()) return std::nullopt;
+  return read_sleep(select);
+}
+
+std::vector<SleepRecord> Store::sleeps(std::size_t n) const {
+  sqlite::Statement select =
+      database_->sql.prepare(std::string(kSleeps).append("ORDER BY s.id DESC LIMIT ?"));
+  std::vector<SleepRecord> records;
+  select.with(n);
+  while (select.step()) records.push_back(read_sleep(select));
+  return records;
+}
+
+void Store::record_version(const VersionRecord& version) {
+  database_->write([&](Names& names) { insert_version(database_->sql, version, names); });
+}
+
+std::vector<VersionRecord> Store::versions(std::string_view model) const {
+  sqlite::Statement select = database_->sql.prepare(
+      "SELECT m.name, v.version, v.parent, v.sleep, v.time, v.state, v.digest FROM version v "
+      "JOIN model m ON m.id = v.model WHERE m.name = ? ORDER BY v.version");
+  std::vector<VersionRecord> records;
+  select.with(model);
+  while (select.step()) {
+    records.push_back({select.text(0), select.integer(1), select.integer(2), select.integer(3),
+                       select.time(4), static_cast<VersionState>(select.integer(5)), select.text(6)});
+  }
+  return records;
+}
+
+void Store::activate(std::string_view model, std::int64_t version) {
+  const sqlite::Connection& sql = database_->sql;
+  const std::string name = std::string(model) + ": version " + std::to_string(version);
+  database_->write([&](Names& names) {
+    const std::int64_t owner = names.model(std::string(model));
+    sqlite::Statement find = sql.prepare("SELECT state FROM version WHERE model = ? AND version = ?");
+    const bool known = find.with(owner, version).step();
+    if (version != 0 && !known) throw Failure(Errc::not_found, name + " does not exist");
+    if (known && find.integer(0) != static_cast<int>(VersionState::accepted)) {
+      throw Failure(Errc::conflict, name + " was rejected: it is kept for inspection only");
+    }
+    set_active(sql, owner, version);
+  });
+}
+
+std::int64_t Store::active_version(std::string_view model) const {
+  sqlite::Statement find = database_->sql.prepare("SELECT active FROM model WHERE name = ?");
+  return find.with(model).step() ? find.integer(0) : 0;
+}
+
+void Store::record_calibration(std::span<const CalibrationPoint> points) {
+  const sqlite::Connection& sql = database_->sql;
+  database_->write([&](Names& names) {
+    sqlite::Statement insert = sql.prepare(
+        "INSERT INTO calibration(model, time, route, score, wrong, audit, propensity) VALUES(?, ?, ?, ?, ?, "
+        "?, ?)");
+    for (const CalibrationPoint& point : points) {
+      insert.run(names.model(point.model), point.time, point.route, point.score, point.wrong, point.audit,
+                 point.propensity);
+    }
+    sql.prepare("DELETE FROM calibration WHERE id <= (SELECT max(id) FROM calibration) - ?")
+        .run(kCalibrationPoints);
+  });
+}
+
+std::vector<CalibrationPoint> Store::calibration(std::string_view model, std::size_t newest) const {
+  sqlite::Statement select = database_->sql.prepare(
+      "SELECT * FROM (SELECT m.name, c.time, c.route, c.score, c.wrong, c.audit, c.propensity, c.id FROM "
+      "calibration c "
+      "JOIN model m ON m.id = c.model WHERE m.name = ? ORDER BY c.id DESC LIMIT ?) ORDER BY 8");
+  std::vector<CalibrationPoint> points;
+  select.with(model, newest);
+  while (select.step()) {
+    points.push_back({select.text(0), select.time(1), static_cast<std::uint8_t>(select.integer(2)),
+                      static_cast<float>(select.real(3)), select.integer(4) != 0, select.integer(5) != 0,
+                      static_cast<float>(select.real(6))});
+  }
+  return points;
+}
+
+}  // namespace dormouse::memory

@@ -1,0 +1,435 @@
+#include "memory/store.h"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "memory/temporary_folder.h"
+
+using namespace dormouse;
+using namespace dormouse::memory;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Bench {
+  TemporaryFolder folder;
+  ManualClock clock;
+  EpisodicOptions options;
+
+  std::filesystem::path file() const { return folder.path / "dormouse.db"; }
+  Store open() { return Store({file(), options, {}}, clock); }
+};
+
+Episode lived(EpisodeId id, std::string prediction = "walking", float importance = 1) {
+  Episode episode;
+  episode.id = id;
+  episode.model = "activity";
+  episode.time = Clock::Wall(std::chrono::seconds(1'700'000'000 + static_cast<std::int64_t>(id)));
+  episode.version = 2;
+  episode.embedding_version = 1;
+  episode.latent = quantise(std::vector{1.0f, -0.5f, static_cast<float>(id)});
+  episode.prediction = std::move(prediction);
+  episode.confidence = 0.75f;
+  episode.novelty = 0.25f;
+  episode.route = 1;
+  episode.importance = importance;
+  episode.last_used = episode.time;
+  return episode;
+}
+
+std::vector<EpisodeId> ids(const std::vector<Episode>& episodes) {
+  std::vector<EpisodeId> found;
+  for (const Episode& episode : episodes) found.push_back(episode.id);
+  return found;
+}
+
+Errc code_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Failure& failure) {
+    INFO(failure.what());
+    return failure.error().code;
+  }
+  FAIL("did not throw");
+  return {};
+}
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+TEST_CASE("an episode comes back as it was remembered", "[memory]") {
+  Bench bench;
+  Episode kept = lived(1);
+  {
+    Store store = bench.open();
+    store.reserve_ids();
+    store.remember(kept);
+  }
+  const auto found = bench.open().find(1);
+  REQUIRE(found.has_value());
+  CHECK(found->model == "activity");
+  CHECK(found->time == kept.time);
+  CHECK(found->version == 2);
+  CHECK(found->embedding_version == 1);
+  CHECK(found->latent == kept.latent);
+  CHECK(found->prediction == "walking");
+  CHECK(found->confidence == 0.75f);
+  CHECK(found->novelty == 0.25f);
+  CHECK(found->route == 1);
+  CHECK(found->importance == 1);
+  CHECK(found->uses == 0);
+  CHECK(found->last_used == kept.time);
+  CHECK_FALSE(found->label.has_value());
+}
+
+TEST_CASE("the database is readable by its owner alone", "[memory]") {
+  Bench bench;
+  const Store store = bench.open();
+  struct stat status {};
+  REQUIRE(::stat(bench.file().c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("ids are never reused, whether or not they were used", "[memory]") {
+  Bench bench;
+  EpisodeId end = 1;
+  for (int opening = 0; opening < 3; ++opening) {
+    Store store = bench.open();
+    const IdBlock block = store.reserve_ids();
+    CHECK(block.first == end);
+    CHECK(block.count == kIdBlock);
+    end = block.first + block.count;
+  }
+}
+
+TEST_CASE("episodes are committed in groups, by number or by age", "[memory]") {
+  Bench bench;
+  bench.options.commit_rows = 3;
+  Store store = bench.open();
+  store.reserve_ids();
+  const auto commits = [&] { return store.statistics().commits; };
+  const auto before = commits();
+
+  store.remember(lived(1));
+  store.remember(lived(2));
+  store.tick();
+  CHECK(commits() == before);
+  CHECK(store.statistics().waiting == 2);
+  CHECK(store.find(2).has_value());
+  store.remember(lived(3));
+  store.tick();
+  CHECK(commits() == before + 1);
+  CHECK_FALSE(store.due().has_value());
+
+  store.remember(lived(4));
+  bench.clock.advance(999ms);
+  store.tick();
+  CHECK(commits() == before + 1);
+  bench.clock.advance(1ms);
+  store.tick();
+  CHECK(commits() == before + 2);
+  CHECK(store.statistics().episodes == 4);
+  CHECK(store.statistics().bytes_written > 0);
+}
+
+TEST_CASE("labels are given in an order, and the order stays", "[memory]") {
+  Bench bench;
+  {
+    Store store = bench.open();
+    store.reserve_ids();
+    for (EpisodeId id = 1; id <= 4; ++id) store.remember(lived(id));
+    const Taught first = store.label(3, "jumping");
+    CHECK(first.new_class);
+    CHECK_FALSE(first.previous.has_value());
+    CHECK(store.label(1, "running").new_class);
+    CHECK_FALSE(store.label(2, "jumping").new_class);
+    const Taught corrected = store.label(3, "running");
+    CHECK(corrected.previous == "jumping");
+  }
+  const Store store = bench.open();
+  CHECK(store.labels("activity") == std::vector<std::string>{"jumping", "running"});
+  CHECK(ids(store.labelled("activity")) == std::vector<EpisodeId>{1, 2, 3});
+  CHECK(store.labelled("activity").back().label == "running");
+  const auto given = store.feedback("activity");
+  REQUIRE(given.size() == 4);
+  CHECK(given[0].episode == 3);
+  CHECK(given[0].label == "jumping");
+  CHECK(given[3].label == "running");
+  CHECK(store.labels("other").empty());
+  // Of the ids 1 to 4 only 3 is held out.
+  const auto counts = store.counts("activity");
+  REQUIRE(counts.size() == 2);
+  CHECK(counts[0].training == 1);
+  CHECK(counts[0].held_out == 0);
+  CHECK(counts[1].training == 1);
+  CHECK(counts[1].held_out == 1);
+}
+
+TEST_CASE("teaching remembers and labels in one step, once", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  CHECK(store.teach(lived(7), "jumping").new_class);
+  CHECK(store.teach(lived(7), "running").previous == "jumping");
+  store.remember(lived(8));
+  CHECK_FALSE(store.teach(lived(8), "running").previous.has_value());
+  CHECK(store.statistics().episodes == 2);
+}
+
+TEST_CASE("what cannot be labelled or remembered is said, and nothing changes", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  store.remember(lived(1));
+  CHECK(code_of([&] { store.label(5, "running"); }) == Errc::gone);
+  CHECK(code_of([&] { store.label(5000, "running"); }) == Errc::not_found);
+  CHECK(code_of([&] { store.label(0, "running"); }) == Errc::not_found);
+  CHECK(code_of([&] { store.label(1, ""); }) == Errc::invalid);
+  CHECK(code_of([&] { store.label(1, "a\nb"); }) == Errc::invalid);
+  CHECK(code_of([&] { store.label(1, std::string(300, 'x')); }) == Errc::invalid);
+  CHECK(code_of([&] { store.remember(lived(1)); }) == Errc::conflict);
+  store.flush();
+  CHECK(code_of([&] { store.remember(lived(1)); }) == Errc::conflict);
+  CHECK(code_of([&] { store.remember(lived(5000)); }) == Errc::invalid);
+  CHECK(code_of([&] { store.teach(lived(5000), "running"); }) == Errc::invalid);
+  CHECK(store.labels("activity").empty());
+  CHECK(store.statistics().episodes == 1);
+}
+
+TEST_CASE("models do not see each other's episodes", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  store.remember(lived(1));
+  Episode other = lived(2);
+  other.model = "digits";
+  store.remember(other);
+  store.flush();
+  CHECK(ids(store.recent("activity", 9)) == std::vector<EpisodeId>{1});
+  std::vector<EpisodeId> seen;
+  store.each("digits", [&](const Episode& episode) { seen.push_back(episode.id); });
+  CHECK(seen == std::vector<EpisodeId>{2});
+}
+
+TEST_CASE("recent episodes come newest first", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  for (EpisodeId id = 1; id <= 5; ++id) store.remember(lived(id));
+  store.flush();
+  CHECK(ids(store.recent("activity", 2)) == std::vector<EpisodeId>{5, 4});
+}
+
+TEST_CASE("what is unlabelled, unimportant, old and unused is forgotten first", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  store.remember(lived(1, "walking", 0.9f));
+  store.remember(lived(2, "walking", 0.1f));
+  Episode old = lived(4, "walking", 0.9f);
+  old.time = old.last_used = bench.clock.wall() - std::chrono::hours(24 * 365);
+  store.remember(old);
+  Episode used = lived(5, "walking", 0.9f);
+  used.time = used.last_used = old.time;
+  store.remember(used);
+  store.teach(lived(6, "walking", 0), "running");
+  store.teach(lived(7, "walking", 0), "running");
+  store.note_use(std::array{EpisodeId{5}});
+  store.flush();
+  CHECK(store.find(5)->uses == 1);
+  CHECK(store.least_valuable(9) == std::vector<EpisodeId>{4, 2, 1, 5, 6});
+  CHECK(store.forget_least_valuable(2) == std::vector<EpisodeId>{4, 2});
+  CHECK(code_of([&] { store.label(4, "running"); }) == Errc::gone);
+}
+
+TEST_CASE("the sole witness of a class is never forgotten", "[memory]") {
+  Bench bench;
+  bench.options.capacity = 2;
+  Store store = bench.open();
+  store.reserve_ids();
+  store.teach(lived(1, "walking", 0), "rare");
+  for (EpisodeId id = 4; id < 10; ++id) store.teach(lived(id), "common");  // none of them held out
+  CHECK(store.statistics().episodes == 2);
+  CHECK(store.find(1)->label == "rare");
+  const auto evicted = store.take_evicted();
+  CHECK(evicted.size() == 5);
+  CHECK(store.take_evicted().empty());
+}
+
+TEST_CASE("the last held-out episode of a class is kept for the guard", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  REQUIRE(is_held_out(10));
+  store.teach(lived(10, "walking", 0), "running");
+  for (EpisodeId id : {1, 2, 4}) store.teach(lived(id), "running");
+  CHECK(store.least_valuable(9) == std::vector<EpisodeId>{1, 2});
+}
+
+TEST_CASE("memory never holds more than its capacity", "[memory]") {
+  Bench bench;
+  bench.options.capacity = 10;
+  bench.options.commit_rows = 7;
+  Store store = bench.open();
+  store.reserve_ids();
+  for (EpisodeId id = 1; id <= 100; ++id) {
+    store.remember(lived(id));
+    store.tick();
+    CHECK(store.statistics().episodes <= 10);
+  }
+}
+
+TEST_CASE("memory makes room before its share of the disk is full", "[memory]") {
+  Bench bench;
+  bench.options.disk = {1 << 20};
+  Store store = bench.open();
+  store.reserve_ids(4000);
+  for (EpisodeId id = 1; id < 4000; ++id) {
+    Episode big = lived(id);
+    big.latent = quantise(std::vector<float>(1024, 1.0f));
+    store.remember(big);
+    store.tick();
+  }
+  store.flush();
+  CHECK(store.statistics().file_bytes <= 1 << 20);
+  CHECK(store.statistics().episodes > 300);
+  CHECK_FALSE(store.take_evicted().empty());
+  CHECK(store.check_integrity().empty());
+}
+
+TEST_CASE("what is forgotten leaves no bytes behind", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  Episode secret = lived(1);
+  secret.latent.codes.assign(64, 0);
+  const std::string mark = "these bytes shall go away";
+  std::memcpy(secret.latent.codes.data(), mark.data(), mark.size());
+  store.teach(secret, "running");
+  store.teach(lived(2), "running");
+  store.checkpoint();
+  REQUIRE(bytes_of(bench.file()).find(mark) != std::string::npos);
+
+  const Entry distilled{"statistics", std::string("\0\x01", 2)};
+  CHECK(store.forget(std::array<EpisodeId, 2>{1, 999}, std::span(&distilled, 1)) == 1);
+  CHECK(bytes_of(bench.file()).find(mark) == std::string::npos);
+  CHECK(bytes_of(bench.file().string() + "-wal").find(mark) == std::string::npos);
+  CHECK_FALSE(store.find(1).has_value());
+  CHECK(store.feedback("activity").size() == 1);
+  CHECK(store.get("statistics") == distilled.value);
+}
+
+TEST_CASE("concepts are kept with their provenance", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  store.teach(lived(1), "running");
+  store.teach(lived(2), "running");
+  ConceptBuilder builder(1);
+  for (const Episode& episode : store.labelled("activity")) builder.add(episode);
+  store.replace_concepts("activity", builder.build());
+  store.replace_concepts("activity", builder.build());
+  auto kept = store.concepts("activity");
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].label == "running");
+  CHECK(kept[0].mean == builder.build()[0].mean);
+  CHECK(kept[0].spread == builder.build()[0].spread);
+  CHECK(kept[0].count == 2);
+  CHECK(kept[0].sources == std::vector<EpisodeId>{1, 2});
+  store.forget(std::array{EpisodeId{1}});
+  CHECK(store.concepts("activity")[0].sources == std::vector<EpisodeId>{2});
+}
+
+TEST_CASE("a night ends with its version active, or with nothing changed", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  const auto night = store.begin_sleep("activity");
+  CHECK(store.sleep(night)->state == SleepState::running);
+  VersionRecord version{"activity", 1, 0, night, bench.clock.wall(), VersionState::accepted, "abc"};
+  store.end_sleep(night, SleepState::accepted, "{}", version);
+  CHECK(store.active_version("activity") == 1);
+  CHECK(store.sleep(night)->state == SleepState::accepted);
+  CHECK(store.sleep(night)->ended == bench.clock.wall());
+
+  const auto second = store.begin_sleep("activity");
+  CHECK(code_of([&] { store.end_sleep(second, SleepState::accepted, "{}", version); }) == Errc::conflict);
+  CHECK(store.sleep(second)->state == SleepState::running);
+  version.version = 2;
+  version.parent = 1;
+  version.state = VersionState::rejected;
+  store.end_sleep(second, SleepState::rejected, "{\"why\": 1}", version);
+  CHECK(store.active_version("activity") == 1);
+  CHECK(store.versions("activity").size() == 2);
+  CHECK(store.versions("activity")[1].parent == 1);
+  CHECK(store.sleeps(1)[0].report == "{\"why\": 1}");
+  CHECK(code_of([&] { store.end_sleep(second, SleepState::failed, "{}"); }) == Errc::conflict);
+
+  CHECK(code_of([&] { store.activate("activity", 2); }) == Errc::conflict);
+  CHECK(code_of([&] { store.activate("activity", 9); }) == Errc::not_found);
+  store.activate("activity", 0);
+  CHECK(store.active_version("activity") == 0);
+}
+
+TEST_CASE("a sleep that was cut off is found interrupted", "[memory]") {
+  Bench bench;
+  std::int64_t night = 0;
+  {
+    Store store = bench.open();
+    night = store.begin_sleep("activity");
+  }
+  CHECK(bench.open().sleep(night)->state == SleepState::interrupted);
+}
+
+TEST_CASE("calibration points come back oldest first", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  std::vector<CalibrationPoint> points(3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    points[i].model = "activity";
+    points[i].score = static_cast<float>(i);
+    points[i].audit = i == 2;
+  }
+  store.record_calibration(points);
+  const auto newest = store.calibration("activity", 2);
+  REQUIRE(newest.size() == 2);
+  CHECK(newest[0].score == 1);
+  CHECK(newest[1].audit);
+}
+
+TEST_CASE("a file that is not a memory is refused by name", "[memory]") {
+  Bench bench;
+  SECTION("text") {
+    std::ofstream(bench.file()) << std::string(8192, 'x');
+    CHECK(code_of([&] { bench.open(); }) == Errc::corrupt);
+  }
+  SECTION("a folder that is not there") {
+    CHECK(code_of([&] { Store({bench.folder.path / "no" / "x.db", {}, {}}, bench.clock); }) == Errc::io);
+  }
+  SECTION("damage") {
+    {
+      Store store = bench.open();
+      store.reserve_ids();
+      for (EpisodeId id = 1; id <= 200; ++id) store.remember(lived(id));
+      store.flush();
+      store.checkpoint();
+    }
+    const auto size = std::filesystem::file_size(bench.file());
+    std::fstream file(bench.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(size - 4096, '\xa5');
+    file.close();
+    const Errc code = code_of([&] {
+      Store store = bench.open();
+      store.each("activity", [](const Episode&) {});
+    });
+    CHECK(code == Errc::corrupt);
+  }
+}
