@@ -72,8 +72,8 @@ class Binder {
   explicit Binder(const Node& section);
 
   /// Reads `key` into `field` if it is there, and says whether it was. A `field` may be a bool, integer,
-  /// floating-point number, string, path, duration, Bytes, enumeration, Section, or a std::optional or
-  /// std::vector of those; `rules` are the words above: range, one_of, or_word (before range), existing.
+  /// floating-point number, string, path, duration, Bytes, enumeration, Section, Node (read later), or a
+  /// std::optional or std::vector of those; `rules` are the words above: range, one_of, or_word (before range), existing.
   template <class T, class... Rules>
   bool optional(std::string_view key, T& field, const Rules&... rules);
 
@@ -177,6 +177,12 @@ T scalar(const Node& node) {
 template <std::same_as<std::filesystem::path> T>
 T scalar(const Node& node, Existing) {
   return read_path(node, true);
+}
+
+/// A section that is read later, by whoever knows its keys.
+template <std::same_as<Node> T>
+T scalar(const Node& node) {
+  return node;
 }
 
 template <class Enum>

@@ -1,0 +1,63 @@
+#include "engine/tensor.h"
+
+#include <bit>
+#include <catch2/catch.hpp>
+#include <cmath>
+
+using namespace dormouse;
+using namespace dormouse::engine;
+
+TEST_CASE("heap tensors start at zero on a 64-byte boundary", "[tensor]") {
+  const Tensor tensor(DType::f32, {3, 5});
+  CHECK(reinterpret_cast<std::uintptr_t>(tensor.data()) % 64 == 0);
+  for (const float value : tensor.values<float>()) CHECK(value == 0.0f);
+}
+
+TEST_CASE("rows are a view that shares elements", "[tensor]") {
+  Tensor tensor = Tensor::from<float>({3, 2}, {1, 2, 3, 4, 5, 6});
+  const Tensor row = tensor.rows(1, 1);
+  CHECK(row.shape() == Shape{1, 2});
+  tensor.mutable_values<float>()[3] = 40;
+  CHECK(row.values<float>()[1] == 40.0f);
+}
+
+TEST_CASE("every half survives the way to float and back", "[tensor]") {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const Half half{static_cast<std::uint16_t>(bits)};
+    const float value = to_float(half);
+    if (std::isnan(value))
+      CHECK(std::isnan(to_float(to_half(value))));
+    else if (to_half(value).bits != half.bits)
+      FAIL("half " << bits << " comes back as " << to_half(value).bits);
+  }
+}
+
+TEST_CASE("halves round to nearest, ties to even, and overflow to infinity", "[tensor]") {
+  CHECK(to_float(to_half(1.0f + 0x1p-11f)) == 1.0f);
+  CHECK(to_float(to_half(1.0f + 3 * 0x1p-11f)) == 1.0f + 0x1p-9f);
+  CHECK(to_float(to_half(65504.0f)) == 65504.0f);
+  CHECK(std::isinf(to_float(to_half(65520.0f))));
+  CHECK(to_float(to_half(0x1p-24f)) == 0x1p-24f);
+  CHECK(to_float(to_half(0x1p-26f)) == 0.0f);
+}
+
+TEST_CASE("a shape too large for memory is refused before it is allocated", "[tensor]") {
+  CHECK_THROWS_AS(Tensor(DType::f32, Shape{1LL << 40, 1LL << 40}), Failure);
+}
+
+TEST_CASE("broadcasting follows NumPy and keeps unknown extents open", "[shape]") {
+  CHECK(broadcast({2, 1, 4}, {3, 1}) == Shape{2, 3, 4});
+  CHECK(broadcast({kDynamic, 4}, {1, 4}) == Shape{kDynamic, 4});
+  CHECK(broadcast({kDynamic, 4}, {7, 4}) == Shape{7, 4});
+  CHECK_FALSE(broadcast({2, 3}, {2, 4}).has_value());
+}
+
+TEST_CASE("a missing file is named", "[tensor]") {
+  try {
+    map_file("/nowhere/model.onnx");
+    FAIL("mapped");
+  } catch (const Failure& failure) {
+    CHECK(failure.error().code == Errc::not_found);
+    CHECK(failure.error().context.find("/nowhere/model.onnx") != std::string::npos);
+  }
+}
