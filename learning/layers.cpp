@@ -1,0 +1,171 @@
+#include "learning/layers.h"
+
+#include <cmath>
+
+namespace dormouse::learning {
+
+void bind_options(config::Binder& binder, LogMelOptions& options) {
+  binder.optional("rate", options.rate, config::range(1.0, 1e6));
+  binder.optional("frame", options.frame, config::range(2, 65536));
+  binder.optional("hop", options.hop, config::range(1, 65536));
+  binder.optional("bands", options.bands, config::range(1, 512));
+  binder.optional("low", options.low, config::range(0.0, 1e6));
+  binder.optional("high", options.high, config::range(0.0, 1e6));
+  binder.optional("floor", options.floor, config::range(1e-12, 1.0));
+}
+
+namespace {
+
+using config::Binder;
+using engine::Shape;
+using engine::Tensor;
+using engine::Value;
+
+Failure at(const config::Node& node, std::string_view message) {
+  return config::complaint(node.location, node.path, message);
+}
+
+/// He-normal: variance 2 / fan-in, for layers followed by a rectifier.
+Tensor he_normal(Shape shape, std::int64_t fan_in, Random& random) {
+  Tensor weights(engine::DType::f32, std::move(shape));
+  const double deviation = std::sqrt(2.0 / static_cast<double>(fan_in));
+  for (float& weight : weights.mutable_values<float>())
+    weight = static_cast<float>(deviation * random.normal());
+  return weights;
+}
+
+Value named(Value value, const std::string& name) {
+  if (!name.empty()) value.graph->rename(value.id, name);
+  return value;
+}
+
+/// A layer without options: `- relu`.
+template <Value (*function)(Value)>
+Value plain(Value x, const config::Node& options, LayerContext&) {
+  Binder(options).finish();
+  return function(x);
+}
+
+Value append_log_mel(Value x, const config::Node& node, LayerContext&) {
+  const auto options = config::read<LogMelOptions>(node);
+  if (x.shape().rank() != 2) throw at(node, "log_mel takes one channel of samples");
+  return log_mel(x, options);
+}
+
+/// (x − mean) / deviation per channel; the constants are measured by training.
+Value append_normalise(Value x, const config::Node& node, LayerContext& context) {
+  Binder(node).finish();
+  if (context.mean) throw at(node, "one normalise layer is enough");
+  const std::int64_t channels = x.shape()[1];
+  const Shape shape = x.shape().rank() == 3 ? Shape{channels, 1} : Shape{channels};
+  const std::vector<float> ones(static_cast<std::size_t>(channels), 1.0f);
+  context.normalised = x;
+  context.mean = engine::constant(*x.graph, Tensor(engine::DType::f32, shape));
+  context.deviation = engine::constant(*x.graph, Tensor::from<float>(shape, ones));
+  return (x - context.mean) / context.deviation;
+}
+
+struct ConvOptions {
+  std::int64_t channels = 0;
+  std::int64_t kernel = 3;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+  std::string name;
+};
+
+void bind_options(Binder& binder, ConvOptions& options) {
+  binder.required("channels", options.channels, config::range(1, 4096));
+  binder.optional("kernel", options.kernel, config::range(1, 1024));
+  binder.optional("stride", options.stride, config::range(1, 1024));
+  binder.optional("padding", options.padding, config::range(0, 1024));
+  binder.optional("name", options.name);
+}
+
+Value append_conv(Value x, const config::Node& node, LayerContext& context) {
+  const auto options = config::read<ConvOptions>(node);
+  engine::Graph& graph = *x.graph;
+  if (x.shape().rank() == 2) x = engine::apply("Unsqueeze", {x, engine::integers(graph, {1})});
+  const std::int64_t in = x.shape()[1];
+  const Tensor weights =
+      he_normal({options.channels, in, options.kernel}, in * options.kernel, context.random);
+  const Value bias = engine::constant(graph, Tensor(engine::DType::f32, Shape{options.channels}));
+  return named(engine::apply("Conv", {x, engine::constant(graph, weights), bias},
+                             {{"strides", std::vector<std::int64_t>{options.stride}},
+                              {"pads", std::vector<std::int64_t>{options.padding, options.padding}}}),
+               options.name);
+}
+
+struct PoolOptions {
+  std::int64_t size = 2;
+};
+
+void bind_options(Binder& binder, PoolOptions& options) {
+  binder.optional("size", options.size, config::range(1, 1024));
+}
+
+Value append_max_pool(Value x, const config::Node& node, LayerContext&) {
+  const std::vector<std::int64_t> size{config::read<PoolOptions>(node).size};
+  return engine::apply("MaxPool", {x}, {{"kernel_shape", size}, {"strides", size}});
+}
+
+Value append_average_pool(Value x, const config::Node& node, LayerContext&) {
+  const std::vector<std::int64_t> size{config::read<PoolOptions>(node).size};
+  return engine::apply("AveragePool", {x}, {{"kernel_shape", size}, {"strides", size}});
+}
+
+struct LinearOptions {
+  std::string units;
+  std::string name;
+};
+
+void bind_options(Binder& binder, LinearOptions& options) {
+  binder.required("units", options.units);
+  binder.optional("name", options.name);
+}
+
+std::int64_t units(const LinearOptions& options, const config::Node& node, const LayerContext& context) {
+  if (options.units == "labels") return context.labels;
+  std::int64_t count = 0;
+  for (const char digit : options.units) {
+    if (digit < '0' || digit > '9' || count > 65536) throw at(node, "units is a number, or the word labels");
+    count = count * 10 + (digit - '0');
+  }
+  if (count < 1 || count > 65536) throw at(node, "units is from 1 to 65536");
+  return count;
+}
+
+Value append_linear(Value x, const config::Node& node, LayerContext& context) {
+  const auto options = config::read<LinearOptions>(node);
+  if (x.shape().rank() != 2) throw at(node, "linear takes [batch, features]: put a flatten before it");
+  const std::int64_t in = x.shape()[1], out = units(options, node, context);
+  engine::Graph& graph = *x.graph;
+  const Value weights = engine::constant(graph, he_normal({out, in}, in, context.random));
+  const Value bias = engine::constant(graph, Tensor(engine::DType::f32, Shape{out}));
+  return named(engine::apply("Gemm", {x, weights, bias}, {{"transB", std::int64_t{1}}}), options.name);
+}
+
+Value flatten(Value x) { return engine::apply("Flatten", {x}); }
+Value relu(Value x) { return engine::relu(x); }
+Value tanh(Value x) { return engine::tanh(x); }
+Value sigmoid(Value x) { return engine::sigmoid(x); }
+Value global_average_pool(Value x) { return flatten(engine::apply("GlobalAveragePool", {x})); }
+
+constexpr LayerKind kinds[] = {
+    {"log_mel", false, append_log_mel},
+    {"normalise", false, append_normalise},
+    {"flatten", false, plain<flatten>},
+    {"conv", true, append_conv},
+    {"linear", true, append_linear},
+    {"relu", false, plain<relu>},
+    {"tanh", false, plain<tanh>},
+    {"sigmoid", false, plain<sigmoid>},
+    {"max_pool", false, append_max_pool},
+    {"average_pool", false, append_average_pool},
+    {"global_average_pool", false, plain<global_average_pool>},
+};
+
+}  // namespace
+
+std::span<const LayerKind> layer_kinds() { return kinds; }
+
+}  // namespace dormouse::learning

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config/yaml.h"
+#include "engine/graph.h"
+#include "learning/random.h"
+
+namespace dormouse::learning {
+
+/// How a specified model is trained from scratch.
+struct TrainOptions {
+  std::int64_t epochs = 30;
+  std::int64_t batch = 32;
+  double rate = 0.05;  ///< of momentum SGD; falls to nothing by a half cosine
+  double momentum = 0.9;
+  double smoothing = 0.1;  ///< of the labels
+  std::int64_t shift = 0;  ///< augmentation: clips start up to this many rows later
+  double gain = 0;         ///< augmentation: up to ± this many dB
+  double noise = 0;        ///< augmentation: white noise, up to this deviation relative to the clip's own
+  double heldout = 0.1;    ///< share of the clips kept from training: guard, calibration, temperature
+  std::uint64_t seed = 1;
+};
+
+/// A small model written down as a list of layers:
+///
+///     model: words
+///     input: {rows: 8000, channels: 1}
+///     layers:
+///       - log_mel: {rate: 8000, frame: 256, hop: 128, bands: 24}
+///       - conv: {channels: 32, kernel: 5, padding: 2}
+///       - relu
+///       - flatten
+///       - linear: {units: 96, name: features}
+///       - linear: {units: labels}
+///     cut: features
+///     train: {epochs: 30}
+struct ModelSpec {
+  std::string name;
+  std::int64_t rows = 0;
+  std::int64_t channels = 1;
+  config::Node layers;
+  std::string cut;  ///< the layer whose output is the latent; empty: the input of the last linear layer
+  TrainOptions train;
+};
+
+/// Throws Failure(configuration) with file:line:column.
+ModelSpec read_model_spec(const std::filesystem::path& path);
+
+/// A specified model with random weights.
+struct BuiltModel {
+  engine::Graph graph;        ///< input → logits
+  engine::ValueId front_end;  ///< where the fixed first layers (log_mel, normalise …) end and training begins
+  engine::ValueId normalised;  ///< what the normalise layer reads, or kAbsent
+  engine::ValueId mean;        ///< its constants, to be measured on the training data
+  engine::ValueId deviation;
+  engine::ValueId cut;
+};
+
+/// Builds the graph for `labels` classes; weights are He-normal. Its input is [N, rows] for one channel, else
+/// [N, channels, rows]. Throws Failure(configuration) at the layer that is wrong.
+BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random);
+
+}  // namespace dormouse::learning
