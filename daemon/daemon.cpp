@@ -1,0 +1,183 @@
+#include "daemon/daemon.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <fstream>
+
+#include "config/log.h"
+#include "daemon/http/server.h"
+#include "daemon/routes/routes.h"
+#include "daemon/systemd.h"
+#include "drivers/all_drivers.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto kDrain = 5s;
+
+std::string read_token(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  if (token.size() < 16)
+    throw Failure(Errc::configuration, path.string() +
+                                           ": the token is missing or shorter than 16 characters; write one "
+                                           "with: head -c 32 /dev/urandom | base64 > " +
+                                           path.string());
+  return token;
+}
+
+/// The process: members in start order, stopped in reverse.
+class Daemon {
+ public:
+  explicit Daemon(const std::filesystem::path& config)
+      : config_(config),
+        options_(read_options(config)),
+        supervisor_(Supervisor::from_environment()),
+        latency_{metrics_.histogram("inference_seconds", "From request to answer inside the daemon",
+                                    {{"state", "awake"}}),
+                 metrics_.histogram("inference_seconds", "From request to answer inside the daemon",
+                                    {{"state", "asleep"}})},
+        service_(options_, io_, drivers::all_drivers(), clock_, metrics_),
+        streams_(service_),
+        nights_(service_),
+        routes_(make_routes()),
+        server_(io_, routes_, {}, [this](const Exchange& exchange) { observe(exchange); }),
+        timer_(io_),
+        signals_(io_, SIGTERM, SIGINT, SIGHUP) {
+    open_sockets();
+  }
+
+  int run() {
+    spawn(housekeeping());
+    spawn(obey_signals());
+    supervisor_.ready();
+    supervisor_.status("awake");
+    log(Level::info, "ready on " + options_.process.socket.string());
+    io_.run();
+    service_.close();
+    log(Level::info, "stopped");
+    return 0;
+  }
+
+ private:
+  Router make_routes() {
+    Router router;
+    add_inference_routes(router, service_, nights_, latency_);
+    add_learning_routes(router, service_, nights_);
+    add_memory_routes(router, service_);
+    add_stream_routes(router, streams_);
+    add_status_routes(router, service_, streams_, nights_, metrics_, latency_);
+    return router;
+  }
+
+  /// systemd's sockets where there are some, our own otherwise.
+  void open_sockets() {
+    bool inherited = false;
+    for (const InheritedSocket& socket : inherited_sockets()) {
+      server_.listen(adopt(socket.descriptor), socket.name.starts_with("admin") ? Role::admin : Role::user);
+      inherited = true;
+    }
+    if (!inherited) {
+      server_.listen(listen_unix(options_.process.socket.string()), Role::user);
+      server_.listen(listen_unix(options_.process.admin_socket.string()), Role::admin);
+    }
+    if (options_.process.tcp)
+      server_.listen(listen_loopback(*options_.process.tcp), Role::user,
+                     read_token(options_.process.token_file));
+  }
+
+  void observe(const Exchange& exchange) {
+    if (!exchange.bug.empty()) log(Level::error, "a bug answered 500: " + std::string(exchange.bug));
+    if (exchange.status >= 500) errors_.add();
+    requests_.add();
+    if (exchange.route && exchange.route->role == Role::admin)
+      log(Level::info, "admin: " + std::string(word(exchange.route->method)) + " " + exchange.route->pattern +
+                           " by uid " + std::to_string(exchange.peer.uid) + ": " +
+                           std::to_string(exchange.status));
+  }
+
+  void spawn(asio::awaitable<void> task) {
+    asio::co_spawn(io_, std::move(task), [this](std::exception_ptr error) {
+      if (!error) return;
+      io_.stop();
+      std::rethrow_exception(error);
+    });
+  }
+
+  asio::awaitable<void> housekeeping() {
+    for (int beat = 0; !stopping_; ++beat) {
+      timer_.expires_after(250ms);
+      boost::system::error_code cancelled;
+      co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+      if (cancelled) co_return;
+      service_.tick();
+      if (beat % 4 == 0) nights_.consider();
+      if (supervisor_.watchdog()) supervisor_.alive();
+    }
+  }
+
+  asio::awaitable<void> obey_signals() {
+    while (true) {
+      const int signal = co_await signals_.async_wait(asio::use_awaitable);
+      if (signal == SIGHUP)
+        reload();
+      else
+        break;
+    }
+    co_await stop();
+  }
+
+  void reload() {
+    supervisor_.reloading();
+    try {
+      const Options fresh = read_options(config_);
+      service_.reconfigure(fresh.hrm, fresh.sleep);
+      log(Level::info, "configuration reloaded: hrm and sleep; the rest takes effect at the next start");
+    } catch (const Failure& failure) {
+      log(Level::error, "configuration not reloaded, the running one stays: " + failure.error().context);
+    }
+    supervisor_.ready();
+  }
+
+  asio::awaitable<void> stop() {
+    supervisor_.stopping();
+    log(Level::info, "stopping: requests in flight are answered first");
+    stopping_ = true;
+    nights_.stop();
+    streams_.close();
+    co_await server_.stop(kDrain);
+    timer_.cancel();
+  }
+
+  std::filesystem::path config_;
+  Options options_;
+  Supervisor supervisor_;
+  SystemClock clock_;
+  Metrics metrics_;
+  Counter& requests_ = metrics_.counter("requests_total", "Requests answered");
+  Counter& errors_ = metrics_.counter("request_errors_total", "Requests answered with a 5xx status");
+  LatencyByState latency_;
+  asio::io_context io_{1};
+  Service service_;
+  Streams streams_;
+  Nights nights_;
+  Router routes_;
+  Server server_;
+  asio::steady_timer timer_;
+  asio::signal_set signals_;
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+int run_daemon(const std::filesystem::path& config) { return Daemon(config).run(); }
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,187 @@
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+#include <charconv>
+
+#include "daemon/oip/codec.h"
+#include "daemon/routes/routes.h"
+#include "daemon/service/describe.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+constexpr std::string_view kProbabilities = "probabilities";
+
+/// The model's own outputs, and the answer as one more where it has labels.
+std::vector<TensorSpec> outputs_of(const Entry& entry) {
+  auto specs = entry.parts->outputs;
+  if (entry.parts->learnable)
+    specs.push_back(
+        {std::string(kProbabilities), engine::DType::f32, engine::Shape{engine::kDynamic, engine::kDynamic}});
+  return specs;
+}
+
+std::optional<std::int64_t> version_part(const Request& request) {
+  const auto part = find_field(request.parts, "v");
+  if (!part) return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(part->data(), part->data() + part->size(), number);
+  if (error != std::errc() || end != part->data() + part->size() || number < 0)
+    throw Failure(Errc::invalid, "version '" + *part + "': a version is a number");
+  return number;
+}
+
+/// The one input of a `clip` request, f32 [time, channels], becomes a window of the model.
+std::vector<engine::Tensor> inputs_of(const Service& service, const Entry& entry,
+                                      const InferRequest& request) {
+  if (!request.parameters.flag("clip")) return bind_inputs(request, entry.parts->inputs);
+  if (request.inputs.size() != 1 || request.inputs[0].tensor.dtype() != engine::DType::f32)
+    throw Failure(Errc::invalid, "a clip is one FP32 input of shape [time, channels]");
+  return {service.clip_input(entry, request.inputs[0].tensor)};
+}
+
+InferResponse response_of(const Entry& entry, const InferRequest& request, const Answered& answered) {
+  InferResponse response;
+  response.model_name = entry.parts->options.name;
+  response.model_version = std::to_string(answered.version);
+  response.id = request.id;
+  response.parameters = describe_flat(answered);
+  response.labels = answered.labels;
+  for (std::size_t i = 0; i < entry.parts->outputs.size(); ++i)
+    response.outputs.push_back({entry.parts->outputs[i].name, answered.result.outputs[i], {}});
+  if (!answered.result.rows.empty())
+    response.outputs.push_back({std::string(kProbabilities), answered.result.probabilities(), {}});
+  return response;
+}
+
+asio::awaitable<Response> infer(Service& service, Request request) {
+  Entry& entry = service.model(request.part("m"));
+  const InferRequest decoded = decode_infer(request, entry.parts->inputs);
+  check_outputs(decoded, outputs_of(entry));
+  auto inputs = inputs_of(service, entry, decoded);
+  const auto version = version_part(request);
+  const std::string name = entry.parts->options.name;
+  const bool remember = decoded.parameters.flag("dormouse_remember", true);
+  const bool current = !version || *version == entry.served.model->version;
+  Answered answered;
+  if (version && (!current || decoded.parameters.flag("dormouse_slow")))
+    answered = co_await service.infer_version(name, *version, std::move(inputs));
+  else
+    answered = co_await service.infer(name, std::move(inputs), remember);
+  co_return encode_infer(decoded, response_of(entry, decoded, answered));
+}
+
+json::object model_metadata(const Entry& entry) {
+  json::object object{{"name", entry.parts->options.name},
+                      {"versions", {std::to_string(entry.served.model->version)}},
+                      {"platform", "dormouse"},
+                      {"inputs", metadata(entry.parts->inputs)},
+                      {"outputs", metadata(outputs_of(entry))}};
+  json::object parameters;
+  if (entry.parts->learnable)
+    parameters["labels"] = json::serialize(json::value_from(entry.served.model->labels));
+  if (entry.parts->window) {
+    parameters["window"] = entry.parts->window->rows;
+    parameters["channels"] = entry.parts->window->channels;
+  }
+  if (entry.parts->options.stream && entry.parts->options.stream->rate > 0)
+    parameters["rate"] = entry.parts->options.stream->rate;
+  object["parameters"] = std::move(parameters);
+  return object;
+}
+
+json::object duration(std::uint64_t count, std::chrono::nanoseconds time) {
+  return {{"count", count}, {"ns", time.count()}};
+}
+
+json::object statistics(const Entry& entry) {
+  const json::object none = duration(0, {});
+  return {{"name", entry.parts->options.name},
+          {"version", std::to_string(entry.served.model->version)},
+          {"last_inference",
+           std::chrono::duration_cast<std::chrono::milliseconds>(entry.last.time_since_epoch()).count()},
+          {"inference_count", entry.inferences},
+          {"execution_count", entry.inferences},
+          {"inference_stats", json::object{{"success", duration(entry.inferences, entry.compute)},
+                                           {"fail", duration(entry.failures, {})},
+                                           {"queue", none},
+                                           {"compute_input", none},
+                                           {"compute_infer", duration(entry.inferences, entry.compute)},
+                                           {"compute_output", none},
+                                           {"cache_hit", none},
+                                           {"cache_miss", none}}},
+          {"response_stats", json::object()},
+          {"batch_stats", json::array()},
+          {"memory_usage", json::array()}};
+}
+
+Response reply(const json::value& value) { return json_response(json::serialize(value)); }
+
+/// A handler without anything to wait for.
+template <class Function>
+Handler immediate(Function function) {
+  return [function](Request request) -> asio::awaitable<Response> { co_return function(request); };
+}
+
+}  // namespace
+
+void add_inference_routes(Router& router, Service& service, const Nights& nights, LatencyByState latency) {
+  router.add(Method::get, "/v2", immediate([](const Request&) {
+               return reply({{"name", "dormouse"},
+                             {"version", DORMOUSE_VERSION},
+                             {"extensions",
+                              {"binary_tensor_data", "classification", "model_repository",
+                               "model_configuration", "parameters", "statistics"}}});
+             }));
+  router.add(Method::get, "/v2/health/live", immediate([](const Request&) {
+               return reply({{"live", true}});
+             }));
+  router.add(Method::get, "/v2/health/ready", immediate([](const Request&) {
+               return reply({{"ready", true}});
+             }));
+  router.add(Method::post, "/v2/repository/index", immediate([&service](const Request&) {
+               json::array index;
+               for (const auto& [name, entry] : service.models())
+                 index.push_back({{"name", name},
+                                  {"version", std::to_string(entry.served.model->version)},
+                                  {"state", "READY"},
+                                  {"reason", ""}});
+               return reply(index);
+             }));
+  router.add(Method::get, "/v2/models/stats", immediate([&service](const Request&) {
+               json::array all;
+               for (const auto& [name, entry] : service.models()) all.push_back(statistics(entry));
+               return reply({{"model_stats", all}});
+             }));
+  const Handler infer_handler = [&service, &nights, latency](Request request) -> asio::awaitable<Response> {
+    const auto start = std::chrono::steady_clock::now();
+    Response response = co_await infer(service, std::move(request));
+    (nights.asleep() ? latency.asleep : latency.awake).observe(std::chrono::steady_clock::now() - start);
+    co_return response;
+  };
+  for (const std::string model : {"/v2/models/{m}", "/v2/models/{m}/versions/{v}"}) {
+    router.add(Method::get, model, immediate([&service](const Request& request) {
+                 return reply(model_metadata(service.model(request.part("m"))));
+               }));
+    router.add(
+        Method::get, model + "/ready", immediate([&service](const Request& request) {
+          return reply({{"name", service.model(request.part("m")).parts->options.name}, {"ready", true}});
+        }));
+    router.add(Method::get, model + "/config", immediate([&service](const Request& request) {
+                 const Entry& entry = service.model(request.part("m"));
+                 return reply({{"name", entry.parts->options.name},
+                               {"platform", "dormouse"},
+                               {"max_batch_size", 0},
+                               {"input", metadata(entry.parts->inputs)},
+                               {"output", metadata(outputs_of(entry))}});
+               }));
+    router.add(Method::get, model + "/stats", immediate([&service](const Request& request) {
+                 return reply({{"model_stats", json::array{statistics(service.model(request.part("m")))}}});
+               }));
+    router.add(Method::post, model + "/infer", infer_handler);
+  }
+}
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,50 @@
+#include "daemon/routes/json_fields.h"
+
+#include <boost/json/value.hpp>
+#include <charconv>
+
+#include "config/error.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace json = boost::json;
+
+Failure wrong(std::string_view name, std::string_view expected) {
+  return {Errc::invalid, std::string(name) + ": expected " + std::string(expected)};
+}
+
+}  // namespace
+
+std::string text_field(const json::object& body, std::string_view name, std::optional<std::string> fallback) {
+  const json::value* value = body.if_contains(name);
+  if (!value && fallback) return *fallback;
+  if (!value || !value->is_string()) throw wrong(name, "a string");
+  return std::string(value->get_string());
+}
+
+bool flag_field(const json::object& body, std::string_view name) {
+  const json::value* value = body.if_contains(name);
+  if (!value) return false;
+  if (!value->is_bool()) throw wrong(name, "true or false");
+  return value->get_bool();
+}
+
+std::uint64_t id_field(const json::object& body, std::string_view name,
+                       std::optional<std::uint64_t> fallback) {
+  const json::value* value = body.if_contains(name);
+  if (!value && fallback) return *fallback;
+  boost::system::error_code error;
+  const std::uint64_t number = value ? value->to_number<std::uint64_t>(error) : 0;
+  if (!value || error) throw wrong(name, "a whole number, 0 or above");
+  return number;
+}
+
+std::uint64_t id_text(std::string_view text, std::string_view what) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) throw wrong(what, "a whole number");
+  return number;
+}
+
+}  // namespace dormouse::daemon

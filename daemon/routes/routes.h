@@ -1,0 +1,32 @@
+#pragma once
+
+#include "daemon/http/event_stream.h"
+#include "daemon/http/router.h"
+#include "daemon/metrics.h"
+#include "daemon/service/nights.h"
+#include "daemon/service/service.h"
+#include "daemon/service/streams.h"
+
+/// What the daemon answers, one function a family of routes. Everything passed is borrowed for the router's
+/// life.
+namespace dormouse::daemon {
+
+/// How long an inference takes inside the daemon, by whether a night is running.
+struct LatencyByState {
+  Histogram& awake;
+  Histogram& asleep;
+};
+
+/// /v2: the Open Inference Protocol.
+void add_inference_routes(Router& router, Service& service, const Nights& nights, LatencyByState latency);
+/// /v1: feedback, versions, rollback, sleep.
+void add_learning_routes(Router& router, Service& service, Nights& nights);
+/// /v1: recall, episodes, why.
+void add_memory_routes(Router& router, Service& service);
+/// /v1/streams.
+void add_stream_routes(Router& router, Streams& streams);
+/// /v1/status, /metrics.
+void add_status_routes(Router& router, Service& service, Streams& streams, Nights& nights, Metrics& metrics,
+                       LatencyByState latency);
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,106 @@
+#include <unistd.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+#include <fstream>
+
+#include "daemon/routes/routes.h"
+#include "daemon/run_on.h"
+#include "daemon/service/describe.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+/// Resident memory of this process.
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+json::object model_status(const Entry& entry) {
+  const engine::PublishedModel& model = *entry.served.model;
+  json::object object{
+      {"version", model.version}, {"inferences", entry.inferences}, {"failures", entry.failures}};
+  if (!entry.parts->learnable) return object;
+  object["labels"] = json::value_from(model.labels);
+  object["concepts"] = entry.served.concepts->size();
+  object["neighbours"] = entry.served.index->size();
+  object["seed"] = entry.parts->learnable->seed.has_value();
+  return object;
+}
+
+json::object memory_status(const memory::Statistics& statistics) {
+  return {{"episodes", statistics.episodes},
+          {"labelled", statistics.labelled},
+          {"waiting", statistics.waiting},
+          {"forgotten", statistics.forgotten},
+          {"dropped", statistics.dropped},
+          {"file_bytes", statistics.file_bytes},
+          {"bytes_written", statistics.bytes_written}};
+}
+
+struct StatusParts {
+  Service& service;
+  Streams& streams;
+  Nights& nights;
+  Metrics& metrics;
+  Histogram& awake;
+  Histogram& asleep;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+json::object latency(const Histogram& histogram) {
+  const auto microseconds = [](std::chrono::nanoseconds time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  };
+  return {{"count", histogram.count()},
+          {"p50_us", microseconds(histogram.quantile(0.5))},
+          {"p95_us", microseconds(histogram.quantile(0.95))}};
+}
+
+asio::awaitable<Response> status(std::shared_ptr<StatusParts> parts) {
+  auto read = [&service = parts->service] { return service.store().statistics(); };
+  const memory::Statistics statistics = co_await run_on(parts->service.storage(), std::move(read));
+  json::object models;
+  for (const auto& [name, entry] : parts->service.models()) models[name] = model_status(entry);
+  const auto uptime = std::chrono::steady_clock::now() - parts->started;
+  co_return json_response(json::serialize(json::object{
+      {"name", "dormouse"},
+      {"version", DORMOUSE_VERSION},
+      {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
+      {"resident_bytes", resident_bytes()},
+      {"models", std::move(models)},
+      {"memory", memory_status(statistics)},
+      {"sleep", parts->nights.status()},
+      {"latency", json::object{{"awake", latency(parts->awake)}, {"asleep", latency(parts->asleep)}}},
+      {"streams", parts->streams.status()}}));
+}
+
+}  // namespace
+
+void add_status_routes(Router& router, Service& service, Streams& streams, Nights& nights, Metrics& metrics,
+                       LatencyByState latency_by_state) {
+  auto parts = std::make_shared<StatusParts>(
+      StatusParts{service, streams, nights, metrics, latency_by_state.awake, latency_by_state.asleep});
+  metrics.measured("resident_bytes", "Resident memory of the process",
+                   [] { return static_cast<double>(resident_bytes()); });
+  metrics.measured("asleep", "1 while a night runs", [&nights] { return nights.asleep() ? 1.0 : 0.0; });
+  for (const auto& [name, entry] : service.models())
+    metrics.measured("model_version", "Version of the slow weights in service",
+                     [&entry = entry] { return static_cast<double>(entry.served.model->version); },
+                     {{"model", name}});
+  router.add(Method::get, "/v1/status", [parts](Request) { return status(parts); });
+  router.add(Method::get, "/metrics", [&metrics](Request) -> asio::awaitable<Response> {
+    Response response;
+    response.content_type = "text/plain; version=0.0.4";
+    response.body = metrics.prometheus();
+    co_return response;
+  });
+}
+
+}  // namespace dormouse::daemon

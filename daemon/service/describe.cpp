@@ -1,0 +1,84 @@
+#include "daemon/service/describe.h"
+
+#include <boost/json/serialize.hpp>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+
+namespace dormouse::daemon {
+namespace {
+
+namespace json = boost::json;
+
+/// What a person reads of a probability: four places.
+double rounded(double value) { return std::round(value * 1e4) / 1e4; }
+
+}  // namespace
+
+std::string iso_time(Clock::Wall time) {
+  using namespace std::chrono;
+  const auto milliseconds = duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = milliseconds / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[40];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + length, sizeof text - length, ".%03dZ", static_cast<int>(milliseconds % 1000));
+  return text;
+}
+
+json::object describe(const Answered& answered, std::size_t row) {
+  const RowAnswer& answer = answered.result.rows.at(row);
+  json::object object{{"label", answered.labels[answer.decision.predicted]},
+                      {"confidence", rounded(answer.decision.confidence)},
+                      {"route", word(answer.decision.route)},
+                      {"novelty", rounded(answer.novelty)},
+                      {"version", answered.version}};
+  if (row < answered.ids.size()) object["episode"] = answered.ids[row];
+  return object;
+}
+
+Parameters describe_flat(const Answered& answered) {
+  Parameters parameters;
+  const auto rows = answered.result.rows.size();
+  if (rows == 0) return parameters;
+  if (rows == 1) {
+    const RowAnswer& answer = answered.result.rows[0];
+    parameters.set("dormouse_label", answered.labels[answer.decision.predicted]);
+    parameters.set("dormouse_confidence", rounded(answer.decision.confidence));
+    parameters.set("dormouse_route", std::string(word(answer.decision.route)));
+    parameters.set("dormouse_novelty", rounded(answer.novelty));
+    if (!answered.ids.empty())
+      parameters.set("dormouse_episode_id", static_cast<std::int64_t>(answered.ids[0]));
+    return parameters;
+  }
+  for (const char* key : {"label", "confidence", "route", "novelty", "episode"}) {
+    std::string joined;
+    for (std::size_t row = 0; row < rows; ++row) {
+      const json::object object = describe(answered, row);
+      const json::value* value = object.if_contains(key);
+      if (!value) break;
+      if (row > 0) joined += ',';
+      joined += value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+    }
+    const std::string name = key == std::string_view("episode") ? "episode_id" : key;
+    if (!joined.empty()) parameters.set("dormouse_" + name, joined);
+  }
+  return parameters;
+}
+
+json::object describe(const memory::Episode& episode) {
+  json::object object{{"id", episode.id},
+                      {"model", episode.model},
+                      {"time", iso_time(episode.time)},
+                      {"prediction", episode.prediction},
+                      {"confidence", rounded(episode.confidence)},
+                      {"novelty", rounded(episode.novelty)},
+                      {"route", word(static_cast<hrm::Route>(episode.route))},
+                      {"version", episode.version},
+                      {"held_out", episode.held_out()}};
+  object["label"] = episode.label ? json::value(*episode.label) : json::value(nullptr);
+  return object;
+}
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "daemon/oip/codec.h"
+#include "daemon/service/service.h"
+
+namespace dormouse::daemon {
+
+/// One answer as JSON: label, confidence, route, novelty, episode, version.
+boost::json::object describe(const Answered& answered, std::size_t row);
+
+/// The same as flat OIP parameters with the prefix "dormouse_". For a batch, the values of all rows joined by
+/// commas.
+Parameters describe_flat(const Answered& answered);
+
+/// An episode as /v1 shows it.
+boost::json::object describe(const memory::Episode& episode);
+
+/// ISO 8601 in UTC, to the millisecond.
+std::string iso_time(Clock::Wall time);
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,278 @@
+#include "daemon/service/learner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <unordered_map>
+
+#include "config/log.h"
+#include "learning/arbiter.h"
+#include "learning/calibration.h"
+#include "learning/linear_layer.h"
+#include "learning/ridge.h"
+#include "learning/sgd_head.h"
+
+namespace dormouse::daemon {
+namespace {
+
+using engine::DType;
+using engine::Shape;
+using engine::Tensor;
+using learning::ClassIndex;
+using learning::LabelledLatents;
+
+constexpr std::size_t kSeedNeighbours = 256;  // sampled to measure the typical distance
+
+/// Collects rows of one width.
+class Rows {
+ public:
+  explicit Rows(std::size_t width) : width_(width) {}
+  void add(std::span<const float> latent, ClassIndex label) {
+    values_.insert(values_.end(), latent.begin(), latent.end());
+    classes_.push_back(label);
+  }
+  LabelledLatents take() {
+    const Shape shape{static_cast<std::int64_t>(classes_.size()), static_cast<std::int64_t>(width_)};
+    return {Tensor::from<float>(shape, values_), std::move(classes_)};
+  }
+
+ private:
+  std::size_t width_;
+  std::vector<float> values_;
+  std::vector<ClassIndex> classes_;
+};
+
+/// The mean distance from a seed latent to its nearest neighbour of the same class.
+float typical_distance(const LabelledLatents& seed) {
+  const std::size_t step = std::max<std::size_t>(1, seed.size() / kSeedNeighbours);
+  double total = 0;
+  std::size_t counted = 0;
+  for (std::size_t i = 0; i < seed.size(); i += step) {
+    double nearest = std::numeric_limits<double>::infinity();
+    for (std::size_t j = 0; j < seed.size(); ++j) {
+      if (i == j || seed.classes[i] != seed.classes[j]) continue;
+      double squared = 0;
+      const auto a = seed.row(i), b = seed.row(j);
+      for (std::size_t k = 0; k < a.size(); ++k) squared += double{a[k] - b[k]} * (a[k] - b[k]);
+      nearest = std::min(nearest, squared);
+    }
+    if (std::isinf(nearest)) continue;
+    total += std::sqrt(nearest);
+    ++counted;
+  }
+  return counted > 0 ? static_cast<float>(total / static_cast<double>(counted)) : 0.0f;
+}
+
+std::size_t room_for(const memory::Store& store) { return 2 * store.statistics().episodes + 65'536; }
+
+}  // namespace
+
+Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
+                 learning::VersionStore* versions)
+    : parts_(std::move(parts)), night_(night), store_(store), versions_(versions) {
+  auto model = std::make_shared<engine::PublishedModel>();
+  model->name = parts_->options.name;
+  model->normaliser = parts_->normaliser;
+  served_.model = model;
+  if (!parts_->learnable) {
+    session_ = open_session(*parts_, nullptr);
+    model->session = session_;
+    return;
+  }
+  labels_ = parts_->learnable->labels;
+  for (const std::string& label : store_.labels(parts_->options.name)) class_of(label);
+  served_.concepts =
+      std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));
+  if (parts_->learnable->seed) served_.typical_distance = typical_distance(parts_->learnable->seed->replay);
+  if (served_.concepts->empty()) consolidate();
+  rebuild_index();
+  rebuild_fast();
+  const auto active = store_.active_version(parts_->options.name);
+  const auto skipped = [](std::int64_t number, const Error& error) {
+    log(Level::error, "version " + std::to_string(number) + " is damaged and passed over: " + error.context);
+  };
+  adopt(active == 0 ? std::nullopt : versions_->last_good(active, skipped));
+}
+
+ClassIndex Learner::class_of(const std::string& label) {
+  const auto found = std::ranges::find(labels_, label);
+  if (found == labels_.end()) labels_.push_back(label);
+  return static_cast<ClassIndex>(std::ranges::find(labels_, label) - labels_.begin());
+}
+
+std::unique_ptr<learning::FastHead> Learner::starting_head() const {
+  const Learnable& learnable = *parts_->learnable;
+  const bool ridge = parts_->options.fast == FastWeights::ridge ||
+                     (parts_->options.fast == FastWeights::automatic && learnable.seed.has_value());
+  if (ridge) {
+    learning::Statistics start(learnable.labels.size(), learning::ClassStatistics(learnable.latent_size));
+    if (learnable.seed) start = learnable.seed->statistics;
+    return std::make_unique<learning::RidgeHead>(learnable.latent_size, std::move(start),
+                                                 learning::RidgeHead::Options{});
+  }
+  const auto head = learning::as_linear_head(learnable.trainable);
+  const learning::Statistics statistics =
+      learnable.seed ? learnable.seed->statistics : learning::Statistics{};
+  return std::make_unique<learning::SgdHead>(
+      learnable.latent_size, learnable.labels.size(), head ? &*head : nullptr,
+      learning::scale_of(statistics, learnable.latent_size),
+      learning::SgdHead::Options{.rate = static_cast<float>(night_.fast_lr)});
+}
+
+// The feedback log is replayed label by label, corrections included, so that the state is the one that
+// serving had.
+void Learner::rebuild_fast() {
+  fast_ = starting_head();
+  std::unordered_map<memory::EpisodeId, memory::Episode> episodes;
+  for (memory::Episode& episode : store_.labelled(parts_->options.name))
+    episodes.emplace(episode.id, std::move(episode));
+  std::unordered_map<memory::EpisodeId, std::string> current;
+  for (const memory::Feedback& feedback : store_.feedback(parts_->options.name)) {
+    const auto episode = episodes.find(feedback.episode);
+    if (episode == episodes.end()) continue;
+    const auto before = current.find(feedback.episode);
+    learn(episode->second, feedback.label,
+          before == current.end() ? std::nullopt : std::optional(before->second));
+    current.insert_or_assign(feedback.episode, feedback.label);
+  }
+  held_out_taught_ = taught().held_out;
+}
+
+void Learner::learn(const memory::Episode& episode, const std::string& label,
+                    const std::optional<std::string>& previous) {
+  const ClassIndex index = class_of(label);
+  fast_->grow(labels_.size());
+  if (episode.held_out()) return;
+  const std::vector<float> latent = memory::dequantise(episode.latent);
+  if (previous) fast_->unlearn(latent, class_of(*previous));
+  fast_->observe(latent, index);
+}
+
+Learner::Examples Learner::taught() const {
+  const std::size_t width = parts_->learnable->latent_size;
+  Rows training(width), held_out(width);
+  for (const memory::Episode& episode : store_.labelled(parts_->options.name)) {
+    const auto label = std::ranges::find(labels_, *episode.label) - labels_.begin();
+    (episode.held_out() ? held_out : training)
+        .add(memory::dequantise(episode.latent), static_cast<ClassIndex>(label));
+  }
+  return {training.take(), held_out.take()};
+}
+
+LabelledLatents Learner::held_out() const {
+  const auto& seed = parts_->learnable->seed;
+  return seed ? learning::concatenate(seed->heldout, held_out_taught_) : held_out_taught_;
+}
+
+void Learner::rebuild_index() {
+  const std::size_t width = parts_->learnable->latent_size;
+  index_ = std::make_shared<memory::ExactIndex>(width, room_for(store_));
+  if (const auto& seed = parts_->learnable->seed)
+    for (std::size_t i = 0; i < seed->replay.size(); ++i)
+      ensure(index_->add({0, seed->replay.classes[i], true, 0}, memory::quantise(seed->replay.row(i))),
+             "room");
+  store_.each(parts_->options.name, [&](const memory::Episode& episode) {
+    const ClassIndex label = class_of(episode.label.value_or(episode.prediction));
+    ensure(
+        index_->add({episode.id, label, episode.label.has_value(), episode.time.time_since_epoch().count()},
+                    episode.latent),
+        "room");
+  });
+  served_.index = index_;
+}
+
+void Learner::remember(const memory::Episode& episode) {
+  store_.remember(episode);
+  const memory::IndexRow row{episode.id, class_of(episode.prediction), false,
+                             episode.time.time_since_epoch().count()};
+  if (index_->wants_compaction() || !index_->add(row, episode.latent)) rebuild_index();
+}
+
+memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
+                              const std::string& label) {
+  const memory::Taught taught = recent ? store_.teach(*recent, label) : store_.label(id, label);
+  const memory::Episode episode = *store_.find(id);
+  learn(episode, label, taught.previous);
+  const ClassIndex index = class_of(label);
+  if (!index_->relabel(id, index, true) &&
+      !index_->add({id, index, true, episode.time.time_since_epoch().count()}, episode.latent))
+    rebuild_index();
+  if (episode.held_out()) held_out_taught_ = this->taught().held_out;
+  ++labelled_since_sleep_;
+  refresh();
+  return taught;
+}
+
+void Learner::evicted(std::span<const memory::EpisodeId> ids) {
+  if (!index_) return;
+  for (const memory::EpisodeId id : ids) index_->remove(id);
+}
+
+learning::SleepInputs Learner::sleep_inputs(std::string id) const {
+  const auto& seed = parts_->learnable->seed;
+  Examples examples = taught();
+  learning::SleepInputs inputs;
+  inputs.id = std::move(id);
+  inputs.model = parts_->options.name;
+  inputs.trainable = trainable_of(*parts_, version_ ? &*version_ : nullptr);
+  inputs.labels = labels_;
+  inputs.taught = std::move(examples.training);
+  inputs.taught_heldout = std::move(examples.held_out);
+  inputs.temperature = served_.model->slow_temperature;
+  inputs.fast = served_.model->fast;
+  if (seed) {
+    inputs.replay = seed->replay;
+    inputs.heldout = seed->heldout;
+    inputs.scale = learning::scale_of(seed->statistics, parts_->learnable->latent_size);
+    inputs.fisher = seed->fisher;
+  }
+  if (version_ && !version_->fisher.empty()) inputs.fisher = version_->fisher;
+  return inputs;
+}
+
+void Learner::adopt(std::optional<learning::Version> version) {
+  const learning::Version* chosen = version ? &*version : nullptr;
+  auto session = open_session(*parts_, chosen);  // may throw: nothing has changed yet
+  auto slow = std::make_unique<engine::Session>(trainable_of(*parts_, chosen), parts_->drivers);
+  session_ = std::move(session);
+  slow_ = std::move(slow);
+  version_ = std::move(version);
+  refresh();
+}
+
+void Learner::refresh() {
+  const Learnable& learnable = *parts_->learnable;
+  auto model = std::make_shared<engine::PublishedModel>();
+  model->name = parts_->options.name;
+  model->normaliser = parts_->normaliser;
+  model->session = session_;
+  model->labels = labels_;
+  model->version = version_ ? version_->number : 0;
+  model->slow_classes = version_ ? version_->labels.size() : learnable.labels.size();
+  model->slow_temperature =
+      version_ ? version_->temperature : (learnable.seed ? learnable.seed->temperature : 1.0f);
+  fast_->grow(labels_.size());
+  model->fast = fast_->head();
+  if (const LabelledLatents examples = held_out(); examples.size() > 0) {
+    const Tensor fast = learning::logits_of(*model->fast, examples.latents);
+    const Tensor slow = slow_->run(std::array{examples.latents})[0];
+    model->fast->temperature = learning::fit_temperature(fast, examples.classes, model->fast->temperature);
+    model->arbiter = learning::measure_arbiter(learning::predictions(slow), learning::predictions(fast),
+                                               examples.classes, model->slow_classes, labels_.size());
+  }
+  served_.model = std::move(model);
+}
+
+void Learner::consolidate() {
+  memory::ConceptBuilder builder(0);
+  if (const auto& seed = parts_->learnable->seed)
+    for (std::size_t i = 0; i < seed->replay.size(); ++i)
+      builder.add(seed->labels[seed->replay.classes[i]], seed->replay.row(i), 0);
+  for (const memory::Episode& episode : store_.labelled(parts_->options.name)) builder.add(episode);
+  const auto concepts = builder.build();
+  store_.replace_concepts(parts_->options.name, concepts);
+  served_.concepts =
+      std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));
+}
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "daemon/service/model_parts.h"
+#include "engine/published.h"
+#include "learning/fast_head.h"
+#include "learning/sleep.h"
+#include "memory/index.h"
+#include "memory/store.h"
+
+namespace dormouse::daemon {
+
+/// What requests read of a model and its memory: immutable parts, swapped as a whole when something was
+/// learnt. The index alone grows under it (one writer, readers that never wait).
+struct Served {
+  std::shared_ptr<const engine::PublishedModel> model;
+  std::shared_ptr<const memory::ExactIndex> index;  ///< rows are labelled by class number
+  std::shared_ptr<const std::vector<memory::Concept>> concepts;
+  float typical_distance = 0;  ///< to the nearest neighbour within a class of the seed
+};
+
+/// One model's learning between nights: the owner of its fast weights, labels, index and concepts.
+///
+/// Lives on the storage thread. Every change ends in a new Served for the io thread to publish. Fast weights
+/// are rebuilt exactly: seed statistics, then every training label in the order it was given.
+class Learner {
+ public:
+  /// Reads the active version and everything memory holds of the model. `store` and `versions` are borrowed.
+  Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
+          learning::VersionStore* versions);
+
+  const Served& served() const { return served_; }
+
+  /// Remembers an unlabelled inference (queued).
+  void remember(const memory::Episode& episode);
+  /// Labels what memory or working memory holds: on disk when it returns, and known to the next inference.
+  memory::Taught teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
+                       const std::string& label);
+  /// Drops what the store let go from the index.
+  void evicted(std::span<const memory::EpisodeId> ids);
+
+  /// Everything a night reads, as of now.
+  learning::SleepInputs sleep_inputs(std::string id) const;
+  /// Puts these slow weights in service (nothing: as shipped).
+  void adopt(std::optional<learning::Version> version);
+  /// Rebuilds the concepts from the seed and the labelled episodes, and stores them.
+  void consolidate();
+  /// Class numbers by name, shipped ones first, then in the order they were taught.
+  const std::vector<std::string>& labels() const { return labels_; }
+  std::size_t labelled_since_sleep() const { return labelled_since_sleep_; }
+  void slept() { labelled_since_sleep_ = 0; }
+
+ private:
+  struct Examples {
+    learning::LabelledLatents training;
+    learning::LabelledLatents held_out;
+  };
+
+  learning::ClassIndex class_of(const std::string& label);
+  std::unique_ptr<learning::FastHead> starting_head() const;
+  Examples taught() const;
+  void rebuild_fast();
+  void rebuild_index();
+  void learn(const memory::Episode& episode, const std::string& label,
+             const std::optional<std::string>& previous);
+  void refresh();  ///< measures temperature and arbiter and makes the next PublishedModel
+  learning::LabelledLatents held_out() const;
+
+  std::shared_ptr<const ModelParts> parts_;
+  NightOptions night_;
+  memory::Store& store_;
+  learning::VersionStore* versions_;
+  std::vector<std::string> labels_;
+  std::optional<learning::Version> version_;
+  std::shared_ptr<const engine::Session> session_;
+  std::unique_ptr<engine::Session> slow_;  ///< latent → logits
+  std::unique_ptr<learning::FastHead> fast_;
+  std::shared_ptr<memory::ExactIndex> index_;
+  learning::LabelledLatents held_out_taught_;
+  std::size_t labelled_since_sleep_ = 0;
+  Served served_;
+};
+
+}  // namespace dormouse::daemon

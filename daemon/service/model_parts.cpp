@@ -1,0 +1,167 @@
+#include "daemon/service/model_parts.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/value_to.hpp>
+
+#include "engine/formats/all_formats.h"
+#include "learning/linear_layer.h"
+#include "learning/step.h"
+
+namespace dormouse::daemon {
+namespace {
+
+using engine::Graph;
+using engine::ValueId;
+
+std::string metadata(const Graph& graph, std::string_view key) {
+  const auto found = std::ranges::find(graph.metadata, key, &std::pair<std::string, std::string>::first);
+  return found == graph.metadata.end() ? "" : found->second;
+}
+
+std::vector<std::string> labels_of(const ModelOptions& options, const Graph& graph) {
+  if (!options.labels.empty()) return options.labels;
+  const std::string text = metadata(graph, "dormouse.labels");
+  if (text.empty()) return {};
+  boost::system::error_code error;
+  const auto parsed = boost::json::parse(text, error);
+  const auto labels = boost::json::try_value_to<std::vector<std::string>>(parsed);
+  if (error || !labels)
+    throw Failure(Errc::corrupt, options.path.string() + ": its labels are no JSON list of strings");
+  return *labels;
+}
+
+ValueId cut_of(const ModelOptions& options, const Graph& graph) {
+  const std::string name = options.cut.empty() ? metadata(graph, "dormouse.cut") : options.cut;
+  if (!name.empty()) {
+    const auto found = graph.find(name);
+    if (!found)
+      throw Failure(Errc::configuration,
+                    options.path.string() + ": has no value called '" + name + "' to cut at");
+    return *found;
+  }
+  const auto head = learning::linear_layer_to(graph, graph.outputs()[0]);
+  if (!head)
+    throw Failure(Errc::configuration, options.path.string() +
+                                           ": its first output does not come from a linear layer; "
+                                           "name the cut in the configuration, or leave out the labels");
+  return head->input;
+}
+
+[[noreturn]] void misfit(const ModelOptions& options, const std::string& what) {
+  throw Failure(Errc::configuration, "model " + options.name + " (" + options.path.string() + "): " + what);
+}
+
+Learnable learnable_of(const ModelOptions& options, const Graph& graph, std::vector<std::string> labels) {
+  Learnable learnable;
+  const engine::ValueInfo& logits = graph.value(graph.outputs()[0]);
+  if (logits.dtype != engine::DType::f32 || logits.shape.rank() != 2 ||
+      logits.shape[1] != static_cast<std::int64_t>(labels.size()))
+    misfit(options, "labels name " + std::to_string(labels.size()) + " classes, but its first output is " +
+                        std::string(word(logits.dtype)) + " " + to_string(logits.shape));
+  learnable.cut = cut_of(options, graph);
+  const engine::ValueInfo& latent = graph.value(learnable.cut);
+  if (latent.dtype != engine::DType::f32 || latent.shape.rank() != 2 || latent.shape[1] <= 0)
+    misfit(options,
+           "the cut '" + latent.name + "' is " + to_string(latent.shape) + "; it must be [batch, features]");
+  learnable.latent_size = static_cast<std::size_t>(latent.shape[1]);
+  learnable.trainable = engine::extract(graph, std::array{learnable.cut}, std::array{graph.outputs()[0]});
+  learnable.labels = std::move(labels);
+  if (options.seed.empty()) return learnable;
+  learnable.seed = learning::read_seed(options.seed);
+  if (learnable.seed->labels != learnable.labels)
+    misfit(options, "the seed " + options.seed.string() + " knows other labels than the model");
+  if (learnable.seed->latent_size() != learnable.latent_size)
+    misfit(options, "the seed " + options.seed.string() + " has latents of " +
+                        std::to_string(learnable.seed->latent_size()) + " elements, the cut has " +
+                        std::to_string(learnable.latent_size));
+  return learnable;
+}
+
+/// Clips fit a model with one f32 input; a configured stream must fit, otherwise one channel is tried.
+std::optional<engine::WindowShape> window_of(const ModelOptions& options, const Graph& graph) {
+  const bool one_input =
+      graph.inputs().size() == 1 && graph.value(graph.inputs()[0]).dtype == engine::DType::f32;
+  if (!one_input) {
+    if (options.stream) misfit(options, "a stream needs a model with one f32 input");
+    return std::nullopt;
+  }
+  const engine::Shape& input = graph.value(graph.inputs()[0]).shape;
+  if (!options.stream) {
+    const bool plain = input.rank() == 2 && input[1] > 0;
+    return plain ? std::optional(engine::window_shape(input, 1)) : std::nullopt;
+  }
+  const auto window = engine::window_shape(input, options.stream->channels);
+  if (options.stream->window != 0 && options.stream->window != window.rows)
+    misfit(options, "stream.window is " + std::to_string(options.stream->window) + " rows, the model takes " +
+                        std::to_string(window.rows));
+  return window;
+}
+
+std::vector<const engine::Driver*> chosen(const ModelOptions& options,
+                                          std::span<const engine::Driver* const> drivers) {
+  if (!options.driver) return {drivers.begin(), drivers.end()};
+  if (*options.driver == "reference") return {};
+  const auto found =
+      std::ranges::find_if(drivers, [&](const auto* driver) { return driver->name() == *options.driver; });
+  if (found == drivers.end()) misfit(options, "there is no driver called '" + *options.driver + "' here");
+  return {*found};
+}
+
+}  // namespace
+
+std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
+                                             std::span<const engine::Driver* const> drivers) {
+  auto parts = std::make_shared<ModelParts>();
+  parts->options = options;
+  parts->graph = engine::load_graph(options.path.string());
+  parts->inputs = input_specs(parts->graph);
+  parts->outputs = output_specs(parts->graph);
+  parts->drivers = chosen(options, drivers);
+  parts->window = window_of(options, parts->graph);
+  if (auto labels = labels_of(options, parts->graph); !labels.empty())
+    parts->learnable = learnable_of(options, parts->graph, std::move(labels));
+  const bool normalise = !options.stream || options.stream->normalise == StreamOptions::Normalise::seed;
+  if (normalise && parts->learnable && parts->learnable->seed)
+    parts->normaliser = parts->learnable->seed->normaliser;
+  return parts;
+}
+
+engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version) {
+  const Graph& shipped = parts.learnable->trainable;
+  return version ? learning::with_parameters(shipped, version->weights) : shipped;
+}
+
+namespace {
+
+/// Plans and packs for a batch of one before the first request. Where more than the batch varies only the
+/// request knows the shape.
+void warm_up(const engine::Session& session, std::span<const TensorSpec> inputs) {
+  std::vector<engine::Tensor> zeros;
+  for (const TensorSpec& input : inputs) {
+    engine::Shape shape = input.shape;
+    if (shape.rank() > 0 && shape[0] == engine::kDynamic) shape[0] = 1;
+    if (!shape.is_static()) return;
+    zeros.emplace_back(input.dtype, shape);
+  }
+  session.run(zeros);
+}
+
+}  // namespace
+
+std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
+                                                    const learning::Version* version) {
+  Graph graph = parts.graph;
+  if (version) graph = learning::with_parameters(std::move(graph), version->weights);
+  if (parts.learnable) {
+    auto outputs = graph.outputs();
+    outputs.push_back(parts.learnable->cut);
+    graph.set_outputs(std::move(outputs));
+  }
+  auto session = std::make_shared<engine::Session>(std::move(graph), parts.drivers);
+  warm_up(*session, parts.inputs);
+  return session;
+}
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "daemon/oip/codec.h"
+#include "daemon/service/options.h"
+#include "engine/driver.h"
+#include "engine/window.h"
+#include "learning/seed.h"
+#include "learning/versions.h"
+
+namespace dormouse::daemon {
+
+/// What learning needs of a classifier.
+struct Learnable {
+  engine::ValueId cut = engine::kAbsent;  ///< in ModelParts::graph
+  engine::Graph trainable;                ///< latent → logits, as shipped
+  std::vector<std::string> labels;        ///< as shipped
+  std::optional<learning::Seed> seed;
+  std::size_t latent_size = 0;
+};
+
+/// A model as its files say, before anything was learnt. Immutable, shared by all that serves it.
+struct ModelParts {
+  ModelOptions options;
+  engine::Graph graph;
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+  std::vector<const engine::Driver*> drivers;
+  std::optional<Learnable> learnable;         ///< nothing: no labels, so it only infers
+  std::optional<engine::WindowShape> window;  ///< when clips and streams fit its input
+  engine::InputNormaliser normaliser;         ///< for clips and streams; may be empty
+};
+
+/// Reads model and seed and checks them against each other and the options. `drivers`: all there are.
+/// Throws Failure naming the file and what does not fit.
+std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
+                                             std::span<const engine::Driver* const> drivers);
+
+/// A session on the whole graph with this version's weights (none: as shipped); outputs are the model's own,
+/// then the latent if it learns. Ready: it has run once.
+std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
+                                                    const learning::Version* version);
+
+/// The trainable part with this version's weights.
+engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version);
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,163 @@
+#include "daemon/service/options.h"
+
+#include <algorithm>
+
+namespace dormouse::daemon {
+
+using config::Binder;
+using config::range;
+using namespace std::chrono_literals;
+
+void bind_options(Binder& binder, ProcessOptions& options) {
+  binder.optional("socket", options.socket);
+  binder.optional("admin_socket", options.admin_socket);
+  binder.optional("tcp", options.tcp, config::or_word("off"), range(1, 65535));
+  binder.optional("token_file", options.token_file);
+  binder.optional("threads", options.threads, config::or_word("auto"), range(1, 256));
+  if (options.tcp && options.token_file.empty())
+    throw binder.wrong("tcp", "needs token_file, the secret that clients over TCP must show");
+}
+
+void bind_options(Binder& binder, StreamOptions& options) {
+  using enum StreamOptions::Normalise;
+  binder.optional("channels", options.channels, range(1, 4096));
+  binder.optional("rate", options.rate, range(0.0, 1e9));
+  binder.optional("window", options.window, range(1, 1 << 24));
+  binder.optional("hop", options.hop, range(1, 1 << 24));
+  binder.optional("normalise", options.normalise,
+                  config::one_of<StreamOptions::Normalise>({{"none", none}, {"seed", seed}}));
+}
+
+void bind_options(Binder& binder, ModelOptions& options) {
+  binder.required("name", options.name);
+  binder.required("path", options.path);
+  binder.optional("labels", options.labels);
+  binder.optional("driver", options.driver, config::or_word("auto"));
+  binder.optional("cut", options.cut);
+  binder.optional("seed", options.seed);
+  binder.optional("stream", options.stream);
+  binder.optional("planner", options.planner);
+  binder.optional(
+      "fast", options.fast,
+      config::one_of<FastWeights>(
+          {{"auto", FastWeights::automatic}, {"ridge", FastWeights::ridge}, {"sgd", FastWeights::sgd}}));
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
+  if (options.name.empty() || options.name.front() == '.' || !std::ranges::all_of(options.name, allowed))
+    throw binder.wrong("name", "a model's name is made of letters, digits, '-', '_' and '.'");
+}
+
+void bind_options(Binder& binder, HrmOptions& options) {
+  binder.optional("accept", options.router.accept, range(0.0, 1.0));
+  binder.optional("mixing", options.router.mixing, range(0.0, 1.0));
+  binder.optional("temperature", options.router.temperature, range(0.001, 100.0));
+  binder.optional("neighbours", options.neighbours, range(1, 64));
+}
+
+namespace {
+
+struct EwcOptions {
+  std::optional<float> lambda;
+  float decay = 0.9f;
+};
+
+void bind_options(Binder& binder, EwcOptions& options) {
+  binder.optional("lambda", options.lambda, config::or_word("auto"), range(0.0, 1e9));
+  binder.optional("decay", options.decay, range(0.0, 1.0));
+}
+
+struct ReplayOptions {
+  std::size_t batch = 64;
+};
+
+void bind_options(Binder& binder, ReplayOptions& options) {
+  binder.optional("batch", options.batch, range(1, 4096));
+}
+
+struct GuardSection {
+  double max_regression = 0.01;
+};
+
+void bind_options(Binder& binder, GuardSection& options) {
+  binder.optional("max_regression", options.max_regression, range(0.0, 1.0));
+}
+
+}  // namespace
+
+void bind_options(Binder& binder, NightOptions& options) {
+  EwcOptions ewc{options.cycle.ewc_lambda, options.cycle.ewc_decay};
+  ReplayOptions replay{options.cycle.batch};
+  GuardSection guard{options.cycle.guard.max_regression};
+  binder.optional("idle", options.idle, config::or_word("never"));
+  binder.optional("every", options.every, range(1, 1000000000));
+  binder.optional("budget", options.budget, range(1s, 24h));
+  binder.optional("fast_lr", options.fast_lr, range(0.0, 1.0));
+  binder.optional("slow_lr", options.cycle.slow_lr, range(0.0, 1.0));
+  binder.optional("ewc", ewc);
+  binder.optional("replay", replay);
+  binder.optional("guard", guard);
+  options.cycle.ewc_lambda = ewc.lambda;
+  options.cycle.ewc_decay = ewc.decay;
+  options.cycle.batch = replay.batch;
+  options.cycle.guard.max_regression = guard.max_regression;
+  options.cycle.budget_seconds = std::chrono::duration<double>(options.budget).count();
+}
+
+void bind_options(Binder& binder, Options& options) {
+  binder.optional("daemon", options.process);
+  binder.optional("state", options.state);
+  binder.required("models", options.models);
+  binder.optional("hrm", options.hrm);
+  binder.optional("memory", options.memory);
+  binder.optional("sleep", options.sleep);
+}
+
+namespace {
+
+void check_models(const Options& options, const config::Node& root) {
+  const config::Node& models = *root.find("models");
+  if (options.models.empty()) throw config::complaint(models.location, "models", "name at least one model");
+  for (std::size_t i = 0; i < options.models.size(); ++i) {
+    const ModelOptions& model = options.models[i];
+    const auto called = [&](const std::string& name) {
+      return std::ranges::count(options.models, name, &ModelOptions::name);
+    };
+    const config::Node& node = models.items[i];
+    if (called(model.name) > 1)
+      throw config::complaint(node.location, node.path + ".name",
+                              "another model is called '" + model.name + "' too");
+    if (!model.planner.empty() && (called(model.planner) == 0 || model.planner == model.name))
+      throw config::complaint(node.location, node.path + ".planner",
+                              "no other model is called '" + model.planner + "'");
+  }
+}
+
+void check_file(const std::filesystem::path& path, const config::Node& section, std::string_view key) {
+  if (path.empty() || std::filesystem::exists(path)) return;
+  const config::Node& node = *section.find(key);
+  throw config::complaint(node.location, node.path, "there is no file " + path.string());
+}
+
+}  // namespace
+
+Options read_options(const std::filesystem::path& file) {
+  const config::Node root = config::load_file(file);
+  auto options = config::read<Options>(root);
+  check_models(options, root);
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  const auto resolve = [&](std::filesystem::path& path) {
+    if (!path.empty()) path = (folder / path).lexically_normal();
+  };
+  resolve(options.state);
+  resolve(options.process.socket);
+  resolve(options.process.admin_socket);
+  resolve(options.process.token_file);
+  for (std::size_t i = 0; i < options.models.size(); ++i) {
+    resolve(options.models[i].path);
+    resolve(options.models[i].seed);
+    check_file(options.models[i].path, root.find("models")->items[i], "path");
+    check_file(options.models[i].seed, root.find("models")->items[i], "seed");
+  }
+  return options;
+}
+
+}  // namespace dormouse::daemon

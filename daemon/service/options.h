@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/binder.h"
+#include "hrm/router.h"
+#include "learning/sleep.h"
+#include "memory/options.h"
+
+namespace dormouse::daemon {
+
+/// daemon: the process and its sockets.
+struct ProcessOptions {
+  std::filesystem::path socket = "/run/dormouse/dormouse.sock";
+  std::filesystem::path admin_socket = "/run/dormouse/admin.sock";
+  std::optional<std::uint16_t> tcp;    ///< a port on 127.0.0.1
+  std::filesystem::path token_file;    ///< what clients over TCP must show
+  std::optional<std::size_t> threads;  ///< that compute; nothing: one a core
+};
+
+/// models[].stream: turns pushed samples into inputs.
+struct StreamOptions {
+  std::int64_t channels = 1;
+  double rate = 0;          ///< samples a second; 0: any
+  std::int64_t window = 0;  ///< rows of one input; 0: what the model takes
+  std::int64_t hop = 0;     ///< rows from one window to the next; 0: a whole window
+  enum class Normalise { none, seed } normalise = Normalise::seed;
+};
+
+/// Which fast weights act between nights.
+enum class FastWeights { automatic, ridge, sgd };
+
+/// models[]: a model and how it is used.
+struct ModelOptions {
+  std::string name;
+  std::filesystem::path path;
+  std::vector<std::string> labels;    ///< empty: what the file's metadata say; still none: it only infers
+  std::optional<std::string> driver;  ///< nothing: auto
+  std::string cut;                    ///< empty: the file's metadata, else the input of the last linear layer
+  std::filesystem::path seed;
+  std::optional<StreamOptions> stream;
+  std::string planner;  ///< another model's name
+  FastWeights fast = FastWeights::automatic;
+};
+
+/// hrm: how far an input is thought about.
+struct HrmOptions {
+  hrm::RouterOptions router;
+  std::size_t neighbours = 16;
+};
+
+/// sleep: when and how the model learns for good.
+struct NightOptions {
+  std::optional<std::chrono::milliseconds> idle;  ///< start by itself when nothing was asked for so long …
+  std::size_t every = 200;                        ///< … and so many labels are new
+  std::chrono::milliseconds budget = std::chrono::minutes(10);
+  double fast_lr = 0.01;
+  learning::SleepOptions cycle;
+};
+
+struct Options {
+  ProcessOptions process;
+  std::filesystem::path state = "/var/lib/dormouse";
+  std::vector<ModelOptions> models;
+  HrmOptions hrm;
+  memory::Options memory;
+  NightOptions sleep;
+};
+
+/// Reads and checks a configuration file (and conf.d/*.yaml beside it). Relative paths are relative to the
+/// file's folder. Throws Failure(configuration) with file:line:column.
+Options read_options(const std::filesystem::path& file);
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,306 @@
+#include "daemon/service/service.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <thread>
+
+#include "config/log.h"
+#include "daemon/run_on.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+constexpr std::size_t kExplained = 512;   // answers that `why` can explain in full
+constexpr std::size_t kOpenVersions = 4;  // other versions kept ready for inference
+constexpr std::size_t kMaxLabel = 128;    // bytes
+constexpr std::size_t kMaxClasses = 1000;
+constexpr float kNovel = 0.5f;  // from here on an input is worth remembering
+
+void make_state_folder(const fs::path& state) {
+  std::error_code error;
+  fs::create_directories(state / "models", error);
+  if (error)
+    throw Failure(Errc::io, state.string() + ": cannot make the state folder: " + error.message() +
+                                "; set 'state' in the configuration to a folder this user may write");
+  fs::permissions(state, fs::perms::owner_all, fs::perm_options::replace, error);
+}
+
+std::size_t compute_threads(const ProcessOptions& options) {
+  return options.threads.value_or(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+std::string names(const std::map<std::string, Entry>& models) {
+  std::string text;
+  for (const auto& [name, entry] : models) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+void check_label(const std::string& label, const Entry& entry) {
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (label.empty() || label.size() > kMaxLabel || std::ranges::any_of(label, control))
+    throw Failure(Errc::invalid, "label: expected 1 to " + std::to_string(kMaxLabel) + " printable bytes");
+  const auto& known = entry.served.model->labels;
+  if (known.size() >= kMaxClasses && std::ranges::find(known, label) == known.end())
+    throw Failure(Errc::conflict,
+                  "label: a model learns at most " + std::to_string(kMaxClasses) + " classes");
+}
+
+}  // namespace
+
+Service::Service(const Options& options, asio::io_context& io, std::span<const engine::Driver* const> drivers,
+                 const Clock& clock, Metrics& metrics)
+    : options_(options),
+      io_(io),
+      drivers_(drivers.begin(), drivers.end()),
+      clock_(clock),
+      metrics_(metrics),
+      files_(std::make_unique<learning::Files>()),
+      recents_(options.memory.working.items),
+      explained_(kExplained),
+      last_request_(std::chrono::steady_clock::now()),
+      compute_(compute_threads(options.process)) {
+  make_state_folder(options_.state);
+  store_ = std::make_unique<memory::Store>(
+      memory::StoreOptions{options_.state / "dormouse.db", options_.memory.episodic, ""}, clock_);
+  for (const ModelOptions& model : options_.models) {
+    const auto parts = load_model(model, drivers_);
+    auto& versions = versions_[model.name];
+    versions = std::make_unique<learning::VersionStore>(options_.state / "models" / model.name, *files_);
+    auto& learner = learners_[model.name];
+    learner = std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get());
+    models_.emplace(model.name, Entry{parts, learner->served()});
+  }
+  ids_.add(store_->reserve_ids());
+}
+
+Service::~Service() {
+  compute_.join();
+  training_.join();
+  storage_.join();
+}
+
+Entry& Service::model(const std::string& name) {
+  const auto found = models_.find(name);
+  if (found != models_.end()) return found->second;
+  throw Failure(Errc::not_found, "no model is called '" + name + "'; there is " + names(models_));
+}
+
+Entry& Service::learning_model(const std::string& name) {
+  Entry& entry = model(name);
+  if (entry.parts->learnable) return entry;
+  throw Failure(Errc::conflict, "model '" + name +
+                                    "' has no labels, so it cannot be taught; give it 'labels' in the "
+                                    "configuration");
+}
+
+std::optional<Served> Service::planner_of(const Entry& entry) {
+  if (entry.parts->options.planner.empty()) return std::nullopt;
+  const Entry& planner = model(entry.parts->options.planner);
+  if (!planner.parts->learnable) return std::nullopt;
+  return planner.served;
+}
+
+asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs,
+                                         bool remember) {
+  Entry& entry = model(name);
+  last_request_ = std::chrono::steady_clock::now();
+  InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
+                   std::move(inputs)};
+  Answered answered;
+  answered.version = job.served.model->version;
+  answered.labels = job.served.model->labels;
+  {
+    const auto foreground = scheduler_.foreground();
+    auto work = [job = std::move(job)] { return daemon::infer(job); };
+    try {
+      answered.result = co_await run_on(compute_, std::move(work));
+    } catch (...) {
+      ++entry.failures;
+      throw;
+    }
+  }
+  ++entry.inferences;
+  entry.last = clock_.wall();
+  entry.compute += std::chrono::steady_clock::now() - last_request_;
+  if (!answered.result.rows.empty()) {
+    answered.ids = co_await next_ids(answered.result.rows.size());
+    note(entry, answered, remember);
+  }
+  co_return answered;
+}
+
+asio::awaitable<Answered> Service::infer_version(std::string name, std::int64_t version,
+                                                 std::vector<engine::Tensor> inputs) {
+  const Entry& entry = learning_model(name);
+  auto& opened = opened_versions_[{name, version}];
+  if (!opened) {
+    auto open = [this, parts = entry.parts, name, version] {
+      auto model = std::make_shared<engine::PublishedModel>();
+      std::optional<learning::Version> found;
+      if (version != 0) found = versions_.at(name)->load(version);
+      model->name = name;
+      model->version = version;
+      model->session = open_session(*parts, found ? &*found : nullptr);
+      model->labels = found ? found->labels : parts->learnable->labels;
+      model->slow_classes = model->labels.size();
+      model->slow_temperature = found ? found->temperature : 1.0f;
+      return std::shared_ptr<const engine::PublishedModel>(model);
+    };
+    auto made = co_await run_on(storage_, std::move(open));
+    if (opened_versions_.size() > kOpenVersions) opened_versions_.clear();
+    opened_versions_[{name, version}] = made;
+  }
+  const auto model = opened_versions_.at({name, version});
+  const auto foreground = scheduler_.foreground();
+  InferenceJob job{entry.served, std::nullopt, options_.hrm.router, options_.hrm.neighbours,
+                   std::move(inputs)};
+  job.served.model = model;
+  job.router.accept = 0;  // the version's own answer, no second opinion
+  auto work = [job = std::move(job)] { return daemon::infer(job); };
+  Answered answered;
+  answered.result = co_await run_on(compute_, std::move(work));
+  answered.version = version;
+  answered.labels = model->labels;
+  co_return answered;
+}
+
+void Service::note(const Entry& entry, Answered& answered, bool remember) {
+  for (std::size_t row = 0; row < answered.ids.size(); ++row) {
+    const RowAnswer& answer = answered.result.rows[row];
+    const hrm::Decision& decision = answer.decision;
+    memory::Inference inference;
+    inference.id = answered.ids[row];
+    inference.model = entry.parts->options.name;
+    inference.time = clock_.wall();
+    inference.version = answered.version;
+    inference.latent = answer.latent;
+    inference.probabilities = decision.probabilities;
+    inference.prediction = answered.labels[decision.predicted];
+    inference.confidence = decision.confidence;
+    inference.novelty = answer.novelty;
+    inference.route = static_cast<std::uint8_t>(decision.route);
+    recents_.put(inference);
+    explained_.put({inference.id, std::make_shared<const RowAnswer>(answer)});
+    const bool worth = answer.novelty >= kNovel || decision.confidence < options_.hrm.router.accept;
+    if (!remember || !worth) continue;
+    asio::post(storage_,
+               [this, name = inference.model,
+                episode = memory::to_episode(inference, std::max(answer.novelty, 1 - decision.confidence))] {
+                 try {
+                   learners_.at(name)->remember(episode);
+                 } catch (const Failure& failure) {
+                   log(Level::warning, "an episode was not remembered: " + failure.error().context);
+                 }
+               });
+  }
+}
+
+asio::awaitable<std::vector<memory::EpisodeId>> Service::next_ids(std::size_t count) {
+  std::vector<memory::EpisodeId> ids;
+  while (ids.size() < count) {
+    if (const auto id = ids_.take())
+      ids.push_back(*id);
+    else
+      co_await reserve_more();
+  }
+  if (ids_.runs_low() && !reserving_)
+    asio::co_spawn(io_, reserve_more(), [](std::exception_ptr error) {
+      try {
+        if (error) std::rethrow_exception(error);
+      } catch (const Failure& failure) {
+        log(Level::error, "no new episode ids: " + failure.error().context);
+      }
+    });
+  co_return ids;
+}
+
+asio::awaitable<void> Service::reserve_more() {
+  reserving_ = true;
+  auto work = [this] { return store_->reserve_ids(); };
+  try {
+    const memory::IdBlock block = co_await run_on(storage_, std::move(work));
+    reserving_ = false;
+    ids_.add(block);
+  } catch (...) {
+    reserving_ = false;
+    throw;
+  }
+}
+
+const RowAnswer* Service::explanation(memory::EpisodeId id) const {
+  const Explained* explained = explained_.find(id);
+  return explained ? explained->answer.get() : nullptr;
+}
+
+asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId id, std::string label) {
+  const Entry& entry = learning_model(name);
+  check_label(label, entry);
+  std::optional<memory::Episode> episode;
+  if (const memory::Inference* inference = recents_.find(id); inference && inference->model == name)
+    episode = memory::to_episode(*inference, 2.0f);
+  auto work = [this, name, id, label, episode = std::move(episode)] {
+    Learner& learner = *learners_.at(name);
+    const memory::Taught taught = learner.teach(id, episode, label);
+    return std::pair(taught, learner.served());
+  };
+  const auto [taught, served] = co_await run_on(storage_, std::move(work));
+  publish(name, served);
+  ++labels_since_sleep_;
+  const auto& shipped = entry.parts->learnable->labels;
+  const bool known = std::ranges::find(shipped, label) != shipped.end();
+  co_return TaughtAnswer{id, label, taught.new_class && !known, memory::is_held_out(id)};
+}
+
+engine::Tensor Service::clip_input(const Entry& entry, const engine::Tensor& clip) const {
+  if (!entry.parts->window)
+    throw Failure(Errc::invalid, "model '" + entry.parts->options.name +
+                                     "' takes no clips: it needs one f32 input, and a "
+                                     "'stream' in the configuration when that has several channels");
+  return engine::window_input(clip, *entry.parts->window, entry.parts->normaliser);
+}
+
+asio::awaitable<void> Service::roll_back(std::string name, std::int64_t version) {
+  learning_model(name);
+  auto work = [this, name, version] {
+    std::optional<learning::Version> found;
+    if (version != 0) found = versions_.at(name)->load(version);
+    Learner& learner = *learners_.at(name);
+    learner.adopt(std::move(found));
+    store_->activate(name, version);
+    return learner.served();
+  };
+  publish(name, co_await run_on(storage_, std::move(work)));
+}
+
+void Service::tick() {
+  asio::post(storage_, [this] {
+    try {
+      store_->tick();
+      const auto evicted = store_->take_evicted();
+      for (const auto& [name, learner] : learners_) learner->evicted(evicted);
+    } catch (const Failure& failure) {
+      log(Level::warning, "memory cannot be written: " + failure.error().context);
+    }
+  });
+}
+
+void Service::close() {
+  compute_.join();
+  training_.join();
+  asio::post(storage_, [this] {
+    try {
+      store_->flush();
+      store_->checkpoint();
+    } catch (const Failure& failure) {
+      log(Level::error, "memory could not be flushed: " + failure.error().context);
+    }
+  });
+  storage_.join();
+}
+
+}  // namespace dormouse::daemon

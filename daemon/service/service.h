@@ -1,0 +1,145 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/clock.h"
+#include "daemon/metrics.h"
+#include "daemon/service/inference.h"
+#include "daemon/service/learner.h"
+#include "engine/scheduler.h"
+#include "memory/store.h"
+#include "memory/working.h"
+
+namespace dormouse::daemon {
+
+/// A model in service, as the io thread sees it.
+struct Entry {
+  std::shared_ptr<const ModelParts> parts;
+  Served served;  ///< replaced whenever something was learnt
+  std::uint64_t inferences = 0;
+  std::uint64_t failures = 0;
+  std::chrono::nanoseconds compute{};
+  Clock::Wall last{};
+};
+
+/// An inference with what memory calls it.
+struct Answered {
+  InferenceResult result;
+  std::int64_t version = 0;
+  std::vector<std::string> labels;     ///< of the model that answered
+  std::vector<memory::EpisodeId> ids;  ///< a row each; none for a model without labels or an old version
+};
+
+struct TaughtAnswer {
+  memory::EpisodeId episode = 0;
+  std::string label;
+  bool new_class = false;
+  bool held_out = false;
+};
+
+/// The parts of the daemon put together: models, memory, learning. Routes call it, nothing else does.
+///
+/// Lives on the io thread; whatever computes or touches the disk runs on its pools and comes back as a value.
+/// The storage thread owns the store and the learners, the training thread the night.
+class Service {
+ public:
+  /// Loads every model and opens the state folder. Throws Failure naming file and reason.
+  Service(const Options& options, boost::asio::io_context& io, std::span<const engine::Driver* const> drivers,
+          const Clock& clock, Metrics& metrics);
+  ~Service();  ///< joins the pools; what was acknowledged is on disk already
+
+  /// The model `name`. Throws Failure(not_found) naming those there are.
+  Entry& model(const std::string& name);
+  /// The same, if it can be taught. Throws Failure(conflict).
+  Entry& learning_model(const std::string& name);
+  const std::map<std::string, Entry>& models() const { return models_; }
+  const Options& options() const { return options_; }
+
+  /// `remember`: novel and uncertain answers may become episodes.
+  boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs,
+                                         bool remember = true);
+  /// Slow weights alone, of any version on disk.
+  boost::asio::awaitable<Answered> infer_version(std::string name, std::int64_t version,
+                                                 std::vector<engine::Tensor> inputs);
+  /// Acknowledged when on disk; the next inference knows it.
+  boost::asio::awaitable<TaughtAnswer> teach(std::string name, memory::EpisodeId id, std::string label);
+  /// The input of a clip f32 [time, channels]. Throws Failure(invalid).
+  engine::Tensor clip_input(const Entry& entry, const engine::Tensor& clip) const;
+  /// Swaps to a version (0: as shipped). Throws Failure(not_found / corrupt).
+  boost::asio::awaitable<void> roll_back(std::string name, std::int64_t version);
+
+  /// What working memory holds of an inference, or nullptr.
+  const memory::Inference* recent(memory::EpisodeId id) const { return recents_.find(id); }
+  /// The explanation of a recent answer, or nullptr.
+  const RowAnswer* explanation(memory::EpisodeId id) const;
+
+  // For what else lives on these threads: nights, streams, routes.
+  boost::asio::thread_pool& storage() { return storage_; }
+  boost::asio::thread_pool& training() { return training_; }
+  boost::asio::thread_pool& compute() { return compute_; }
+  boost::asio::io_context& io() { return io_; }
+  engine::Scheduler& scheduler() { return scheduler_; }
+  memory::Store& store() { return *store_; }                                 ///< storage thread only
+  Learner& learner(const std::string& name) { return *learners_.at(name); }  ///< storage thread only
+  learning::VersionStore& versions(const std::string& name) {
+    return *versions_.at(name);
+  }  ///< storage or training
+  void publish(const std::string& name, Served served) { models_.at(name).served = std::move(served); }
+  std::chrono::steady_clock::time_point last_request() const { return last_request_; }
+  std::size_t labels_since_sleep() const { return labels_since_sleep_; }
+  void slept() { labels_since_sleep_ = 0; }
+
+  /// Takes effect with the next request and the next night.
+  void reconfigure(const HrmOptions& hrm, const NightOptions& sleep) {
+    options_.hrm = hrm;
+    options_.sleep = sleep;
+  }
+  /// Gives the store its turn: call a few times a second.
+  void tick();
+  /// Commits what waits and checkpoints: the last thing before the end.
+  void close();
+
+ private:
+  struct Explained {
+    memory::EpisodeId id = 0;
+    std::shared_ptr<const RowAnswer> answer;
+  };
+
+  boost::asio::awaitable<std::vector<memory::EpisodeId>> next_ids(std::size_t count);
+  boost::asio::awaitable<void> reserve_more();
+  void note(const Entry& entry, Answered& answered, bool remember);
+  std::optional<Served> planner_of(const Entry& entry);
+
+  Options options_;
+  boost::asio::io_context& io_;
+  std::vector<const engine::Driver*> drivers_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  std::unique_ptr<memory::Store> store_;
+  std::unique_ptr<learning::Files> files_;
+  std::map<std::string, std::unique_ptr<learning::VersionStore>> versions_;
+  std::map<std::string, std::unique_ptr<Learner>> learners_;
+  std::map<std::string, Entry> models_;
+  std::map<std::pair<std::string, std::int64_t>, std::shared_ptr<const engine::PublishedModel>>
+      opened_versions_;
+  memory::IdAllocator ids_;
+  bool reserving_ = false;
+  memory::RecentInferences recents_;
+  memory::Recent<Explained> explained_;
+  engine::Scheduler scheduler_;
+  std::chrono::steady_clock::time_point last_request_;
+  std::size_t labels_since_sleep_ = 0;
+  // Joined first: their work uses everything above.
+  boost::asio::thread_pool storage_{1};
+  boost::asio::thread_pool training_{1};
+  boost::asio::thread_pool compute_;
+};
+
+}  // namespace dormouse::daemon

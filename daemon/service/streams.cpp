@@ -1,0 +1,145 @@
+#include "daemon/service/streams.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "daemon/service/describe.h"
+#include "memory/working.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+constexpr std::size_t kWindowsKept = 8;
+
+}  // namespace
+
+struct Streams::Stream {
+  Stream(std::string model, const StreamOptions& options, const engine::WindowShape& shape,
+         asio::io_context& io)
+      : name(std::move(model)),
+        window(static_cast<std::size_t>(shape.rows)),
+        hop(options.hop > 0 ? static_cast<std::size_t>(options.hop) : window),
+        rate(options.rate),
+        ring(static_cast<std::size_t>(shape.channels), kWindowsKept * window + hop),
+        answers(io.get_executor()),
+        free(io) {
+    free.expires_at(asio::steady_timer::time_point::max());
+  }
+
+  std::string name;
+  std::size_t window;
+  std::size_t hop;
+  double rate;
+  memory::SampleRing ring;
+  EventStream answers;
+  asio::steady_timer free;  ///< cancelled when whoever answers windows is done
+  bool busy = false;
+  std::uint64_t rows = 0;
+  std::uint64_t windows = 0;
+  std::size_t fresh = 0;  ///< rows pushed since the last window ended
+};
+
+Streams::Streams(Service& service) : service_(service) {
+  for (const auto& [name, entry] : service.models())
+    if (const auto& options = entry.parts->options.stream)
+      streams_.emplace(name, std::make_unique<Stream>(name, *options, *entry.parts->window, service.io()));
+}
+
+Streams::~Streams() = default;
+
+Streams::Stream& Streams::find(const std::string& name) const {
+  const auto found = streams_.find(name);
+  if (found != streams_.end()) return *found->second;
+  throw Failure(Errc::not_found, "no stream is called '" + name +
+                                     "'; a model becomes one by a 'stream' section in the "
+                                     "configuration");
+}
+
+std::int64_t Streams::channels(const std::string& name) const {
+  return static_cast<std::int64_t>(find(name).ring.channels());
+}
+
+std::shared_ptr<Subscriber> Streams::subscribe(const std::string& name) {
+  return find(name).answers.subscribe();
+}
+
+asio::awaitable<Pushed> Streams::push(std::string name, engine::Tensor rows, bool wait, bool end) {
+  Stream& stream = find(name);
+  const auto channels = stream.ring.channels();
+  if (rows.shape().rank() != 2 || rows.shape()[1] != static_cast<std::int64_t>(channels))
+    throw Failure(Errc::invalid, "stream '" + name + "': expected rows of " + std::to_string(channels) +
+                                     " channels, given " + to_string(rows.shape()));
+  std::span<const float> left = rows.values<float>();
+  Pushed pushed;
+  do {
+    const std::size_t taken = stream.ring.push(left);
+    left = left.subspan(taken * channels);
+    pushed.accepted += taken;
+    stream.rows += taken;
+    stream.fresh += taken;
+    const bool last = left.empty() || !wait;
+    co_await answer_windows(stream, end && last, wait ? &pushed.answers : nullptr);
+  } while (wait && !left.empty());
+  pushed.dropped = stream.ring.dropped();
+  co_return pushed;
+}
+
+asio::awaitable<void> Streams::answer_windows(Stream& stream, bool end, std::vector<json::object>* answers) {
+  while (stream.busy) {  // windows are answered in order, by one push at a time
+    boost::system::error_code ignored;
+    co_await stream.free.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  struct Turn {
+    Stream& stream;
+    explicit Turn(Stream& s) : stream(s) { stream.busy = true; }
+    ~Turn() {
+      stream.busy = false;
+      stream.free.cancel();
+    }
+  };
+  const Turn turn(stream);
+  const Entry& entry = service_.model(stream.name);
+  while (true) {
+    const std::size_t there = stream.ring.available();
+    const bool whole = there >= stream.window;
+    if (!whole && !(end && there > 0 && stream.fresh > 0)) break;
+    const std::size_t length = whole ? stream.window : there;
+    engine::Tensor clip(engine::DType::f32, engine::Shape{static_cast<std::int64_t>(length),
+                                                          static_cast<std::int64_t>(stream.ring.channels())});
+    ensure(stream.ring.peek(clip.mutable_values<float>()), "the rows are there");
+    stream.ring.consume(whole ? std::min(stream.hop, there) : there);
+    stream.fresh = whole && there > stream.window ? there - stream.window : 0;
+    std::vector<engine::Tensor> inputs{service_.clip_input(entry, clip)};
+    const Answered answered = co_await service_.infer(stream.name, std::move(inputs));
+    json::object answer = describe(answered, 0);
+    answer["stream"] = stream.name;
+    answer["window"] = stream.windows++;
+    if (!whole) answer["partial"] = true;
+    stream.answers.publish(json::serialize(answer));
+    if (answers) answers->push_back(std::move(answer));
+  }
+  if (end) {
+    stream.ring.consume(stream.ring.available());
+    stream.fresh = 0;
+  }
+}
+
+json::object Streams::status() const {
+  json::object all;
+  for (const auto& [name, stream] : streams_)
+    all[name] = {{"rows", stream->rows},       {"dropped", stream->ring.dropped()},
+                 {"windows", stream->windows}, {"window", stream->window},
+                 {"hop", stream->hop},         {"rate", stream->rate}};
+  return all;
+}
+
+void Streams::close() {
+  for (const auto& [name, stream] : streams_) stream->answers.close();
+}
+
+}  // namespace dormouse::daemon

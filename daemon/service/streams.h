@@ -1,0 +1,48 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <map>
+#include <memory>
+
+#include "daemon/http/event_stream.h"
+#include "daemon/service/service.h"
+
+namespace dormouse::daemon {
+
+/// What came of one push.
+struct Pushed {
+  std::size_t accepted = 0;                  ///< rows
+  std::uint64_t dropped = 0;                 ///< rows, since the stream began
+  std::vector<boost::json::object> answers;  ///< of the windows that this push completed; only when it waited
+};
+
+/// Pushed samples become windows, windows become answers. One stream a model that has a `stream` section; it
+/// bears the model's name. Lives on the io thread.
+class Streams {
+ public:
+  explicit Streams(Service& service);
+  ~Streams();
+
+  /// Appends `rows` f32 [time, channels]. Windows are answered in order and published; rows that find the
+  /// ring full are dropped and counted, unless `wait`: then the push goes on as windows are answered, and its
+  /// own answers come back. `end`: the clip is over, a last partial window is padded with the mean, and the
+  /// next push starts afresh. Throws Failure(not_found / invalid).
+  boost::asio::awaitable<Pushed> push(std::string name, engine::Tensor rows, bool wait, bool end);
+  std::shared_ptr<Subscriber> subscribe(const std::string& name);
+  /// Rows come as f32 [time, channels]; this is how many channels.
+  std::int64_t channels(const std::string& name) const;
+  boost::json::object status() const;
+  /// Ends every subscription.
+  void close();
+
+ private:
+  struct Stream;
+  Stream& find(const std::string& name) const;
+  boost::asio::awaitable<void> answer_windows(Stream& stream, bool end,
+                                              std::vector<boost::json::object>* answers);
+
+  Service& service_;
+  std::map<std::string, std::unique_ptr<Stream>> streams_;
+};
+
+}  // namespace dormouse::daemon
