@@ -1,7 +1,9 @@
 #include "engine/kernels/convert.h"
 
-#include <limits>
+#include <cstdint>
 #include <type_traits>
+
+#include "engine/kernels/saturate.h"
 
 namespace dormouse::engine {
 namespace {
@@ -22,17 +24,6 @@ auto widen(T value) {
     return static_cast<std::uint8_t>(value.byte != 0);
   else
     return value;
-}
-
-template <class Out, class In>
-Out saturate(In value) {
-  // The bounds as floating numbers: `high` may round up to one beyond the highest integer.
-  constexpr In low = static_cast<In>(std::numeric_limits<Out>::lowest());
-  constexpr In high = static_cast<In>(std::numeric_limits<Out>::max());
-  if (value != value) return 0;
-  if (value <= low) return std::numeric_limits<Out>::lowest();
-  if (value >= high) return std::numeric_limits<Out>::max();
-  return static_cast<Out>(value);
 }
 
 template <class Out, class In>

@@ -161,4 +161,75 @@ TEST_CASE("Cast saturates floats, truncates, and makes NaN 0", "[known]") {
   check(run("Cast", {Tensor::from<float>({3}, {0, -0.5f, 2})}, {{"to", std::int64_t{9}}}), {3}, {0, 1, 1});
 }
 
+TEST_CASE("Slice counts negative bounds from the end and clamps what is beyond", "[known]") {
+  const Tensor x = counting({2, 4}, 1);
+  check(run("Slice", {x, list({1, 0}), list({2, 3}), list({0, 1}), list({1, 2})}), {1, 2}, {5, 7});
+  check(run("Slice", {x, list({0, 1}), list({-1, 1000})}), {1, 3}, {2, 3, 4});
+  check(run("Slice", {counting({5}), list({-1}), list({INT64_MIN}), list({0}), list({-2})}), {3}, {4, 2, 0});
+  CHECK(run("Slice", {counting({5}), list({1000}), list({1000})}).shape() == Shape{0});
+  check(run("Slice", {counting({5}), list({4}), list({INT64_MAX}), list({0}), list({INT64_MAX})}), {1}, {4});
+  check(run("Slice", {counting({5}), list({2}), list({INT64_MIN}), list({0}), list({INT64_MIN})}), {1}, {2});
+  CHECK_THROWS_AS(run("Slice", {counting({5}), list({0}), list({5}), list({0}), list({0})}), Failure);
+}
+
+TEST_CASE("AveragePool counts padding only when told to", "[known]") {
+  Attributes padded{{"kernel_shape", Integers{3}}, {"pads", Integers{1, 1}}};
+  check(run("AveragePool", {counting({1, 1, 3}, 1)}, padded), {1, 1, 3}, {1.5, 2, 2.5});
+  padded.set("count_include_pad", std::int64_t{1});
+  check(run("AveragePool", {counting({1, 1, 3}, 1)}, padded), {1, 1, 3}, {1, 2, 5.0 / 3});
+  const Attributes ceil{
+      {"kernel_shape", Integers{3, 3}}, {"strides", Integers{2, 2}}, {"ceil_mode", std::int64_t{1}}};
+  check(run("AveragePool", {counting({1, 1, 4, 4}, 1)}, ceil), {1, 1, 2, 2}, {6, 7.5, 12, 13.5});
+}
+
+TEST_CASE("Gather takes negative indices, and zeros for those found to be outside while running", "[known]") {
+  check(run("Gather", {counting({3, 2}), list({-1, 0})}), {2, 2}, {4, 5, 0, 1});
+  check(run("Gather", {counting({2, 3}), Tensor::scalar<std::int64_t>(1)}, {{"axis", std::int64_t{1}}}), {2},
+        {1, 4});
+  CHECK_THROWS_AS(run("Gather", {counting({3, 2}), list({3})}), Failure);
+  const Tensor data = counting({2}, 5), indices = list({1, 7, -9});
+  Tensor out(DType::f32, {3});
+  const auto view = [](const Tensor& tensor) {
+    return View{tensor.dtype(), &tensor.shape(), const_cast<std::byte*>(tensor.data())};
+  };
+  const View inputs[] = {view(data), view(indices)}, outputs[] = {view(out)};
+  const Attributes none;
+  find_op("", "Gather")->kernel_for(DType::f32)({inputs, outputs, none, {}});
+  check(out, {3}, {6, 0, 0});
+}
+
+TEST_CASE("Pad fills, reflects, repeats edges and crops", "[known]") {
+  const Tensor x = counting({3}, 1);
+  check(run("Pad", {x, list({2, 1}), Tensor::scalar(9.0f)}), {6}, {9, 9, 1, 2, 3, 9});
+  check(run("Pad", {x, list({-1, 1})}), {3}, {2, 3, 0});
+  check(run("Pad", {x, list({2, 2})}, {{"mode", std::string("reflect")}}), {7}, {3, 2, 1, 2, 3, 2, 1});
+  check(run("Pad", {x, list({1, 2})}, {{"mode", std::string("edge")}}), {6}, {1, 1, 2, 3, 3, 3});
+  CHECK_THROWS_AS(run("Pad", {x, list({3, 0})}, {{"mode", std::string("reflect")}}), Failure);
+  CHECK_THROWS_AS(run("Pad", {x, list({-4, 0})}), Failure);
+}
+
+TEST_CASE("operators whose shape depends on data find it", "[known]") {
+  check(run("NonZero", {Tensor::from<float>({2, 2}, {1, 0, 1, 1})}), {2, 3}, {0, 1, 1, 0, 0, 1});
+  check(run("ConstantOfShape", {list({2})}, {{"value", Tensor::from<float>({1}, {3})}}), {2}, {3, 3});
+  check(run("Shape", {counting({2, 3, 4})}, {{"start", std::int64_t{-2}}}), {2}, {3, 4});
+  check(run("Expand", {counting({2, 1}), list({3})}), {2, 3}, {0, 0, 0, 1, 1, 1});
+  CHECK_THROWS_AS(run("ConstantOfShape", {list({1 << 20, 1 << 20})}), Failure);
+  CHECK_THROWS_AS(run("Expand", {counting({1}), list({INT64_MAX, INT64_MAX})}), Failure);
+}
+
+TEST_CASE("ArgMax takes the first of equals, or the last when told to", "[known]") {
+  const Tensor x = Tensor::from<float>({2, 3}, {1, 3, 3, 2, 0, 2});
+  check(run("ArgMax", {x}, {{"axis", std::int64_t{1}}}), {2, 1}, {1, 0});
+  check(run("ArgMax", {x}, {{"axis", std::int64_t{1}}, {"select_last_index", std::int64_t{1}}}), {2, 1},
+        {2, 2});
+  check(run("ArgMax", {x}, {{"keepdims", std::int64_t{0}}}), {3}, {1, 0, 0});
+}
+
+TEST_CASE("Pow takes exponents of another type", "[known]") {
+  check(run("Pow", {Tensor::from<float>({3}, {1, 2, 3}), Tensor::from<std::int64_t>({3}, {4, 5, 2})}), {3},
+        {1, 32, 9});
+  check(run("Pow", {Tensor::from<std::int32_t>({2}, {2, 10}), Tensor::from<float>({2}, {-1, 30})}), {2},
+        {0, 2147483647.0});
+}
+
 }  // namespace dormouse::engine::conformance

@@ -52,6 +52,14 @@ TEST_CASE("bad input is refused with what is wrong", "[conformance]") {
       {"Flatten", {{2, 3}}, {{"axis", std::int64_t{3}}}, "axis"},
       {"Cast", {{2}}, {{"to", std::int64_t{8}}}, "element type"},
       {"Softmax", {{2, 3}}, {{"axis", 1.0f}}, "axis"},
+      {"Concat", {{2, 3}, {3, 2}}, {{"axis", std::int64_t{0}}}, "differ off the axis"},
+      {"Slice", {{4}}, {{"starts", Integers{0, 0}}, {"ends", Integers{1, 1}}}, "more starts than dimensions"},
+      {"Split", {{4}}, {{"split", Integers{1, 2}}}, "one length per output"},
+      {"LayerNormalization", {{2, 4}, {3}}, {}, "normalised axes"},
+      {"BatchNormalization", {{2, 4}, {3}, {4}, {4}, {4}}, {}, "per channel"},
+      {"ArgMax", {{0, 2}}, {}, "no elements"},
+      {"Pad", {{2}}, {{"pads", Integers{1}}}, "two entries"},
+      {"Pad", {{2}}, {{"pads", Integers{1, 1}}, {"mode", std::string("wrap")}}, "mode wrap"},
       {"Add", {{1 << 20, 1}, {1, 1 << 20}}, {}, "2^30"},
   };
   for (const Refusal& given : refusals) {

@@ -40,7 +40,8 @@ SampleGraph sample_graph(const Op& op, const Sample& sample, DType type, std::mt
       result.differentiable.push_back(ids.back());
   }
   result.outputs =
-      result.graph.add_node(op, ids, sample.attributes, std::vector<std::string>(op.max_outputs, ""));
+      result.graph.add_node(op, ids, sample.attributes,
+                            std::vector<std::string>(op.max_outputs == SIZE_MAX ? 2 : op.max_outputs, ""));
   result.graph.set_outputs(result.outputs);
   return result;
 }

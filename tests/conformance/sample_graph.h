@@ -17,7 +17,8 @@ struct SampleGraph {
   std::vector<ValueId> differentiable;  ///< inputs with a gradient
 };
 
-/// Draws the inputs as the sample says. The domains are f32 or f64.
+/// Draws the inputs as the sample says, of `type` f32 or f64. Operators with any number of outputs are asked
+/// for two.
 SampleGraph sample_graph(const Op& op, const Sample& sample, DType type, std::mt19937& random);
 
 /// Uniform in [low, high], exactly representable in f32.

@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <string>
+
+#include "engine/kernels/convert.h"
+#include "engine/ops/inference.h"
+
+namespace dormouse::engine {
+namespace {
+
+// Before opset 11 pads and value are attributes; later inputs, and from 18 on with axes.
+std::string mode_of(const Attributes& attributes) { return attributes.get<std::string>("mode", "constant"); }
+
+// Begin and end of every dimension, from lists that name some of them.
+struct Pads {
+  std::vector<std::int64_t> begin, end;
+};
+
+Pads spread(const std::vector<std::int64_t>& pads, const IntegerList& axes, std::size_t rank) {
+  Pads result{std::vector<std::int64_t>(rank, 0), std::vector<std::int64_t>(rank, 0)};
+  const std::size_t count = pads.size() / 2;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t d = axes.given ? axis_index(axes.values[i], rank) : i;
+    result.begin[d] = pads[i];
+    result.end[d] = pads[i + count];
+  }
+  return result;
+}
+
+void check_extent(const InferContext& context, const std::string& mode, std::int64_t in, std::int64_t begin,
+                  std::int64_t end) {
+  context.require(std::max(std::abs(begin), std::abs(end)) <= kMaxElements, "a pad is out of range");
+  if (in == kDynamic) return;
+  context.require(in + begin + end >= 0 && in + begin >= 0 && in + end >= 0, "more is cut off than there is");
+  if (mode == "reflect")
+    context.require(std::max(begin, end) < std::max<std::int64_t>(in, 1), "reflects more than there is");
+  if (mode == "edge") context.require(in > 0 || (begin <= 0 && end <= 0), "there is no edge to repeat");
+}
+
+void infer(InferContext& context) {
+  check_attribute<float>(context, "value");
+  const std::string mode = mode_of(context.attributes());
+  if (mode != "constant" && mode != "reflect" && mode != "edge") context.unsupported("mode " + mode);
+  if (context.has_input(2)) {
+    context.require(context.dtype(2) == context.dtype(0), "the constant value and the input differ in type");
+    context.require(!context.has_shape(2) || context.shape(2) == Shape{} || context.shape(2) == Shape{1},
+                    "the constant value is not a scalar");
+  }
+  const IntegerList pads = integer_list(context, "pads", 1), axes = integer_list(context, "axes", 3);
+  context.require(pads.given, "pads are missing");
+  if (!pads.known || !axes.known || !context.has_shape(0)) return context.set_output(0, context.dtype(0));
+  Shape shape = context.shape(0);
+  axis_mask(context, axes.values, shape.rank());
+  const std::size_t padded = axes.given ? axes.values.size() : shape.rank();
+  context.require(pads.values.size() == 2 * padded, "pads has not two entries per padded dimension");
+  const Pads full = spread(pads.values, axes, shape.rank());
+  for (std::size_t d = 0; d < shape.rank(); ++d) {
+    check_extent(context, mode, shape[d], full.begin[d], full.end[d]);
+    if (shape[d] != kDynamic) shape[d] += full.begin[d] + full.end[d];
+  }
+  set_checked_output(context, 0, context.dtype(0), std::move(shape));
+}
+
+// For every position along a dimension, the input position it copies; -1 in the padding.
+std::vector<std::int64_t> sources(const std::string& mode, std::int64_t in, std::int64_t out,
+                                  std::int64_t begin) {
+  std::vector<std::int64_t> result(static_cast<std::size_t>(out));
+  for (std::int64_t i = 0; i < out; ++i) {
+    std::int64_t from = i - begin;
+    if (mode == "edge") from = std::clamp<std::int64_t>(from, 0, in - 1);
+    if (mode == "reflect" && from < 0) from = -from;
+    if (mode == "reflect" && from >= in) from = 2 * (in - 1) - from;
+    result[static_cast<std::size_t>(i)] = from >= 0 && from < in ? from : -1;
+  }
+  return result;
+}
+
+template <class T>
+T filling(const KernelContext& context) {
+  if (context.has_input(2)) return context.in<T>(2)[0];
+  T result{};
+  const float value = context.attributes.get<float>("value", 0);
+  convert(DType::f32, reinterpret_cast<const std::byte*>(&value), context.inputs[0].dtype,
+          reinterpret_cast<std::byte*>(&result), 1);
+  return result;
+}
+
+template <class T>
+void compute(const KernelContext& context) noexcept {
+  const Shape &in = context.shape(0), &out = context.output_shape(0);
+  const std::size_t rank = in.rank();
+  const Pads pads = spread(integer_list(context, "pads", 1).values, integer_list(context, "axes", 3), rank);
+  const std::string mode = mode_of(context.attributes);
+  std::vector<std::vector<std::int64_t>> from;
+  for (std::size_t d = 0; d < rank; ++d) from.push_back(sources(mode, in[d], out[d], pads.begin[d]));
+  const std::vector<std::int64_t> step = strides(in);
+  const T value = filling<T>(context);
+  const T* const x = context.in<T>(0).data();
+  std::int64_t position = 0;
+  for (T& target : context.out<T>(0)) {
+    std::int64_t rest = position++, offset = 0;
+    bool inside = true;
+    for (std::size_t d = rank; d-- > 0; rest /= out[d]) {
+      const std::int64_t source = from[d][static_cast<std::size_t>(rest % out[d])];
+      inside = inside && source >= 0;
+      offset += source * step[d];
+    }
+    target = inside ? x[offset] : value;
+  }
+}
+
+// What was padded is cropped and what was cropped is padded: the same operator with the pads negated.
+Gradients gradient(const GradientContext& context) {
+  if (mode_of(context.attributes()) != "constant")
+    throw Failure(Errc::unsupported, "Pad: only constant padding has a gradient");
+  std::vector<std::int64_t> pads = context.attributes().integers("pads");
+  if (context.has_input(1)) {
+    const std::optional<Tensor>& known = context.input(1).info().constant;
+    if (!known) throw Failure(Errc::unsupported, "Pad: no gradient when the pads are computed");
+    const auto values = known->values<std::int64_t>();
+    pads.assign(values.begin(), values.end());
+  }
+  for (std::int64_t& pad : pads) pad = -pad;
+  const Value negated = integers(context.graph(), pads);
+  if (context.has_input(3)) return {apply("Pad", {context.upstream(), negated, Value{}, context.input(3)})};
+  return {apply("Pad", {context.upstream(), negated})};
+}
+
+Tensor list(std::initializer_list<std::int64_t> values) {
+  return Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
+}
+
+}  // namespace
+
+namespace ops {
+extern const Op pad{
+    .name = "Pad",
+    .since = 2,
+    .max_inputs = 4,
+    .infer = infer,
+    .kernels = moving_kernels(compute<std::uint8_t>, compute<std::uint16_t>, compute<std::uint32_t>,
+                              compute<std::uint64_t>),
+    .gradient = gradient,
+    .samples = {{.shapes = {{2, 3}, {4}}, .fixed = {{1, list({1, -1, 0, 2})}}},
+                {.shapes = {{2, 3}}, .attributes = {{"pads", std::vector<std::int64_t>{0, 1, 2, 0}}}}}};
+}  // namespace ops
+
+}  // namespace dormouse::engine
