@@ -80,16 +80,40 @@ void block(std::int64_t rows, std::int64_t columns, std::int64_t depth, const T*
   }
 }
 
-// One or two rows: packing would cost as much as the product.
+// Several partial sums, so that the loop vectorises.
+template <class T>
+T dot(std::int64_t count, const T* a, const T* b) {
+  constexpr std::int64_t kPartials = 16;
+  T partial[kPartials] = {};
+  std::int64_t p = 0;
+  for (; p + kPartials <= count; p += kPartials)
+    for (std::int64_t j = 0; j < kPartials; ++j) partial[j] += a[p + j] * b[p + j];
+  T sum = 0;
+  for (; p < count; ++p) sum += a[p] * b[p];
+  for (const T value : partial) sum += value;
+  return sum;
+}
+
+// One or two rows are not worth packing B for: it would cost as much as the product.
+template <class T>
+bool is_thin(std::int64_t m, Matrix<T> a, Matrix<T> b) {
+  return m <= 2 && (b.column_stride == 1 || (b.row_stride == 1 && a.column_stride == 1));
+}
+
 template <class T>
 void thin(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, Matrix<T> b, T* c,
           std::int64_t ldc) {
   for (std::int64_t i = 0; i < m; ++i) {
+    const T* const left = a.data + i * a.row_stride;
     T* const row = c + i * ldc;
+    if (b.column_stride != 1) {
+      for (std::int64_t j = 0; j < n; ++j) row[j] += alpha * dot(k, left, b.data + j * b.column_stride);
+      continue;
+    }
     for (std::int64_t p = 0; p < k; ++p) {
-      const T left = alpha * a.data[i * a.row_stride + p * a.column_stride];
+      const T factor = alpha * left[p * a.column_stride];
       const T* const right = b.data + p * b.row_stride;
-      for (std::int64_t j = 0; j < n; ++j) row[j] += left * right[j];
+      for (std::int64_t j = 0; j < n; ++j) row[j] += factor * right[j];
     }
   }
 }
@@ -111,10 +135,10 @@ template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, Matrix<T> b, bool accumulate,
           T* c, std::int64_t ldc, std::span<std::byte> scratch) noexcept {
   if (m <= 0 || n <= 0) return;
-  const bool is_thin = m <= 2 && b.column_stride == 1;
-  if (!accumulate && (k <= 0 || is_thin)) clear(m, n, c, ldc);
+  const bool unpacked = is_thin(m, a, b);
+  if (!accumulate && (k <= 0 || unpacked)) clear(m, n, c, ldc);
   if (k <= 0) return;
-  if (is_thin) return thin(m, n, k, alpha, a, b, c, ldc);
+  if (unpacked) return thin(m, n, k, alpha, a, b, c, ldc);
 
   const Tile<T>& best = tile<T>();
   T* const packed_a = reinterpret_cast<T*>(scratch.data());
