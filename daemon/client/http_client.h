@@ -23,7 +23,7 @@ class Unreachable : public std::exception {
 
 struct Reply {
   unsigned status = 0;
-  Fields headers;
+  Fields headers{};
   std::string body;
   const std::string* header(std::string_view name) const { return find_field(headers, name); }
 };
@@ -31,10 +31,10 @@ struct Reply {
 /// What the client sends; `body` is borrowed during the call.
 struct Call {
   std::string_view method = "GET";
-  std::string target;  ///< path and query, already percent-encoded
-  std::string_view body;
+  std::string target{};  ///< path and query, already percent-encoded
+  std::string_view body{};
   std::string_view content_type = "application/json";
-  Fields headers;
+  Fields headers{};
 };
 
 /// HTTP/1.1 to the daemon's Unix socket, one request after the other on one connection.
@@ -54,19 +54,27 @@ class HttpClient {
     std::string type;
     std::string data;
   };
-  /// Subscribes to server-sent events and hands over each as it comes, until `take` returns false or the
-  /// daemon ends the stream. Returns the error reply when the daemon refuses. `opened` is called once the
-  /// stream is there.
-  std::optional<Reply> events(const Call& call, const std::function<bool(const Event&)>& take,
-                              const std::function<void()>& opened = {});
+  /// What to do while events come; the first is required.
+  struct Listener {
+    std::function<bool(const Event&)> take;  ///< false ends the stream
+    std::function<void()> opened{};          ///< no event can be missed from now on
+    std::function<bool()> silent{};          ///< nothing came for the whole patience: false ends the stream
+  };
+  /// Subscribes to server-sent events until the listener or the daemon ends them. Returns the reply when the
+  /// daemon refuses. Silence is a Failure(unavailable) unless the listener says what to do about it.
+  std::optional<Reply> events(const Call& call, const Listener& listener);
 
  private:
   void connect();
   void disconnect();
   void write(const Call& call);
-  /// Appends what comes to `buffered_`; false at the end of the stream.
-  bool receive();
+  enum class Received { more, end, silence };
+  /// Appends what comes to `buffered_`.
+  Received receive();
+  /// The same, with silence as a Failure; false at the end.
+  bool receive_or_fail();
   Reply read_reply(bool header_only);
+  Reply read_refusal(Reply header);
 
   std::string path_;
   std::chrono::milliseconds patience_;

@@ -32,7 +32,7 @@ struct Option {
 class Arguments {
  public:
   /// Throws UsageError on an unknown option (with the nearest known one), a missing or unexpected value.
-  Arguments(std::span<const std::string_view> words, std::span<const Option> options);
+  Arguments(std::span<const std::string> words, std::span<const Option> options);
 
   const std::vector<std::string>& positional() const { return positional_; }
   /// The positional argument `index`. Throws UsageError naming it `what` when it is missing.
@@ -45,6 +45,9 @@ class Arguments {
   bool json() const { return flag("json"); }
   /// --socket, else $DORMOUSE_SOCKET, else /run/dormouse/dormouse.sock.
   std::string socket() const;
+  /// Where loading, rolling back and sleeping are allowed: admin.sock beside socket(), or socket() where
+  /// there is none.
+  std::string admin_socket() const;
   /// --config, else /etc/dormouse/dormouse.yaml.
   std::string config() const;
 
@@ -76,7 +79,10 @@ struct Verb {
 /// Every verb, in the order of the help.
 std::span<const Verb* const> all_verbs();
 
-/// The whole command line, argv[0] included; reports errors on stderr.
-int run_command_line(std::span<const std::string_view> words);
+/// The options that every verb has.
+std::span<const Option> common_options();
+
+/// The whole command line without the program's name: finds the verb, runs it, reports what it throws.
+int run_command_line(std::span<const std::string> words);
 
 }  // namespace dormouse::daemon

@@ -1,0 +1,15 @@
+#include "daemon/verbs/all_verbs.h"
+
+#include <array>
+
+namespace dormouse::daemon {
+
+// Explicit, since a linker drops what registers itself from a static library. In the order of the help.
+std::span<const Verb* const> all_verbs() {
+  static constexpr std::array verbs{
+      &status_verb, &infer_verb,          &stream_verb,         &teach_verb,     &recall_verb,
+      &why_verb,    &model_versions_verb, &model_rollback_verb, &sleep_now_verb, &sleep_report_verb};
+  return verbs;
+}
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "daemon/verbs/verb.h"
+
+namespace dormouse::daemon {
+
+extern const Verb status_verb;
+extern const Verb infer_verb;
+extern const Verb stream_verb;
+extern const Verb teach_verb;
+extern const Verb recall_verb;
+extern const Verb why_verb;
+extern const Verb model_versions_verb;
+extern const Verb model_rollback_verb;
+extern const Verb sleep_now_verb;
+extern const Verb sleep_report_verb;
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,186 @@
+#include "daemon/verbs/print.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+namespace dormouse::daemon {
+namespace {
+
+namespace json = boost::json;
+
+bool colours() {
+  const char* off = std::getenv("NO_COLOR");
+  return ::isatty(STDOUT_FILENO) != 0 && (off == nullptr || *off == '\0');
+}
+
+/// Columns that UTF-8 text takes, wide characters aside.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+bool numeric(std::string_view text) {
+  return text.empty() || text == "–" || text.find_first_not_of("0123456789.+-−e% ") == text.npos;
+}
+
+bool scalars_only(const json::object& object) {
+  return std::ranges::none_of(object, [](const auto& entry) { return entry.value().is_structured(); });
+}
+
+bool objects_only(const json::array& array) {
+  return !array.empty() && std::ranges::all_of(array, [](const json::value& item) {
+    return item.is_object() && scalars_only(item.get_object());
+  });
+}
+
+/// "p50_ms" reads "p50", and its value "4.1 ms".
+struct Unit {
+  std::string_view suffix;
+  std::string_view shown;
+};
+constexpr std::array<Unit, 5> kUnits{
+    {{"_ms", " ms"}, {"_seconds", " s"}, {"_bytes", " B"}, {"_celsius", " °C"}, {"_percent", "%"}}};
+
+std::pair<std::string, std::string> shown(std::string_view key, const json::value& value) {
+  std::string text = cell(value);
+  for (const Unit& unit : kUnits) {
+    if (!key.ends_with(unit.suffix) || !value.is_number()) continue;
+    return {std::string(key.substr(0, key.size() - unit.suffix.size())), text + std::string(unit.shown)};
+  }
+  return {std::string(key), text};
+}
+
+Table table_of(const json::array& rows) {
+  std::vector<std::string> keys;
+  for (const json::value& row : rows) {
+    for (const auto& entry : row.get_object()) {
+      const std::string key(entry.key());
+      if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+    }
+  }
+  Table table(keys);
+  for (const json::value& row : rows) {
+    std::vector<std::string> cells;
+    for (const std::string& key : keys) cells.push_back(cell(row, key));
+    table.add(std::move(cells));
+  }
+  return table;
+}
+
+void append_indented(std::string& text, std::string_view lines, std::size_t indent) {
+  while (!lines.empty()) {
+    const auto end = lines.find('\n');
+    text.append(indent, ' ').append(lines.substr(0, end)).append("\n");
+    lines.remove_prefix(end == lines.npos ? lines.size() : end + 1);
+  }
+}
+
+void append_readable(std::string& text, const json::value& value, std::size_t indent);
+
+void append_object(std::string& text, const json::object& object, std::size_t indent) {
+  std::size_t longest = 0;
+  for (const auto& entry : object) {
+    if (!entry.value().is_structured())
+      longest = std::max(longest, width(shown(entry.key(), entry.value()).first));
+  }
+  for (const auto& entry : object) {
+    const auto [key, value] = shown(entry.key(), entry.value());
+    text.append(indent, ' ').append(paint(Tone::strong, key));
+    if (entry.value().is_structured()) {
+      text += '\n';
+      append_readable(text, entry.value(), indent + 2);
+    } else {
+      text.append(longest - width(key) + 2, ' ').append(value).append("\n");
+    }
+  }
+}
+
+void append_readable(std::string& text, const json::value& value, std::size_t indent) {
+  if (const json::object* object = value.if_object()) return append_object(text, *object, indent);
+  const json::array* array = value.if_array();
+  if (array && objects_only(*array)) return append_indented(text, table_of(*array).text(), indent);
+  if (array && std::ranges::any_of(*array, [](const json::value& item) { return item.is_structured(); })) {
+    for (const json::value& item : *array) append_readable(text, item, indent);
+    return;
+  }
+  text.append(indent, ' ').append(cell(value)).append("\n");
+}
+
+}  // namespace
+
+std::string paint(Tone tone, std::string_view text) {
+  constexpr std::array<std::string_view, 5> kCodes{"", "\033[1m", "\033[2m", "\033[32m", "\033[31m"};
+  const std::string_view code = kCodes[static_cast<std::size_t>(tone)];
+  if (code.empty() || !colours()) return std::string(text);
+  return std::string(code) + std::string(text) + "\033[0m";
+}
+
+void Table::add(std::vector<std::string> cells) {
+  cells.resize(headings_.size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  std::vector<bool> right;
+  for (std::size_t column = 0; column < headings_.size(); ++column) {
+    std::size_t widest = width(headings_[column]);
+    for (const auto& row : rows_) widest = std::max(widest, width(row[column]));
+    widths.push_back(widest);
+    right.push_back(!rows_.empty() &&
+                    std::ranges::all_of(rows_, [&](const auto& row) { return numeric(row[column]); }));
+  }
+  std::string text;
+  const auto append = [&](const std::vector<std::string>& cells, Tone tone) {
+    std::string line;
+    for (std::size_t column = 0; column < cells.size(); ++column) {
+      const std::size_t padding = widths[column] - width(cells[column]);
+      if (column > 0) line += "  ";
+      line.append(right[column] ? padding : 0, ' ').append(paint(tone, cells[column]));
+      if (!right[column] && column + 1 < cells.size()) line.append(padding, ' ');
+    }
+    text += line + "\n";
+  };
+  append(headings_, Tone::faint);
+  for (const auto& row : rows_) append(row, Tone::plain);
+  return text;
+}
+
+std::string readable(const json::value& value) {
+  std::string text;
+  append_readable(text, value, 0);
+  return text;
+}
+
+std::string cell(const json::value& value) {
+  if (const json::string* string = value.if_string()) return std::string(*string);
+  if (value.is_null()) return "–";
+  if (const bool* flag = value.if_bool()) return *flag ? "yes" : "no";
+  if (const double* number = value.if_double()) {
+    std::array<char, 32> text;
+    std::snprintf(text.data(), text.size(), "%.4g", *number);
+    return text.data();
+  }
+  if (const json::array* array = value.if_array()) {
+    std::string text;
+    for (const json::value& item : *array) text += (text.empty() ? "" : ", ") + cell(item);
+    return text;
+  }
+  return json::serialize(value);
+}
+
+std::string cell(const json::value& object, std::string_view key) {
+  const json::object* entries = object.if_object();
+  const json::value* value =
+      entries ? entries->if_contains(json::string_view(key.data(), key.size())) : nullptr;
+  return value ? cell(*value) : "–";
+}
+
+}  // namespace dormouse::daemon

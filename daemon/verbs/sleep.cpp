@@ -1,0 +1,87 @@
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <iostream>
+#include <thread>
+
+#include "daemon/client/ask.h"
+#include "daemon/oip/codec.h"
+#include "daemon/verbs/all_verbs.h"
+#include "daemon/verbs/print.h"
+
+namespace dormouse::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Option kNowOptions[] = {{"model", "NAME", "only this model (else all)"},
+                                  {"budget", "TIME", "stop after this long, like 10min"},
+                                  {"detach", "", "do not wait for the end"}};
+
+bool running(const boost::json::value& sleep) {
+  const std::string state = cell(sleep, "state");
+  return state == "queued" || state == "running";
+}
+
+/// The sleep's record once it is over; says on stderr which stage it is in.
+std::string wait_for(HttpClient& client, const std::string& target) {
+  std::string stage;
+  for (;;) {
+    std::string body = ask_text(client, get(target));
+    const boost::json::value sleep = parse_json(body);
+    if (!running(sleep)) return body;
+    const std::string now = cell(sleep, "stage");
+    if (now != std::exchange(stage, now) && now != "–") std::cerr << now << " …\n";
+    std::this_thread::sleep_for(100ms);
+  }
+}
+
+int show(const Arguments& arguments, const std::string& body) {
+  const boost::json::value sleep = parse_json(body);
+  std::cout << (arguments.json() ? body + "\n" : readable(sleep));
+  return cell(sleep, "state") == "failed" ? kFailed : kOk;
+}
+
+int now(const Arguments& arguments) {
+  boost::json::object json;
+  if (const auto model = arguments.value("model")) json["model"] = *model;
+  if (const auto budget = arguments.value("budget")) json["budget"] = *budget;
+  HttpClient client(arguments.admin_socket());
+  const std::string started = ask_text(client, post("/v1/sleep", boost::json::serialize(json)));
+  if (arguments.flag("detach")) return show(arguments, started);
+  return show(arguments, wait_for(client, "/v1/sleeps/" + cell(parse_json(started), "sleep")));
+}
+
+int report(const Arguments& arguments) {
+  HttpClient client(arguments.socket());
+  if (!arguments.positional().empty()) {
+    return show(arguments, ask_text(client, get("/v1/sleeps/" + percent_encode(arguments.positional()[0]))));
+  }
+  const boost::json::value sleeps = ask(client, get("/v1/sleeps"));
+  if (!sleeps.is_array() || sleeps.get_array().empty())
+    throw Failure(Errc::not_found, "the daemon has not slept yet");
+  const std::string last = cell(sleeps.get_array().front(), "sleep");
+  return show(arguments, ask_text(client, get("/v1/sleeps/" + last)));
+}
+
+}  // namespace
+
+extern const Verb sleep_now_verb{.name = "sleep now",
+                                 .group = "learn",
+                                 .summary = "consolidate what was taught, and show what came of it",
+                                 .arguments = "[--model NAME] [--budget TIME] [--detach]",
+                                 .example = "dormouse sleep now --model digits --budget 10min",
+                                 .options = kNowOptions,
+                                 .run = now};
+
+extern const Verb sleep_report_verb{
+    .name = "sleep report",
+    .group = "learn",
+    .summary = "say what a sleep changed and why (the last one without an ID)",
+    .arguments = "[ID]",
+    .example = "dormouse sleep report",
+    .options = {},
+    .run = report};
+
+}  // namespace dormouse::daemon

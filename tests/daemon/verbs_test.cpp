@@ -1,0 +1,316 @@
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "daemon/http/event_stream.h"
+#include "daemon/oip/codec.h"
+#include "daemon/verbs/print.h"
+#include "daemon/verbs/verb.h"
+#include "engine/formats/npy.h"
+#include "engine/formats/wav.h"
+#include "tests/daemon/running_server.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using Catch::Matchers::Contains;
+using engine::Shape;
+using engine::Tensor;
+
+/// What a command printed and ended with.
+struct Outcome {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+Outcome run(std::vector<std::string> words) {
+  std::ostringstream out;
+  std::ostringstream err;
+  std::streambuf* const old_out = std::cout.rdbuf(out.rdbuf());
+  std::streambuf* const old_err = std::cerr.rdbuf(err.rdbuf());
+  const int code = run_command_line(words);
+  std::cout.rdbuf(old_out);
+  std::cerr.rdbuf(old_err);
+  return {code, out.str(), err.str()};
+}
+
+/// A daemon that answers by rote and notes what it was asked.
+class FakeDaemon {
+ public:
+  FakeDaemon() : server_(router()) {}
+
+  Outcome run(std::vector<std::string> words) {
+    words.insert(words.end(), {"--socket", server_.path()});
+    return daemon::run(std::move(words));
+  }
+  std::string file(const std::string& name) const { return folder_.file(name); }
+
+  std::string status = R"({"version":"9.9","state":"awake","uptime_seconds":61.25,)"
+                       R"("models":[{"name":"digits","version":3,"p50_ms":0.25}]})";
+  std::vector<std::string> seen;
+  Shape shape;
+  std::string clip;
+  int polls_until_done = 2;
+
+ private:
+  Router router() {
+    Router made;
+    const auto add = [&](Method method, const std::string& pattern, auto answer, Role role = Role::user) {
+      made.add(
+          method, pattern,
+          [answer](Request request) -> asio::awaitable<Response> { co_return answer(std::move(request)); },
+          role);
+    };
+    add(Method::get, "/v1/status", [this](Request) { return json_response(status); });
+    add(Method::get, "/v2/models/{m}", [](Request request) {
+      if (request.part("m") != "digits")
+        throw Failure(Errc::not_found, "no model '" + request.part("m") + "'");
+      return json_response(R"({"name":"digits","inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}]})");
+    });
+    add(Method::post, "/v2/models/{m}/infer", [this](Request request) { return infer(std::move(request)); });
+    add(Method::post, "/v1/models/{m}/feedback",
+        [this](Request request) { return feedback(std::move(request)); });
+    add(Method::post, "/v1/recall", [this](Request request) {
+      const TensorBody body = decode_body(request);
+      seen.push_back(json::serialize(body.json));
+      return json_response(R"({"episodes":[{"id":4,"label":"three","distance":0.125}],"concepts":[]})");
+    });
+    add(Method::get, "/v1/why/{id}", [](Request request) {
+      if (request.part("id") == "1") throw Failure(Errc::gone, "episode 1 was let go");
+      return json_response(R"({"route":"hybrid","heads":{"slow":0.5}})");
+    });
+    add(Method::get, "/v1/models/{m}/versions",
+        [](Request) { return json_response(R"([{"version":1,"parent":null},{"version":2,"parent":1}])"); });
+    add(
+        Method::post, "/v1/models/{m}/rollback",
+        [this](Request request) {
+          seen.push_back(std::string(request.body()));
+          return json_response(R"({"version":1})");
+        },
+        Role::admin);
+    add(
+        Method::post, "/v1/sleep",
+        [this](Request request) {
+          seen.push_back(std::string(request.body()));
+          return json_response(R"({"sleep":5})", 202);
+        },
+        Role::admin);
+    add(Method::get, "/v1/sleeps", [](Request) { return json_response(R"([{"sleep":5,"state":"done"}])"); });
+    add(Method::get, "/v1/sleeps/{id}", [this](Request request) {
+      CHECK(request.part("id") == "5");
+      return json_response(polls_until_done-- > 0 ? R"({"state":"running","stage":"rehearse"})"
+                                                  : R"({"state":"done","accepted":true})");
+    });
+    made.add(Method::get, "/v1/streams/{s}/answers", [this](Request) { return answers(); });
+    add(Method::post, "/v1/streams/{s}", [this](Request request) {
+      stream_->publish(R"({"label":"two","confidence":0.75,"route":"low","episode":8})");
+      return json_response(R"({"accepted":)" + std::to_string(request.body_size / 8) + R"(,"dropped":0})");
+    });
+    return made;
+  }
+
+  asio::awaitable<Response> answers() {
+    stream_ = std::make_unique<EventStream>(co_await asio::this_coro::executor);
+    co_return event_response(stream_->subscribe());
+  }
+
+  Response infer(Request request) {
+    const InferRequest decoded = decode_infer(request, {});
+    const Tensor& tensor = decoded.inputs.at(0).tensor;
+    CHECK(tensor.buffer() == request.buffer);  // the client aligned it
+    shape = tensor.shape();
+    clip = decoded.parameters.flag("clip") ? "clip" : "input";
+    return encode_infer(decoded, {.model_name = request.part("m"),
+                                  .parameters = {{"dormouse_label", std::string("seven")},
+                                                 {"dormouse_confidence", 0.93751},
+                                                 {"dormouse_episode_id", std::int64_t{77}}},
+                                  .outputs = {{"y", tensor, {}}}});
+  }
+
+  Response feedback(Request request) {
+    const TensorBody body = decode_body(request);
+    seen.push_back(json::serialize(body.json) + (body.inputs.empty() ? "" : " +tensor"));
+    return json_response(R"({"episode":12,"label":"three","new_class":true})");
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<EventStream> stream_;
+  RunningServer server_;
+};
+
+void write(const std::string& path, std::string_view text) {
+  std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
+}
+
+TEST_CASE("a file is sent as the model's input when it fits, else as a clip", "[verbs]") {
+  FakeDaemon daemon;
+  engine::write_npy(daemon.file("exact.npy"), Tensor(engine::DType::f64, Shape{2, 4}));
+  engine::write_npy(daemon.file("one.npy"), Tensor(engine::DType::f32, Shape{4}));
+  write(daemon.file("clip.csv"), "a,b\n1,2\n3,4\n5,6\n");
+  write(daemon.file("row.csv"), "1,2,3,4\n");
+  write(daemon.file("raw.bin"), std::string(16, '\0'));
+  write(daemon.file("long.bin"), std::string(40, '\0'));
+  engine::write_wav(daemon.file("sound.wav"), {Tensor(engine::DType::f32, Shape{9, 1}), 8000});
+  struct Case {
+    std::string file;
+    Shape shape;
+    std::string clip;
+  };
+  const std::vector<Case> cases{{"exact.npy", {2, 4}, "input"}, {"one.npy", {1, 4}, "input"},
+                                {"clip.csv", {3, 2}, "clip"},   {"row.csv", {1, 4}, "input"},
+                                {"raw.bin", {1, 4}, "input"},   {"long.bin", {10, 1}, "clip"},
+                                {"sound.wav", {9, 1}, "clip"}};
+  for (const Case& item : cases) {
+    INFO(item.file);
+    const Outcome outcome = daemon.run({"infer", "digits", daemon.file(item.file)});
+    CHECK(outcome.err == "");
+    CHECK(outcome.code == kOk);
+    CHECK_THAT(outcome.out, Contains("seven") && Contains("0.9375") && Contains("77"));
+    CHECK(daemon.shape == item.shape);
+    CHECK(daemon.clip == item.clip);
+  }
+  const Outcome raw = daemon.run({"infer", "digits", daemon.file("row.csv"), "--json"});
+  CHECK(parse_json(raw.out).at("parameters").at("dormouse_label") == "seven");
+}
+
+TEST_CASE("what cannot be sent is said before it is sent", "[verbs]") {
+  FakeDaemon daemon;
+  write(daemon.file("odd.bin"), "abc");
+  engine::write_npy(daemon.file("cube.npy"), Tensor(engine::DType::f32, Shape{2, 2, 2}));
+  CHECK_THAT(daemon.run({"infer", "digits", daemon.file("odd.bin")}).err, Contains("multiple of 4"));
+  CHECK_THAT(daemon.run({"infer", "digits", daemon.file("cube.npy")}).err, Contains("nor is it a clip"));
+  CHECK(daemon.run({"infer", "digits", daemon.file("missing.wav")}).code == kFailed);
+  const Outcome unknown = daemon.run({"infer", "letters", daemon.file("odd.bin"), "--json"});
+  CHECK(unknown.code == kFailed);
+  CHECK(unknown.out == "{\"error\":\"no model 'letters'\",\"code\":\"not_found\"}\n");
+}
+
+TEST_CASE("teaching names an episode or sends a file", "[verbs]") {
+  FakeDaemon daemon;
+  write(daemon.file("clip.csv"), "1,2\n3,4\n");
+  const Outcome outcome = daemon.run({"teach", "digits", "three", "--episode", "12"});
+  CHECK(outcome.out == "episode 12 is 'three', a new class\n");
+  CHECK(daemon.run({"teach", "digits", "three", daemon.file("clip.csv")}).code == kOk);
+  CHECK(daemon.seen == std::vector<std::string>{R"({"episode":12,"label":"three"})",
+                                                R"({"label":"three","parameters":{"clip":true}} +tensor)"});
+  CHECK(daemon.run({"teach", "digits", "three"}).code == kUsage);
+  CHECK(daemon.run({"teach", "digits", "three", "x.csv", "--episode", "12"}).code == kUsage);
+}
+
+TEST_CASE("recall, why and versions show what the daemon says", "[verbs]") {
+  FakeDaemon daemon;
+  CHECK_THAT(daemon.run({"recall", "digits", "--episode", "3", "--k", "2", "--label", "three"}).out,
+             Contains("distance") && Contains("0.125"));
+  CHECK(daemon.seen.back() == R"({"model":"digits","k":2,"filter":{"label":"three"},"episode":3})");
+  CHECK_THAT(daemon.run({"why", "18"}).out, Contains("hybrid") && Contains("slow  0.5"));
+  const Outcome gone = daemon.run({"why", "1"});
+  CHECK(gone.code == kFailed);
+  CHECK(gone.err == "dormouse: episode 1 was let go\n");
+  CHECK(daemon.run({"model", "versions", "digits"}).out ==
+        "version  parent\n      1       –\n      2       1\n");
+}
+
+TEST_CASE("what changes the daemon goes to the admin socket beside the given one", "[verbs]") {
+  FakeDaemon daemon;
+  CHECK(daemon.run({"model", "rollback", "digits", "--version", "1"}).out ==
+        "digits now answers with version 1\n");
+  CHECK(daemon.run({"sleep", "now", "--budget=10s"}).code == kOk);
+  CHECK(daemon.seen == std::vector<std::string>{R"({"version":1})", R"({"budget":"10s"})"});
+}
+
+TEST_CASE("sleep now waits for the end and shows the report", "[verbs]") {
+  FakeDaemon daemon;
+  const Outcome outcome = daemon.run({"sleep", "now"});
+  CHECK(outcome.err == "rehearse …\n");
+  CHECK_THAT(outcome.out, Contains("accepted  yes"));
+  CHECK_THAT(daemon.run({"sleep", "report"}).out, Contains("accepted  yes"));
+  CHECK_THAT(daemon.run({"sleep", "now", "--detach"}).out, Contains("sleep  5"));
+}
+
+TEST_CASE("a stream's answers are printed as they come", "[verbs]") {
+  FakeDaemon daemon;
+  write(daemon.file("clip.csv"), "1,2\n3,4\n5,6\n");
+  const Outcome outcome = daemon.run({"stream", "s", "--file", daemon.file("clip.csv"), "--wait", "50"});
+  CHECK(outcome.code == kOk);
+  CHECK(outcome.out == "two  0.75  low  episode 8\n");
+  CHECK(outcome.err == "3 samples, 0 dropped\n");
+}
+
+TEST_CASE("status is for reading, and its exit code for scripts", "[verbs]") {
+  FakeDaemon daemon;
+  const Outcome awake = daemon.run({"status"});
+  CHECK(awake.code == kOk);
+  CHECK_THAT(awake.out, Contains("dormouse 9.9  awake") && Contains("uptime  61.25 s") && Contains("digits"));
+  CHECK(daemon.run({"status", "--json"}).out == daemon.status + "\n");
+  daemon.status = R"({"state":"degraded"})";
+  CHECK(daemon.run({"status"}).code == kDegraded);
+}
+
+TEST_CASE("a wrong command line says what is wrong and exits with 2", "[verbs]") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"infr"}, "did you mean 'infer'?"},
+      {{"slep", "now"}, "did you mean 'sleep'?"},
+      {{"sleep"}, "sleep now"},
+      {{"infer"}, "MODEL is missing"},
+      {{"infer", "m"}, "FILE is missing"},
+      {{"infer", "m", "f", "--jsn"}, "did you mean --json?"},
+      {{"infer", "m", "f", "--json=1"}, "takes no value"},
+      {{"recall", "m", "--k"}, "--k needs a value"},
+      {{"recall", "m", "--episode", "1x"}, "whole number"},
+  };
+  for (const auto& [words, message] : cases) {
+    INFO(message);
+    const Outcome outcome = run(words);
+    CHECK(outcome.code == kUsage);
+    CHECK_THAT(outcome.err, Contains(message));
+  }
+}
+
+TEST_CASE("a daemon that is away or refuses has its own exit code", "[verbs]") {
+  const TemporaryFolder folder;
+  const Outcome away = run({"status", "--socket", folder.file("none")});
+  CHECK(away.code == kUnreachable);
+  CHECK_THAT(away.err, Contains("is it running?"));
+
+  Router router;
+  router.add(
+      Method::get, "/v1/status", [](Request) -> asio::awaitable<Response> { co_return Response{}; },
+      Role::admin);
+  RunningServer server(std::move(router));
+  CHECK(run({"status", "--socket", server.path()}).code == kDenied);
+}
+
+TEST_CASE("every verb has help with an example, and the overview lists it", "[verbs]") {
+  const std::string overview = run({}).out;
+  for (const Verb* verb : all_verbs()) {
+    INFO(verb->name);
+    std::istringstream name{std::string(verb->name)};
+    std::vector<std::string> words{std::istream_iterator<std::string>(name), {}};
+    words.push_back("--help");
+    const Outcome help = run(words);
+    CHECK(help.code == kOk);
+    CHECK_THAT(help.out, Contains("example:\n  dormouse " + std::string(verb->name)) && Contains("--json"));
+    CHECK_THAT(overview, Contains(std::string(verb->name)));
+  }
+  CHECK_THAT(run({"--version"}).out, Contains("dormouse "));
+}
+
+TEST_CASE("options may stand anywhere until --", "[verbs]") {
+  constexpr Option options[] = {{"k", "N", ""}, {"deep", "", ""}};
+  const std::vector<std::string> words{"a", "--k=3", "-", "--deep", "--", "--k", "b"};
+  const Arguments arguments(words, options);
+  CHECK(arguments.positional() == std::vector<std::string>{"a", "-", "--k", "b"});
+  CHECK(arguments.integer("k") == 3);
+  CHECK(arguments.flag("deep"));
+  CHECK_FALSE(arguments.json());
+}
+
+}  // namespace
+}  // namespace dormouse::daemon
