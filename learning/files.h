@@ -3,7 +3,8 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "engine/formats/safetensors.h"
 
 namespace dormouse::learning {
 
@@ -15,13 +16,12 @@ class Files {
   virtual void make_directory(const std::filesystem::path& path);
   /// Creates or truncates, writes all, fsyncs.
   virtual void write(const std::filesystem::path& path, std::span<const std::byte> bytes);
+  /// A whole safetensors file, durable.
+  virtual void write(const std::filesystem::path& path, const engine::NamedTensors& tensors);
   virtual void sync_directory(const std::filesystem::path& path);
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to);
   virtual void remove_all(const std::filesystem::path& path);
 };
-
-/// Throws Failure(not_found / io).
-std::vector<std::byte> read_file(const std::filesystem::path& path);
 
 /// SHA-256 in lower-case hexadecimal.
 std::string sha256(std::span<const std::byte> bytes);

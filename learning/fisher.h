@@ -1,25 +1,40 @@
 #pragma once
 
+#include <memory>
 #include <span>
 
+#include "engine/graph.h"
 #include "learning/random.h"
 #include "learning/seed.h"
 
 namespace dormouse::learning {
 
-/// How the label of a per-sample gradient is chosen. Both expect over the model's own distribution; gradients
-/// are never averaged over a batch before squaring, which would estimate something else.
+/// How the label of a per-sample gradient is chosen. Both expect over the model's own distribution.
 enum class FisherLabels {
   exact,   ///< every class, weighted by its probability
   sampled  ///< one draw
 };
 
-/// The diagonal of the Fisher information of `part` (latent → logits) at its weights: mean over `rows` of
-/// E_y[(∂ log p(y|x) / ∂θ)²]. Parameters as named in the graph.
-Parameters fisher_diagonal(const engine::Graph& part, const Tensor& latents,
-                           std::span<const std::size_t> rows, FisherLabels labels, Random& random);
+/// The diagonal of the Fisher information of `part` (latent → logits) at its weights, a sample at a time: the
+/// mean of E_y[(∂ log p(y|x) / ∂θ)²]. Gradients are never averaged over a batch before squaring, which would
+/// estimate something else. Not thread-safe.
+class FisherEstimator {
+ public:
+  explicit FisherEstimator(const engine::Graph& part);
+  ~FisherEstimator();
+  FisherEstimator(FisherEstimator&&) noexcept;
 
-/// Online EWC: decay·old + fresh. Where a head has grown, `old` counts as zero in the new rows.
+  void add(std::span<const float> latent, FisherLabels labels, Random& random);
+  /// By parameter name; zeros before the first sample.
+  Parameters mean() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Online EWC: decay·old + fresh. Where a head has grown, `old` counts as zero in the new rows; parameters
+/// that changed shape in another way start anew.
 Parameters accumulate_fisher(const Parameters& old, const Parameters& fresh, float decay);
 
 }  // namespace dormouse::learning

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 #include <map>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,11 +42,17 @@ struct SeedOptions {
   std::uint64_t seed = 1;
 };
 
-/// Makes a seed of labelled latents (those the model was trained on, or data of its user) and the trainable
-/// part latent → logits with its weights as constants. Deterministic under options.seed. Throws
-/// Failure(invalid) when a class has fewer than two examples or the shapes do not fit the part.
-Seed make_seed(const engine::Graph& trainable, std::vector<std::string> labels, const LabelledLatents& data,
-               const engine::InputNormaliser& normaliser, const SeedOptions& options);
+/// Which rows to hold out, class by class at random, at least one of a class that has two. The split belongs
+/// before the model is trained: what it was trained on proves nothing to the guard. Deterministic under
+/// options.seed.
+std::vector<bool> heldout_rows(std::span<const ClassIndex> classes, const SeedOptions& options);
+
+/// Makes a seed of the latents of training and held-out data, and of the trainable part latent → logits with
+/// its weights as constants. Deterministic under options.seed. Throws Failure(invalid) when a class has no
+/// example in either, or the latents do not fit the part.
+Seed make_seed(const engine::Graph& trainable, std::vector<std::string> labels, const LabelledLatents& train,
+               const LabelledLatents& heldout, const engine::InputNormaliser& normaliser,
+               const SeedOptions& options);
 
 /// Throws Failure(io) or what the safetensors writer throws.
 void write_seed(const std::filesystem::path& path, const Seed& seed);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/clock.h"
 #include "engine/driver.h"
 #include "engine/published.h"
 #include "learning/guard.h"
@@ -31,13 +32,17 @@ struct SleepOptions {
   float slow_lr = 0.001f;
   float momentum = 0.9f;
   std::size_t batch = 64;
-  std::size_t steps = 0;      ///< 0: 30 passes over the balanced set, at least 600, at most 4000
+  /// 0: 30 passes over a set with as many of every class as the largest has, at least 600 steps, at most
+  /// 4000 (joint training starts from nothing and takes twice as many).
+  std::size_t steps = 0;
   float distillation = 0.3f;  ///< share of the waking model's answer in the targets of old-class seed replay
-  std::optional<float> ewc_lambda;  ///< nothing: 10 / (1 + (r / 10)²), r = replayed latents per old class
+  std::optional<float> ewc_lambda =
+      {};  ///< nothing: 10 / (1 + (r / 10)²), r = replayed latents per old class
   float ewc_decay = 0.9f;
-  GuardOptions guard;
+  GuardOptions guard = {};
   double budget_seconds = 600;  ///< of work; what was learnt by then goes to the dream check
   std::uint64_t seed = 1;
+  const Clock* clock = nullptr;  ///< nothing: the system's
 };
 
 /// All that a night reads, fixed at its start.
@@ -56,14 +61,6 @@ struct SleepInputs {
   std::optional<engine::LinearHead> fast;
 };
 
-/// Stages that are others' work, done in pieces: each returns true while there is more. Empty ones are
-/// skipped.
-struct SleepHooks {
-  std::function<bool()> consolidate;                      ///< episodes into concepts, decay, forgetting
-  std::function<bool()> tidy;                             ///< index and database
-  std::function<void(const struct SleepResult&)> commit;  ///< write, record, swap
-};
-
 /// What came of it.
 struct SleepResult {
   bool accepted = false;
@@ -73,6 +70,14 @@ struct SleepResult {
   float temperature = 1;
   engine::Arbiter arbiter;
   SleepReport report;
+};
+
+/// Stages that are others' work, done in pieces: each returns true while there is more. Empty ones are
+/// skipped.
+struct SleepHooks {
+  std::function<bool()> consolidate = {};               ///< episodes into concepts, decay, forgetting
+  std::function<bool()> tidy = {};                      ///< index and database
+  std::function<void(const SleepResult&)> commit = {};  ///< write, record, swap
 };
 
 /// One night, a piece at a time.

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "learning/sleep.h"
+#include "learning/standardise.h"
+#include "learning/step.h"
+
+namespace dormouse::learning {
+
+/// What `select` decides: what is rehearsed, from where, towards what and how fast.
+struct NightPlan {
+  engine::Graph grown;               ///< the trainable part with a row for every label, own coordinates
+  std::optional<Standardised> part;  ///< the same, standardised
+  LabelledLatents rows;              ///< what is rehearsed, standardised
+  std::vector<std::vector<std::size_t>> pools;  ///< `rows` by class
+  std::size_t distilled = 0;                    ///< rows [0, distilled) keep something of the waking answer
+  engine::Graph waking;                         ///< the part before it grew, standardised
+  std::optional<Ewc> ewc;
+  std::size_t steps = 0;
+  float rate = 0;
+  LabelledLatents heldout;  ///< of seed and episodes, own coordinates
+};
+
+/// Throws Failure(invalid) when inputs contradict each other (widths, labels, classes).
+NightPlan plan_night(const SleepInputs& inputs, const SleepOptions& options);
+
+/// The logits of `part` for many latents: f32 [N, C].
+Tensor run_part(const engine::Graph& part, const Tensor& latents,
+                std::span<const engine::Driver* const> drivers);
+
+}  // namespace dormouse::learning

@@ -1,0 +1,308 @@
+#include "learning/sleep.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/session.h"
+#include "learning/arbiter.h"
+#include "learning/calibration.h"
+#include "learning/fisher.h"
+#include "learning/night.h"
+#include "learning/rehearsal.h"
+#include "learning/step.h"
+
+namespace dormouse::learning {
+namespace {
+
+constexpr std::size_t kFisherSamples = 256, kFisherPiece = 8, kLossPoints = 40;
+
+const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
+double seconds_between(Clock::Steady from, Clock::Steady to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+std::string_view word(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::replay:
+      return "replay";
+    case Strategy::finetune:
+      return "finetune";
+    case Strategy::joint:
+      return "joint";
+  }
+  return "replay";
+}
+
+/// One stage of the night is one method that does a piece and says whether there is more of it.
+struct SleepCycle::Night {
+  SleepInputs in;
+  SleepOptions options;
+  SleepHooks hooks;
+  std::span<const engine::Driver* const> drivers;
+  const Clock* clock;
+  Stage stage = Stage::select;
+  NightPlan plan;
+  Random random;
+  std::optional<BalancedSampler> sampler;
+  std::optional<Trainer> trainer;
+  std::optional<engine::Session> waking;
+  std::optional<FisherEstimator> fisher;
+  std::size_t step = 0, fisher_samples = 0;
+  double loss_sum = 0;
+  std::size_t loss_count = 0;
+  SleepResult result;
+
+  Night(SleepInputs inputs, SleepOptions chosen, SleepHooks others, std::span<const engine::Driver* const> on)
+      : in(std::move(inputs)),
+        options(chosen),
+        hooks(std::move(others)),
+        drivers(on),
+        clock(chosen.clock ? chosen.clock : &system_clock()),
+        random(chosen.seed) {
+    SleepReport& report = result.report;
+    report.id = in.id;
+    report.model = in.model;
+    report.strategy = word(options.strategy);
+    report.seed = options.seed;
+    report.labels = in.labels;
+    report.temperature_before = report.temperature_after = result.temperature = in.temperature;
+    report.replayed = options.strategy == Strategy::finetune ? 0 : in.replay.size();
+    report.taught = in.taught.size();
+    result.trainable = in.trainable;
+    result.fisher = in.fisher;
+  }
+
+  bool select();
+  bool rehearse();
+  bool dream_check();
+  bool consolidate();
+  bool tidy() { return hooks.tidy && hooks.tidy(); }
+  bool commit();
+
+  bool piece();
+  void train_one_step();
+  Tensor targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows);
+  void note_loss(float loss);
+  void judge_answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
+  void calibrate(const Tensor& logits);
+  bool estimate_fisher();
+  void reject(std::string reason) {
+    result.report.verdict.accepted = false;
+    result.report.verdict.reason = std::move(reason);
+  }
+};
+
+bool SleepCycle::Night::select() {
+  plan = plan_night(in, options);
+  SleepReport& report = result.report;
+  report.slow_classes_before =
+      static_cast<std::size_t>(in.trainable.value(in.trainable.outputs().at(0)).shape.back());
+  report.heldout = plan.heldout.size();
+  report.rate = plan.rate;
+  report.ewc_lambda = plan.ewc ? plan.ewc->lambda : 0;
+  if (in.replay.size() == 0 && options.strategy == Strategy::replay)
+    report.notes.push_back(
+        "no seed memory: old classes are kept by distillation from the shipped weights alone");
+  if (plan.pools.empty()) return false;
+  sampler.emplace(plan.pools, random.bits());
+  trainer.emplace(plan.part->graph(), plan.ewc ? &*plan.ewc : nullptr,
+                  Trainer::Options{options.momentum, drivers});
+  if (plan.distilled > 0) waking.emplace(plan.waking, drivers);
+  return false;
+}
+
+bool SleepCycle::Night::rehearse() {
+  if (!trainer) return false;
+  if (result.report.seconds > options.budget_seconds) {
+    result.report.stopped = true;
+    result.report.notes.push_back("the budget was spent before the last step");
+    return false;
+  }
+  train_one_step();
+  return ++step < plan.steps;
+}
+
+void SleepCycle::Night::train_one_step() {
+  const std::vector<std::size_t> rows = sampler->draw(options.batch);
+  const LabelledLatents batch = gather(plan.rows, rows);
+  const float rate = scheduled_rate(plan.rate, step, plan.steps);
+  note_loss(trainer->step(batch.latents, targets_for(batch, rows), {}, rate));
+}
+
+/// One-hot, mixed with the waking model's answer where that is worth keeping.
+Tensor SleepCycle::Night::targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows) {
+  Tensor targets = one_hot(batch.classes, in.labels.size());
+  if (!waking || !(options.distillation > 0)) return targets;
+  const Tensor answer = probabilities(waking->run(std::span(&batch.latents, 1)).at(0), 1);
+  const auto old_classes = static_cast<std::size_t>(answer.shape()[1]);
+  const auto said = answer.values<float>();
+  const auto values = targets.mutable_values<float>();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    // The waking model cannot have an opinion on a class it lacks.
+    if (rows[i] >= plan.distilled || batch.classes[i] >= old_classes) continue;
+    const auto target = values.subspan(i * in.labels.size(), in.labels.size());
+    for (float& t : target) t *= 1 - options.distillation;
+    for (std::size_t c = 0; c < old_classes; ++c)
+      target[c] += options.distillation * said[i * old_classes + c];
+  }
+  return targets;
+}
+
+void SleepCycle::Night::note_loss(float loss) {
+  loss_sum += double{loss};
+  ++loss_count;
+  result.report.steps = step + 1;
+  if ((step + 1) % std::max<std::size_t>(plan.steps / kLossPoints, 1) != 0 && step + 1 != plan.steps) return;
+  result.report.loss.emplace_back(step + 1, static_cast<float>(loss_sum / static_cast<double>(loss_count)));
+  loss_sum = 0;
+  loss_count = 0;
+}
+
+bool SleepCycle::Night::dream_check() {
+  if (!trainer) {
+    reject("there is nothing to rehearse");
+    return false;
+  }
+  const engine::Graph candidate = Standardised::restore(trainer->graph(), plan.part->scale());
+  if (plan.heldout.size() == 0) {
+    reject("nothing is held out, so nothing can be proved");
+    return false;
+  }
+  const Tensor before = run_part(in.trainable, plan.heldout.latents, drivers);
+  const Tensor after = run_part(candidate, plan.heldout.latents, drivers);
+  const auto current = predictions(before);
+  result.report.verdict =
+      learning::dream_check(plan.heldout.classes, current, predictions(after), in.labels, options.guard);
+  if (!std::ranges::all_of(after.values<float>(), [](float x) { return std::isfinite(x); }))
+    reject("the candidate's answers are not finite");
+  judge_answers_awake(current, before);
+  result.accepted = result.report.verdict.accepted;
+  result.trainable = candidate;
+  result.weights = parameters_by_name(candidate);
+  calibrate(after);
+  return false;
+}
+
+/// What the waking model answered with both heads: the accuracy that the night is to keep or beat.
+void SleepCycle::Night::judge_answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits) {
+  if (!in.fast) return;
+  engine::PublishedModel awake;
+  awake.name = in.model;
+  awake.labels = in.labels;
+  awake.slow_classes = static_cast<std::size_t>(slow_logits.shape()[1]);
+  awake.slow_temperature = in.temperature;
+  awake.fast = in.fast;
+  const Tensor fast_logits = logits_of(*in.fast, plan.heldout.latents);
+  awake.arbiter = measure_arbiter(slow, predictions(fast_logits), plan.heldout.classes, awake.slow_classes,
+                                  in.labels.size());
+  std::vector<double> right(in.labels.size()), all(in.labels.size());
+  for (std::size_t i = 0; i < plan.heldout.size(); ++i) {
+    const auto logits = slow_logits.values<float>().subspan(i * awake.slow_classes, awake.slow_classes);
+    const ClassIndex truth = plan.heldout.classes[i];
+    ++all[truth];
+    right[truth] += engine::arbitrate(awake, logits, plan.heldout.row(i)).predicted == truth;
+  }
+  for (std::size_t c = 0; c < all.size(); ++c)
+    result.report.awake.push_back(all[c] > 0 ? right[c] / all[c] : 0);
+}
+
+/// Temperature and arbiter of the candidate, on what training never saw.
+void SleepCycle::Night::calibrate(const Tensor& logits) {
+  result.temperature = fit_temperature(logits, plan.heldout.classes, in.temperature);
+  result.report.temperature_after = result.temperature;
+  if (!in.fast) return;
+  result.arbiter =
+      measure_arbiter(predictions(logits), predictions(logits_of(*in.fast, plan.heldout.latents)),
+                      plan.heldout.classes, in.labels.size(), in.labels.size());
+}
+
+bool SleepCycle::Night::consolidate() {
+  if (result.accepted && estimate_fisher()) return true;
+  return hooks.consolidate && hooks.consolidate();
+}
+
+/// A few samples a piece; true while there are more.
+bool SleepCycle::Night::estimate_fisher() {
+  if (fisher_samples == kFisherSamples) return false;
+  if (!fisher) fisher.emplace(trainer->graph());
+  for (std::size_t i = 0; i < kFisherPiece; ++i)
+    fisher->add(plan.rows.row(sampler->draw(1).front()), FisherLabels::sampled, random);
+  fisher_samples += kFisherPiece;
+  if (fisher_samples == kFisherSamples)
+    result.fisher = accumulate_fisher(in.fisher, fisher->mean(), options.ewc_decay);
+  return true;
+}
+
+bool SleepCycle::Night::commit() {
+  if (hooks.commit) hooks.commit(result);
+  return false;
+}
+
+bool SleepCycle::Night::piece() {
+  switch (stage) {
+    case Stage::select:
+      return select();
+    case Stage::rehearse:
+      return rehearse();
+    case Stage::dream_check:
+      return dream_check();
+    case Stage::consolidate:
+      return consolidate();
+    case Stage::tidy:
+      return tidy();
+    case Stage::commit:
+      return commit();
+    case Stage::done:
+      return false;
+  }
+  return false;
+}
+
+SleepCycle::SleepCycle(SleepInputs inputs, SleepOptions options, SleepHooks hooks,
+                       std::span<const engine::Driver* const> drivers)
+    : night_(std::make_unique<Night>(std::move(inputs), options, std::move(hooks), drivers)) {}
+SleepCycle::~SleepCycle() = default;
+SleepCycle::SleepCycle(SleepCycle&&) noexcept = default;
+
+bool SleepCycle::advance(std::stop_token stop) {
+  Night& night = *night_;
+  SleepReport& report = night.result.report;
+  if (night.stage == Stage::done) return false;
+  if (stop.stop_requested()) {
+    report.stopped = true;
+    night.result.accepted = false;
+    night.reject("asked to stop during " + std::string(word(night.stage)));
+    night.stage = Stage::done;
+    return false;
+  }
+  const Stage at = night.stage;
+  const Clock::Steady from = night.clock->now();
+  const bool more = night.piece();
+  const double seconds = seconds_between(from, night.clock->now());
+  report.seconds += seconds;
+  if (report.stage_seconds.empty() || report.stage_seconds.back().first != at)
+    report.stage_seconds.emplace_back(at, 0);
+  report.stage_seconds.back().second += seconds;
+  if (!more) night.stage = static_cast<Stage>(static_cast<int>(at) + 1);
+  return night.stage != Stage::done;
+}
+
+Stage SleepCycle::stage() const { return night_->stage; }
+
+double SleepCycle::progress() const {
+  if (night_->stage > Stage::rehearse) return 1;
+  return night_->plan.steps ? double(night_->step) / double(night_->plan.steps) : 0;
+}
+
+const SleepResult& SleepCycle::result() const {
+  ensure(night_->stage == Stage::done, "the night is over");
+  return night_->result;
+}
+
+}  // namespace dormouse::learning

@@ -1,0 +1,109 @@
+#include "learning/sleep_report.h"
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+namespace dormouse::learning {
+namespace {
+
+namespace json = boost::json;
+
+json::object to_json(const GuardRow& row) {
+  return {{"examples", row.examples}, {"before", row.before()}, {"after", row.after()}, {"lost", row.lost},
+          {"gained", row.gained},     {"p_value", row.p_value}, {"fell", row.fell}};
+}
+
+template <class... T>
+std::string format(const char* pattern, T... values) {
+  char text[256];
+  std::snprintf(text, sizeof text, pattern, values...);
+  return text;
+}
+
+std::string table_row(const std::string& name, const GuardRow& row, const double* awake) {
+  if (row.examples == 0) return format("  %-20.40s no held-out examples\n", name.c_str());
+  const std::string both = awake ? format("%6.1f%%", 100 * *awake) : "      -";
+  return format("  %-20.40s %6.1f%% %s %6.1f%%  of %zu%s\n", name.c_str(), 100 * row.before(), both.c_str(),
+                100 * row.after(), row.examples, row.fell ? "  fell" : "");
+}
+
+}  // namespace
+
+std::string_view word(Stage stage) {
+  switch (stage) {
+    case Stage::select:
+      return "select";
+    case Stage::rehearse:
+      return "rehearse";
+    case Stage::dream_check:
+      return "dream check";
+    case Stage::consolidate:
+      return "consolidate";
+    case Stage::tidy:
+      return "tidy";
+    case Stage::commit:
+      return "commit";
+    case Stage::done:
+      return "done";
+  }
+  return "done";
+}
+
+json::object to_json(const SleepReport& report) {
+  json::array classes, loss, notes(report.notes.begin(), report.notes.end());
+  for (std::size_t c = 0; c < report.verdict.classes.size(); ++c) {
+    json::object row = to_json(report.verdict.classes[c]);
+    row["label"] = report.labels[c];
+    if (c < report.awake.size()) row["awake"] = report.awake[c];
+    classes.push_back(std::move(row));
+  }
+  for (const auto& [step, value] : report.loss) loss.push_back({step, value});
+  json::object stages;
+  for (const auto& [stage, seconds] : report.stage_seconds) stages[word(stage)] = seconds;
+  return {{"id", report.id},
+          {"model", report.model},
+          {"strategy", report.strategy},
+          {"seed", report.seed},
+          {"accepted", report.verdict.accepted},
+          {"reason", report.verdict.reason},
+          {"stopped", report.stopped},
+          {"slow_classes_before", report.slow_classes_before},
+          {"classes", std::move(classes)},
+          {"all", to_json(report.verdict.all)},
+          {"loss", std::move(loss)},
+          {"steps", report.steps},
+          {"replayed", report.replayed},
+          {"taught", report.taught},
+          {"heldout", report.heldout},
+          {"rate", report.rate},
+          {"ewc_lambda", report.ewc_lambda},
+          {"temperature", {{"before", report.temperature_before}, {"after", report.temperature_after}}},
+          {"seconds", report.seconds},
+          {"stages", std::move(stages)},
+          {"notes", std::move(notes)}};
+}
+
+std::string to_text(const SleepReport& report) {
+  std::string text = format("sleep %s of %s: %s\n", report.id.c_str(), report.model.c_str(),
+                            report.verdict.accepted ? "accepted" : "not accepted");
+  text += "  " + report.verdict.reason + "\n";
+  text += format("  %s: %zu steps on %zu replayed and %zu taught latents, %.1f s of work\n",
+                 report.strategy.c_str(), report.steps, report.replayed, report.taught, report.seconds);
+  if (!report.loss.empty())
+    text += format("  loss %.3f to %.3f, rate %.4f, EWC lambda %.3g, temperature %.2f to %.2f\n",
+                   static_cast<double>(report.loss.front().second),
+                   static_cast<double>(report.loss.back().second), static_cast<double>(report.rate),
+                   static_cast<double>(report.ewc_lambda), static_cast<double>(report.temperature_before),
+                   static_cast<double>(report.temperature_after));
+  if (!report.verdict.classes.empty()) {
+    text += format("  %-20s %7s %7s %7s  held-out accuracy\n", "class", "before", "awake", "after");
+    for (std::size_t c = 0; c < report.verdict.classes.size(); ++c)
+      text += table_row(report.labels[c], report.verdict.classes[c],
+                        c < report.awake.size() ? &report.awake[c] : nullptr);
+    text += table_row("all", report.verdict.all, nullptr);
+  }
+  for (const std::string& note : report.notes) text += "  " + note + "\n";
+  return text;
+}
+
+}  // namespace dormouse::learning

@@ -1,0 +1,217 @@
+#include "learning/sleep.h"
+
+#include <boost/json.hpp>
+
+#include "learning/calibration.h"
+#include "learning/night.h"
+#include "learning/ridge.h"
+#include "tests/learning/clusters.h"
+#include "tests/learning/parts.h"
+
+using namespace dormouse;
+using namespace dormouse::learning;
+
+namespace {
+
+constexpr std::uint64_t kSeed = 2024;
+constexpr std::size_t kWidth = 32, kOld = 8, kAll = 10;
+
+std::vector<std::string> digits() {
+  std::vector<std::string> labels;
+  for (std::size_t c = 0; c < kAll; ++c) labels.push_back("digit " + std::to_string(c));
+  return labels;
+}
+
+/// A world of ten clusters, a model that knows eight, its seed, and a person who teaches the other two.
+struct World {
+  Clusters clusters{kAll, kWidth, 0.6, kSeed};
+  SleepInputs inputs;
+  LabelledLatents test;
+
+  explicit World(engine::Graph untrained, std::size_t taught_per_class = 40) {
+    inputs.id = "1";
+    inputs.model = "test";
+    inputs.labels = digits();
+    inputs.labels.resize(kOld);
+    inputs.replay = clusters.draw(150, 0, kOld);
+    inputs.heldout = clusters.draw(25, 0, kOld);
+    inputs.scale = scale_of(statistics_of(inputs.replay, kOld), kWidth);
+    // The shipped model: balanced training on the old classes.
+    inputs.trainable = std::move(untrained);
+    SleepCycle factory(inputs, {.strategy = Strategy::joint, .seed = kSeed});
+    while (factory.advance()) {
+    }
+    inputs.trainable = factory.result().trainable;
+    inputs.temperature = factory.result().temperature;
+    inputs.fisher = factory.result().fisher;
+
+    inputs.labels = digits();
+    inputs.taught = clusters.draw(taught_per_class, kOld, kAll);
+    inputs.taught_heldout = clusters.draw(10, kOld, kAll);
+    RidgeHead fast(kWidth, statistics_of(inputs.replay, kOld), {});
+    fast.grow(kAll);
+    for (std::size_t i = 0; i < inputs.taught.size(); ++i)
+      fast.observe(inputs.taught.row(i), inputs.taught.classes[i]);
+    inputs.fast = fast.head();
+    test = clusters.draw(100, 0, kAll);
+  }
+
+  double accuracy_of(const engine::Graph& part, std::size_t first, std::size_t last) const {
+    return accuracy(predictions(run_part(part, test.latents, {})), test.classes, first, last);
+  }
+};
+
+SleepResult sleep(const SleepInputs& inputs, SleepOptions options) {
+  SleepCycle night(inputs, options);
+  while (night.advance()) {
+  }
+  return night.result();
+}
+
+engine::Graph untrained(bool deep) {
+  Parts parts(kSeed);
+  return deep ? parts.mlp(kWidth, 48, kOld) : parts.linear(kWidth, kOld, 0.01);
+}
+
+bool same(const Parameters& a, const Parameters& b) {
+  return std::ranges::equal(a, b, [](const auto& x, const auto& y) {
+    return x.first == y.first &&
+           std::ranges::equal(x.second.template values<float>(), y.second.template values<float>());
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a night learns two new classes nearly as joint training does, and fine-tuning forgets",
+          "[sleep]") {
+  const bool deep = GENERATE(false, true);
+  const World world(untrained(deep));
+  const SleepResult night = sleep(world.inputs, {.seed = kSeed});
+  const SleepResult joint = sleep(world.inputs, {.strategy = Strategy::joint, .seed = kSeed});
+  const SleepResult finetune = sleep(world.inputs, {.strategy = Strategy::finetune, .seed = kSeed});
+  INFO("seed " << kSeed << ", deep " << deep << "\n" << to_text(night.report) << to_text(joint.report));
+  const auto old_classes = [&](const SleepResult& r) { return world.accuracy_of(r.trainable, 0, kOld); };
+  const auto new_classes = [&](const SleepResult& r) { return world.accuracy_of(r.trainable, kOld, kAll); };
+  CAPTURE(old_classes(night), new_classes(night), old_classes(joint), new_classes(joint),
+          old_classes(finetune), new_classes(finetune));
+
+  CHECK(night.accepted);
+  CHECK(new_classes(night) > 0.8);
+  CHECK(old_classes(night) > old_classes(joint) - 0.02);
+  CHECK(world.accuracy_of(night.trainable, 0, kAll) > world.accuracy_of(joint.trainable, 0, kAll) - 0.03);
+  CHECK(old_classes(finetune) < old_classes(night) - 0.12);
+  CHECK_FALSE(finetune.accepted);
+}
+
+TEST_CASE("a night gives the same weights however it is interrupted", "[sleep]") {
+  World world(untrained(false));
+  const SleepOptions options{.steps = 60, .seed = 3};
+  const SleepResult one = sleep(world.inputs, options);
+  SleepCycle a(world.inputs, options), b(world.inputs, options);
+  bool more = true;
+  for (int i = 0; more; ++i)
+    more = (i % 3 == 0 ? b.advance() : a.advance()),
+    more = a.stage() != Stage::done || b.stage() != Stage::done;
+  CHECK(same(a.result().weights, one.weights));
+  CHECK(same(b.result().weights, one.weights));
+  CHECK(same(b.result().fisher, one.fisher));
+  CHECK_FALSE(same(sleep(world.inputs, {.steps = 60, .seed = 4}).weights, one.weights));
+}
+
+TEST_CASE("stages follow one another and hooks are called in theirs until they have done", "[sleep]") {
+  World world(untrained(false));
+  std::vector<std::string> calls;
+  int consolidations = 0;
+  const SleepHooks hooks{
+      .consolidate =
+          [&] {
+            calls.push_back("consolidate");
+            return ++consolidations < 3;
+          },
+      .tidy =
+          [&] {
+            calls.push_back("tidy");
+            return false;
+          },
+      .commit = [&](const SleepResult& result) { calls.push_back(result.accepted ? "commit" : "keep"); }};
+  SleepCycle night(world.inputs, {.seed = kSeed}, hooks);
+  Stage last = Stage::select;
+  while (night.advance()) {
+    CHECK(night.stage() >= last);
+    last = night.stage();
+  }
+  CHECK(calls == std::vector<std::string>{"consolidate", "consolidate", "consolidate", "tidy", "commit"});
+  CHECK(night.progress() == 1);
+}
+
+TEST_CASE("a night asked to stop ends without a candidate", "[sleep]") {
+  World world(untrained(false));
+  bool committed = false;
+  SleepCycle night(world.inputs, {.seed = kSeed}, {.commit = [&](const auto&) { committed = true; }});
+  std::stop_source source;
+  for (int i = 0; i < 20; ++i) REQUIRE(night.advance(source.get_token()));
+  source.request_stop();
+  CHECK_FALSE(night.advance(source.get_token()));
+  CHECK(night.stage() == Stage::done);
+  CHECK_FALSE(night.result().accepted);
+  CHECK(night.result().report.stopped);
+  CHECK_FALSE(committed);
+}
+
+TEST_CASE("a spent budget brings what was learnt to the dream check", "[sleep]") {
+  World world(untrained(false));
+  struct Ticking final : Clock {
+    mutable Steady at{};
+    Steady now() const override { return at += std::chrono::seconds(1); }
+    Wall wall() const override { return {}; }
+  } clock;
+  const SleepResult night = sleep(world.inputs, {.budget_seconds = 50, .seed = kSeed, .clock = &clock});
+  CHECK(night.report.stopped);
+  CHECK(night.report.steps >= 45);
+  CHECK(night.report.steps <= 51);
+  CHECK(night.report.verdict.all.examples > 0);
+}
+
+TEST_CASE("a night without anything to rehearse, or to prove, is not accepted", "[sleep]") {
+  World world(untrained(false));
+  SleepInputs nothing = world.inputs;
+  nothing.replay = nothing.taught = {};
+  CHECK(sleep(nothing, {.seed = kSeed}).report.verdict.reason == "there is nothing to rehearse");
+  SleepInputs unproved = world.inputs;
+  unproved.heldout = unproved.taught_heldout = {};
+  CHECK_FALSE(sleep(unproved, {.steps = 20, .seed = kSeed}).accepted);
+}
+
+TEST_CASE("without a seed distillation still keeps more of the old classes than fine-tuning", "[sleep]") {
+  World world(untrained(false));
+  world.inputs.replay = {};
+  const SleepResult night = sleep(world.inputs, {.steps = 600, .seed = kSeed});
+  const SleepResult finetune =
+      sleep(world.inputs, {.strategy = Strategy::finetune, .steps = 600, .seed = kSeed});
+  INFO("seed " << kSeed << "\n" << to_text(night.report));
+  CAPTURE(world.accuracy_of(night.trainable, kOld, kAll));
+  CHECK(world.accuracy_of(night.trainable, 0, kOld) > world.accuracy_of(finetune.trainable, 0, kOld));
+  CHECK_THAT(night.report.notes.front(), Catch::Contains("no seed memory"));
+}
+
+TEST_CASE("inputs that contradict each other are refused", "[sleep]") {
+  World world(untrained(false));
+  SleepInputs wrong = world.inputs;
+  SECTION("fewer labels than the slow head has") { wrong.labels.resize(3); }
+  SECTION("an unknown class") { wrong.taught.classes[0] = 99; }
+  SECTION("another width") { wrong.taught.latents = Tensor(engine::DType::f32, Shape{80, 5}); }
+  SleepCycle night(wrong, {});
+  CHECK_THROWS_AS(night.advance(), Failure);
+}
+
+TEST_CASE("the report says everything in JSON and in words", "[sleep]") {
+  World world(untrained(false));
+  const SleepReport report = sleep(world.inputs, {.seed = kSeed}).report;
+  const boost::json::object json = to_json(report);
+  CHECK(json.at("accepted").as_bool());
+  CHECK(json.at("classes").as_array().size() == kAll);
+  CHECK(json.at("classes").at(9).at("label").as_string() == "digit 9");
+  CHECK(json.at("loss").as_array().size() > 10);
+  CHECK(json.at("stages").as_object().contains("dream check"));
+  CHECK_THAT(to_text(report), Catch::Contains("digit 9") && Catch::Contains("accepted"));
+}
