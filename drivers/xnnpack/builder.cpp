@@ -1,0 +1,174 @@
+#include "drivers/xnnpack/builder.h"
+
+#include <xnnpack.h>
+
+#include <algorithm>
+#include <array>
+
+namespace dormouse::drivers::xnnpack {
+
+using engine::Shape;
+using engine::Tensor;
+using engine::ValueId;
+
+static_assert(kNoId == XNN_INVALID_VALUE_ID);
+static_assert(engine::kReadSlack >= XNN_EXTRA_BYTES);
+
+namespace {
+
+/// Vector kernels read beyond their operands; a mapped file may end right behind one.
+Tensor with_slack(const Tensor& tensor) {
+  const auto behind =
+      tensor.buffer()->data() + tensor.buffer()->size() - (tensor.data() + tensor.byte_size());
+  const bool heap = tensor.buffer()->writable();
+  return heap || behind >= std::ptrdiff_t{XNN_EXTRA_BYTES} ? tensor : tensor.clone();
+}
+
+}  // namespace
+
+void check(int status, std::string_view what) {
+  if (status != xnn_status_success)
+    throw Failure(Errc::internal,
+                  "XNNPACK refused " + std::string(what) + " (status " + std::to_string(status) + ")");
+}
+
+Builder::Builder(const engine::Partition& partition, WeightsUse& weights)
+    : partition_(partition), weights_(weights) {
+  for (std::size_t i = 0; i < partition.inputs.size(); ++i) inputs_[partition.inputs[i]] = i;
+  for (std::size_t i = 0; i < partition.outputs.size(); ++i) outputs_[partition.outputs[i]] = i;
+  // An input may be seen as rows and as an image.
+  const std::size_t borders = 2 * partition.inputs.size() + partition.outputs.size();
+  check(xnn_create_subgraph(static_cast<std::uint32_t>(borders), 0, &subgraph_), "a subgraph");
+}
+
+Builder::~Builder() { xnn_delete_subgraph(subgraph_); }
+
+Layout Builder::canonical(ValueId value, Layout layout) const {
+  const bool same = layout == Layout::channels_first && info(value).shape.rank() == 4;
+  return same ? Layout::rows : layout;
+}
+
+Id& Builder::form(ValueId value, Layout layout) {
+  const auto [entry, fresh] = forms_.try_emplace(value, Forms{kNoId, kNoId, kNoId});
+  return entry->second[static_cast<std::size_t>(layout)];
+}
+
+Id Builder::form_or_none(ValueId value, Layout layout) const {
+  const auto found = forms_.find(value);
+  return found == forms_.end() ? kNoId : found->second[static_cast<std::size_t>(layout)];
+}
+
+Id Builder::define(const Extents& extents, const void* data, Id external, std::uint32_t flags) {
+  Id id = kNoId;
+  check(xnn_define_tensor_value(subgraph_, xnn_datatype_fp32, extents.size(), extents.data(), data, external,
+                                flags, &id),
+        "a tensor");
+  return id;
+}
+
+Id Builder::define_external(ValueId value, Layout layout, bool output, std::size_t index) {
+  const Id id = static_cast<Id>(externals_.size());
+  externals_.push_back({id, output, index});
+  return define(extents(info(value).shape, layout), nullptr, id,
+                output ? XNN_VALUE_FLAG_EXTERNAL_OUTPUT : XNN_VALUE_FLAG_EXTERNAL_INPUT);
+}
+
+Id Builder::operand(Tensor tensor, const Extents& extents) {
+  operands_.push_back(with_slack(tensor));
+  return define(extents, operands_.back().data(), kNoId, 0);
+}
+
+bool Builder::at_hand(ValueId value, Layout layout) const {
+  if (info(value).constant) return true;
+  layout = canonical(value, layout);
+  return form_or_none(value, layout) != kNoId || (layout != Layout::channels_last && inputs_.contains(value));
+}
+
+Id Builder::in(ValueId value, Layout layout) {
+  layout = canonical(value, layout);
+  if (const Id known = form_or_none(value, layout); known != kNoId) return known;
+  const engine::ValueInfo& wanted = info(value);
+  Id id = kNoId;
+  if (wanted.constant)
+    id = layout == Layout::channels_last ? broadcast_constant(value, wanted.shape.rank(), layout)
+                                         : operand(*wanted.constant, extents(wanted.shape, layout));
+  else if (const auto input = inputs_.find(value); input != inputs_.end() && layout != Layout::channels_last)
+    id = define_external(value, layout, false, input->second);
+  else
+    id = convert(value, layout);
+  return form(value, layout) = id;
+}
+
+Id Builder::broadcast_constant(ValueId value, std::size_t rank, Layout layout) {
+  const Tensor& constant = *info(value).constant;
+  if (layout == Layout::rows) return operand(constant, extents(constant.shape(), layout));
+  std::vector<std::int64_t> full(rank - constant.shape().rank(), 1);
+  full.insert(full.end(), constant.shape().begin(), constant.shape().end());
+  const Extents first = extents(Shape(full), Layout::channels_first);
+  return layout == Layout::channels_last
+             ? operand(permuted(constant, first, kToChannelsLast), extents(Shape(full), layout))
+             : operand(constant, first);
+}
+
+// An image comes as rows of rank 4, or of rank 3 and then channels-first in between.
+Id Builder::convert(ValueId value, Layout to) {
+  const Shape& shape = info(value).shape;
+  ensure(is_image(shape), "only images have more than one layout");
+  const Id last = form_or_none(value, Layout::channels_last);
+  const bool transposed =
+      to == Layout::channels_last || (last != kNoId && canonical(value, Layout::channels_first) == to);
+  const Id from = !transposed ? in(value, to == Layout::rows ? Layout::channels_first : Layout::rows)
+                  : to == Layout::channels_last ? in(value, Layout::channels_first)
+                                                : last;
+  const Id result = out(value, to);
+  if (transposed)
+    transpose(from, result, to == Layout::channels_last ? kToChannelsLast : kToChannelsFirst);
+  else
+    reshape(from, result, extents(shape, to));
+  return result;
+}
+
+bool Builder::reached_border(std::size_t output) const {
+  return std::ranges::any_of(externals_, [&](const External& e) { return e.output && e.index == output; });
+}
+
+Id Builder::out(ValueId value, Layout layout) {
+  layout = canonical(value, layout);
+  const auto output = outputs_.find(value);
+  const bool border =
+      layout != Layout::channels_last && output != outputs_.end() && !reached_border(output->second);
+  return form(value, layout) = border ? define_external(value, layout, true, output->second)
+                                      : define(extents(info(value).shape, layout), nullptr, kNoId, 0);
+}
+
+Id Builder::temporary(const Extents& extents) { return define(extents, nullptr, kNoId, 0); }
+
+Id Builder::scalar(float value) { return operand(Tensor::from<float>({1}, {value}), {1}); }
+
+Id Builder::weights(ValueId constant, const Extents& extents) {
+  const Tensor kept = weights_.keep(with_slack(*info(constant).constant), *info(constant).constant);
+  return define(extents, kept.data(), kNoId, 0);
+}
+
+Id Builder::weights(ValueId constant, const Extents& extents, const Extents& permutation) {
+  const Tensor& original = *info(constant).constant;
+  const Tensor kept = weights_.keep(permuted(original, extents, permutation), original);
+  const auto& order = kept.shape();
+  return define(Extents(order.begin(), order.end()), kept.data(), kNoId, 0);
+}
+
+void Builder::transpose(Id from, Id to, const Extents& permutation) {
+  check(xnn_define_static_transpose(subgraph_, permutation.size(), permutation.data(), from, to, 0),
+        "a transpose");
+}
+
+void Builder::reshape(Id from, Id to, const Extents& extents) {
+  check(xnn_define_static_reshape(subgraph_, extents.size(), extents.data(), from, to, 0), "a reshape");
+}
+
+void Builder::finish() {
+  for (std::size_t i = 0; i < partition_.outputs.size(); ++i)
+    if (!reached_border(i)) in(partition_.outputs[i], Layout::channels_first);
+}
+
+}  // namespace dormouse::drivers::xnnpack

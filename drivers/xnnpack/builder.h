@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "drivers/xnnpack/layout.h"
+#include "drivers/xnnpack/packed_weights.h"
+#include "engine/driver.h"
+
+struct xnn_subgraph;
+
+namespace dormouse::drivers::xnnpack {
+
+/// A value of an XNNPACK subgraph.
+using Id = std::uint32_t;
+inline constexpr Id kNoId = UINT32_MAX;
+
+/// Throws Failure(internal) naming `what` unless `status` (an xnn_status) is success.
+void check(int status, std::string_view what);
+
+/// Where a subgraph meets a partition: value `id` is the partition's input or output number `index`.
+struct External {
+  Id id;
+  bool output;
+  std::size_t index;
+};
+
+/// A partition becoming an XNNPACK subgraph.
+///
+/// Each graph value may exist in several layouts; what a kernel asks for is converted from what is there,
+/// once. So images stay channels-last from the first convolution to the partition's border.
+class Builder {
+ public:
+  Builder(const engine::Partition& partition, WeightsUse& weights);
+  ~Builder();
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  const engine::Graph& graph() const { return *partition_.graph; }
+  const engine::ValueInfo& info(engine::ValueId value) const { return graph().value(value); }
+  xnn_subgraph* subgraph() const { return subgraph_; }
+
+  /// Whether in(value, layout) needs no conversion.
+  bool at_hand(engine::ValueId value, Layout layout) const;
+  /// `value`, to be read.
+  Id in(engine::ValueId value, Layout layout = Layout::rows);
+  /// A constant image operand of an operator whose result has rank `rank`, with the axes that broadcasting
+  /// adds.
+  Id broadcast_constant(engine::ValueId value, std::size_t rank, Layout layout);
+  /// `value`, to be written by the kernel of its node.
+  Id out(engine::ValueId value, Layout layout = Layout::rows);
+  /// A value between the steps of one kernel.
+  Id temporary(const Extents& extents);
+  Id scalar(float value);
+  /// A constant that XNNPACK packs when the subgraph is compiled: a filter, a matrix, a bias; as `extents`.
+  Id weights(engine::ValueId constant, const Extents& extents);
+  /// The same with the axes of `extents` in the order of `permutation`.
+  Id weights(engine::ValueId constant, const Extents& extents, const Extents& permutation);
+
+  void transpose(Id from, Id to, const Extents& permutation);
+  void reshape(Id from, Id to, const Extents& extents);
+
+  /// Brings every output of the partition to its border. Called once, after the last node.
+  void finish();
+  const std::vector<External>& externals() const { return externals_; }
+  /// Operands that the subgraph reads while it runs.
+  std::vector<engine::Tensor> take_operands() { return std::move(operands_); }
+
+ private:
+  using Forms = std::array<Id, 3>;  // by Layout
+  Layout canonical(engine::ValueId value, Layout layout) const;
+  Id& form(engine::ValueId value, Layout layout);
+  Id form_or_none(engine::ValueId value, Layout layout) const;
+  Id define(const Extents& extents, const void* data, Id external, std::uint32_t flags);
+  Id define_external(engine::ValueId value, Layout layout, bool output, std::size_t index);
+  Id operand(engine::Tensor tensor, const Extents& extents);
+  Id convert(engine::ValueId value, Layout to);
+  bool reached_border(std::size_t output) const;
+
+  const engine::Partition& partition_;
+  WeightsUse& weights_;
+  xnn_subgraph* subgraph_ = nullptr;
+  std::unordered_map<engine::ValueId, Forms> forms_;
+  std::unordered_map<engine::ValueId, std::size_t> inputs_, outputs_;  ///< their places in the partition
+  std::vector<External> externals_;
+  std::vector<engine::Tensor> operands_;
+};
+
+}  // namespace dormouse::drivers::xnnpack

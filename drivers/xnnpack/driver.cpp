@@ -1,0 +1,60 @@
+#include "drivers/xnnpack/driver.h"
+
+#include <pthreadpool.h>
+#include <xnnpack.h>
+
+#include <algorithm>
+
+#include "drivers/xnnpack/kernel.h"
+#include "drivers/xnnpack/packed_weights.h"
+#include "drivers/xnnpack/program.h"
+
+namespace dormouse::drivers::xnnpack {
+namespace {
+
+/// f32, known, of a rank XNNPACK has, with elements.
+bool computable(const engine::ValueInfo& value) {
+  return value.dtype == engine::DType::f32 && value.shape_known && value.shape.is_static() &&
+         value.shape.rank() <= XNN_MAX_TENSOR_DIMS &&
+         std::ranges::all_of(value.shape, [](std::int64_t extent) { return extent > 0; });
+}
+
+}  // namespace
+
+bool works_here() {
+  static const bool works = xnn_initialize(nullptr) == xnn_status_success;
+  return works;
+}
+
+XnnpackDriver::XnnpackDriver(Options options) : weights_(std::make_unique<PackedWeights>()) {
+  if (!works_here()) throw Failure(Errc::unsupported, "XNNPACK does not run on this CPU");
+  if (options.threads > 1) pool_ = pthreadpool_create(options.threads);
+}
+
+XnnpackDriver::~XnnpackDriver() { pthreadpool_destroy(pool_); }
+
+bool XnnpackDriver::supports(const engine::Graph& graph, const engine::Node& node) const {
+  const Kernel* kernel = find_kernel(*node.op);
+  if (!kernel) return false;
+  const auto value = [&](engine::ValueId id) -> const engine::ValueInfo& { return graph.value(id); };
+  // Other constants (axes, shapes) are the kernel's to judge.
+  const bool operands = std::ranges::all_of(node.inputs, [&](engine::ValueId id) {
+    return id == engine::kAbsent || value(id).constant || computable(value(id));
+  });
+  const bool runs = std::ranges::any_of(
+      node.inputs, [&](engine::ValueId id) { return id != engine::kAbsent && !value(id).constant; });
+  return operands && runs && node.outputs.size() == 1 && computable(value(node.outputs[0])) &&
+         kernel->supports(graph, node);
+}
+
+bool XnnpackDriver::worthwhile(const engine::Partition& partition) const {
+  return std::ranges::any_of(partition.nodes, [&](std::size_t node) {
+    return find_kernel(*partition.graph->nodes()[node].op)->arithmetic;
+  });
+}
+
+std::unique_ptr<engine::Program> XnnpackDriver::compile(const engine::Partition& partition) const {
+  return std::make_unique<Program>(partition, *weights_, pool_);
+}
+
+}  // namespace dormouse::drivers::xnnpack

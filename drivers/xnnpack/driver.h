@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "engine/driver.h"
+
+struct pthreadpool;
+
+namespace dormouse::drivers::xnnpack {
+
+class PackedWeights;
+
+/// Whether XNNPACK runs on this CPU; it needs SSE2, NEON or the like.
+bool works_here();
+
+/// Computes whole partitions in f32 on the CPU, by XNNPACK's subgraphs. Programs of one driver share packed
+/// weights.
+class XnnpackDriver final : public engine::Driver {
+ public:
+  struct Options {
+    /// Threads that work on one program together. With 1, each request keeps to its own thread, which serves
+    /// many small requests best.
+    std::size_t threads = 1;
+  };
+  /// Throws Failure(unsupported) unless works_here().
+  explicit XnnpackDriver(Options options);
+  XnnpackDriver() : XnnpackDriver(Options{}) {}
+  ~XnnpackDriver() override;
+
+  std::string_view name() const override { return "xnnpack"; }
+  bool supports(const engine::Graph& graph, const engine::Node& node) const override;
+  bool worthwhile(const engine::Partition& partition) const override;
+  std::unique_ptr<engine::Program> compile(const engine::Partition& partition) const override;
+
+ private:
+  pthreadpool* pool_ = nullptr;
+  std::unique_ptr<PackedWeights> weights_;
+};
+
+}  // namespace dormouse::drivers::xnnpack

@@ -1,0 +1,92 @@
+#include "drivers/xnnpack/packed_weights.h"
+
+#include <xnnpack.h>
+
+#include <new>
+
+namespace dormouse::drivers::xnnpack {
+
+std::shared_ptr<const Packed> PackedWeights::find(const Key& key) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = entries_.find(key);
+  return entry == entries_.end() ? nullptr : entry->second.lock();
+}
+
+std::shared_ptr<const Packed> PackedWeights::insert(const Key& key, std::shared_ptr<const Packed> packed) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(entries_, [](const auto& entry) { return entry.second.expired(); });
+  const auto [entry, fresh] = entries_.try_emplace(key, packed);
+  const auto first = entry->second.lock();
+  if (first) return first;
+  entry->second = packed;
+  return packed;
+}
+
+/// What XNNPACK calls. It knows entries by offset; ours is the address itself.
+struct WeightsUse::Callbacks {
+  static WeightsUse& use(void* context) { return *static_cast<WeightsUse*>(context); }
+
+  static std::size_t found(WeightsUse& self, std::shared_ptr<const Packed> packed) {
+    self.used_.push_back(std::move(packed));
+    return reinterpret_cast<std::size_t>(self.used_.back()->bytes->data());
+  }
+
+  static std::size_t look_up(void* context, const xnn_weights_cache_look_up_key* key) noexcept {
+    WeightsUse& self = use(context);
+    auto packed = self.shared_.find(self.shared_key(*key));
+    return packed ? found(self, std::move(packed)) : SIZE_MAX;
+  }
+
+  static void* reserve_space(void* context, std::size_t bytes) noexcept {
+    try {
+      use(context).reserved_ = engine::Buffer::allocate(bytes);
+      return use(context).reserved_->writable_data();
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+  }
+
+  static std::size_t look_up_or_insert(void* context, const xnn_weights_cache_look_up_key* key, void*,
+                                       std::size_t) noexcept {
+    WeightsUse& self = use(context);
+    auto packed = std::make_shared<Packed>();
+    for (const void* address : {key->kernel, key->bias})
+      if (const auto source = self.sources_.find(address); source != self.sources_.end())
+        packed->from.push_back(source->second.original);
+    packed->bytes = std::move(self.reserved_);
+    return found(self, self.shared_.insert(self.shared_key(*key), std::move(packed)));
+  }
+
+  static bool is_finalized(void*) noexcept { return true; }  // entries never move
+  static void* offset_to_addr(void*, std::size_t offset) noexcept { return reinterpret_cast<void*>(offset); }
+  static xnn_status delete_cache(void*) noexcept { return xnn_status_success; }
+};
+
+WeightsUse::WeightsUse(PackedWeights& shared)
+    : shared_(shared),
+      provider_(new xnn_weights_cache_provider{.context = this,
+                                               .look_up = Callbacks::look_up,
+                                               .reserve_space = Callbacks::reserve_space,
+                                               .look_up_or_insert = Callbacks::look_up_or_insert,
+                                               .is_finalized = Callbacks::is_finalized,
+                                               .offset_to_addr = Callbacks::offset_to_addr,
+                                               .delete_cache = Callbacks::delete_cache}) {}
+
+WeightsUse::~WeightsUse() = default;
+
+engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original) {
+  const auto* const address = tensor.data();
+  return sources_.insert_or_assign(address, Source{std::move(tensor), std::move(original)})
+      .first->second.tensor;
+}
+
+const void* WeightsUse::original_address(const void* address) const {
+  const auto source = sources_.find(address);
+  return source == sources_.end() ? address : source->second.original.data();
+}
+
+PackedWeights::Key WeightsUse::shared_key(const xnn_weights_cache_look_up_key& key) const {
+  return {key.seed, original_address(key.kernel), original_address(key.bias)};
+}
+
+}  // namespace dormouse::drivers::xnnpack

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+
+#include "drivers/xnnpack/builder.h"
+#include "drivers/xnnpack/packed_weights.h"
+#include "engine/driver.h"
+
+struct pthreadpool;
+struct xnn_runtime;
+struct xnn_external_value;
+
+namespace dormouse::drivers::xnnpack {
+
+/// A partition as an XNNPACK runtime. Keeps nothing of the partition but what the runtime reads.
+class Program final : public engine::Program {
+ public:
+  Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool);
+  ~Program() override;
+  void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
+
+ private:
+  /// Tells the runtime where inputs and outputs lie, unless they lie where they did.
+  void point_at(std::span<const engine::View> inputs, std::span<const engine::View> outputs);
+
+  WeightsUse weights_;
+  std::vector<engine::Tensor> operands_;
+  std::vector<External> externals_;
+  std::vector<std::byte*> addresses_;  ///< by external
+  xnn_runtime* runtime_ = nullptr;
+};
+
+}  // namespace dormouse::drivers::xnnpack

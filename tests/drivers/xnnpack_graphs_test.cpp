@@ -1,0 +1,149 @@
+// Whole graphs through sessions: partitions, layouts, batches, threads.
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "drivers/all_drivers.h"
+#include "drivers/xnnpack/driver.h"
+#include "engine/interpreter.h"
+#include "engine/op.h"
+#include "engine/session.h"
+#include "engine/value.h"
+#include "tests/conformance/sample_graph.h"
+#include "tests/drivers/on_driver.h"
+
+namespace dormouse::drivers {
+namespace {
+
+using namespace engine;
+using conformance::draw;
+using Integers = std::vector<std::int64_t>;
+
+constexpr unsigned kSeed = 20;
+
+Tensor weights(const Shape& shape, std::mt19937& random) {
+  return draw(DType::f32, shape, -0.4, 0.4, random);
+}
+
+Value convolution(Value x, const Shape& filter, std::int64_t group, std::mt19937& random) {
+  Graph& graph = *x.graph;
+  Integers pads(2 * (filter.rank() - 2), filter.back() / 2);
+  return apply("Conv",
+               {x, constant(graph, weights(filter, random)), constant(graph, weights({filter[0]}, random))},
+               {{"pads", pads}, {"group", group}});
+}
+
+/// Convolution, pool, depthwise convolution with a residual, squeeze and excite, mean, linear layer, softmax.
+Graph image_network(std::int64_t batch) {
+  std::mt19937 random(kSeed);
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {batch, 3, 16, 12})};
+  const Value a = relu(convolution(x, {8, 3, 3, 3}, 1, random));
+  const Value b = apply("MaxPool", {a}, {{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}});
+  const Value c = relu(convolution(b, {8, 1, 3, 3}, 8, random) + b);
+  const Value gate = sigmoid(reduce_mean(c, {2, 3}, true));
+  const Value d = c * gate * constant(graph, weights({8, 1, 1}, random));
+  const Value features = reduce_mean(d, {2, 3}, false);
+  const Value logits = apply(
+      "Gemm", {features, constant(graph, weights({8, 5}, random)), constant(graph, weights({5}, random))});
+  graph.set_outputs({softmax(logits).id, d.id});
+  return graph;
+}
+
+/// A sensor's signal: convolutions over time, then every step through a matrix.
+Graph signal_network(std::int64_t batch) {
+  std::mt19937 random(kSeed);
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {batch, 6, 32})};
+  const Value a = relu(convolution(x, {16, 6, 5}, 1, random));
+  const Value b = tanh(convolution(a, {16, 16, 3}, 1, random)) * a;
+  const Value steps = transpose(b, {0, 2, 1});
+  const Value mixed = matmul(steps, constant(graph, weights({16, 4}, random)));
+  graph.set_outputs({mixed.id, b.id, matmul(mixed, transpose(mixed, {0, 2, 1})).id});
+  return graph;
+}
+
+std::vector<Tensor> input_for(const Graph& graph, std::int64_t batch) {
+  std::mt19937 random(kSeed + 1);
+  Shape shape = graph.value(graph.inputs()[0]).shape;
+  shape[0] = batch;
+  return {draw(DType::f32, shape, -1, 1, random)};
+}
+
+using Network = Graph (*)(std::int64_t);
+
+TEST_CASE("whole networks run on XNNPACK as on the portable kernels, for every batch", "[xnnpack]") {
+  for (const Network network : {image_network, signal_network}) {
+    const Session session(network(kDynamic), all_drivers());
+    for (const std::int64_t batch : {1, 3, 8, 3}) {
+      INFO("batch " << batch << ", seed " << kSeed);
+      const auto inputs = input_for(session.graph(), batch);
+      check_close(session.run(inputs), interpret(network(batch), inputs));
+      CHECK(session.placement(inputs).size() == 1);
+      CHECK(session.placement(inputs)[0].first == "xnnpack");
+    }
+  }
+}
+
+TEST_CASE("an operator XNNPACK lacks splits a graph without changing it", "[xnnpack]") {
+  std::mt19937 random(kSeed);
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {2, 3, 8, 8})};
+  const Value a = relu(convolution(x, {4, 3, 3, 3}, 1, random));
+  const Value b = apply("Erf", {a});
+  graph.set_outputs({convolution(b, {2, 4, 1, 1}, 1, random).id, a.id});
+  const auto inputs = input_for(graph, 2);
+  const Session session(graph, all_drivers());
+  check_close(session.run(inputs), interpret(graph, inputs));
+  CHECK(session.placement(inputs).size() == 2);
+}
+
+TEST_CASE("many threads run one session", "[xnnpack]") {
+  const Session session(image_network(kDynamic), all_drivers());
+  const auto expected = [](std::int64_t batch) {
+    const Graph graph = image_network(batch);
+    return interpret(graph, input_for(graph, batch));
+  };
+  const std::vector<Tensor> wanted[] = {expected(1), expected(2)};
+  std::vector<std::vector<Tensor>> results(8);
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    threads.emplace_back([&, i] {
+      for (int repeat = 0; repeat < 20; ++repeat)
+        results[i] = session.run(input_for(session.graph(), 1 + static_cast<std::int64_t>(i % 2)));
+    });
+  threads.clear();
+  for (std::size_t i = 0; i < results.size(); ++i) check_close(results[i], wanted[i % 2]);
+}
+
+TEST_CASE("a driver with a thread pool computes the same", "[xnnpack]") {
+  const xnnpack::XnnpackDriver driver({.threads = 2});
+  const Graph graph = image_network(4);
+  const auto inputs = input_for(graph, 4);
+  check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
+}
+
+TEST_CASE("weights at an address used before are not taken for the old ones", "[xnnpack]") {
+  const xnnpack::XnnpackDriver driver;
+  for (const std::int64_t batch : {1, 2, 1}) {  // each network frees its weights; addresses come again
+    const Graph graph = signal_network(batch);
+    const auto inputs = input_for(graph, batch);
+    check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
+  }
+}
+
+TEST_CASE("moving elements alone is not worth a hand-over", "[xnnpack]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {2, 3, 4})};
+  const Value y = reshape(transpose(x, {0, 2, 1}), {8, 3});
+  graph.set_outputs({y.id});
+  const auto inputs = input_for(graph, 2);
+  const Session moves(graph, all_drivers());
+  CHECK(moves.placement(inputs)[0].first == "reference");
+  graph.set_outputs({matmul(y, transpose(y, {1, 0})).id});
+  const Session computes(graph, all_drivers());
+  CHECK(computes.placement(inputs)[0].first == "xnnpack");
+}
+
+}  // namespace
+}  // namespace dormouse::drivers

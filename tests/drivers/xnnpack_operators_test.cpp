@@ -1,0 +1,148 @@
+// Each operator that XNNPACK takes, against the portable kernel.
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "drivers/xnnpack/driver.h"
+#include "drivers/xnnpack/kernel.h"
+#include "engine/interpreter.h"
+#include "engine/op.h"
+#include "tests/drivers/on_driver.h"
+
+namespace dormouse::drivers {
+namespace {
+
+using namespace engine;
+using Integers = std::vector<std::int64_t>;
+using xnnpack::XnnpackDriver;
+
+constexpr unsigned kSeed = 19;
+
+/// A sample of the operator called `op`, as images and networks have it.
+struct Named {
+  const char* op;
+  Sample sample;
+};
+
+Attributes sliding(Integers strides, Integers pads, Integers dilations, std::int64_t group) {
+  return {{"strides", strides}, {"pads", pads}, {"dilations", dilations}, {"group", group}};
+}
+
+Attributes pool(Integers kernel, Integers strides, Integers pads) {
+  return {{"kernel_shape", kernel}, {"strides", strides}, {"pads", pads}};
+}
+
+Attributes axes(Integers values, std::int64_t keep) { return {{"axes", values}, {"keepdims", keep}}; }
+
+const std::vector<Named>& network_samples() {
+  static const std::vector<Named> samples{
+      {"Conv", {.shapes = {{2, 3, 9, 11}, {8, 3, 3, 3}, {8}}}},
+      {"Conv",
+       {.shapes = {{1, 3, 9, 11}, {8, 3, 3, 5}}, .attributes = sliding({2, 1}, {1, 0, 2, 3}, {1, 2}, 1)}},
+      {"Conv",
+       {.shapes = {{2, 6, 7, 7}, {4, 3, 3, 3}, {4}}, .attributes = sliding({1, 1}, {1, 1, 1, 1}, {1, 1}, 2)}},
+      {"Conv",
+       {.shapes = {{2, 6, 7, 7}, {6, 1, 3, 3}, {6}}, .attributes = sliding({2, 2}, {1, 1, 1, 1}, {1, 1}, 6)}},
+      {"Conv",
+       {.shapes = {{1, 4, 7, 7}, {12, 1, 5, 5}}, .attributes = sliding({1, 1}, {2, 2, 2, 2}, {1, 1}, 4)}},
+      {"Conv", {.shapes = {{1, 5, 6, 6}, {7, 5, 1, 1}, {7}}}},
+      {"Conv", {.shapes = {{2, 1, 40}, {16, 1, 7}, {16}}, .attributes = sliding({2}, {3, 3}, {1}, 1)}},
+      {"Conv", {.shapes = {{1, 8, 33}, {8, 1, 5}, {8}}, .attributes = sliding({1}, {4, 0}, {1}, 8)}},
+      {"Conv",
+       {.shapes = {{1, 3, 8, 9}, {4, 3, 3, 2}}, .attributes = {{"auto_pad", std::string("SAME_LOWER")}}}},
+      {"MaxPool", {.shapes = {{2, 5, 8, 8}}, .attributes = pool({2, 2}, {2, 2}, {0, 0, 0, 0})}},
+      {"MaxPool",
+       {.shapes = {{1, 3, 9, 7}}, .attributes = pool({3, 3}, {2, 1}, {1, 1, 1, 1}), .low = -5, .high = -1}},
+      {"MaxPool", {.shapes = {{2, 3, 30}}, .attributes = pool({4}, {4}, {0, 0})}},
+      {"GlobalAveragePool", {.shapes = {{2, 10, 7, 5}}}},
+      {"GlobalAveragePool", {.shapes = {{2, 10, 31}}}},
+      {"AveragePool", {.shapes = {{2, 3, 9, 9}}, .attributes = pool({3, 3}, {2, 2}, {1, 1, 1, 1})}},
+      {"AveragePool", {.shapes = {{2, 3, 20}}, .attributes = pool({5}, {3}, {0, 0})}},
+      {"ReduceMean", {.shapes = {{2, 3, 4, 5}}, .attributes = axes({2, 3}, 0)}},
+      {"ReduceMean", {.shapes = {{2, 3, 4, 5}}, .attributes = axes({1}, 1)}},
+      {"ReduceSum", {.shapes = {{4, 5, 6}}, .fixed = {{1, Tensor::from<std::int64_t>({2}, {-1, 0})}}}},
+      {"Add", {.shapes = {{2, 8, 5, 5}, {8, 1, 1}}}},
+      {"Mul", {.shapes = {{2, 8, 5, 5}, {2, 8, 1, 1}}}},
+      {"Sub", {.shapes = {{1, 8}, {7, 1}}}},
+      {"Div", {.shapes = {{5, 40}, {40}}, .low = 0.5, .high = 3}},
+      {"Max", {.shapes = {{3, 4}, {4}, {3, 1}}}},
+      {"Gemm", {.shapes = {{7, 65}, {65, 33}, {33}}}},
+      {"Gemm", {.shapes = {{7, 65}, {33, 65}, {33}}, .attributes = {{"transB", std::int64_t{1}}}}},
+      {"Gemm",
+       {.shapes = {{65, 7}, {65, 33}, {7, 1}}, .attributes = {{"transA", std::int64_t{1}}, {"beta", 0.5f}}}},
+      {"MatMul", {.shapes = {{2, 3, 17, 9}, {9, 12}}}},
+      {"MatMul", {.shapes = {{2, 1, 17, 9}, {3, 9, 12}}}},
+      {"Softmax", {.shapes = {{2, 3, 100}}, .low = -20, .high = 20}},
+      {"Sigmoid", {.shapes = {{3, 99}}, .low = -30, .high = 30}},
+      {"Tanh", {.shapes = {{3, 99}}, .low = -10, .high = 10}},
+      {"Exp", {.shapes = {{3, 99}}, .low = -30, .high = 20}},
+      {"Log", {.shapes = {{3, 99}}, .low = 1e-6, .high = 50}},
+      {"Transpose", {.shapes = {{2, 3, 4, 5}}, .attributes = {{"perm", Integers{0, 3, 1, 2}}}}},
+      {"Concat", {.shapes = {{2, 3, 4}, {2, 1, 4}, {2, 2, 4}}, .attributes = {{"axis", std::int64_t{-2}}}}},
+  };
+  return samples;
+}
+
+/// Runs `sample` with every input at run time, then with all but the first constant; returns how many of the
+/// two the driver took.
+int compare(const XnnpackDriver& driver, const Op& op, const Sample& sample) {
+  int taken = 0;
+  for (const std::size_t run_time : {sample.shapes.size(), std::size_t{1}}) {
+    INFO(op.name << " on " << to_string(sample.shapes[0]) << ", run-time inputs " << run_time << ", seed "
+                 << kSeed);
+    std::mt19937 random(kSeed);
+    const Case one = make_case(op, sample, run_time, random);
+    if (one.inputs.empty() || !takes(driver, one.graph)) continue;
+    ++taken;
+    check_close(run_on(driver, one.graph, one.inputs), interpret(one.graph, one.inputs));
+  }
+  return taken;
+}
+
+TEST_CASE("XNNPACK computes each operator's samples as the portable kernel does", "[xnnpack]") {
+  const XnnpackDriver driver;
+  for (const xnnpack::Kernel* const kernel : xnnpack::all_kernels()) {
+    INFO(kernel->op);
+    const Op* const op = find_op("", kernel->op);
+    REQUIRE(op != nullptr);
+    int taken = 0;
+    for (const Sample& sample : op->samples) taken += compare(driver, *op, sample);
+    CHECK(taken > 0);
+  }
+}
+
+TEST_CASE("XNNPACK takes what networks are made of", "[xnnpack]") {
+  const XnnpackDriver driver;
+  for (const Named& named : network_samples()) {
+    INFO(named.op << " on " << to_string(named.sample.shapes[0]));
+    CHECK(compare(driver, *find_op("", named.op), named.sample) > 0);
+  }
+}
+
+TEST_CASE("XNNPACK leaves alone what it computes otherwise", "[xnnpack]") {
+  const XnnpackDriver driver;
+  std::mt19937 random(kSeed);
+  const auto refused = [&](const char* name, const Sample& sample, std::size_t run_time) {
+    INFO(name << " on " << to_string(sample.shapes[0]));
+    CHECK_FALSE(takes(driver, make_case(*find_op("", name), sample, run_time, random).graph));
+  };
+  Attributes ceil = pool({2, 2}, {2, 2}, {0, 0, 0, 0});
+  ceil.set("ceil_mode", std::int64_t{1});
+  refused("MaxPool", {.shapes = {{1, 1, 5, 5}}, .attributes = ceil}, 1);
+  refused("MaxPool", {.shapes = {{1, 1, 5, 5}}, .attributes = pool({1, 1}, {2, 2}, {0, 0, 0, 0})}, 1);
+  refused("MaxPool", {.shapes = {{1, 1, 9, 9}}, .attributes = pool({2, 2}, {3, 3}, {0, 0, 0, 0})}, 1);
+  refused("Conv", {.shapes = {{1, 3, 9, 9}, {8, 3, 3, 3}}}, 2);  // a filter that changes
+  refused("Conv", {.shapes = {{1, 3, 5, 5, 5}, {8, 3, 3, 3, 3}}}, 1);
+  refused("Softmax", {.shapes = {{2, 3, 4}}, .attributes = {{"axis", std::int64_t{1}}}}, 1);
+  refused("Add", {.shapes = {{0, 3}, {3}}}, 1);
+}
+
+TEST_CASE("integers are not XNNPACK's", "[xnnpack]") {
+  Graph graph;
+  const ValueId a = graph.add_input("a", DType::i64, {3});
+  graph.set_outputs(graph.add_node(*find_op("", "Add"), {a, a}));
+  CHECK_FALSE(takes(XnnpackDriver(), graph));
+}
+
+}  // namespace
+}  // namespace dormouse::drivers
