@@ -2,6 +2,8 @@
 // here is static or in an anonymous namespace and nothing from std is called: a shared inline function
 // compiled with AVX-512 could be the copy that the linker keeps for all.
 
+#pragma once
+
 #include "engine/kernels/gemm_tile.h"
 
 namespace dormouse::engine {
