@@ -23,8 +23,8 @@ class Program final : public engine::Program {
   /// Tells the runtime where inputs and outputs lie, unless they lie where they did.
   void point_at(std::span<const engine::View> inputs, std::span<const engine::View> outputs);
 
+  std::vector<engine::Tensor> operands_;  // outlive weights_: what is packed from one goes by its address
   WeightsUse weights_;
-  std::vector<engine::Tensor> operands_;
   std::vector<External> externals_;
   std::vector<std::byte*> addresses_;  ///< by external
   xnn_runtime* runtime_ = nullptr;
