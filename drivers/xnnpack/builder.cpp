@@ -110,21 +110,24 @@ Id Builder::broadcast_constant(ValueId value, std::size_t rank, Layout layout) {
              : operand(constant, first);
 }
 
-// An image comes as rows of rank 4, or of rank 3 and then channels-first in between.
 Id Builder::convert(ValueId value, Layout to) {
   const Shape& shape = info(value).shape;
   ensure(is_image(shape), "only images have more than one layout");
   const Id last = form_or_none(value, Layout::channels_last);
-  const bool transposed =
-      to == Layout::channels_last || (last != kNoId && canonical(value, Layout::channels_first) == to);
-  const Id from = !transposed ? in(value, to == Layout::rows ? Layout::channels_first : Layout::rows)
-                  : to == Layout::channels_last ? in(value, Layout::channels_first)
-                                                : last;
-  const Id result = out(value, to);
-  if (transposed)
-    transpose(from, result, to == Layout::channels_last ? kToChannelsLast : kToChannelsFirst);
-  else
-    reshape(from, result, extents(shape, to));
+  if (to == Layout::channels_last) {
+    const Id from = in(value, Layout::channels_first), result = out(value, to);
+    transpose(from, result, kToChannelsLast);
+    return result;
+  }
+  if (last != kNoId && to == canonical(value, Layout::channels_first)) {
+    const Id result = out(value, to);
+    transpose(last, result, kToChannelsFirst);
+    return result;
+  }
+  // A signal between ranks 3 and 4.
+  const Id from = in(value, to == Layout::rows ? Layout::channels_first : Layout::rows),
+           result = out(value, to);
+  reshape(from, result, extents(shape, to));
   return result;
 }
 

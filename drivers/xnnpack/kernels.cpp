@@ -16,16 +16,14 @@ extern const Kernel average_pool, global_average_pool, max_pool, reduce_mean, re
 extern const Kernel concat, flatten, reshape, squeeze, transpose, unsqueeze;
 
 std::span<const Kernel* const> all_kernels() {
-  static constexpr std::array table{&conv,      &gemm,         &matmul,
-                                    &abs,       &add,          &clip,
-                                    &div,       &exp,          &log,
-                                    &max,       &min,          &mul,
-                                    &neg,       &relu,         &sigmoid,
-                                    &sqrt,      &sub,          &tanh,
-                                    &softmax,   &average_pool, &concat,
-                                    &flatten,   &reshape,      &squeeze,
-                                    &transpose, &unsqueeze,    &global_average_pool,
-                                    &max_pool,  &reduce_mean,  &reduce_sum};
+  static constexpr std::array table{
+      &conv,     &gemm,        &matmul,     &abs,          &add,
+      &clip,     &div,         &exp,        &log,          &max,
+      &min,      &mul,         &neg,        &relu,         &sigmoid,
+      &sqrt,     &sub,         &tanh,       &average_pool, &global_average_pool,
+      &max_pool, &reduce_mean, &reduce_sum, &softmax,      &concat,
+      &flatten,  &reshape,     &squeeze,    &transpose,    &unsqueeze,
+  };
   return table;
 }
 
