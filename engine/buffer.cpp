@@ -62,13 +62,17 @@ std::shared_ptr<Buffer> map_file(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail(path);
   const File file{descriptor};
+  return map_file(descriptor, path);
+}
+
+std::shared_ptr<Buffer> map_file(int descriptor, const std::string& name) {
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) fail(path);
-  if (!S_ISREG(status.st_mode)) throw Failure(Errc::invalid, path + ": not a regular file");
+  if (::fstat(descriptor, &status) != 0) fail(name);
+  if (!S_ISREG(status.st_mode)) throw Failure(Errc::invalid, name + ": not a regular file");
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return std::make_shared<MappedFile>(nullptr, 0);
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-  if (data == MAP_FAILED) fail(path);
+  if (data == MAP_FAILED) fail(name);
   return std::make_shared<MappedFile>(data, size);
 }
 

@@ -40,6 +40,8 @@ inline constexpr std::size_t kReadSlack = 64;
 
 /// Maps a whole file read-only. Throws Failure(not_found / io) naming `path`.
 std::shared_ptr<Buffer> map_file(const std::string& path);
+/// The same for a file that is open already; `name` is for errors.
+std::shared_ptr<Buffer> map_file(int descriptor, const std::string& name);
 
 /// A contiguous row-major view on a shared Buffer. Copying a Tensor shares its elements.
 ///
