@@ -26,6 +26,9 @@ class Attributes {
   void set(std::string name, Attribute value) {
     entries_.insert_or_assign(std::move(name), std::move(value));
   }
+  void erase(std::string_view name) {
+    if (const auto entry = entries_.find(name); entry != entries_.end()) entries_.erase(entry);
+  }
   /// The attribute's value when it is there and of type T. A wrong type throws Failure(invalid) naming it.
   template <class T>
   const T* find(std::string_view name) const;
