@@ -53,7 +53,7 @@ std::string refusal(Read read) {
   try {
     read();
   } catch (const Failure& failure) {
-    return failure.what();
+    return failure.error().context;
   }
   return {};
 }

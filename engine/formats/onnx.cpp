@@ -1,0 +1,205 @@
+#include "engine/formats/onnx.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "engine/formats/bytes.h"
+#include "engine/formats/onnx_proto.h"
+#include "engine/formats/onnx_upgrade.h"
+#include "engine/formats/protobuf.h"
+#include "engine/op.h"
+
+namespace dormouse::engine {
+namespace {
+
+constexpr std::int64_t kNewestOpset = 25;
+
+/// Turns a parsed model into a graph.
+class Import {
+ public:
+  Import(OnnxModel model, const std::string& file) : model_(std::move(model)), file_(&file) {}
+
+  Graph run() {
+    check_opsets();
+    sort_topologically(model_, *file_);
+    collect_uses();
+    for (auto& [name, weight] : model_.initialisers)
+      define(name, graph_.add_constant(name, std::move(weight)));
+    for (const OnnxValue& input : model_.inputs) add_input(input);
+    for (OnnxNode& node : model_.nodes) add(std::move(node));
+    for (const OnnxValue& output : model_.outputs) mark_output(output);
+    graph_.metadata = std::move(model_.metadata);
+    return std::move(graph_);
+  }
+
+ private:
+  void check_opsets() const {
+    const auto found = model_.opsets.find("");
+    if (found == model_.opsets.end() || (found->second >= 1 && found->second <= kNewestOpset)) return;
+    throw Failure(Errc::unsupported, *file_ + ": opset " + std::to_string(found->second) +
+                                         "; export it with opset " + std::to_string(kNewestOpset) +
+                                         " or earlier");
+  }
+
+  void collect_uses() {
+    for (const OnnxNode& node : model_.nodes) used_.insert(node.inputs.begin(), node.inputs.end());
+    for (const OnnxValue& output : model_.outputs) used_.insert(output.name);
+  }
+
+  void define(const std::string& name, ValueId id) {
+    if (!ids_.emplace(name, id).second)
+      throw Failure(Errc::corrupt, *file_ + ": '" + name + "' is made twice");
+  }
+
+  void add_input(const OnnxValue& input) {
+    if (ids_.contains(input.name)) return;  // a weight, listed as old files do
+    const std::string where = *file_ + ": input '" + input.name + "'";
+    if (!input.dtype) throw Failure(Errc::unsupported, where + ": not a tensor of numbers");
+    if (!input.shape) {
+      throw Failure(Errc::unsupported,
+                    where + ": no shape; export it with one, whose dimensions may be dynamic");
+    }
+    define(input.name, graph_.add_input(input.name, *input.dtype, *input.shape));
+  }
+
+  void mark_output(const OnnxValue& output) {
+    const ValueId id = ids_.at(output.name);  // sort_topologically saw that something makes it
+    if (output.dtype && *output.dtype != graph_.value(id).dtype) {
+      throw Failure(Errc::corrupt, *file_ + ": output '" + output.name + "' is said to be " +
+                                       std::string(word(*output.dtype)) + " and is " +
+                                       std::string(word(graph_.value(id).dtype)));
+    }
+    graph_.mark_output(id);
+  }
+
+  const ValueInfo* look_up(const std::string& name) const {
+    const auto found = ids_.find(name);
+    return found == ids_.end() ? nullptr : &graph_.value(found->second);
+  }
+
+  void add(OnnxNode node) {
+    const auto version = model_.opsets.find(node.domain);
+    node.opset = version == model_.opsets.end() ? 1 : version->second;
+    const LookUp known = [this](const std::string& name) { return look_up(name); };
+    for (OnnxNode& newest : upgrade(std::move(node), known)) {
+      if (newest.op_type == "Constant" && newest.domain.empty()) {
+        add_constant(newest);
+      } else {
+        add_operator(newest);
+      }
+    }
+  }
+
+  void add_constant(const OnnxNode& node) {
+    if (node.outputs.size() != 1 || node.attributes.entries().size() != 1) {
+      throw Failure(Errc::corrupt, node.where + ": one output and one value are needed");
+    }
+    const auto& [form, attribute] = *node.attributes.entries().begin();
+    define(node.outputs[0],
+           graph_.add_constant(node.outputs[0], constant_value(form, attribute, node.where)));
+  }
+
+  static Tensor constant_value(const std::string& form, const Attribute& attribute,
+                               const std::string& where) {
+    if (const auto* tensor = std::get_if<Tensor>(&attribute)) return *tensor;
+    if (const auto* real = std::get_if<float>(&attribute)) return Tensor::scalar(*real);
+    if (const auto* integer = std::get_if<std::int64_t>(&attribute)) return Tensor::scalar(*integer);
+    if (const auto* reals = std::get_if<std::vector<float>>(&attribute)) {
+      return Tensor::from<float>(Shape{static_cast<std::int64_t>(reals->size())}, *reals);
+    }
+    if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&attribute)) {
+      return Tensor::from<std::int64_t>(Shape{static_cast<std::int64_t>(integers->size())}, *integers);
+    }
+    throw Failure(Errc::unsupported, where + ": a constant given as " + form);
+  }
+
+  const Op& operator_of(const OnnxNode& node) const {
+    const std::string domain = node.domain.empty() ? "ai.onnx" : node.domain;
+    const std::string form =
+        node.where + ": operator " + node.op_type + " of " + domain + ", opset " + std::to_string(node.opset);
+    const Op* op = find_op(node.domain, node.op_type);
+    if (!op) {
+      throw Failure(Errc::unsupported,
+                    form + ": there is no such operator here; export the model without it");
+    }
+    if (node.opset < op->since) {
+      throw Failure(Errc::unsupported, form + ": only its form of opset " + std::to_string(op->since) +
+                                           " and later is known; export the model with that");
+    }
+    return *op;
+  }
+
+  void add_operator(OnnxNode& node) {
+    const Op& op = operator_of(node);
+    std::vector<ValueId> inputs;
+    for (const std::string& name : node.inputs) inputs.push_back(name.empty() ? kAbsent : ids_.at(name));
+    while (!inputs.empty() && inputs.back() == kAbsent) inputs.pop_back();
+    std::vector<std::string> outputs = node.outputs;
+    // Exporters name optional outputs (Dropout's mask) that nothing reads.
+    while (outputs.size() > 1 &&
+           (outputs.back().empty() || (outputs.size() > op.max_outputs && !used_.contains(outputs.back())))) {
+      outputs.pop_back();
+    }
+    const std::vector<ValueId> made = add_to_graph(op, node, std::move(inputs), outputs);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!outputs[i].empty()) define(outputs[i], made[i]);
+    }
+  }
+
+  std::vector<ValueId> add_to_graph(const Op& op, OnnxNode& node, std::vector<ValueId> inputs,
+                                    std::vector<std::string> outputs) {
+    try {
+      return graph_.add_node(op, std::move(inputs), std::move(node.attributes), std::move(outputs),
+                             node.name);
+    } catch (const Failure& failure) {
+      throw Failure(failure.error().code, node.where + ": " + failure.error().context);
+    }
+  }
+
+  OnnxModel model_;
+  const std::string* file_;
+  Graph graph_;
+  std::unordered_map<std::string, ValueId> ids_;
+  std::unordered_set<std::string> used_;
+};
+
+Graph import_from(const OnnxSource& source) { return Import(parse_onnx(source), source.name).run(); }
+
+std::shared_ptr<ExternalFiles> beside(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  return std::make_shared<ExternalFiles>(folder.empty() ? "." : folder.string());
+}
+
+}  // namespace
+
+Graph read_onnx(const std::string& path) { return import_from({map_file(path), path, beside(path)}); }
+
+Graph read_onnx(std::shared_ptr<Buffer> bytes, const std::string& name) {
+  return import_from({std::move(bytes), name, nullptr});
+}
+
+Tensor read_onnx_tensor(const std::string& path) {
+  const OnnxSource source{map_file(path), path, nullptr};
+  return parse_onnx_tensor(as_text({source.bytes->data(), source.bytes->size()}), source, path).tensor;
+}
+
+bool is_onnx(std::span<const std::byte> bytes) {
+  constexpr std::byte kIrVersion{ModelField::ir_version << 3};
+  if (!bytes.empty() && bytes[0] == kIrVersion)
+    return true;  // as every writer we know begins, cut short or not
+  bool has_graph = false;
+  try {
+    ProtobufReader reader(as_text(bytes), "");
+    while (reader.next()) {
+      if (reader.field() > ModelField::functions) return false;
+      has_graph = has_graph || reader.field() == ModelField::graph;
+    }
+  } catch (const Failure&) {
+    return false;
+  }
+  return has_graph;
+}
+
+}  // namespace dormouse::engine

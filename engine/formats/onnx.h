@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/graph.h"
+
+namespace dormouse::engine {
+
+/// Reads an ONNX model of opset 1 to 25 whose operators the table has.
+///
+/// The file is mapped; weights are views on it wherever they are aligned for their type. Weights in other
+/// files must lie beneath the model's folder. Older forms of operators become the newest form; nodes are put
+/// in order. Throws Failure(unsupported) naming node, operator and opset and what to do, Failure(corrupt)
+/// naming the place.
+Graph read_onnx(const std::string& path);
+/// From memory; weights in other files are refused.
+Graph read_onnx(std::shared_ptr<Buffer> bytes, const std::string& name);
+
+/// A lone tensor in ONNX's own form (.pb), as test vectors come.
+Tensor read_onnx_tensor(const std::string& path);
+
+/// Writes opset 18 (ir 8), atomically. Names stay; values without one of their own get a unique one.
+/// Throws Failure(unsupported) for subgraphs, Failure(too_large) beyond protobuf's 2 GiB.
+void write_onnx(const Graph& graph, const std::string& path);
+
+/// Protobuf whose fields are those of a model, a graph among them.
+bool is_onnx(std::span<const std::byte> bytes);
+
+}  // namespace dormouse::engine

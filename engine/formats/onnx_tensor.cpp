@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <charconv>
+
+#include "engine/formats/bytes.h"
+#include "engine/formats/onnx_model.h"
+#include "engine/formats/onnx_proto.h"
+#include "engine/formats/protobuf.h"
+
+namespace dormouse::engine {
+namespace {
+
+constexpr std::size_t kMaxRank = 64;
+
+// Elements in the typed fields; small integers, bool and half precision share int32_data.
+struct TypedData {
+  std::vector<float> reals;
+  std::vector<double> doubles;
+  std::vector<std::int64_t> int32s, int64s;
+  std::vector<std::uint64_t> uint64s;
+};
+
+struct TensorMessage {
+  std::string name;
+  Shape shape;
+  std::int64_t data_type = 0;
+  std::optional<std::string_view> raw;
+  TypedData typed;
+  bool external = false;
+  std::map<std::string, std::string> location;
+};
+
+std::pair<std::string, std::string> entry(ProtobufReader reader) {
+  std::pair<std::string, std::string> result;
+  while (reader.next()) {
+    if (reader.field() == EntryField::key) result.first = reader.text();
+    if (reader.field() == EntryField::value) result.second = reader.text();
+  }
+  return result;
+}
+
+TensorMessage read_message(ProtobufReader reader) {
+  TensorMessage message;
+  std::vector<std::int64_t> extents;
+  while (reader.next()) {
+    switch (reader.field()) {
+      case TensorField::dims:
+        reader.append_to(extents);
+        break;
+      case TensorField::data_type:
+        message.data_type = reader.integer();
+        break;
+      case TensorField::name:
+        message.name = reader.text();
+        break;
+      case TensorField::raw_data:
+        message.raw = reader.bytes();
+        break;
+      case TensorField::float_data:
+        reader.append_to(message.typed.reals);
+        break;
+      case TensorField::double_data:
+        reader.append_to(message.typed.doubles);
+        break;
+      case TensorField::int32_data:
+        reader.append_to(message.typed.int32s);
+        break;
+      case TensorField::int64_data:
+        reader.append_to(message.typed.int64s);
+        break;
+      case TensorField::uint64_data:
+        reader.append_to(message.typed.uint64s);
+        break;
+      case TensorField::data_location:
+        message.external = reader.integer() == 1;
+        break;
+      case TensorField::external_data:
+        message.location.insert(entry({reader.bytes(), reader.where()}));
+        break;
+      case TensorField::segment:
+        reader.corrupt("a tensor in segments, which ONNX gave up");
+      default:
+        break;
+    }
+  }
+  if (extents.size() > kMaxRank)
+    reader.corrupt("a tensor of " + std::to_string(extents.size()) + " dimensions");
+  message.shape = Shape(std::move(extents));
+  return message;
+}
+
+template <class T, class From>
+Tensor from_values(const std::vector<From>& values, const Shape& shape, const std::string& where) {
+  if (byte_size(dtype_of<T>, shape, where) != values.size() * sizeof(T)) {
+    throw Failure(Errc::corrupt,
+                  where + ": " + std::to_string(values.size()) + " elements for shape " + to_string(shape));
+  }
+  Tensor tensor(dtype_of<T>, shape);
+  std::ranges::transform(values, tensor.mutable_values<T>().begin(), [](From value) {
+    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+      return T{static_cast<std::uint16_t>(value)};
+    } else {
+      return static_cast<T>(value);
+    }
+  });
+  return tensor;
+}
+
+Tensor from_typed(const TypedData& data, DType type, const Shape& shape, const std::string& where) {
+  switch (type) {
+    case DType::f32:
+      return from_values<float>(data.reals, shape, where);
+    case DType::f64:
+      return from_values<double>(data.doubles, shape, where);
+    case DType::i64:
+      return from_values<std::int64_t>(data.int64s, shape, where);
+    case DType::u64:
+      return from_values<std::uint64_t>(data.uint64s, shape, where);
+    case DType::u32:
+      return from_values<std::uint32_t>(data.uint64s, shape, where);
+    case DType::i32:
+      return from_values<std::int32_t>(data.int32s, shape, where);
+    case DType::i16:
+      return from_values<std::int16_t>(data.int32s, shape, where);
+    case DType::u16:
+      return from_values<std::uint16_t>(data.int32s, shape, where);
+    case DType::i8:
+      return from_values<std::int8_t>(data.int32s, shape, where);
+    case DType::u8:
+      return from_values<std::uint8_t>(data.int32s, shape, where);
+    case DType::boolean:
+      return from_values<bool>(data.int32s, shape, where);
+    case DType::f16:
+      return from_values<Half>(data.int32s, shape, where);
+    case DType::bf16:
+      return from_values<BFloat16>(data.int32s, shape, where);
+  }
+  throw Failure(Errc::unsupported, where + ": element type");
+}
+
+std::uint64_t location_number(const TensorMessage& message, const std::string& key, std::uint64_t fallback,
+                              const std::string& where) {
+  const auto found = message.location.find(key);
+  if (found == message.location.end()) return fallback;
+  std::uint64_t value = 0;
+  const char* end = found->second.data() + found->second.size();
+  const auto [stop, error] = std::from_chars(found->second.data(), end, value);
+  if (error != std::errc{} || stop != end)
+    throw Failure(Errc::corrupt, where + ": external " + key + " is no number");
+  return value;
+}
+
+Tensor from_external(const TensorMessage& message, DType type, const OnnxSource& source,
+                     const std::string& where) {
+  const auto location = message.location.find("location");
+  if (location == message.location.end())
+    throw Failure(Errc::corrupt, where + ": external data without a location");
+  if (!source.files) {
+    throw Failure(Errc::unsupported,
+                  where + ": external data '" + location->second + "' of a model without a folder");
+  }
+  const std::uint64_t size = byte_size(type, message.shape, where);
+  const std::uint64_t offset = location_number(message, "offset", 0, where);
+  if (location_number(message, "length", size, where) != size) {
+    throw Failure(Errc::corrupt, where + ": external length does not fit shape " + to_string(message.shape));
+  }
+  try {
+    return tensor_at(source.files->map(location->second), offset, type, message.shape, where);
+  } catch (const Failure& failure) {
+    throw Failure(failure.error().code, where + ": " + failure.error().context);
+  }
+}
+
+Tensor from_raw(std::string_view raw, DType type, const Shape& shape, const OnnxSource& source,
+                const std::string& where) {
+  if (raw.size() != byte_size(type, shape, where)) {
+    throw Failure(Errc::corrupt,
+                  where + ": " + std::to_string(raw.size()) + " bytes for shape " + to_string(shape));
+  }
+  const auto offset = reinterpret_cast<const std::byte*>(raw.data()) - source.bytes->data();
+  return tensor_at(source.bytes, static_cast<std::uint64_t>(offset), type, shape, where);
+}
+
+}  // namespace
+
+NamedTensor parse_onnx_tensor(std::string_view text, const OnnxSource& source, const std::string& where) {
+  TensorMessage message = read_message({text, where});
+  const std::string place = message.name.empty() ? where : where + ": tensor '" + message.name + "'";
+  const std::optional<DType> type = dtype_of_onnx(message.data_type);
+  if (!type) {
+    throw Failure(Errc::unsupported, place + ": ONNX element type " + std::to_string(message.data_type));
+  }
+  if (message.external) return {message.name, from_external(message, *type, source, place)};
+  if (message.raw) return {message.name, from_raw(*message.raw, *type, message.shape, source, place)};
+  return {message.name, from_typed(message.typed, *type, message.shape, place)};
+}
+
+}  // namespace dormouse::engine
