@@ -11,10 +11,10 @@ inline bool counts_padding(const Attributes& attributes) {
 
 /// How many elements the mean under the window of output `position` is over: inputs, or with `with_padding`
 /// also the pads, but never what ceil_mode reaches beyond them. At least 1.
-inline std::int64_t averaged(const Window& window, std::int64_t position, bool with_padding) {
+inline std::int64_t averaged(const SlidingWindow& window, std::int64_t position, bool with_padding) {
   std::int64_t count = 0;
   if (with_padding) {
-    Window padded = window;
+    SlidingWindow padded = window;
     for (std::size_t d = 0; d < 3; ++d) {
       padded.input[d] += window.pad_begin[d] + window.pad_end[d];
       padded.pad_begin[d] = 0;

@@ -16,7 +16,7 @@ void infer(InferContext& context) {
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const Window window = pooling_window(context, context.shape(1), context.shape(0));
+  const SlidingWindow window = pooling_window(context, context.shape(1), context.shape(0));
   const bool with_padding = counts_padding(context.attributes);
   const T* const dy = context.in<T>(0).data();
   T* const dx = context.out<T>(0).data();

@@ -35,10 +35,10 @@ Convolution::Convolution(const Attributes& attributes, const Shape& x, const Sha
       images(x[0]),
       groups(groups_of(attributes)),
       m(w[0] / groups),
-      k(w[1] * Window::volume(window.kernel)),
+      k(w[1] * SlidingWindow::volume(window.kernel)),
       channels(w[1]),
-      x_plane(Window::volume(window.input)),
-      y_plane(Window::volume(window.output)),
+      x_plane(SlidingWindow::volume(window.input)),
+      y_plane(SlidingWindow::volume(window.output)),
       block(std::clamp<std::int64_t>(kColumnElements / std::max<std::int64_t>(k, 1), 64,
                                      std::max<std::int64_t>(y_plane, 64))) {}
 

@@ -13,7 +13,7 @@ Shape infer_convolution(const InferContext& context, const Shape& x, const Shape
 /// A convolution cut into matrix products: per image and group, W [m × k] · columns [k × block] for
 /// successive blocks of the output, so that scratch stays small whatever the image.
 struct Convolution {
-  Window window;
+  SlidingWindow window;
   std::int64_t images, groups;
   std::int64_t m;         ///< output channels of a group
   std::int64_t k;         ///< weights of an output channel: input channels of a group × kernel

@@ -18,7 +18,8 @@ void infer(InferContext& context) {
 }
 
 // The index of an element in the whole tensor; storage_order 1 counts each plane column by column.
-std::int64_t index_of(const Window& window, std::int64_t plane, std::int64_t offset, bool column_major) {
+std::int64_t index_of(const SlidingWindow& window, std::int64_t plane, std::int64_t offset,
+                      bool column_major) {
   if (!column_major || offset < 0) return plane + offset;
   const auto& [d, h, w] = window.input;
   return plane + offset / (h * w) + d * (offset / w % h + h * (offset % w));
@@ -26,7 +27,7 @@ std::int64_t index_of(const Window& window, std::int64_t plane, std::int64_t off
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const Window window = pooling_window(context, context.shape(0), context.output_shape(0));
+  const SlidingWindow window = pooling_window(context, context.shape(0), context.output_shape(0));
   const bool column_major = context.attributes.integer("storage_order", 0) != 0;
   const bool indexed = context.outputs.size() > 1 && context.outputs[1].present();
   using Limits = std::numeric_limits<T>;

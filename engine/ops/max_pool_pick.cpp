@@ -15,7 +15,7 @@ void infer(InferContext& context) {
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const Window window = pooling_window(context, context.shape(0), context.output_shape(0));
+  const SlidingWindow window = pooling_window(context, context.shape(0), context.output_shape(0));
   const T* const x = context.in<T>(0).data();
   const T* const u = context.in<T>(1).data();
   T* const y = context.out<T>(0).data();

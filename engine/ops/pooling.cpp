@@ -15,7 +15,7 @@ void require_pooled(const InferContext& context, const Shape& x, const Shape& sh
                   "the gradient has not the shape of the pooled input");
 }
 
-Window pooling_window(const KernelContext& context, const Shape& x, const Shape& y) {
+SlidingWindow pooling_window(const KernelContext& context, const Shape& x, const Shape& y) {
   return window_of(context.attributes, x, y, context.attributes.integers("kernel_shape"));
 }
 

@@ -90,11 +90,11 @@ std::vector<std::int64_t> kernel_shape(const InferContext& context) {
   return result;
 }
 
-Window window_of(const Attributes& attributes, const Shape& x, const Shape& y,
-                 std::span<const std::int64_t> kernel) {
+SlidingWindow window_of(const Attributes& attributes, const Shape& x, const Shape& y,
+                        std::span<const std::int64_t> kernel) {
   const std::size_t spatial = x.rank() - 2;
   const Settings settings = read(attributes, spatial);
-  Window window;
+  SlidingWindow window;
   for (std::size_t d = 0; d < spatial; ++d) {
     const std::size_t at = 3 - spatial + d;
     const Extent extent = slide(settings, d, spatial, x[d + 2], kernel[d]);

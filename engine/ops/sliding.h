@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/kernels/window.h"
+#include "engine/kernels/sliding_window.h"
 #include "engine/op.h"
 
 /// The attributes that Conv and pooling share: kernel_shape, strides, pads, dilations, auto_pad, ceil_mode.
@@ -19,7 +19,7 @@ std::vector<std::int64_t> infer_window(const InferContext& context, const Shape&
 std::vector<std::int64_t> kernel_shape(const InferContext& context);
 
 /// The window for kernels: `x` and `y` are the shapes of a convolution's or pooling's input and output.
-Window window_of(const Attributes& attributes, const Shape& x, const Shape& y,
-                 std::span<const std::int64_t> kernel);
+SlidingWindow window_of(const Attributes& attributes, const Shape& x, const Shape& y,
+                        std::span<const std::int64_t> kernel);
 
 }  // namespace dormouse::engine

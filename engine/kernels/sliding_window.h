@@ -8,7 +8,7 @@ namespace dormouse::engine {
 
 /// How a kernel slides over up to three spatial dimensions (depth, height, width; unused ones are 1, in
 /// front).
-struct Window {
+struct SlidingWindow {
   using Extents = std::array<std::int64_t, 3>;
   Extents input{1, 1, 1};
   Extents output{1, 1, 1};
@@ -24,13 +24,14 @@ struct Window {
 /// A run of neighbouring outputs in one output row, as one kernel element sees it: output `column + j` reads
 /// input `input + j * step`, for j in [valid_begin, valid_end); the rest of the `length` outputs lies in the
 /// padding.
-struct WindowRun {
+struct SlidingRun {
   std::int64_t column, length, valid_begin, valid_end, input, step;
 };
 
-/// Calls f(WindowRun) for the outputs [first, first + count) under kernel element `element`, in order.
+/// Calls f(SlidingRun) for the outputs [first, first + count) under kernel element `element`, in order.
 template <class F>
-void for_runs(const Window& window, std::int64_t element, std::int64_t first, std::int64_t count, F f) {
+void for_runs(const SlidingWindow& window, std::int64_t element, std::int64_t first, std::int64_t count,
+              F f) {
   const auto& [in, out, kernel, stride, dilation, pad, pad_end] = window;
   const std::int64_t kw = element % kernel[2], kh = element / kernel[2] % kernel[1],
                      kd = element / kernel[2] / kernel[1];
@@ -42,7 +43,7 @@ void for_runs(const Window& window, std::int64_t element, std::int64_t first, st
     const std::int64_t length = std::min(out[2] - ow, count - done);
     const std::int64_t id = od * stride[0] - pad[0] + kd * dilation[0],
                        ih = oh * stride[1] - pad[1] + kh * dilation[1];
-    WindowRun run{done, length, 0, 0, 0, stride[2]};
+    SlidingRun run{done, length, 0, 0, 0, stride[2]};
     if (id >= 0 && id < in[0] && ih >= 0 && ih < in[1]) {
       const std::int64_t start = ow * stride[2] + shift;
       run.input = (id * in[1] + ih) * in[2] + start;
@@ -58,7 +59,7 @@ void for_runs(const Window& window, std::int64_t element, std::int64_t first, st
 /// Calls f(input offset, kernel element) for the inputs under the window of output `position`, padding left
 /// out.
 template <class F>
-void for_window(const Window& window, std::int64_t position, F f) {
+void for_window(const SlidingWindow& window, std::int64_t position, F f) {
   const auto& [in, out, kernel, stride, dilation, pad, pad_end] = window;
   const std::int64_t d0 = position / out[2] / out[1] * stride[0] - pad[0];
   const std::int64_t h0 = position / out[2] % out[1] * stride[1] - pad[1];
@@ -79,13 +80,14 @@ void for_window(const Window& window, std::int64_t position, F f) {
 
 /// Columns of a convolution as a matrix: row (channel, kernel element), column output [first, first + count).
 template <class T>
-void im2col(const T* image, std::int64_t channels, const Window& window, std::int64_t first,
+void im2col(const T* image, std::int64_t channels, const SlidingWindow& window, std::int64_t first,
             std::int64_t count, T* columns) {
-  const std::int64_t plane = Window::volume(window.input), elements = Window::volume(window.kernel);
+  const std::int64_t plane = SlidingWindow::volume(window.input),
+                     elements = SlidingWindow::volume(window.kernel);
   for (std::int64_t row = 0; row < channels * elements; ++row) {
     const T* const from = image + row / elements * plane;
     T* const to = columns + row * count;
-    for_runs(window, row % elements, first, count, [&](const WindowRun& run) {
+    for_runs(window, row % elements, first, count, [&](const SlidingRun& run) {
       T* const line = to + run.column;
       std::fill(line, line + run.valid_begin, T{0});
       for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j) line[j] = from[run.input + j * run.step];
@@ -96,13 +98,14 @@ void im2col(const T* image, std::int64_t channels, const Window& window, std::in
 
 /// Adds columns back to the image they were taken from: the transpose of im2col().
 template <class T>
-void col2im(const T* columns, std::int64_t channels, const Window& window, std::int64_t first,
+void col2im(const T* columns, std::int64_t channels, const SlidingWindow& window, std::int64_t first,
             std::int64_t count, T* image) {
-  const std::int64_t plane = Window::volume(window.input), elements = Window::volume(window.kernel);
+  const std::int64_t plane = SlidingWindow::volume(window.input),
+                     elements = SlidingWindow::volume(window.kernel);
   for (std::int64_t row = 0; row < channels * elements; ++row) {
     T* const to = image + row / elements * plane;
     const T* const from = columns + row * count;
-    for_runs(window, row % elements, first, count, [&](const WindowRun& run) {
+    for_runs(window, row % elements, first, count, [&](const SlidingRun& run) {
       for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j)
         to[run.input + j * run.step] += from[run.column + j];
     });
