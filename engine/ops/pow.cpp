@@ -8,10 +8,17 @@ namespace {
 
 // The exponent may have another type than the base, whose type the output has.
 void infer(InferContext& context) {
-  const DType exponent = context.dtype(1);
-  context.require(
-      exponent == DType::f32 || exponent == DType::f64 || exponent == DType::i32 || exponent == DType::i64,
-      "expects an exponent of f32, f64, i32 or i64");
+  switch (context.dtype(1)) {
+    case DType::f32:
+    case DType::f64:
+    case DType::i32:
+    case DType::u32:
+    case DType::i64:
+    case DType::u64:
+      break;
+    default:
+      context.unsupported("an exponent of this type");
+  }
   if (!context.has_shape(0) || !context.has_shape(1)) return context.set_output(0, context.dtype(0));
   std::optional<Shape> shape = broadcast(context.shape(0), context.shape(1));
   context.require(shape.has_value(), "shapes do not broadcast");
@@ -49,6 +56,10 @@ void compute(const KernelContext& context) noexcept {
       return compute_with<T, double>(context);
     case DType::i32:
       return compute_with<T, std::int32_t>(context);
+    case DType::u32:
+      return compute_with<T, std::uint32_t>(context);
+    case DType::u64:
+      return compute_with<T, std::uint64_t>(context);
     default:
       return compute_with<T, std::int64_t>(context);
   }
