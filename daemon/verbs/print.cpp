@@ -9,6 +9,7 @@
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 namespace dormouse::daemon {
 namespace {
@@ -30,13 +31,20 @@ bool numeric(std::string_view text) {
   return text.empty() || text == "–" || text.find_first_not_of("0123456789.+-−e% ") == text.npos;
 }
 
-bool scalars_only(const json::object& object) {
-  return std::ranges::none_of(object, [](const auto& entry) { return entry.value().is_structured(); });
+/// Shown in one cell: a scalar or a list of scalars.
+bool simple(const json::value& value) {
+  const json::array* array = value.if_array();
+  if (!array) return !value.is_object();
+  return std::ranges::none_of(*array, [](const json::value& item) { return item.is_structured(); });
+}
+
+bool simple_entries(const json::object& object) {
+  return std::ranges::all_of(object, [](const auto& entry) { return simple(entry.value()); });
 }
 
 bool objects_only(const json::array& array) {
   return !array.empty() && std::ranges::all_of(array, [](const json::value& item) {
-    return item.is_object() && scalars_only(item.get_object());
+    return item.is_object() && simple_entries(item.get_object());
   });
 }
 
@@ -45,8 +53,12 @@ struct Unit {
   std::string_view suffix;
   std::string_view shown;
 };
-constexpr std::array<Unit, 5> kUnits{
-    {{"_ms", " ms"}, {"_seconds", " s"}, {"_bytes", " B"}, {"_celsius", " °C"}, {"_percent", "%"}}};
+constexpr std::array<Unit, 6> kUnits{{{"_us", " µs"},
+                                      {"_ms", " ms"},
+                                      {"_seconds", " s"},
+                                      {"_bytes", " B"},
+                                      {"_celsius", " °C"},
+                                      {"_percent", "%"}}};
 
 std::pair<std::string, std::string> shown(std::string_view key, const json::value& value) {
   std::string text = cell(value);
@@ -84,16 +96,29 @@ void append_indented(std::string& text, std::string_view lines, std::size_t inde
 
 void append_readable(std::string& text, const json::value& value, std::size_t indent);
 
+/// Objects of the same kind under names: a table, with the name as its first column.
+std::optional<json::array> rows_by_name(const json::object& object) {
+  json::array rows;
+  for (const auto& entry : object) {
+    const json::object* inner = entry.value().if_object();
+    if (!inner || !simple_entries(*inner)) return std::nullopt;
+    json::object row{{"", entry.key()}};
+    row.insert(inner->begin(), inner->end());
+    rows.push_back(std::move(row));
+  }
+  if (rows.empty()) return std::nullopt;
+  return rows;
+}
+
 void append_object(std::string& text, const json::object& object, std::size_t indent) {
   std::size_t longest = 0;
   for (const auto& entry : object) {
-    if (!entry.value().is_structured())
-      longest = std::max(longest, width(shown(entry.key(), entry.value()).first));
+    if (simple(entry.value())) longest = std::max(longest, width(shown(entry.key(), entry.value()).first));
   }
   for (const auto& entry : object) {
     const auto [key, value] = shown(entry.key(), entry.value());
     text.append(indent, ' ').append(paint(Tone::strong, key));
-    if (entry.value().is_structured()) {
+    if (!simple(entry.value())) {
       text += '\n';
       append_readable(text, entry.value(), indent + 2);
     } else {
@@ -103,7 +128,11 @@ void append_object(std::string& text, const json::object& object, std::size_t in
 }
 
 void append_readable(std::string& text, const json::value& value, std::size_t indent) {
-  if (const json::object* object = value.if_object()) return append_object(text, *object, indent);
+  if (const json::object* object = value.if_object()) {
+    const auto rows = rows_by_name(*object);
+    if (rows && indent > 0) return append_indented(text, table_of(*rows).text(), indent);
+    return append_object(text, *object, indent);
+  }
   const json::array* array = value.if_array();
   if (array && objects_only(*array)) return append_indented(text, table_of(*array).text(), indent);
   if (array && std::ranges::any_of(*array, [](const json::value& item) { return item.is_structured(); })) {

@@ -13,15 +13,16 @@ int run(const Arguments& arguments) {
   HttpClient client(arguments.socket());
   const std::string body = ask_text(client, get("/v1/status"));
   const boost::json::value status = parse_json(body);
-  const bool degraded = cell(status, "state") == "degraded";
+  const auto* sleep = status.is_object() ? status.get_object().if_contains("sleep") : nullptr;
+  const std::string state = sleep ? cell(*sleep, "state") : "–";
+  const bool degraded = cell(status, "degraded") == "yes";
   if (arguments.json()) {
     std::cout << body << "\n";
   } else {
     std::cout << paint(degraded ? Tone::bad : Tone::good, "●") << " dormouse " << cell(status, "version")
-              << "  " << cell(status, "state") << "\n";
+              << "  " << (degraded ? "degraded" : state) << "\n";
     boost::json::object rest = status.is_object() ? status.get_object() : boost::json::object{};
-    rest.erase("version");
-    rest.erase("state");
+    for (const char* shown : {"name", "version", "degraded"}) rest.erase(shown);
     std::cout << readable(rest);
   }
   return degraded ? kDegraded : kOk;

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <boost/json/object.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <cerrno>
-#include <condition_variable>
 #include <iostream>
-#include <mutex>
 #include <optional>
-#include <thread>
+#include <span>
 
 #include "daemon/client/ask.h"
 #include "daemon/client/tensor_message.h"
@@ -22,7 +20,7 @@ namespace dormouse::daemon {
 namespace {
 
 constexpr Option kOptions[] = {{"file", "FILE", "read the samples from here, not from standard input"},
-                               {"wait", "MS", "how long to wait for the last answers (1000)"}};
+                               {"follow", "", "push nothing, print the answers to whoever pushes"}};
 constexpr std::int64_t kRowsAtOnce = 1024;
 
 /// Standard input in pieces, so that a live source is pushed as it comes: CSV by whole lines, a WAV file as
@@ -59,104 +57,60 @@ class Samples {
   bool ended_ = false;
 };
 
-/// Prints a stream's answers as they come, on its own connection and thread.
-class Answers {
- public:
-  Answers(const Arguments& arguments, std::string target)
-      : json_(arguments.json()),
-        client_(arguments.socket(), std::chrono::milliseconds(arguments.integer("wait").value_or(1000))),
-        thread_([this, call = get(std::move(target))] { listen(call); }) {}
-  /// Waits for the last answers: until silence.
-  ~Answers() {
-    sent_ = true;
-    thread_.join();
-  }
-
-  /// Returns once no answer can be missed any more. Throws when the daemon refuses.
-  void wait_until_open() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return open_ || failure_; });
-    if (failure_) std::rethrow_exception(failure_);
-  }
-
- private:
-  void listen(const Call& call) {
-    const HttpClient::Listener listener{.take = [this](const auto& event) { return show(event), true; },
-                                        .opened = [this] { finish(nullptr); },
-                                        .silent = [this] { return !sent_; }};
-    try {
-      const auto refused = client_.events(call, listener);
-      if (refused) throw_refusal(*refused);
-    } catch (...) {
-      finish(std::current_exception());
-    }
-  }
-
-  void finish(std::exception_ptr failure) {
-    const std::lock_guard lock(mutex_);
-    open_ = failure == nullptr;
-    failure_ = failure;
-    changed_.notify_all();
-  }
-
-  void show(const HttpClient::Event& event) {
-    if (json_) {
-      std::cout << event.data << std::endl;
-      return;
-    }
-    const boost::json::value answer = parse_json(event.data);
+void show(const boost::json::value& answer, bool json) {
+  if (json) {
+    std::cout << boost::json::serialize(answer) << std::endl;
+  } else {
     std::cout << cell(answer, "label") << "  " << cell(answer, "confidence") << "  " << cell(answer, "route")
               << "  episode " << cell(answer, "episode") << std::endl;
   }
+}
 
-  bool json_;
-  HttpClient client_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-  std::atomic<bool> sent_ = false;
-  std::exception_ptr failure_;
-  std::thread thread_;
-};
+/// Pushes rows and prints the answers to the windows that they complete.
+void push(HttpClient& client, const std::string& target, std::span<const std::byte> rows, bool json) {
+  const Call call{.method = "POST",
+                  .target = target,
+                  .body = {reinterpret_cast<const char*>(rows.data()), rows.size()},
+                  .content_type = "application/octet-stream"};
+  const boost::json::value reply = ask(client, call);
+  for (const boost::json::value& answer : reply.at("answers").as_array()) show(answer, json);
+}
 
-struct Pushed {
-  std::int64_t accepted = 0;
-  std::int64_t dropped = 0;
-};
-
-void push(HttpClient& client, const std::string& target, const engine::Tensor& samples, Pushed& total) {
+void push_all(HttpClient& client, const std::string& target, const engine::Tensor& samples, bool json) {
   for (std::int64_t first = 0; first < samples.shape()[0]; first += kRowsAtOnce) {
-    const engine::Tensor rows = samples.rows(first, std::min(kRowsAtOnce, samples.shape()[0] - first));
-    const Call call{.method = "POST",
-                    .target = target,
-                    .body = {reinterpret_cast<const char*>(rows.data()), rows.byte_size()},
-                    .content_type = "application/octet-stream"};
-    const boost::json::value reply = ask(client, call);
-    total.accepted += reply.at("accepted").to_number<std::int64_t>();
-    total.dropped += reply.at("dropped").to_number<std::int64_t>();
+    const auto count = std::min(kRowsAtOnce, samples.shape()[0] - first);
+    push(client, target + "?wait=1", samples.rows(first, count).bytes(), json);
   }
 }
 
-void push_all(const Arguments& arguments, const std::string& target, Pushed& total) {
+int follow(const Arguments& arguments, const std::string& target) {
   HttpClient client(arguments.socket());
-  if (const auto file = arguments.value("file")) {
-    push(client, target, read_input_file(*file).as(engine::DType::f32), total);
-    return;
-  }
-  Samples samples;
-  while (const auto rows = samples.next()) push(client, target, *rows, total);
+  const auto take = [&](const HttpClient::Event& event) {
+    if (arguments.json()) {
+      std::cout << event.data << std::endl;
+    } else {
+      show(parse_json(event.data), false);
+    }
+    return true;
+  };
+  const HttpClient::Listener listener{.take = take, .opened = {}, .silent = [] { return true; }};
+  const auto refused = client.events(get(target + "/answers"), listener);
+  if (refused) throw_refusal(*refused);
+  return kOk;
 }
 
 int run(const Arguments& arguments) {
   const std::string target = "/v1/streams/" + percent_encode(arguments.positional(0, "NAME"));
-  Pushed pushed;
-  {
-    Answers answers(arguments, target + "/answers");
-    answers.wait_until_open();
-    push_all(arguments, target, pushed);
+  if (arguments.flag("follow")) return follow(arguments, target);
+  HttpClient client(arguments.socket());
+  if (const auto file = arguments.value("file")) {
+    push_all(client, target, read_input_file(*file).as(engine::DType::f32), arguments.json());
+  } else {
+    Samples samples;
+    while (const auto rows = samples.next()) push_all(client, target, *rows, arguments.json());
   }
-  if (!arguments.json()) std::cerr << pushed.accepted << " samples, " << pushed.dropped << " dropped\n";
-  return pushed.dropped == 0 ? kOk : kDegraded;
+  push(client, target + "?wait=1&end=1", {}, arguments.json());
+  return kOk;
 }
 
 }  // namespace
@@ -164,7 +118,7 @@ int run(const Arguments& arguments) {
 extern const Verb stream_verb{.name = "stream",
                               .group = "use",
                               .summary = "push samples (CSV or WAV) into a stream and print its answers",
-                              .arguments = "NAME < samples.csv",
+                              .arguments = "NAME (< samples.csv | --file FILE | --follow)",
                               .example = "dormouse stream digits < recording.wav",
                               .options = kOptions,
                               .run = run};

@@ -41,6 +41,8 @@ Outcome run(std::vector<std::string> words) {
   return {code, out.str(), err.str()};
 }
 
+const std::string kAnswer = R"({"label":"two","confidence":0.75,"route":"low","episode":8})";
+
 /// A daemon that answers by rote and notes what it was asked.
 class FakeDaemon {
  public:
@@ -52,8 +54,9 @@ class FakeDaemon {
   }
   std::string file(const std::string& name) const { return folder_.file(name); }
 
-  std::string status = R"({"version":"9.9","state":"awake","uptime_seconds":61.25,)"
-                       R"("models":[{"name":"digits","version":3,"p50_ms":0.25}]})";
+  std::string status =
+      R"({"name":"dormouse","version":"9.9","uptime_seconds":61.25,"sleep":{"state":"awake"},)"
+      R"("models":{"digits":{"version":3,"labels":["one","two"]}}})";
   std::vector<std::string> seen;
   Shape shape;
   std::string clip;
@@ -110,15 +113,21 @@ class FakeDaemon {
     });
     made.add(Method::get, "/v1/streams/{s}/answers", [this](Request) { return answers(); });
     add(Method::post, "/v1/streams/{s}", [this](Request request) {
-      stream_->publish(R"({"label":"two","confidence":0.75,"route":"low","episode":8})");
-      return json_response(R"({"accepted":)" + std::to_string(request.body_size / 8) + R"(,"dropped":0})");
+      seen.push_back(std::to_string(request.body_size) + (request.parameter("end") ? " end" : ""));
+      CHECK(request.parameter("wait") != nullptr);
+      return json_response(request.body_size == 0
+                               ? std::string(R"({"accepted":0,"dropped":0,"answers":[]})")
+                               : R"({"accepted":3,"dropped":0,"answers":[)" + kAnswer + "]}");
     });
     return made;
   }
 
   asio::awaitable<Response> answers() {
-    stream_ = std::make_unique<EventStream>(co_await asio::this_coro::executor);
-    co_return event_response(stream_->subscribe());
+    EventStream stream(co_await asio::this_coro::executor);
+    auto subscriber = stream.subscribe();
+    stream.publish(kAnswer);
+    stream.close();
+    co_return event_response(subscriber);
   }
 
   Response infer(Request request) {
@@ -141,7 +150,6 @@ class FakeDaemon {
   }
 
   TemporaryFolder folder_;
-  std::unique_ptr<EventStream> stream_;
   RunningServer server_;
 };
 
@@ -199,7 +207,7 @@ TEST_CASE("teaching names an episode or sends a file", "[verbs]") {
   CHECK(outcome.out == "episode 12 is 'three', a new class\n");
   CHECK(daemon.run({"teach", "digits", "three", daemon.file("clip.csv")}).code == kOk);
   CHECK(daemon.seen == std::vector<std::string>{R"({"episode":12,"label":"three"})",
-                                                R"({"label":"three","parameters":{"clip":true}} +tensor)"});
+                                                R"({"label":"three","clip":true} +tensor)"});
   CHECK(daemon.run({"teach", "digits", "three"}).code == kUsage);
   CHECK(daemon.run({"teach", "digits", "three", "x.csv", "--episode", "12"}).code == kUsage);
 }
@@ -221,8 +229,8 @@ TEST_CASE("what changes the daemon goes to the admin socket beside the given one
   FakeDaemon daemon;
   CHECK(daemon.run({"model", "rollback", "digits", "--version", "1"}).out ==
         "digits now answers with version 1\n");
-  CHECK(daemon.run({"sleep", "now", "--budget=10s"}).code == kOk);
-  CHECK(daemon.seen == std::vector<std::string>{R"({"version":1})", R"({"budget":"10s"})"});
+  CHECK(daemon.run({"sleep", "now", "--budget=10", "--trial"}).code == kOk);
+  CHECK(daemon.seen == std::vector<std::string>{R"({"version":1})", R"({"budget":10,"trial":true})"});
 }
 
 TEST_CASE("sleep now waits for the end and shows the report", "[verbs]") {
@@ -237,19 +245,21 @@ TEST_CASE("sleep now waits for the end and shows the report", "[verbs]") {
 TEST_CASE("a stream's answers are printed as they come", "[verbs]") {
   FakeDaemon daemon;
   write(daemon.file("clip.csv"), "1,2\n3,4\n5,6\n");
-  const Outcome outcome = daemon.run({"stream", "s", "--file", daemon.file("clip.csv"), "--wait", "50"});
+  const Outcome outcome = daemon.run({"stream", "s", "--file", daemon.file("clip.csv")});
   CHECK(outcome.code == kOk);
   CHECK(outcome.out == "two  0.75  low  episode 8\n");
-  CHECK(outcome.err == "3 samples, 0 dropped\n");
+  CHECK(daemon.seen == std::vector<std::string>{"24", "0 end"});
+  CHECK(daemon.run({"stream", "s", "--follow", "--json"}).out == kAnswer + "\n");
 }
 
 TEST_CASE("status is for reading, and its exit code for scripts", "[verbs]") {
   FakeDaemon daemon;
   const Outcome awake = daemon.run({"status"});
   CHECK(awake.code == kOk);
-  CHECK_THAT(awake.out, Contains("dormouse 9.9  awake") && Contains("uptime  61.25 s") && Contains("digits"));
+  CHECK_THAT(awake.out, Contains("dormouse 9.9  awake") && Contains("uptime  61.25 s") &&
+                            Contains("digits        3  one, two"));
   CHECK(daemon.run({"status", "--json"}).out == daemon.status + "\n");
-  daemon.status = R"({"state":"degraded"})";
+  daemon.status = R"({"degraded":true})";
   CHECK(daemon.run({"status"}).code == kDegraded);
 }
 
