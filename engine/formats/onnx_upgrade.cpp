@@ -219,10 +219,10 @@ class Upgrade {
 
   bool is_matrix_softmax() {
     if ((!is("Softmax") && !is("LogSoftmax") && !is("Hardmax")) || node_.opset >= 13) return false;
-    const ValueInfo* x = input(0);
-    if (!x || !x->shape_known) unsupported("a softmax over a matrix made of an input of unknown rank");
-    const auto axis = normalise_axis(node_.attributes.integer("axis", 1), x->shape.rank());
     reach(13);
+    const ValueInfo* x = input(0);
+    if (!x || !x->shape_known) return true;  // the matrix is right whatever the rank turns out to be
+    const auto axis = normalise_axis(node_.attributes.integer("axis", 1), x->shape.rank());
     return axis && *axis + 1 != x->shape.rank();
   }
 
