@@ -1,0 +1,10 @@
+#include "engine/formats/bytes.h"
+#include "engine/formats/csv.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace dormouse::engine;
+  return feed(data, size, [](std::shared_ptr<Buffer> buffer) {
+    parse_csv(as_text({buffer->data(), buffer->size()}), "fuzz");
+  });
+}

@@ -1,0 +1,8 @@
+#include "engine/formats/safetensors.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace dormouse::engine;
+  return feed(data, size,
+              [](std::shared_ptr<Buffer> buffer) { read_safetensors(std::move(buffer), "fuzz"); });
+}

@@ -1,0 +1,9 @@
+#include "engine/formats/wav.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace dormouse::engine;
+  return feed(data, size, [](std::shared_ptr<Buffer> buffer) {
+    parse_wav({buffer->data(), buffer->size()}, "fuzz");
+  });
+}
