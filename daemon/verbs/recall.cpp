@@ -30,7 +30,7 @@ int run(const Arguments& arguments) {
     const TensorSpec input = ask_inputs(client, model).front();
     const std::string& path = arguments.positional()[1];
     const FittedInput fitted = fit(read_input_file(path), input, path);
-    if (fitted.clip) json["clip"] = true;
+    if (fitted.clip) json["parameters"] = {{"clip", true}};
     reply = ask_text(client, pack(std::move(json), input.name, fitted.tensor).call("/v1/recall"));
   }
   std::cout << (arguments.json() ? reply + "\n" : readable(parse_json(reply)));

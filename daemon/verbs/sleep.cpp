@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr Option kNowOptions[] = {
     {"model", "NAME", "only this model (else all)"},
-    {"budget", "SECONDS", "stop after this long"},
+    {"budget", "TIME", "stop after this long, like 10min"},
     {"strategy", "WORD", "replay (the default), or to compare: finetune, joint"},
     {"trial", "", "keep the result for inspection, do not use it"},
     {"detach", "", "do not wait for the end"}};
@@ -49,7 +49,7 @@ int show(const Arguments& arguments, const std::string& body) {
 int now(const Arguments& arguments) {
   boost::json::object json;
   if (const auto model = arguments.value("model")) json["model"] = *model;
-  if (const auto budget = arguments.integer("budget")) json["budget"] = *budget;
+  if (const auto budget = arguments.value("budget")) json["budget"] = *budget;
   if (const auto strategy = arguments.value("strategy")) json["strategy"] = *strategy;
   if (arguments.flag("trial")) json["trial"] = true;
   HttpClient client(arguments.admin_socket());
@@ -75,8 +75,8 @@ int report(const Arguments& arguments) {
 extern const Verb sleep_now_verb{.name = "sleep now",
                                  .group = "learn",
                                  .summary = "consolidate what was taught, and show what came of it",
-                                 .arguments = "[--model NAME] [--budget SECONDS] [--detach]",
-                                 .example = "dormouse sleep now --model digits --budget 600",
+                                 .arguments = "[--model NAME] [--budget TIME] [--detach]",
+                                 .example = "dormouse sleep now --model digits --budget 10min",
                                  .options = kNowOptions,
                                  .run = now};
 

@@ -24,7 +24,7 @@ std::string teach_file(HttpClient& client, const std::string& target, const std:
                        const TensorSpec& input, const std::string& label) {
   const FittedInput fitted = fit(read_input_file(file), input, file);
   boost::json::object json{{"label", label}};
-  if (fitted.clip) json["clip"] = true;
+  if (fitted.clip) json["parameters"] = {{"clip", true}};
   return ask_text(client, pack(std::move(json), input.name, fitted.tensor).call(target));
 }
 

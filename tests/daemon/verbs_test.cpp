@@ -207,7 +207,7 @@ TEST_CASE("teaching names an episode or sends a file", "[verbs]") {
   CHECK(outcome.out == "episode 12 is 'three', a new class\n");
   CHECK(daemon.run({"teach", "digits", "three", daemon.file("clip.csv")}).code == kOk);
   CHECK(daemon.seen == std::vector<std::string>{R"({"episode":12,"label":"three"})",
-                                                R"({"label":"three","clip":true} +tensor)"});
+                                                R"({"label":"three","parameters":{"clip":true}} +tensor)"});
   CHECK(daemon.run({"teach", "digits", "three"}).code == kUsage);
   CHECK(daemon.run({"teach", "digits", "three", "x.csv", "--episode", "12"}).code == kUsage);
 }
@@ -229,8 +229,8 @@ TEST_CASE("what changes the daemon goes to the admin socket beside the given one
   FakeDaemon daemon;
   CHECK(daemon.run({"model", "rollback", "digits", "--version", "1"}).out ==
         "digits now answers with version 1\n");
-  CHECK(daemon.run({"sleep", "now", "--budget=10", "--trial"}).code == kOk);
-  CHECK(daemon.seen == std::vector<std::string>{R"({"version":1})", R"({"budget":10,"trial":true})"});
+  CHECK(daemon.run({"sleep", "now", "--budget=10s", "--trial"}).code == kOk);
+  CHECK(daemon.seen == std::vector<std::string>{R"({"version":1})", R"({"budget":"10s","trial":true})"});
 }
 
 TEST_CASE("sleep now waits for the end and shows the report", "[verbs]") {
