@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/formats/all_formats.h"
+#include "engine/formats/npy.h"
 
 namespace dormouse::learning {
 namespace {
@@ -63,7 +64,7 @@ class Reader {
     const auto index = index_of(label);
     if (!index) return;
     for (const fs::path& file : sorted_entries(folder))
-      if (fs::is_regular_file(file)) add(engine::load_clip(file.string()).samples, *index, file.string());
+      if (fs::is_regular_file(file)) add(engine::load_clip(file.string()).rows, *index, file.string());
   }
 
   void read_windows(const fs::path& file, const std::string& label) {

@@ -54,20 +54,11 @@ struct Split {
   Rows heldout;
 };
 
-/// Keeps a share of every class apart, at least one clip.
-Split split_by_class(const Dataset& data, double heldout, Random& random) {
-  Split split;
-  for (std::size_t label = 0; label < data.labels.size(); ++label) {
-    Rows rows;
-    for (std::size_t i = 0; i < data.size(); ++i)
-      if (data.classes[i] == label) rows.push_back(i);
-    random.shuffle(rows);
-    const auto kept =
-        std::max<std::size_t>(1, static_cast<std::size_t>(heldout * static_cast<double>(rows.size())));
-    split.heldout.insert(split.heldout.end(), rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(kept));
-    split.train.insert(split.train.end(), rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
-  }
-  return split;
+Split split(const Dataset& data, const SeedOptions& options) {
+  const std::vector<bool> heldout = heldout_rows(data.classes, options);
+  Split result;
+  for (std::size_t i = 0; i < data.size(); ++i) (heldout[i] ? result.heldout : result.train).push_back(i);
+  return result;
 }
 
 /// Clips as model inputs, as they are or augmented.
@@ -229,18 +220,19 @@ Seed seed_from(const Graph& graph, ValueId cut, const Dataset& data, const Input
 TrainedModel train_model(const ModelSpec& spec, const Dataset& data, Drivers drivers,
                          const std::function<void(const TrainProgress&)>& report) {
   Random random(spec.train.seed);
-  const Split split = split_by_class(data, spec.train.heldout, random);
+  const SeedOptions options{.heldout_fraction = spec.train.heldout, .seed = spec.train.seed};
+  const Split parts = split(data, options);
   BuiltModel model = build_model(spec, data.labels.size(), random);
   const WindowShape shape =
       engine::window_shape(model.graph.value(model.graph.inputs()[0]).shape, spec.channels);
-  const InputNormaliser normaliser = measure_normaliser(data, split.train);
+  const InputNormaliser normaliser = measure_normaliser(data, parts.train);
   const Inputs inputs(data, shape, normaliser);
-  measure_normalise_layer(model, inputs, split.train, drivers);
+  measure_normalise_layer(model, inputs, parts.train, drivers);
   TrainedModel trained;
-  trained.graph = train_graph(spec, model, data, inputs, split.train, drivers, report, random);
+  trained.graph = train_graph(spec, model, data, inputs, parts.train, drivers, report, random);
   trained.graph.metadata = {{"dormouse.labels", boost::json::serialize(boost::json::value_from(data.labels))},
                             {"dormouse.cut", trained.graph.value(model.cut).name}};
-  trained.seed = seed_from(trained.graph, model.cut, data, inputs, split, normaliser, {}, drivers);
+  trained.seed = seed_from(trained.graph, model.cut, data, inputs, parts, normaliser, options, drivers);
   const Graph trainable =
       engine::extract(trained.graph, std::array{model.cut}, std::array{trained.graph.outputs()[0]});
   trained.heldout_accuracy = accuracy(trainable, trained.seed.heldout, drivers);
@@ -252,12 +244,11 @@ Seed seed_model(const Graph& graph, ValueId cut, const Dataset& data, bool norma
   if (graph.inputs().size() != 1)
     throw Failure(Errc::unsupported, "a seed is made for models with one input; this one has " +
                                          std::to_string(graph.inputs().size()));
-  Random random(options.seed);
-  const Split split = split_by_class(data, options.heldout_fraction, random);
-  const InputNormaliser normaliser = normalise ? measure_normaliser(data, split.train) : InputNormaliser{};
+  const Split parts = split(data, options);
+  const InputNormaliser normaliser = normalise ? measure_normaliser(data, parts.train) : InputNormaliser{};
   const WindowShape shape =
       engine::window_shape(graph.value(graph.inputs()[0]).shape, data.clips.front().shape()[1]);
-  return seed_from(graph, cut, data, Inputs(data, shape, normaliser), split, normaliser, options, drivers);
+  return seed_from(graph, cut, data, Inputs(data, shape, normaliser), parts, normaliser, options, drivers);
 }
 
 }  // namespace dormouse::learning
