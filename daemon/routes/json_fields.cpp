@@ -3,7 +3,7 @@
 #include <boost/json/value.hpp>
 #include <charconv>
 
-#include "config/error.h"
+#include "config/scalars.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -38,6 +38,30 @@ std::uint64_t id_field(const json::object& body, std::string_view name,
   const std::uint64_t number = value ? value->to_number<std::uint64_t>(error) : 0;
   if (!value || error) throw wrong(name, "a whole number, 0 or above");
   return number;
+}
+
+std::optional<double> seconds_field(const json::object& body, std::string_view name) {
+  const json::value* value = body.if_contains(name);
+  if (!value) return std::nullopt;
+  double seconds = 0;
+  if (value->is_number()) {
+    seconds = value->to_number<double>();
+  } else if (const json::string* text = value->if_string()) {
+    config::Node node;
+    node.kind = config::Node::Kind::scalar;
+    node.path = std::string(name);
+    node.text = std::string(*text);
+    seconds = std::chrono::duration<double>(config::read_duration(node, {}, std::chrono::hours(24))).count();
+  }
+  if (!(seconds > 0)) throw wrong(name, "seconds above 0, or a duration like 10min");
+  return seconds;
+}
+
+bool clip_flag(const json::object& body) {
+  const json::value* parameters = body.if_contains("parameters");
+  if (!parameters) return false;
+  if (!parameters->is_object()) throw wrong("parameters", "an object");
+  return flag_field(parameters->get_object(), "clip");
 }
 
 std::uint64_t id_text(std::string_view text, std::string_view what) {

@@ -16,7 +16,11 @@ bool flag_field(const boost::json::object& body, std::string_view name);
 /// A whole number ≥ 0.
 std::uint64_t id_field(const boost::json::object& body, std::string_view name,
                        std::optional<std::uint64_t> fallback = std::nullopt);
-/// The same, from a path.
+/// Seconds as a number above 0, or a duration as configurations write it ("10min"); nothing when absent.
+std::optional<double> seconds_field(const boost::json::object& body, std::string_view name);
+/// `{"parameters": {"clip": true}}`: the input is a recording to be windowed and normalised.
+bool clip_flag(const boost::json::object& body);
+/// A whole number ≥ 0, from a path.
 std::uint64_t id_text(std::string_view text, std::string_view what);
 
 }  // namespace dormouse::daemon

@@ -121,11 +121,7 @@ asio::awaitable<Response> sleep_now(Service& service, Nights& nights, Request re
   night.model = text_field(body.json, "model", service.models().begin()->first);
   night.strategy = strategy_of(body.json);
   night.trial = flag_field(body.json, "trial");
-  if (const json::value* budget = body.json.if_contains("budget")) {
-    if (!budget->is_number() || budget->to_number<double>() <= 0)
-      throw Failure(Errc::invalid, "budget: expected seconds above 0");
-    night.budget_seconds = budget->to_number<double>();
-  }
+  night.budget_seconds = seconds_field(body.json, "budget");
   const std::int64_t id = co_await nights.start(night);
   co_return json_response(json::serialize(json::object{{"sleep", id}}), 202);
 }

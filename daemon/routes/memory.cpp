@@ -60,7 +60,7 @@ asio::awaitable<std::vector<float>> query_of(Service& service, const Entry& entr
   InferRequest inference;
   inference.inputs = std::move(body.inputs);
   std::vector<engine::Tensor> inputs;
-  if (flag_field(body.json, "clip"))
+  if (clip_flag(body.json))
     inputs = {service.clip_input(entry, inference.inputs[0].tensor)};
   else
     inputs = bind_inputs(inference, entry.parts->inputs);

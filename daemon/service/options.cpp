@@ -12,7 +12,7 @@ void bind_options(Binder& binder, ProcessOptions& options) {
   binder.optional("socket", options.socket);
   binder.optional("admin_socket", options.admin_socket);
   binder.optional("tcp", options.tcp, config::or_word("off"), range(1, 65535));
-  binder.optional("token_file", options.token_file);
+  binder.optional("token_file", options.token_file, config::existing);
   binder.optional("threads", options.threads, config::or_word("auto"), range(1, 256));
   if (options.tcp && options.token_file.empty())
     throw binder.wrong("tcp", "needs token_file, the secret that clients over TCP must show");
@@ -30,11 +30,11 @@ void bind_options(Binder& binder, StreamOptions& options) {
 
 void bind_options(Binder& binder, ModelOptions& options) {
   binder.required("name", options.name);
-  binder.required("path", options.path);
+  binder.required("path", options.path, config::existing);
   binder.optional("labels", options.labels);
   binder.optional("driver", options.driver, config::or_word("auto"));
   binder.optional("cut", options.cut);
-  binder.optional("seed", options.seed);
+  binder.optional("seed", options.seed, config::existing);
   binder.optional("stream", options.stream);
   binder.optional("planner", options.planner);
   binder.optional(
@@ -131,32 +131,12 @@ void check_models(const Options& options, const config::Node& root) {
   }
 }
 
-void check_file(const std::filesystem::path& path, const config::Node& section, std::string_view key) {
-  if (path.empty() || std::filesystem::exists(path)) return;
-  const config::Node& node = *section.find(key);
-  throw config::complaint(node.location, node.path, "there is no file " + path.string());
-}
-
 }  // namespace
 
 Options read_options(const std::filesystem::path& file) {
   const config::Node root = config::load_file(file);
   auto options = config::read<Options>(root);
   check_models(options, root);
-  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
-  const auto resolve = [&](std::filesystem::path& path) {
-    if (!path.empty()) path = (folder / path).lexically_normal();
-  };
-  resolve(options.state);
-  resolve(options.process.socket);
-  resolve(options.process.admin_socket);
-  resolve(options.process.token_file);
-  for (std::size_t i = 0; i < options.models.size(); ++i) {
-    resolve(options.models[i].path);
-    resolve(options.models[i].seed);
-    check_file(options.models[i].path, root.find("models")->items[i], "path");
-    check_file(options.models[i].seed, root.find("models")->items[i], "seed");
-  }
   return options;
 }
 

@@ -4,6 +4,8 @@
 
 namespace dormouse::daemon {
 
+extern const Verb serve_verb;
+extern const Verb check_verb;
 extern const Verb status_verb;
 extern const Verb infer_verb;
 extern const Verb stream_verb;
@@ -14,5 +16,8 @@ extern const Verb model_versions_verb;
 extern const Verb model_rollback_verb;
 extern const Verb sleep_now_verb;
 extern const Verb sleep_report_verb;
+extern const Verb train_verb;
+extern const Verb seed_verb;
+extern const Verb eval_verb;
 
 }  // namespace dormouse::daemon

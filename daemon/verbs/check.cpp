@@ -1,0 +1,54 @@
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+#include "daemon/service/model_parts.h"
+#include "daemon/verbs/all_verbs.h"
+#include "drivers/all_drivers.h"
+
+namespace dormouse::daemon {
+namespace {
+
+/// The configuration, and whether every model and seed in it can be loaded.
+int run(const Arguments& arguments) {
+  const Options options = read_options(arguments.config());
+  boost::json::array models;
+  for (const ModelOptions& model : options.models) {
+    const auto parts = load_model(model, drivers::all_drivers());
+    boost::json::object line{{"name", model.name}, {"nodes", parts->graph.nodes().size()}};
+    if (parts->learnable) {
+      line["classes"] = parts->learnable->labels.size();
+      line["latent"] = parts->learnable->latent_size;
+      line["seed"] = parts->learnable->seed.has_value();
+    }
+    if (!arguments.json()) {
+      std::cout << model.name << ": " << parts->graph.nodes().size() << " operators";
+      if (parts->learnable)
+        std::cout << ", " << parts->learnable->labels.size() << " classes, latent of "
+                  << parts->learnable->latent_size
+                  << (parts->learnable->seed ? ", with seed memory" : ", without seed memory");
+      else
+        std::cout << ", only infers (no labels)";
+      std::cout << "\n";
+    }
+    models.push_back(std::move(line));
+  }
+  if (arguments.json())
+    std::cout << boost::json::serialize(boost::json::object{{"ok", true}, {"models", models}}) << "\n";
+  else
+    std::cout << arguments.config() << " is valid\n";
+  return kOk;
+}
+
+}  // namespace
+
+extern const Verb check_verb{.name = "check",
+                             .group = "run",
+                             .summary = "say whether the configuration and its models are valid",
+                             .arguments = "--config FILE",
+                             .example = "dormouse check --config /etc/dormouse/dormouse.yaml",
+                             .options = {},
+                             .run = run};
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,60 @@
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+#include "daemon/service/model_parts.h"
+#include "daemon/verbs/all_verbs.h"
+#include "drivers/all_drivers.h"
+#include "learning/train.h"
+
+namespace dormouse::daemon {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"output", "FILE", "where the seed goes (MODEL.seed.safetensors)"},
+    {"cut", "NAME", "the value that is the latent (else the input of the last linear layer)"},
+    {"labels", "A,B,…", "of the model's classes, in order (else the file's metadata)"},
+    {"raw", "", "the model takes samples as they are: measure no normalisation"}};
+
+int run(const Arguments& arguments) {
+  ModelOptions options;
+  options.path = arguments.positional(0, "MODEL.onnx");
+  options.name = options.path.stem().string();
+  options.cut = arguments.value_or("cut", "");
+  std::string list = arguments.value_or("labels", "");
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    options.labels.push_back(list.substr(0, comma));
+    list.erase(0, comma + 1);
+  }
+  const auto parts = load_model(options, drivers::all_drivers());
+  if (!parts->learnable)
+    throw Failure(Errc::invalid,
+                  options.path.string() + ": the file does not name its classes; give them with --labels");
+  const auto data = learning::read_dataset(arguments.positional(1, "FOLDER"), parts->learnable->labels);
+  const auto seed = learning::seed_model(parts->graph, parts->learnable->cut, data, !arguments.flag("raw"),
+                                         {}, parts->drivers);
+  const std::string output = arguments.value_or(
+      "output", (options.path.parent_path() / options.path.stem()).string() + ".seed.safetensors");
+  learning::write_seed(output, seed);
+  if (arguments.json())
+    std::cout << boost::json::serialize(boost::json::object{
+                     {"seed", output}, {"replay", seed.replay.size()}, {"heldout", seed.heldout.size()}})
+              << "\n";
+  else
+    std::cout << output << ": " << seed.replay.size() << " latents to rehearse, " << seed.heldout.size()
+              << " held out, " << seed.labels.size() << " classes\n";
+  return kOk;
+}
+
+}  // namespace
+
+extern const Verb seed_verb{.name = "seed",
+                            .group = "learn",
+                            .summary = "make the seed memory of an ONNX classifier from labelled clips",
+                            .arguments = "MODEL.onnx FOLDER [--output FILE]",
+                            .example = "dormouse seed activity.onnx windows/ --labels walking,sitting",
+                            .options = kOptions,
+                            .run = run};
+
+}  // namespace dormouse::daemon
