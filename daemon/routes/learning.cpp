@@ -30,7 +30,7 @@ asio::awaitable<Response> feedback(Service& service, Request request) {
     if (inference.inputs.empty())
       throw Failure(Errc::invalid, "give the 'episode' or the 'inputs' that the label is for");
     std::vector<engine::Tensor> inputs;
-    if (flag_field(body.json, "clip"))
+    if (clip_flag(body.json))
       inputs = {service.clip_input(entry, inference.inputs[0].tensor)};
     else
       inputs = bind_inputs(inference, entry.parts->inputs);
