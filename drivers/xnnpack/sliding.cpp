@@ -12,7 +12,7 @@ std::vector<std::int64_t> kernel_extents(const engine::Graph& graph, const engin
   return {filter.begin() + 2, filter.end()};
 }
 
-bool rounds_down(const engine::Window& w, std::size_t axis) {
+bool rounds_down(const engine::SlidingWindow& w, std::size_t axis) {
   const std::int64_t reach = (w.kernel[axis] - 1) * w.dilation[axis] + 1;
   const std::int64_t room = w.input[axis] + w.pad_begin[axis] + w.pad_end[axis] - reach;
   return w.output[axis] == room / w.stride[axis] + 1;
@@ -21,9 +21,9 @@ bool rounds_down(const engine::Window& w, std::size_t axis) {
 }  // namespace
 
 Window2d window_2d(const engine::Graph& graph, const engine::Node& node) {
-  const engine::Window w = engine::window_of(node.attributes, input_shape(graph, node, 0),
-                                             output_shape(graph, node), kernel_extents(graph, node));
-  const auto at = [](const engine::Window::Extents& extents, std::size_t axis) {
+  const engine::SlidingWindow w = engine::window_of(node.attributes, input_shape(graph, node, 0),
+                                                    output_shape(graph, node), kernel_extents(graph, node));
+  const auto at = [](const engine::SlidingWindow::Extents& extents, std::size_t axis) {
     return static_cast<std::uint32_t>(extents[axis]);
   };
   constexpr std::size_t kHeight = 1, kWidth = 2;
