@@ -6,17 +6,19 @@
 namespace dormouse::learning {
 namespace {
 
-void count(GuardRow& row, bool before, bool after) {
+void count(GuardRow& row, bool before, bool awake, bool after) {
   ++row.examples;
   row.right_before += before;
+  row.right_awake += awake;
   row.right_after += after;
-  row.lost += before && !after;
-  row.gained += after && !before;
+  const bool held = before && awake;
+  row.lost += held && !after;
+  row.gained += after && !held;
 }
 
 void judge(GuardRow& row, const GuardOptions& options) {
   row.p_value = paired_p_value(row.lost, row.gained);
-  row.fell = row.before() - row.after() > options.max_regression && row.p_value < options.alpha;
+  row.fell = row.held() - row.after() > options.max_regression && row.p_value < options.alpha;
 }
 
 std::string percent(double fraction) {
@@ -28,7 +30,7 @@ std::string percent(double fraction) {
 std::string fall(const std::string& name, const GuardRow& row) {
   char p[16];
   std::snprintf(p, sizeof p, "%.2g", row.p_value);
-  return name + " falls from " + percent(row.before()) + " to " + percent(row.after()) + " of " +
+  return name + " falls from " + percent(row.held()) + " to " + percent(row.after()) + " of " +
          std::to_string(row.examples) + " held-out examples (p = " + p + ")";
 }
 
@@ -44,16 +46,19 @@ double paired_p_value(std::size_t lost, std::size_t gained) {
   return std::fmin(tail, 1.0);
 }
 
-Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassIndex> current,
-                    std::span<const ClassIndex> candidate, const std::vector<std::string>& labels,
-                    const GuardOptions& options) {
-  ensure(current.size() == truth.size() && candidate.size() == truth.size(), "the same examples");
+Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassIndex> slow_before,
+                    std::span<const ClassIndex> awake, std::span<const ClassIndex> candidate,
+                    const std::vector<std::string>& labels, const GuardOptions& options) {
+  ensure(
+      slow_before.size() == truth.size() && awake.size() == truth.size() && candidate.size() == truth.size(),
+      "the same examples");
   Verdict verdict;
   verdict.classes.resize(labels.size());
   for (std::size_t i = 0; i < truth.size(); ++i) {
-    const bool before = current[i] == truth[i], after = candidate[i] == truth[i];
-    count(verdict.classes.at(truth[i]), before, after);
-    count(verdict.all, before, after);
+    const bool before = slow_before[i] == truth[i], now = awake[i] == truth[i],
+               after = candidate[i] == truth[i];
+    count(verdict.classes.at(truth[i]), before, now, after);
+    count(verdict.all, before, now, after);
   }
   if (truth.empty()) {
     verdict.reason = "nothing is held out, so nothing can be proved";

@@ -17,14 +17,18 @@ struct GuardOptions {
 /// One class (or all of them) under the dream check.
 struct GuardRow {
   std::size_t examples = 0;
-  std::size_t right_before = 0;
-  std::size_t right_after = 0;
-  std::size_t lost = 0;    ///< right before, wrong after
-  std::size_t gained = 0;  ///< wrong before, right after
-  double p_value = 1;      ///< of "the candidate is no worse", exact and one-sided
-  bool fell = false;       ///< beyond tolerance and significantly
+  std::size_t right_before = 0;  ///< by the slow weights that the candidate would replace
+  std::size_t right_awake = 0;   ///< by what answers now, both heads
+  std::size_t right_after = 0;   ///< by the candidate alone
+  std::size_t lost = 0;          ///< to be held, wrong after
+  std::size_t gained = 0;        ///< not to be held, right after
+  double p_value = 1;            ///< of "the candidate is no worse", exact and one-sided
+  bool fell = false;             ///< beyond tolerance and significantly
 
   double before() const { return examples ? double(right_before) / double(examples) : 0; }
+  double awake() const { return examples ? double(right_awake) / double(examples) : 0; }
+  /// What is to be held: right by the slow weights before and right awake.
+  double held() const { return after() + (double(lost) - double(gained)) / double(examples ? examples : 1); }
   double after() const { return examples ? double(right_after) / double(examples) : 0; }
 };
 
@@ -38,11 +42,16 @@ struct Verdict {
 /// P(X ≥ lost) for X ~ Binomial(lost + gained, ½): McNemar's test, exact and one-sided.
 double paired_p_value(std::size_t lost, std::size_t gained);
 
-/// The dream check: candidate against current on the same held-out examples. Rejected when a class, or all
-/// together, falls beyond the tolerance and the test says so (small sets prove nothing), or when no class
-/// gets better.
-Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassIndex> current,
-                    std::span<const ClassIndex> candidate, const std::vector<std::string>& labels,
-                    const GuardOptions& options);
+/// The dream check on held-out examples: three predictions for each.
+///
+/// The candidate, alone, has to hold what the slow weights before it and the waking answer both get right: it
+/// is rejected when a class, or all together, falls below that beyond the tolerance and the test says so
+/// (small sets prove nothing). It is also rejected when it is better in no class than the slow weights it
+/// would replace. Why both: fast weights trade some old accuracy for new classes the moment these are taught,
+/// and sleep may make the same trade; and two heads together do better than any one, which is no fault of the
+/// candidate. Judging the candidate together with the fast head instead would hide forgetting behind it.
+Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassIndex> slow_before,
+                    std::span<const ClassIndex> awake, std::span<const ClassIndex> candidate,
+                    const std::vector<std::string>& labels, const GuardOptions& options);
 
 }  // namespace dormouse::learning

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kPasses = 30, kLeastSteps = 600, kMostSteps = 4000;
 constexpr std::size_t kCurvatureRows = 512;
-constexpr double kRateGain = 300, kMostRateGain = 100;
+constexpr double kRateGain = 100, kMostRateGain = 100;
 
 std::size_t classes_of(const engine::Graph& part) {
   return static_cast<std::size_t>(part.value(part.outputs().at(0)).shape.back());
@@ -46,7 +46,9 @@ engine::Graph zeroed(engine::Graph part) {
 engine::Graph starting_point(const SleepInputs& in, Strategy strategy) {
   engine::Graph part = in.trainable;
   if (classes_of(part) < in.labels.size()) {
-    const engine::LinearHead* fast = strategy == Strategy::replay && in.fast ? &*in.fast : nullptr;
+    // Fast weights that no seed balances would start the new rows too high.
+    const bool balanced = strategy == Strategy::replay && in.fast && in.replay.size() > 0;
+    const engine::LinearHead* fast = balanced ? &*in.fast : nullptr;
     grow_head(part, rows_from_fast(part, fast, in.temperature, in.taught, in.labels.size()));
   }
   // A hidden layer at zero would never leave it; such a part trains from its shipped weights.

@@ -75,6 +75,7 @@ struct SleepCycle::Night {
     report.replayed = options.strategy == Strategy::finetune ? 0 : in.replay.size();
     report.taught = in.taught.size();
     result.trainable = in.trainable;
+    result.weights = parameters_by_name(in.trainable);
     result.fisher = in.fisher;
   }
 
@@ -89,7 +90,7 @@ struct SleepCycle::Night {
   void train_one_step();
   Tensor targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows);
   void note_loss(float loss);
-  void judge_answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
+  std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
   void calibrate(const Tensor& logits);
   bool estimate_fisher();
   void reject(std::string reason) {
@@ -144,8 +145,7 @@ Tensor SleepCycle::Night::targets_for(const LabelledLatents& batch, std::span<co
   const auto said = answer.values<float>();
   const auto values = targets.mutable_values<float>();
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    // The waking model cannot have an opinion on a class it lacks.
-    if (rows[i] >= plan.distilled || batch.classes[i] >= old_classes) continue;
+    if (rows[i] >= plan.distilled) continue;
     const auto target = values.subspan(i * in.labels.size(), in.labels.size());
     for (float& t : target) t *= 1 - options.distillation;
     for (std::size_t c = 0; c < old_classes; ++c)
@@ -170,46 +170,43 @@ bool SleepCycle::Night::dream_check() {
     return false;
   }
   const engine::Graph candidate = Standardised::restore(trainer->graph(), plan.part->scale());
+  result.trainable = candidate;
+  result.weights = parameters_by_name(candidate);
   if (plan.heldout.size() == 0) {
     reject("nothing is held out, so nothing can be proved");
     return false;
   }
   const Tensor before = run_part(in.trainable, plan.heldout.latents, drivers);
   const Tensor after = run_part(candidate, plan.heldout.latents, drivers);
-  const auto current = predictions(before);
-  result.report.verdict =
-      learning::dream_check(plan.heldout.classes, current, predictions(after), in.labels, options.guard);
+  const auto slow = predictions(before);
+  result.report.verdict = learning::dream_check(plan.heldout.classes, slow, answers_awake(slow, before),
+                                                predictions(after), in.labels, options.guard);
   if (!std::ranges::all_of(after.values<float>(), [](float x) { return std::isfinite(x); }))
     reject("the candidate's answers are not finite");
-  judge_answers_awake(current, before);
   result.accepted = result.report.verdict.accepted;
-  result.trainable = candidate;
-  result.weights = parameters_by_name(candidate);
   calibrate(after);
   return false;
 }
 
-/// What the waking model answered with both heads: the accuracy that the night is to keep or beat.
-void SleepCycle::Night::judge_answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits) {
-  if (!in.fast) return;
+/// What the waking model answers with both heads: what people get now.
+std::vector<ClassIndex> SleepCycle::Night::answers_awake(const std::vector<ClassIndex>& slow,
+                                                         const Tensor& slow_logits) {
+  if (!in.fast) return slow;
   engine::PublishedModel awake;
   awake.name = in.model;
   awake.labels = in.labels;
   awake.slow_classes = static_cast<std::size_t>(slow_logits.shape()[1]);
   awake.slow_temperature = in.temperature;
   awake.fast = in.fast;
-  const Tensor fast_logits = logits_of(*in.fast, plan.heldout.latents);
-  awake.arbiter = measure_arbiter(slow, predictions(fast_logits), plan.heldout.classes, awake.slow_classes,
-                                  in.labels.size());
-  std::vector<double> right(in.labels.size()), all(in.labels.size());
+  awake.arbiter = measure_arbiter(slow, predictions(logits_of(*in.fast, plan.heldout.latents)),
+                                  plan.heldout.classes, awake.slow_classes, in.labels.size());
+  std::vector<ClassIndex> answers;
   for (std::size_t i = 0; i < plan.heldout.size(); ++i) {
     const auto logits = slow_logits.values<float>().subspan(i * awake.slow_classes, awake.slow_classes);
-    const ClassIndex truth = plan.heldout.classes[i];
-    ++all[truth];
-    right[truth] += engine::arbitrate(awake, logits, plan.heldout.row(i)).predicted == truth;
+    answers.push_back(
+        static_cast<ClassIndex>(engine::arbitrate(awake, logits, plan.heldout.row(i)).predicted));
   }
-  for (std::size_t c = 0; c < all.size(); ++c)
-    result.report.awake.push_back(all[c] > 0 ? right[c] / all[c] : 0);
+  return answers;
 }
 
 /// Temperature and arbiter of the candidate, on what training never saw.

@@ -27,7 +27,7 @@ std::string_view word(Strategy strategy);
 
 struct SleepOptions {
   Strategy strategy = Strategy::replay;
-  /// Relative to the curvature of the standardised latents: the step taken is slow_lr · 300 / λmax(E[zzᵀ]),
+  /// Relative to the curvature of the standardised latents: the step taken is slow_lr · 100 / λmax(E[zzᵀ]),
   /// within [slow_lr, 100 · slow_lr]; it falls to a tenth by a half cosine over the night.
   float slow_lr = 0.001f;
   float momentum = 0.9f;
@@ -61,7 +61,7 @@ struct SleepInputs {
   std::optional<engine::LinearHead> fast;
 };
 
-/// What came of it.
+/// What came of it. Not accepted: the rejected candidate, or the waking weights when the night made none.
 struct SleepResult {
   bool accepted = false;
   engine::Graph trainable;  ///< candidate weights in the model's own coordinates; grown

@@ -9,8 +9,9 @@ namespace {
 namespace json = boost::json;
 
 json::object to_json(const GuardRow& row) {
-  return {{"examples", row.examples}, {"before", row.before()}, {"after", row.after()}, {"lost", row.lost},
-          {"gained", row.gained},     {"p_value", row.p_value}, {"fell", row.fell}};
+  return {{"examples", row.examples}, {"before", row.before()}, {"awake", row.awake()},
+          {"after", row.after()},     {"lost", row.lost},       {"gained", row.gained},
+          {"p_value", row.p_value},   {"fell", row.fell}};
 }
 
 template <class... T>
@@ -20,11 +21,10 @@ std::string format(const char* pattern, T... values) {
   return text;
 }
 
-std::string table_row(const std::string& name, const GuardRow& row, const double* awake) {
+std::string table_row(const std::string& name, const GuardRow& row) {
   if (row.examples == 0) return format("  %-20.40s no held-out examples\n", name.c_str());
-  const std::string both = awake ? format("%6.1f%%", 100 * *awake) : "      -";
-  return format("  %-20.40s %6.1f%% %s %6.1f%%  of %zu%s\n", name.c_str(), 100 * row.before(), both.c_str(),
-                100 * row.after(), row.examples, row.fell ? "  fell" : "");
+  return format("  %-20.40s %6.1f%% %6.1f%% %6.1f%%  of %zu%s\n", name.c_str(), 100 * row.before(),
+                100 * row.awake(), 100 * row.after(), row.examples, row.fell ? "  fell" : "");
 }
 
 }  // namespace
@@ -54,7 +54,6 @@ json::object to_json(const SleepReport& report) {
   for (std::size_t c = 0; c < report.verdict.classes.size(); ++c) {
     json::object row = to_json(report.verdict.classes[c]);
     row["label"] = report.labels[c];
-    if (c < report.awake.size()) row["awake"] = report.awake[c];
     classes.push_back(std::move(row));
   }
   for (const auto& [step, value] : report.loss) loss.push_back({step, value});
@@ -98,9 +97,8 @@ std::string to_text(const SleepReport& report) {
   if (!report.verdict.classes.empty()) {
     text += format("  %-20s %7s %7s %7s  held-out accuracy\n", "class", "before", "awake", "after");
     for (std::size_t c = 0; c < report.verdict.classes.size(); ++c)
-      text += table_row(report.labels[c], report.verdict.classes[c],
-                        c < report.awake.size() ? &report.awake[c] : nullptr);
-    text += table_row("all", report.verdict.all, nullptr);
+      text += table_row(report.labels[c], report.verdict.classes[c]);
+    text += table_row("all", report.verdict.all);
   }
   for (const std::string& note : report.notes) text += "  " + note + "\n";
   return text;

@@ -30,9 +30,7 @@ struct SleepReport {
   float ewc_lambda = 0;
   float temperature_before = 1;
   float temperature_after = 1;
-  Verdict verdict;  ///< slow head before against candidate
-  std::vector<double>
-      awake;             ///< held-out accuracy by class of the waking answer (both heads), if there was one
+  Verdict verdict;       ///< the candidate against slow weights before and the waking answer
   bool stopped = false;  ///< asked to stop, or out of budget before it converged
   double seconds = 0;    ///< of work, yields not counted
   std::vector<std::pair<Stage, double>> stage_seconds;

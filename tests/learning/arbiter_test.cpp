@@ -75,6 +75,20 @@ TEST_CASE("without evidence the fast head wins what only it can name", "[arbiter
   CHECK(arbiter.fast[2] == Approx(2 * arbiter.slow[2]));
 }
 
+TEST_CASE("a class that has nothing held out is believed until it is named where it is not", "[arbiter]") {
+  // Forty examples each of two old classes; the fast head calls `wrong` of them the new class 2.
+  const auto weights = [](std::size_t wrong) {
+    std::vector<ClassIndex> truth(80), fast;
+    std::fill(truth.begin() + 40, truth.end(), 1);
+    fast = truth;
+    std::fill_n(fast.begin(), wrong, 2);
+    return measure_arbiter(truth, fast, truth, 2, 3);
+  };
+  const engine::Arbiter careful = weights(2), rash = weights(30);
+  CHECK(careful.fast[2] > 3 * careful.slow[2]);
+  CHECK(rash.slow[2] > rash.fast[2]);
+}
+
 TEST_CASE("a slow head that never saw two classes does not drown the fast head that did", "[arbiter]") {
   constexpr std::uint64_t kSeed = 77;
   INFO("seed " << kSeed);

@@ -22,7 +22,7 @@ Verdict check(const Case& c, bool other_class_improves) {
   add(c.gained, 0, 1, 0);
   add(c.n - c.kept - c.lost - c.gained, 0, 1, 1);
   if (other_class_improves) add(20, 1, 0, 1);
-  return dream_check(truth, before, after, {"old", "new"}, {.max_regression = 0.01});
+  return dream_check(truth, before, before, after, {"old", "new"}, {.max_regression = 0.01});
 }
 
 }  // namespace
@@ -60,5 +60,19 @@ TEST_CASE("a candidate that makes nothing better is rejected", "[guard]") {
 }
 
 TEST_CASE("without held-out examples no candidate is accepted", "[guard]") {
-  CHECK_FALSE(dream_check({}, {}, {}, {"a"}, {}).accepted);
+  CHECK_FALSE(dream_check({}, {}, {}, {}, {"a"}, {}).accepted);
+}
+
+TEST_CASE("a candidate has to hold what both slow weights and the waking answer know", "[guard]") {
+  const std::vector<std::string> labels{"old", "new"};
+  std::vector<ClassIndex> truth(10, 0), slow(10, 0), awake(10, 0), candidate(10, 1);
+  const auto add_new_class = [&] {
+    truth.insert(truth.end(), 10, 1), slow.insert(slow.end(), 10, 0);
+    awake.insert(awake.end(), 10, 1), candidate.insert(candidate.end(), 10, 1);
+  };
+  add_new_class();
+  CHECK(dream_check(truth, slow, awake, candidate, labels, {}).classes[0].fell);
+  // The fast weights had given these up already when the class was taught.
+  std::fill_n(awake.begin(), 10, 1);
+  CHECK(dream_check(truth, slow, awake, candidate, labels, {}).accepted);
 }
