@@ -60,7 +60,10 @@ class Daemon {
     spawn(obey_signals());
     supervisor_.ready();
     supervisor_.status("awake");
-    log(Level::info, "ready on " + options_.process.socket.string());
+    const auto taken = std::chrono::steady_clock::now() - began_;
+    log(Level::info,
+        "ready on " + options_.process.socket.string() + " after " +
+            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(taken).count()) + " ms");
     io_.run();
     service_.close();
     log(Level::info, "stopped");
@@ -157,6 +160,7 @@ class Daemon {
     timer_.cancel();
   }
 
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::filesystem::path config_;
   Options options_;
   Supervisor supervisor_;

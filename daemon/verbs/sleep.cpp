@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -40,9 +41,50 @@ std::string wait_for(HttpClient& client, const std::string& target) {
   }
 }
 
+/// "▇▅▃▂▁": how the loss fell, on at most 40 columns.
+std::string sparkline(const boost::json::array& points) {
+  static constexpr const char* kBars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  std::vector<double> values;
+  for (const auto& point : points)
+    if (const auto* pair = point.if_array(); pair && pair->size() == 2)
+      values.push_back(pair->at(1).to_number<double>());
+  if (values.empty()) return "";
+  const auto [low, high] = std::ranges::minmax(values);
+  const std::size_t step = values.size() / 40 + 1;
+  std::string line;
+  for (std::size_t i = 0; i < values.size(); i += step)
+    line += kBars[high > low ? static_cast<std::size_t>(7 * (values[i] - low) / (high - low)) : 0];
+  return line;
+}
+
+std::string night_text(const boost::json::object& sleep, const boost::json::object& report) {
+  const std::string state = cell(sleep, "state");
+  std::string text = "sleep " + cell(sleep, "sleep") + " of " + cell(sleep, "model") + ": " +
+                     paint(state == "accepted" ? Tone::good : Tone::bad, state) + ", " +
+                     cell(report, "reason") + "\n\n";
+  Table table({"class", "held out", "before", "after", "lost", "gained", "p"});
+  if (const auto* classes = report.if_contains("classes"); classes && classes->is_array())
+    for (const auto& row : classes->get_array())
+      table.add({cell(row, "label"), cell(row, "examples"), cell(row, "before"), cell(row, "after"),
+                 cell(row, "lost"), cell(row, "gained"), cell(row, "p_value")});
+  text += table.text() + "\n";
+  if (const auto* loss = report.if_contains("loss"); loss && loss->is_array() && !loss->get_array().empty())
+    text += "loss      " + sparkline(loss->get_array()) + "  " + cell(loss->get_array().front().at(1)) +
+            " to " + cell(loss->get_array().back().at(1)) + " in " + cell(report, "steps") + " steps\n";
+  text += "rehearsed " + cell(report, "replayed") + " latents of the seed, " + cell(report, "taught") +
+          " taught episodes; " + cell(report, "seconds") + " s, strategy " + cell(report, "strategy") +
+          ", EWC λ " + cell(report, "ewc_lambda") + "\n";
+  return text;
+}
+
 int show(const Arguments& arguments, const std::string& body) {
   const boost::json::value sleep = parse_json(body);
-  std::cout << (arguments.json() ? body + "\n" : readable(sleep));
+  if (arguments.json())
+    std::cout << body << "\n";
+  else if (const auto* report = sleep.get_object().if_contains("report"); report && report->is_object())
+    std::cout << night_text(sleep.get_object(), report->get_object());
+  else
+    std::cout << readable(sleep);
   return cell(sleep, "state") == "failed" ? kFailed : kOk;
 }
 
@@ -50,6 +92,8 @@ int now(const Arguments& arguments) {
   boost::json::object json;
   if (const auto model = arguments.value("model")) json["model"] = *model;
   if (const auto budget = arguments.value("budget")) json["budget"] = *budget;
+  if (const auto strategy = arguments.value("strategy")) json["strategy"] = *strategy;
+  if (arguments.flag("trial")) json["trial"] = true;
   if (const auto strategy = arguments.value("strategy")) json["strategy"] = *strategy;
   if (arguments.flag("trial")) json["trial"] = true;
   HttpClient client(arguments.admin_socket());
@@ -75,7 +119,7 @@ int report(const Arguments& arguments) {
 extern const Verb sleep_now_verb{.name = "sleep now",
                                  .group = "learn",
                                  .summary = "consolidate what was taught, and show what came of it",
-                                 .arguments = "[--model NAME] [--budget TIME] [--detach]",
+                                 .arguments = "[--model NAME] [--budget TIME] [--detach] [--trial]",
                                  .example = "dormouse sleep now --model digits --budget 10min",
                                  .options = kNowOptions,
                                  .run = now};

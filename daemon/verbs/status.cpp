@@ -1,4 +1,5 @@
 #include <boost/json/object.hpp>
+#include <cstdio>
 #include <iostream>
 
 #include "daemon/client/ask.h"
@@ -9,23 +10,86 @@
 namespace dormouse::daemon {
 namespace {
 
+using boost::json::object;
+
+/// "12 d 3 h", "4 min", "7 s": the two largest units.
+std::string age(std::int64_t seconds) {
+  if (seconds >= 86'400)
+    return std::to_string(seconds / 86'400) + " d " + std::to_string(seconds % 86'400 / 3600) + " h";
+  if (seconds >= 3600)
+    return std::to_string(seconds / 3600) + " h " + std::to_string(seconds % 3600 / 60) + " min";
+  return seconds >= 60 ? std::to_string(seconds / 60) + " min" : std::to_string(seconds) + " s";
+}
+
+std::string size(const boost::json::value& bytes) {
+  char text[32];
+  const double count = bytes.to_number<double>();
+  if (count < 1e6)
+    std::snprintf(text, sizeof text, "%.0f kB", count / 1e3);
+  else
+    std::snprintf(text, sizeof text, "%.1f MB", count / 1e6);
+  return text;
+}
+
+std::string milliseconds(const boost::json::value& latency, std::string_view quantile) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", latency.at(quantile).to_number<double>() / 1e3);
+  return text;
+}
+
+std::string latency_line(const boost::json::value& latency, std::string_view when) {
+  if (latency.at("count").to_number<std::uint64_t>() == 0) return "";
+  return std::string(when) + " p50 " + milliseconds(latency, "p50_us") + " p95 " +
+         milliseconds(latency, "p95_us") + " ms (" + cell(latency, "count") + ")";
+}
+
+void print_models(const object& models) {
+  for (const auto& [name, model] : models) {
+    std::cout << "model    " << paint(Tone::strong, name) << "  version " << cell(model, "version") << ", "
+              << cell(model, "inferences") << " inferences";
+    if (const auto* labels = model.get_object().if_contains("labels"))
+      std::cout << ", " << labels->get_array().size() << " classes, " << cell(model, "concepts")
+                << " concepts, " << cell(model, "neighbours") << " latents at hand";
+    std::cout << "\n";
+  }
+}
+
+void print_sleep(const boost::json::value& sleep) {
+  if (cell(sleep, "state") == "awake") return;
+  std::cout << "sleep    " << cell(sleep, "sleep") << " of " << cell(sleep, "model") << ": "
+            << cell(sleep, "stage") << ", "
+            << static_cast<int>(100 * sleep.at("progress").to_number<double>()) << "%\n";
+}
+
+void print_status(const boost::json::value& status) {
+  std::cout << paint(Tone::good, "●") << " dormouse " << cell(status, "version") << "  "
+            << cell(status.at("sleep"), "state") << "  up "
+            << age(status.at("uptime_seconds").to_number<std::int64_t>()) << "  "
+            << size(status.at("resident_bytes")) << "\n";
+  print_models(status.at("models").as_object());
+  const auto& memory = status.at("memory");
+  std::cout << "memory   " << cell(memory, "episodes") << " episodes, " << cell(memory, "labelled")
+            << " labelled (" << size(memory.at("file_bytes")) << "; " << size(memory.at("bytes_written"))
+            << " written since the start)\n";
+  const auto& latency = status.at("latency");
+  const std::string awake = latency_line(latency.at("awake"), "awake"),
+                    asleep = latency_line(latency.at("asleep"), "asleep");
+  if (!awake.empty() || !asleep.empty())
+    std::cout << "latency  " << awake << (awake.empty() || asleep.empty() ? "" : ", ") << asleep << "\n";
+  for (const auto& [name, stream] : status.at("streams").as_object())
+    std::cout << "stream   " << name << "  " << cell(stream, "windows") << " windows of "
+              << cell(stream, "window") << " rows, " << cell(stream, "dropped") << " rows dropped\n";
+  print_sleep(status.at("sleep"));
+}
+
 int run(const Arguments& arguments) {
   HttpClient client(arguments.socket());
   const std::string body = ask_text(client, get("/v1/status"));
-  const boost::json::value status = parse_json(body);
-  const auto* sleep = status.is_object() ? status.get_object().if_contains("sleep") : nullptr;
-  const std::string state = sleep ? cell(*sleep, "state") : "–";
-  const bool degraded = cell(status, "degraded") == "yes";
-  if (arguments.json()) {
+  if (arguments.json())
     std::cout << body << "\n";
-  } else {
-    std::cout << paint(degraded ? Tone::bad : Tone::good, "●") << " dormouse " << cell(status, "version")
-              << "  " << (degraded ? "degraded" : state) << "\n";
-    boost::json::object rest = status.is_object() ? status.get_object() : boost::json::object{};
-    for (const char* shown : {"name", "version", "degraded"}) rest.erase(shown);
-    std::cout << readable(rest);
-  }
-  return degraded ? kDegraded : kOk;
+  else
+    print_status(parse_json(body));
+  return kOk;
 }
 
 }  // namespace
