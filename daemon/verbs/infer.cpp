@@ -4,6 +4,7 @@
 #include "daemon/client/ask.h"
 #include "daemon/client/tensor_message.h"
 #include "daemon/verbs/all_verbs.h"
+#include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/print.h"
 
 namespace dormouse::daemon {
@@ -28,6 +29,7 @@ void add_row(Table& table, const std::string& file, const boost::json::value& re
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
   arguments.positional(1, "FILE");
+  if (names_file(model)) return infer_here(arguments);
   HttpClient client(arguments.socket());
   const TensorSpec input = ask_inputs(client, model).front();
   Table table({"file", "label", "confidence", "route", "novelty", "episode"});
@@ -48,12 +50,13 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-extern const Verb infer_verb{.name = "infer",
-                             .group = "use",
-                             .summary = "ask a model about files: .npy, .csv, .wav, or raw f32 in .bin",
-                             .arguments = "MODEL FILE…",
-                             .example = "dormouse infer digits seven.wav",
-                             .options = {},
-                             .run = run};
+extern const Verb infer_verb{
+    .name = "infer",
+    .group = "use",
+    .summary = "ask a model of the daemon, or an ONNX file, about .npy, .csv, .wav or raw f32 .bin",
+    .arguments = "(MODEL | MODEL.onnx) FILE…",
+    .example = "dormouse infer digits seven.wav",
+    .options = {},
+    .run = run};
 
 }  // namespace dormouse::daemon

@@ -11,7 +11,9 @@
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/verb.h"
 #include "engine/formats/npy.h"
+#include "engine/formats/onnx.h"
 #include "engine/formats/wav.h"
+#include "engine/value.h"
 #include "tests/daemon/running_server.h"
 
 namespace dormouse::daemon {
@@ -186,6 +188,33 @@ TEST_CASE("a file is sent as the model's input when it fits, else as a clip", "[
   }
   const Outcome raw = daemon.run({"infer", "digits", daemon.file("row.csv"), "--json"});
   CHECK(parse_json(raw.out).at("parameters").at("dormouse_label") == "seven");
+}
+
+/// y = x · [[0, 2], [1, 0]], with labels.
+void write_swap_model(const std::string& path) {
+  engine::Graph graph;
+  const engine::Value x{&graph, graph.add_input("x", engine::DType::f32, Shape{engine::kDynamic, 2})};
+  const engine::Value y = matmul(x, constant(graph, Tensor::from<float>({2, 2}, {0, 2, 1, 0})));
+  graph.rename(y.id, "y");
+  graph.mark_output(y.id);
+  graph.metadata.emplace_back("dormouse.labels", R"(["left","right"])");
+  engine::write_onnx(graph, path);
+}
+
+TEST_CASE("an ONNX file answers without a daemon", "[verbs]") {
+  const TemporaryFolder folder;
+  write_swap_model(folder.file("swap.onnx"));
+  write(folder.file("in.csv"), "3,4\n");
+  const std::vector<std::string> words{"infer", folder.file("swap.onnx"), folder.file("in.csv")};
+  const Outcome shown = run(words);
+  CHECK(shown.code == kOk);
+  CHECK_THAT(shown.out, Contains("y       [1, 2]  right     4 6"));
+  const Outcome json = run({words[0], words[1], words[2], "--json"});
+  CHECK_THAT(json.out, Contains(R"("name":"y","datatype":"FP32","shape":[1,2],"data":[4,6])"));
+  write(folder.file("broken.onnx"), "not a model");
+  const Outcome broken = run({"infer", folder.file("broken.onnx"), folder.file("in.csv")});
+  CHECK(broken.code == kFailed);
+  CHECK_THAT(broken.err, Contains("broken.onnx"));
 }
 
 TEST_CASE("what cannot be sent is said before it is sent", "[verbs]") {

@@ -1,0 +1,89 @@
+#include "daemon/verbs/infer_local.h"
+
+#include <algorithm>
+#include <boost/json/value_to.hpp>
+#include <iostream>
+
+#include "daemon/client/tensor_message.h"
+#include "daemon/verbs/print.h"
+#include "drivers/all_drivers.h"
+#include "engine/formats/onnx.h"
+#include "engine/session.h"
+#include "engine/window.h"
+
+namespace dormouse::daemon {
+namespace {
+
+using engine::Tensor;
+
+constexpr std::size_t kShown = 6;  // values of an output in a table
+
+/// The labels that `dormouse train` writes into the file, if they are there.
+std::vector<std::string> labels_of(const engine::Graph& graph) {
+  const auto found =
+      std::ranges::find(graph.metadata, "dormouse.labels", &std::pair<std::string, std::string>::first);
+  if (found == graph.metadata.end()) return {};
+  const auto labels = boost::json::try_value_to<std::vector<std::string>>(parse_json(found->second));
+  return labels ? *labels : std::vector<std::string>{};
+}
+
+Tensor input_from(const std::string& file, const TensorSpec& spec) {
+  const FittedInput fitted = fit(read_input_file(file), spec, file);
+  if (!fitted.clip) return fitted.tensor;
+  const auto channels = fitted.tensor.shape()[1];
+  return engine::window_input(fitted.tensor, engine::window_shape(spec.shape, channels), {});
+}
+
+/// The likeliest class when the output has one value a label.
+std::string best_label(const Tensor& output, const std::vector<std::string>& labels) {
+  const Tensor values = output.as(engine::DType::f64);
+  const auto scores = values.values<double>();
+  if (labels.empty() || scores.size() != labels.size()) return "–";
+  return labels[static_cast<std::size_t>(std::ranges::max_element(scores) - scores.begin())];
+}
+
+std::string first_values(const Tensor& output) {
+  const Tensor values = output.as(engine::DType::f64);
+  std::string text;
+  for (const double value :
+       values.values<double>().first(std::min<std::size_t>(kShown, values.values<double>().size()))) {
+    text += (text.empty() ? "" : " ") + cell(boost::json::value(value));
+  }
+  return static_cast<std::size_t>(output.elements()) > kShown ? text + " …" : text;
+}
+
+}  // namespace
+
+bool names_file(const std::string& model) {
+  return model.ends_with(".onnx") || model.find('/') != model.npos;
+}
+
+int infer_here(const Arguments& arguments) {
+  const std::string& model = arguments.positional(0, "MODEL");
+  const engine::Session session(engine::read_onnx(model), drivers::all_drivers());
+  const auto inputs = input_specs(session.graph());
+  const auto outputs = output_specs(session.graph());
+  if (inputs.size() != 1) {
+    throw Failure(Errc::unsupported,
+                  model + ": a file can be the input of a model with one input, this one has " +
+                      std::to_string(inputs.size()));
+  }
+  const std::vector<std::string> labels = labels_of(session.graph());
+  Table table({"file", "output", "shape", "label", "values"});
+  for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
+    const std::string& file = arguments.positional()[i];
+    const std::vector<Tensor> input{input_from(file, inputs.front())};
+    const std::vector<Tensor> results = session.run(input);
+    InferResponse response{.model_name = model, .labels = labels};
+    for (std::size_t k = 0; k < results.size(); ++k) {
+      table.add({file, outputs[k].name, to_string(results[k].shape()), best_label(results[k], labels),
+                 first_values(results[k])});
+      response.outputs.push_back({outputs[k].name, results[k], {}});
+    }
+    if (arguments.json()) std::cout << encode_infer({}, response).body << "\n";
+  }
+  if (!arguments.json()) std::cout << table.text();
+  return kOk;
+}
+
+}  // namespace dormouse::daemon
