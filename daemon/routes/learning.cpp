@@ -31,7 +31,7 @@ asio::awaitable<Response> feedback(Service& service, Request request) {
       throw Failure(Errc::invalid, "give the 'episode' or the 'inputs' that the label is for");
     std::vector<engine::Tensor> inputs;
     if (clip_flag(body.json))
-      inputs = {service.clip_input(entry, inference.inputs[0].tensor)};
+      inputs = {clip_input(*entry.parts, inference.inputs[0].tensor)};
     else
       inputs = bind_inputs(inference, entry.parts->inputs);
     const Answered answered = co_await service.infer(name, std::move(inputs), false);

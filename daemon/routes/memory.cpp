@@ -61,7 +61,7 @@ asio::awaitable<std::vector<float>> query_of(Service& service, const Entry& entr
   inference.inputs = std::move(body.inputs);
   std::vector<engine::Tensor> inputs;
   if (clip_flag(body.json))
-    inputs = {service.clip_input(entry, inference.inputs[0].tensor)};
+    inputs = {clip_input(*entry.parts, inference.inputs[0].tensor)};
   else
     inputs = bind_inputs(inference, entry.parts->inputs);
   const Answered answered = co_await service.infer(name, std::move(inputs), false);

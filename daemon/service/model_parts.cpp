@@ -128,6 +128,15 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
   return parts;
 }
 
+engine::Tensor clip_input(const ModelParts& parts, const engine::Tensor& clip) {
+  if (!parts.window)
+    throw Failure(Errc::invalid,
+                  "model '" + parts.options.name +
+                      "' takes no clips: it needs one f32 input, and a 'stream' in the configuration "
+                      "when that has several channels");
+  return engine::window_input(clip, *parts.window, parts.normaliser);
+}
+
 engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version) {
   const Graph& shipped = parts.learnable->trainable;
   return version ? learning::with_parameters(shipped, version->weights) : shipped;

@@ -44,6 +44,9 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
 std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
                                                     const learning::Version* version);
 
+/// A clip f32 [time, channels] as this model's input: normalised, cut or padded. Throws Failure(invalid).
+engine::Tensor clip_input(const ModelParts& parts, const engine::Tensor& clip);
+
 /// The trainable part with this version's weights.
 engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version);
 

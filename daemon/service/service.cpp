@@ -256,14 +256,6 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
   co_return TaughtAnswer{id, label, taught.new_class && !known, memory::is_held_out(id)};
 }
 
-engine::Tensor Service::clip_input(const Entry& entry, const engine::Tensor& clip) const {
-  if (!entry.parts->window)
-    throw Failure(Errc::invalid, "model '" + entry.parts->options.name +
-                                     "' takes no clips: it needs one f32 input, and a "
-                                     "'stream' in the configuration when that has several channels");
-  return engine::window_input(clip, *entry.parts->window, entry.parts->normaliser);
-}
-
 asio::awaitable<void> Service::roll_back(std::string name, std::int64_t version) {
   learning_model(name);
   auto work = [this, name, version] {

@@ -70,8 +70,6 @@ class Service {
                                                  std::vector<engine::Tensor> inputs);
   /// Acknowledged when on disk; the next inference knows it.
   boost::asio::awaitable<TaughtAnswer> teach(std::string name, memory::EpisodeId id, std::string label);
-  /// The input of a clip f32 [time, channels]. Throws Failure(invalid).
-  engine::Tensor clip_input(const Entry& entry, const engine::Tensor& clip) const;
   /// Swaps to a version (0: as shipped). Throws Failure(not_found / corrupt).
   boost::asio::awaitable<void> roll_back(std::string name, std::int64_t version);
 

@@ -114,7 +114,7 @@ asio::awaitable<void> Streams::answer_windows(Stream& stream, bool end, std::vec
     ensure(stream.ring.peek(clip.mutable_values<float>()), "the rows are there");
     stream.ring.consume(whole ? std::min(stream.hop, there) : there);
     stream.fresh = whole && there > stream.window ? there - stream.window : 0;
-    std::vector<engine::Tensor> inputs{service_.clip_input(entry, clip)};
+    std::vector<engine::Tensor> inputs{clip_input(*entry.parts, clip)};
     const Answered answered = co_await service_.infer(stream.name, std::move(inputs));
     json::object answer = describe(answered, 0);
     answer["stream"] = stream.name;
