@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/value_to.hpp>
+#include <filesystem>
 #include <iostream>
 
 #include "daemon/client/tensor_message.h"
@@ -10,6 +11,7 @@
 #include "engine/formats/onnx.h"
 #include "engine/session.h"
 #include "engine/window.h"
+#include "learning/seed.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -27,11 +29,19 @@ std::vector<std::string> labels_of(const engine::Graph& graph) {
   return labels ? *labels : std::vector<std::string>{};
 }
 
-Tensor input_from(const std::string& file, const TensorSpec& spec) {
+/// The normalisation in the seed memory beside the model, as `dormouse train` and `dormouse seed` leave it
+/// there.
+engine::InputNormaliser normaliser_beside(const std::filesystem::path& model) {
+  const auto seed = model.parent_path() / (model.stem().string() + ".seed.safetensors");
+  return std::filesystem::exists(seed) ? learning::read_seed(seed).normaliser : engine::InputNormaliser{};
+}
+
+Tensor input_from(const std::string& file, const TensorSpec& spec,
+                  const engine::InputNormaliser& normaliser) {
   const FittedInput fitted = fit(read_input_file(file), spec, file);
   if (!fitted.clip) return fitted.tensor;
   const auto channels = fitted.tensor.shape()[1];
-  return engine::window_input(fitted.tensor, engine::window_shape(spec.shape, channels), {});
+  return engine::window_input(fitted.tensor, engine::window_shape(spec.shape, channels), normaliser);
 }
 
 /// The likeliest class when the output has one value a label.
@@ -68,11 +78,12 @@ int infer_here(const Arguments& arguments) {
                   model + ": a file can be the input of a model with one input, this one has " +
                       std::to_string(inputs.size()));
   }
+  const engine::InputNormaliser normaliser = normaliser_beside(model);
   const std::vector<std::string> labels = labels_of(session.graph());
   Table table({"file", "output", "shape", "label", "values"});
   for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
     const std::string& file = arguments.positional()[i];
-    const std::vector<Tensor> input{input_from(file, inputs.front())};
+    const std::vector<Tensor> input{input_from(file, inputs.front(), normaliser)};
     const std::vector<Tensor> results = session.run(input);
     InferResponse response{.model_name = model, .labels = labels};
     for (std::size_t k = 0; k < results.size(); ++k) {
