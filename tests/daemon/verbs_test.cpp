@@ -56,9 +56,11 @@ class FakeDaemon {
   }
   std::string file(const std::string& name) const { return folder_.file(name); }
 
-  std::string status =
-      R"({"name":"dormouse","version":"9.9","uptime_seconds":61.25,"sleep":{"state":"awake"},)"
-      R"("models":{"digits":{"version":3,"labels":["one","two"]}}})";
+  std::string status = R"({"name":"dormouse","version":"9.9","uptime_seconds":3720,"resident_bytes":2500000,)"
+                       R"("models":{"digits":{"version":3,"inferences":12}},"sleep":{"state":"awake"},)"
+                       R"("memory":{"episodes":7,"labelled":2,"file_bytes":4096,"bytes_written":8192},)"
+                       R"("latency":{"awake":{"count":4,"p50_us":250,"p95_us":900},"asleep":{"count":0}},)"
+                       R"("streams":{}})";
   std::vector<std::string> seen;
   Shape shape;
   std::string clip;
@@ -281,15 +283,16 @@ TEST_CASE("a stream's answers are printed as they come", "[verbs]") {
   CHECK(daemon.run({"stream", "s", "--follow", "--json"}).out == kAnswer + "\n");
 }
 
-TEST_CASE("status is for reading, and its exit code for scripts", "[verbs]") {
+TEST_CASE("status is for reading, and JSON for scripts", "[verbs]") {
   FakeDaemon daemon;
   const Outcome awake = daemon.run({"status"});
   CHECK(awake.code == kOk);
-  CHECK_THAT(awake.out, Contains("dormouse 9.9  awake") && Contains("uptime  61.25 s") &&
-                            Contains("digits        3  one, two"));
+  CHECK_THAT(awake.out, Contains("dormouse 9.9  awake  up 1 h 2 min  2.5 MB") &&
+                            Contains("digits  version 3, 12 inferences") &&
+                            Contains("7 episodes, 2 labelled") && Contains("awake p50 0.25 p95 0.90 ms (4)"));
   CHECK(daemon.run({"status", "--json"}).out == daemon.status + "\n");
-  daemon.status = R"({"degraded":true})";
-  CHECK(daemon.run({"status"}).code == kDegraded);
+  daemon.status = "{}";
+  CHECK(daemon.run({"status"}).code == kFailed);
 }
 
 TEST_CASE("a wrong command line says what is wrong and exits with 2", "[verbs]") {
