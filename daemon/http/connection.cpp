@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <cstring>
 #include <variant>
 
+#include "daemon/http/connection_parser.h"
 #include "daemon/http/event_stream.h"
 #include "daemon/http/loopback.h"
 
@@ -24,12 +20,6 @@ namespace http = beast::http;
 using boost::system::error_code;
 
 namespace {
-
-constexpr std::size_t kReadSize = 16u << 10;
-constexpr std::size_t kKeptBody = 64u << 10;  // larger bodies are given back after the request
-constexpr std::size_t kLingered =
-    64u << 20;  // of a refused body, read so that the client gets to see the refusal
-constexpr std::chrono::milliseconds kLingerTime{2'000};
 
 Method method_of(http::verb verb) {
   switch (verb) {
@@ -53,28 +43,6 @@ std::string_view reason(unsigned status) {
   return {text.data(), text.size()};
 }
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-
-Response plain_error(unsigned status, Error error) {
-  Response response = error_response(error);
-  response.status = status;
-  return response;
-}
-
-/// What the parser's complaint answers; nothing when the client is simply gone.
-std::optional<Response> parse_refusal(const error_code& error) {
-  if (error == http::error::header_limit) {
-    return plain_error(431, {Errc::too_large, "the request's header is too large"});
-  }
-  if (error == http::error::body_limit)
-    return error_response({Errc::too_large, "the request's body is too large"});
-  if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
-  if (error.category() == http::make_error_code(http::error::bad_method).category()) {
-    return error_response({Errc::invalid, "this is not HTTP/1.1: " + error.message()});
-  }
-  return std::nullopt;
-}
-
 Fields copy_fields(const http::fields& fields) {
   Fields copied;
   for (const auto& field : fields) {
@@ -84,9 +52,6 @@ Fields copy_fields(const http::fields& fields) {
 }
 
 }  // namespace
-
-struct Connection::Parser : http::request_parser<http::buffer_body> {};
-struct Connection::Input : beast::flat_buffer {};
 
 Connection::Connection(Socket socket, Peer peer, bool tcp, std::string token,
                        std::shared_ptr<ServerContext> context)
@@ -168,59 +133,68 @@ asio::awaitable<bool> Connection::exchange() {
     auto refusal = parse_refusal(error);
     if (expired_) refusal = plain_error(408, {Errc::unavailable, "the request's header took too long"});
     if (!refusal) co_return false;
-    co_return co_await refuse(std::move(*refusal), false, true);
+    co_return co_await refuse(std::move(*refusal), kUnread);
   }
-
-  Request request;
-  const auto& message = parser.get();
-  const bool keep_alive = parser.keep_alive();
+  Prepared prepared = prepare(parser);
   const bool has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
+  const Ending ending{parser.keep_alive(), has_body, prepared.request.method == Method::head};
+  if (prepared.refusal) {
+    observe(prepared.route, prepared.refusal->status, {}, {});
+    co_return co_await refuse(std::move(*prepared.refusal), ending);
+  }
+  if (has_body) {
+    const bool complete = co_await read_body(parser, prepared.request);
+    if (!complete) co_return false;
+  }
+  co_return co_await answer(*prepared.route, std::move(prepared.request), ending);
+}
+
+/// What the header says, and the route or the refusal that follows from it.
+Connection::Prepared Connection::prepare(const Parser& parser) const {
+  Prepared prepared;
+  Request& request = prepared.request;
+  const auto& message = parser.get();
   request.method = method_of(message.method());
   request.peer = peer_;
   const std::string_view target = view(message.target());
   const auto question = std::min(target.find('?'), target.size());
   request.path = target.substr(0, question);
-  auto query = parse_query(target.substr(std::min(question + 1, target.size())));
-
-  auto refusal = admit(parser);
-  if (!refusal && !query)
-    refusal = error_response({Errc::invalid, "the query is not percent-encoded properly"});
-  const Route* route = nullptr;
-  if (!refusal) {
-    auto matched = context_->router.match(request.method, request.path, peer_.role);
-    if (auto* match = std::get_if<Router::Match>(&matched)) {
-      route = match->route;
-      request.parts = std::move(match->parts);
-    } else {
-      refusal = std::move(std::get<Response>(matched));
-    }
+  prepared.refusal = admit(parser);
+  if (prepared.refusal) return prepared;
+  auto matched = context_->router.match(request.method, request.path, peer_.role);
+  if (auto* refusal = std::get_if<Response>(&matched)) {
+    prepared.refusal = std::move(*refusal);
+    return prepared;
   }
-  if (refusal) {
-    observe(route, refusal->status, {}, {});
-    co_return co_await refuse(std::move(*refusal), keep_alive, has_body);
+  auto& match = std::get<Router::Match>(matched);
+  prepared.route = match.route;
+  request.parts = std::move(match.parts);
+  auto query = parse_query(target.substr(std::min(question + 1, target.size())));
+  if (!query) {
+    prepared.refusal = error_response({Errc::invalid, "the query is not percent-encoded properly"});
+    return prepared;
   }
   request.query = std::move(*query);
   request.headers = copy_fields(message);
-  if (has_body) {
-    const bool complete = co_await read_body(parser, request);
-    if (!complete) co_return false;
-  }
+  return prepared;
+}
+
+asio::awaitable<bool> Connection::answer(const Route& route, Request request, Ending ending) {
   unlimited(Phase::answering);
-  const bool head = request.method == Method::head;
-  auto work = handle(*route, std::move(request));
+  auto work = handle(route, std::move(request));
   const Response response = co_await std::move(work);
-  const bool stay = keep_alive && !response.events && !context_->stopping;
-  co_await write(response, stay, head);
-  if (response.events && !head) co_await stream(response.events);
+  const bool stay = ending.keep_alive && !response.events && !context_->stopping;
+  co_await write(response, stay, ending.head);
+  if (response.events && !ending.head) co_await stream(response.events);
   release_body();
   co_return stay;
 }
 
 /// Sends a response before the request's body was read. The rest of the connection is unreadable then.
-asio::awaitable<bool> Connection::refuse(Response response, bool keep_alive, bool body_unread) {
-  const bool stay = keep_alive && !body_unread && !context_->stopping;
-  co_await write(response, stay, false);
-  if (body_unread) co_await linger();
+asio::awaitable<bool> Connection::refuse(Response response, Ending ending) {
+  const bool stay = ending.keep_alive && !ending.body_unread && !context_->stopping;
+  co_await write(response, stay, ending.head);
+  if (ending.body_unread) co_await linger();
   co_return stay;
 }
 
@@ -229,79 +203,6 @@ std::optional<Response> Connection::admit(const Parser& parser) const {
   const auto& message = parser.get();
   return check_loopback_client(view(message[http::field::host]), view(message[http::field::authorization]),
                                token_);
-}
-
-/// False when it was refused or the client went away.
-asio::awaitable<bool> Connection::read_body(Parser& parser, Request& request) {
-  const std::size_t size = parser.chunked() ? 0 : static_cast<std::size_t>(*parser.content_length());
-  if (!reserve(size)) {
-    auto response = error_response({Errc::unavailable, "too many large requests at once"});
-    co_return co_await refuse(std::move(response), false, true);
-  }
-  if (parser.get()[http::field::expect] == "100-continue") {
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    co_await asio::async_write(socket_, asio::buffer(kContinue), asio::use_awaitable);
-  }
-  expect(Phase::reading, context_->limits.body_time);
-  const bool complete =
-      parser.chunked() ? co_await read_chunked(parser, request) : co_await read_sized(size, request);
-  if (!complete && expired_) {
-    auto response = plain_error(408, {Errc::unavailable, "the request's body took too long"});
-    co_await refuse(std::move(response), false, true);
-  }
-  co_return complete;
-}
-
-asio::awaitable<bool> Connection::read_sized(std::size_t size, Request& request) {
-  // Whoever keeps a view on the last body (an inference that runs on) keeps its buffer: take a new one then.
-  if (!body_ || body_.use_count() > 1 || body_->size() < size)
-    body_ = engine::Buffer::allocate(std::max(size, kReadSize));
-  const std::size_t here = std::min(size, input_->size());
-  std::byte* bytes = body_->writable_data();
-  std::memcpy(bytes, input_->data().data(), here);
-  input_->consume(here);
-  error_code error;
-  if (here < size) {
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    co_await asio::async_read(socket_, asio::buffer(bytes + here, size - here), token);
-  }
-  request.buffer = body_;
-  request.body_size = size;
-  co_return !error;
-}
-
-asio::awaitable<bool> Connection::read_chunked(Parser& parser, Request& request) {
-  std::size_t chunks = 0;
-  auto count = [&](std::uint64_t, beast::string_view, error_code& error) {
-    if (++chunks > context_->limits.chunks) error = http::error::body_limit;
-  };
-  parser.on_chunk_header(count);
-  std::string collected;
-  std::array<char, 4096> piece;
-  error_code error;
-  while (!parser.is_done()) {
-    parser.get().body().data = piece.data();
-    parser.get().body().size = piece.size();
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    co_await http::async_read(socket_, *input_, parser, token);
-    if (error == http::error::need_buffer) error = {};
-    if (error) break;
-    const std::size_t size = piece.size() - parser.get().body().size;
-    if (!reserve(size)) {
-      auto response = error_response({Errc::unavailable, "too many large requests at once"});
-      co_return co_await refuse(std::move(response), false, true);
-    }
-    collected.append(piece.data(), size);
-  }
-  if (error) {
-    auto refusal = parse_refusal(error);
-    if (refusal) co_await refuse(std::move(*refusal), false, true);
-    co_return false;
-  }
-  request.buffer = engine::Buffer::allocate(std::max<std::size_t>(collected.size(), 1));
-  std::memcpy(request.buffer->writable_data(), collected.data(), collected.size());
-  request.body_size = collected.size();
-  co_return true;
 }
 
 asio::awaitable<Response> Connection::handle(const Route& route, Request request) {
@@ -358,30 +259,6 @@ asio::awaitable<void> Connection::stream(std::shared_ptr<Subscriber> subscriber)
     co_await asio::async_write(socket_, asio::buffer(*text), asio::use_awaitable);
   }
   subscriber_.reset();
-}
-
-/// Closing with unread bytes would reset the connection and take the response with it.
-asio::awaitable<void> Connection::linger() {
-  error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
-  expect(Phase::answering, kLingerTime);
-  auto token = asio::redirect_error(asio::use_awaitable, error);
-  input_->clear();
-  for (std::size_t total = 0; !error && total < kLingered;) {
-    total += co_await socket_.async_read_some(input_->prepare(kReadSize), token);
-  }
-}
-
-bool Connection::reserve(std::size_t bytes) {
-  if (context_->body_bytes + bytes > context_->limits.bodies) return false;
-  context_->body_bytes += bytes;
-  reserved_ += bytes;
-  return true;
-}
-
-void Connection::release_body() {
-  context_->body_bytes -= std::exchange(reserved_, 0);
-  if (body_ && body_->size() > kKeptBody) body_.reset();
 }
 
 void Connection::observe(const Route* route, unsigned status, std::chrono::nanoseconds duration,

@@ -42,13 +42,27 @@ class Connection {
  private:
   struct Parser;
   enum class Phase { idle, reading, answering, streaming };
+  struct Prepared {
+    Request request;
+    const Route* route = nullptr;
+    std::optional<Response> refusal;
+  };
+  /// What a response has to know of its request.
+  struct Ending {
+    bool keep_alive = false;
+    bool body_unread = false;
+    bool head = false;  ///< HEAD: no body
+  };
+  static constexpr Ending kUnread{false, true, false};  ///< the rest of the connection cannot be parsed
 
   void expect(Phase phase, std::chrono::milliseconds patience);
   void unlimited(Phase phase);
 
   boost::asio::awaitable<bool> first_byte();
   boost::asio::awaitable<bool> exchange();
-  boost::asio::awaitable<bool> refuse(Response response, bool keep_alive, bool body_unread);
+  Prepared prepare(const Parser& parser) const;
+  boost::asio::awaitable<bool> answer(const Route& route, Request request, Ending ending);
+  boost::asio::awaitable<bool> refuse(Response response, Ending ending);
   boost::asio::awaitable<bool> read_body(Parser& parser, Request& request);
   boost::asio::awaitable<bool> read_sized(std::size_t size, Request& request);
   boost::asio::awaitable<bool> read_chunked(Parser& parser, Request& request);

@@ -82,6 +82,9 @@ TEST_CASE("HEAD has the header of GET and no body", "[http]") {
   RawClient client(server.path());
   client.say("HEAD /name/abc HTTP/1.1\r\nConnection: close\r\n\r\n");
   CHECK_THAT(client.hear_all(), Contains("Content-Length: 4\r\n") && EndsWith("\r\n\r\n"));
+  RawClient refused(server.path());
+  refused.say("HEAD /nowhere HTTP/1.1\r\nConnection: close\r\n\r\n");
+  CHECK_THAT(refused.hear_all(), StartsWith("HTTP/1.1 404") && EndsWith("\r\n\r\n"));
 }
 
 TEST_CASE("what the daemon does not answer is refused with the right status", "[http]") {
