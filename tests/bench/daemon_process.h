@@ -1,0 +1,40 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+namespace dormouse::bench {
+
+/// `dormouse serve` as a child process, on one model, in a folder of its own that is emptied first.
+class DaemonProcess {
+ public:
+  struct Model {
+    std::string name;
+    std::filesystem::path path;
+    std::filesystem::path seed;
+  };
+  /// Returns when the daemon answers that it is ready. Throws Failure when it ends instead.
+  DaemonProcess(const std::filesystem::path& binary, const std::filesystem::path& folder, const Model& model);
+  ~DaemonProcess();  ///< SIGTERM, and waits for the end
+  DaemonProcess(const DaemonProcess&) = delete;
+  DaemonProcess& operator=(const DaemonProcess&) = delete;
+
+  std::string socket() const { return folder_ / "dormouse.sock"; }
+  std::string admin_socket() const { return folder_ / "admin.sock"; }
+  /// From the start of the process to the first answer that it is ready.
+  std::chrono::nanoseconds time_to_ready() const { return time_to_ready_; }
+  /// A line of /proc/PID/status in MiB, such as VmRSS or VmHWM.
+  double memory(const std::string& line) const;
+
+ private:
+  void wait_until_ready();
+
+  std::filesystem::path folder_;
+  pid_t pid_ = -1;
+  std::chrono::nanoseconds time_to_ready_{};
+};
+
+}  // namespace dormouse::bench
