@@ -42,6 +42,14 @@ struct Streams::Stream {
   std::uint64_t rows = 0;
   std::uint64_t windows = 0;
   std::size_t fresh = 0;  ///< rows pushed since the last window ended
+  std::size_t skip = 0;   ///< rows yet to come that a hop longer than a window leaves out
+
+  /// Lets go of so many rows, some of which may not have come yet.
+  void advance(std::size_t step) {
+    const std::size_t here = std::min(step, ring.available());
+    ring.consume(here);
+    skip = step - here;
+  }
 };
 
 Streams::Streams(Service& service) : service_(service) {
@@ -77,11 +85,14 @@ asio::awaitable<Pushed> Streams::push(std::string name, engine::Tensor rows, boo
   std::span<const float> left = rows.values<float>();
   Pushed pushed;
   do {
-    const std::size_t taken = stream.ring.push(left);
+    // One that waits offers no more than there is room for, so that nothing counts as dropped.
+    const std::size_t room = (stream.ring.capacity() - stream.ring.available()) * channels;
+    const std::size_t taken = stream.ring.push(wait ? left.first(std::min(left.size(), room)) : left);
     left = left.subspan(taken * channels);
     pushed.accepted += taken;
     stream.rows += taken;
     stream.fresh += taken;
+    if (stream.skip > 0) stream.advance(stream.skip);
     const bool last = left.empty() || !wait;
     co_await answer_windows(stream, end && last, wait ? &pushed.answers : nullptr);
   } while (wait && !left.empty());
@@ -112,8 +123,8 @@ asio::awaitable<void> Streams::answer_windows(Stream& stream, bool end, std::vec
     engine::Tensor clip(engine::DType::f32, engine::Shape{static_cast<std::int64_t>(length),
                                                           static_cast<std::int64_t>(stream.ring.channels())});
     ensure(stream.ring.peek(clip.mutable_values<float>()), "the rows are there");
-    stream.ring.consume(whole ? std::min(stream.hop, there) : there);
-    stream.fresh = whole && there > stream.window ? there - stream.window : 0;
+    stream.fresh = whole ? there - std::min(there, std::max(stream.window, stream.hop)) : 0;
+    stream.advance(whole ? stream.hop : there);
     std::vector<engine::Tensor> inputs{clip_input(*entry.parts, clip)};
     const Answered answered = co_await service_.infer(stream.name, std::move(inputs));
     json::object answer = describe(answered, 0);
@@ -125,7 +136,7 @@ asio::awaitable<void> Streams::answer_windows(Stream& stream, bool end, std::vec
   }
   if (end) {
     stream.ring.consume(stream.ring.available());
-    stream.fresh = 0;
+    stream.fresh = stream.skip = 0;
   }
 }
 
