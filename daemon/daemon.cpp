@@ -64,13 +64,29 @@ class Daemon {
     log(Level::info,
         "ready on " + options_.process.socket.string() + " after " +
             std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(taken).count()) + " ms");
-    io_.run();
+    const std::exception_ptr bug = run_to_the_end();
     service_.close();
     log(Level::info, "stopped");
+    if (bug) std::rethrow_exception(bug);
     return 0;
   }
 
  private:
+  /// An exception that nobody was there to catch is a bug: it stops the daemon in the same order as a signal,
+  /// so that no coroutine outlives what it uses.
+  std::exception_ptr run_to_the_end() {
+    std::exception_ptr bug;
+    for (;;) {
+      try {
+        io_.run();
+        return bug;
+      } catch (const std::exception& exception) {
+        log(Level::error, std::string("a bug stops the daemon: ") + exception.what());
+        if (!std::exchange(bug, std::current_exception())) spawn(stop());
+      }
+    }
+  }
+
   Router make_routes() {
     Router router;
     add_inference_routes(router, service_, nights_, latency_);
@@ -108,10 +124,8 @@ class Daemon {
   }
 
   void spawn(asio::awaitable<void> task) {
-    asio::co_spawn(io_, std::move(task), [this](std::exception_ptr error) {
-      if (!error) return;
-      io_.stop();
-      std::rethrow_exception(error);
+    asio::co_spawn(io_, std::move(task), [](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
     });
   }
 
@@ -129,11 +143,11 @@ class Daemon {
 
   asio::awaitable<void> obey_signals() {
     while (true) {
-      const int signal = co_await signals_.async_wait(asio::use_awaitable);
-      if (signal == SIGHUP)
-        reload();
-      else
-        break;
+      boost::system::error_code cancelled;
+      const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+      if (cancelled) co_return;
+      if (signal != SIGHUP) break;
+      reload();
     }
     co_await stop();
   }
@@ -151,13 +165,14 @@ class Daemon {
   }
 
   asio::awaitable<void> stop() {
+    if (std::exchange(stopping_, true)) co_return;
     supervisor_.stopping();
     log(Level::info, "stopping: requests in flight are answered first");
-    stopping_ = true;
     nights_.stop();
     streams_.close();
     co_await server_.stop(kDrain);
     timer_.cancel();
+    signals_.cancel();
   }
 
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

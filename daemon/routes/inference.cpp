@@ -33,14 +33,6 @@ std::optional<std::int64_t> version_part(const Request& request) {
   return number;
 }
 
-/// The one input of a `clip` request, f32 [time, channels], becomes a window of the model.
-std::vector<engine::Tensor> inputs_of(const Entry& entry, const InferRequest& request) {
-  if (!request.parameters.flag("clip")) return bind_inputs(request, entry.parts->inputs);
-  if (request.inputs.size() != 1 || request.inputs[0].tensor.dtype() != engine::DType::f32)
-    throw Failure(Errc::invalid, "a clip is one FP32 input of shape [time, channels]");
-  return {clip_input(*entry.parts, request.inputs[0].tensor)};
-}
-
 InferResponse response_of(const Entry& entry, const InferRequest& request, const Answered& answered) {
   InferResponse response;
   response.model_name = entry.parts->options.name;
@@ -59,7 +51,7 @@ asio::awaitable<Response> infer(Service& service, Request request) {
   Entry& entry = service.model(request.part("m"));
   const InferRequest decoded = decode_infer(request, entry.parts->inputs);
   check_outputs(decoded, outputs_of(entry));
-  auto inputs = inputs_of(entry, decoded);
+  auto inputs = inputs_of(*entry.parts, decoded, decoded.parameters.flag("clip"));
   const auto version = version_part(request);
   const std::string name = entry.parts->options.name;
   const bool remember = decoded.parameters.flag("dormouse_remember", true);

@@ -51,7 +51,12 @@ std::optional<double> seconds_field(const json::object& body, std::string_view n
     node.kind = config::Node::Kind::scalar;
     node.path = std::string(name);
     node.text = std::string(*text);
-    seconds = std::chrono::duration<double>(config::read_duration(node, {}, std::chrono::hours(24))).count();
+    try {
+      seconds =
+          std::chrono::duration<double>(config::read_duration(node, {}, std::chrono::hours(24))).count();
+    } catch (const Failure&) {  // it speaks of a configuration file
+      seconds = 0;
+    }
   }
   if (!(seconds > 0)) throw wrong(name, "seconds above 0, or a duration like 10min");
   return seconds;

@@ -29,11 +29,7 @@ asio::awaitable<Response> feedback(Service& service, Request request) {
     inference.inputs = std::move(body.inputs);
     if (inference.inputs.empty())
       throw Failure(Errc::invalid, "give the 'episode' or the 'inputs' that the label is for");
-    std::vector<engine::Tensor> inputs;
-    if (clip_flag(body.json))
-      inputs = {clip_input(*entry.parts, inference.inputs[0].tensor)};
-    else
-      inputs = bind_inputs(inference, entry.parts->inputs);
+    auto inputs = inputs_of(*entry.parts, inference, clip_flag(body.json));
     const Answered answered = co_await service.infer(name, std::move(inputs), false);
     if (answered.ids.size() != 1)
       throw Failure(Errc::invalid, "feedback takes one input at a time, not a batch");
@@ -82,9 +78,7 @@ asio::awaitable<Response> versions(Service& service, Request request) {
 }
 
 /// The version to go back to: the one asked for, else the parent of the one in service.
-std::int64_t rollback_target(const Service& service, const Entry& entry,
-                             const std::vector<memory::VersionRecord>& all) {
-  (void)service;
+std::int64_t rollback_target(const Entry& entry, const std::vector<memory::VersionRecord>& all) {
   const std::int64_t active = entry.served.model->version;
   for (const memory::VersionRecord& record : all)
     if (record.version == active) return record.parent;
@@ -101,7 +95,7 @@ asio::awaitable<Response> rollback(Service& service, Request request) {
   } else {
     auto read = [&service, name] { return service.store().versions(name); };
     const auto all = co_await run_on(service.storage(), std::move(read));
-    target = rollback_target(service, entry, all);
+    target = rollback_target(entry, all);
   }
   co_await service.roll_back(name, target);
   co_return json_response(json::serialize(json::object{{"model", name}, {"version", target}}));

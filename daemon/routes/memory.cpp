@@ -59,13 +59,10 @@ asio::awaitable<std::vector<float>> query_of(Service& service, const Entry& entr
     throw Failure(Errc::invalid, "give what to recall by: 'inputs', 'vector' or 'episode'");
   InferRequest inference;
   inference.inputs = std::move(body.inputs);
-  std::vector<engine::Tensor> inputs;
-  if (clip_flag(body.json))
-    inputs = {clip_input(*entry.parts, inference.inputs[0].tensor)};
-  else
-    inputs = bind_inputs(inference, entry.parts->inputs);
+  auto inputs = inputs_of(*entry.parts, inference, clip_flag(body.json));
   const Answered answered = co_await service.infer(name, std::move(inputs), false);
-  co_return answered.result.rows.at(0).latent;
+  if (answered.result.rows.empty()) throw Failure(Errc::invalid, "inputs: the batch is empty");
+  co_return answered.result.rows[0].latent;
 }
 
 memory::Filter filter_of(const json::object& body, const std::vector<std::string>& labels) {
@@ -82,9 +79,11 @@ memory::Filter filter_of(const json::object& body, const std::vector<std::string
       throw Failure(Errc::not_found, "filter.label: no class is called '" + label + "'");
     filter.label = static_cast<std::uint32_t>(found - labels.begin());
   }
-  // Seconds since 1970; the index keeps the clock's own ticks.
+  // Seconds since 1970; the index keeps the clock's own ticks, which end before seconds do.
+  constexpr auto latest = std::chrono::floor<std::chrono::seconds>(Clock::Wall::duration::max()).count();
   const auto ticks = [](std::uint64_t seconds) {
-    return Clock::Wall(std::chrono::seconds(seconds)).time_since_epoch().count();
+    const auto bounded = static_cast<std::int64_t>(std::min<std::uint64_t>(seconds, latest));
+    return Clock::Wall(std::chrono::seconds(bounded)).time_since_epoch().count();
   };
   if (object.contains("after")) filter.after = ticks(id_field(object, "after"));
   if (object.contains("before")) filter.before = ticks(id_field(object, "before"));

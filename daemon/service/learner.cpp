@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <ranges>
 #include <unordered_map>
 
 #include "config/log.h"
@@ -63,7 +64,9 @@ float typical_distance(const LabelledLatents& seed) {
   return counted > 0 ? static_cast<float>(total / static_cast<double>(counted)) : 0.0f;
 }
 
-std::size_t room_for(const memory::Store& store) { return 2 * store.statistics().episodes + 65'536; }
+std::size_t room_for(const memory::Store& store, std::size_t seed) {
+  return seed + 2 * store.statistics().episodes + 65'536;
+}
 
 }  // namespace
 
@@ -84,14 +87,55 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
   served_.concepts =
       std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));
   if (parts_->learnable->seed) served_.typical_distance = typical_distance(parts_->learnable->seed->replay);
-  if (served_.concepts->empty()) consolidate();
+  const auto stale = [this](const memory::Concept& known) {
+    return known.mean.size() != parts_->learnable->latent_size;
+  };
+  if (served_.concepts->empty() || std::ranges::any_of(*served_.concepts, stale)) consolidate();
   rebuild_index();
   rebuild_fast();
-  const auto active = store_.active_version(parts_->options.name);
-  const auto skipped = [](std::int64_t number, const Error& error) {
-    log(Level::error, "version " + std::to_string(number) + " is damaged and passed over: " + error.context);
+  served_.fresh_labels = count_fresh_labels();
+  take_last_good(store_.active_version(parts_->options.name));
+}
+
+void Learner::take_last_good(std::int64_t active) {
+  const auto skipped = [this](std::int64_t number, const Error& error) {
+    log(Level::error, parts_->options.name + ": version " + std::to_string(number) +
+                          " cannot be used and is passed over: " + error.context);
   };
-  adopt(active == 0 ? std::nullopt : versions_->last_good(active, skipped));
+  while (auto version = versions_->last_good(active, skipped)) {
+    const std::int64_t number = version->number;
+    try {
+      return adopt(std::move(version));
+    } catch (const Failure& failure) {
+      skipped(number, failure.error());
+    }
+    active = number - 1;
+  }
+  adopt(std::nullopt);
+}
+
+bool Learner::fits(const memory::Episode& episode) const {
+  return episode.latent.codes.size() == parts_->learnable->latent_size;
+}
+
+std::vector<memory::Episode> Learner::labelled() const {
+  auto episodes = store_.labelled(parts_->options.name);
+  std::erase_if(episodes, [this](const memory::Episode& episode) { return !fits(episode); });
+  return episodes;
+}
+
+std::size_t Learner::count_fresh_labels() const {
+  constexpr std::size_t kNights = 50;  // looked through for the model's last one
+  Clock::Wall slept{};
+  for (const memory::SleepRecord& sleep : store_.sleeps(kNights)) {
+    using enum memory::SleepState;
+    if (sleep.model != parts_->options.name || (sleep.state != accepted && sleep.state != rejected)) continue;
+    slept = sleep.started;
+    break;
+  }
+  const auto feedback = store_.feedback(parts_->options.name);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(feedback, [&](const memory::Feedback& given) { return given.time > slept; }));
 }
 
 ClassIndex Learner::class_of(const std::string& label) {
@@ -124,8 +168,7 @@ std::unique_ptr<learning::FastHead> Learner::starting_head() const {
 void Learner::rebuild_fast() {
   fast_ = starting_head();
   std::unordered_map<memory::EpisodeId, memory::Episode> episodes;
-  for (memory::Episode& episode : store_.labelled(parts_->options.name))
-    episodes.emplace(episode.id, std::move(episode));
+  for (memory::Episode& episode : labelled()) episodes.emplace(episode.id, std::move(episode));
   std::unordered_map<memory::EpisodeId, std::string> current;
   for (const memory::Feedback& feedback : store_.feedback(parts_->options.name)) {
     const auto episode = episodes.find(feedback.episode);
@@ -141,7 +184,8 @@ void Learner::rebuild_fast() {
 void Learner::learn(const memory::Episode& episode, const std::string& label,
                     const std::optional<std::string>& previous) {
   const ClassIndex index = class_of(label);
-  fast_->grow(labels_.size());
+  // No wider than serving was at this label: a softmax over classes yet to come would learn otherwise.
+  fast_->grow(std::max<std::size_t>(fast_->classes(), index + 1));
   if (episode.held_out()) return;
   const std::vector<float> latent = memory::dequantise(episode.latent);
   if (previous) fast_->unlearn(latent, class_of(*previous));
@@ -151,7 +195,7 @@ void Learner::learn(const memory::Episode& episode, const std::string& label,
 Learner::Examples Learner::taught() const {
   const std::size_t width = parts_->learnable->latent_size;
   Rows training(width), held_out(width);
-  for (const memory::Episode& episode : store_.labelled(parts_->options.name)) {
+  for (const memory::Episode& episode : labelled()) {
     const auto label = std::ranges::find(labels_, *episode.label) - labels_.begin();
     (episode.held_out() ? held_out : training)
         .add(memory::dequantise(episode.latent), static_cast<ClassIndex>(label));
@@ -166,12 +210,15 @@ LabelledLatents Learner::held_out() const {
 
 void Learner::rebuild_index() {
   const std::size_t width = parts_->learnable->latent_size;
-  index_ = std::make_shared<memory::ExactIndex>(width, room_for(store_));
-  if (const auto& seed = parts_->learnable->seed)
+  const auto& seed = parts_->learnable->seed;
+  index_ = std::make_shared<memory::ExactIndex>(width, room_for(store_, seed ? seed->replay.size() : 0));
+  if (seed)
     for (std::size_t i = 0; i < seed->replay.size(); ++i)
       ensure(index_->add({0, seed->replay.classes[i], true, 0}, memory::quantise(seed->replay.row(i))),
              "room");
+  store_.flush();  // each() sees what is on disk
   store_.each(parts_->options.name, [&](const memory::Episode& episode) {
+    if (!fits(episode)) return;
     const ClassIndex label = class_of(episode.label.value_or(episode.prediction));
     ensure(
         index_->add({episode.id, label, episode.label.has_value(), episode.time.time_since_epoch().count()},
@@ -181,15 +228,21 @@ void Learner::rebuild_index() {
   served_.index = index_;
 }
 
-void Learner::remember(const memory::Episode& episode) {
+bool Learner::remember(const memory::Episode& episode) {
   store_.remember(episode);
   const memory::IndexRow row{episode.id, class_of(episode.prediction), false,
                              episode.time.time_since_epoch().count()};
-  if (index_->wants_compaction() || !index_->add(row, episode.latent)) rebuild_index();
+  if (!index_->wants_compaction() && index_->add(row, episode.latent)) return false;
+  rebuild_index();
+  return true;
 }
 
 memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
                               const std::string& label) {
+  if (const auto stored = store_.find(id);
+      stored && (stored->model != parts_->options.name || !fits(*stored)))
+    throw Failure(Errc::invalid, "episode " + std::to_string(id) + ": it is model '" + stored->model +
+                                     "' as it was then that answered it; teach that one");
   const memory::Taught taught = recent ? store_.teach(*recent, label) : store_.label(id, label);
   const memory::Episode episode = *store_.find(id);
   learn(episode, label, taught.previous);
@@ -198,7 +251,7 @@ memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::
       !index_->add({id, index, true, episode.time.time_since_epoch().count()}, episode.latent))
     rebuild_index();
   if (episode.held_out()) held_out_taught_ = this->taught().held_out;
-  ++labelled_since_sleep_;
+  ++served_.fresh_labels;
   refresh();
   return taught;
 }
@@ -230,13 +283,29 @@ learning::SleepInputs Learner::sleep_inputs(std::string id) const {
   return inputs;
 }
 
-void Learner::adopt(std::optional<learning::Version> version) {
+void Learner::adopt(std::optional<learning::Version> version) { take(open(std::move(version))); }
+
+// Opened first, recorded second, used last: whatever fails, disk and service agree.
+void Learner::roll_back(std::int64_t number) {
+  Candidate candidate = open(number == 0 ? std::nullopt : std::optional(versions_->load(number)));
+  store_.activate(parts_->options.name, number);
+  take(std::move(candidate));
+}
+
+Learner::Candidate Learner::open(std::optional<learning::Version> version) const {
   const learning::Version* chosen = version ? &*version : nullptr;
-  auto session = open_session(*parts_, chosen);  // may throw: nothing has changed yet
+  if (chosen && !std::ranges::equal(chosen->labels, labels_ | std::views::take(chosen->labels.size())))
+    throw Failure(Errc::corrupt, parts_->options.name + ": version " + std::to_string(chosen->number) +
+                                     " has other labels than the model and memory");
+  auto session = open_session(*parts_, chosen);
   auto slow = std::make_unique<engine::Session>(trainable_of(*parts_, chosen), parts_->drivers);
-  session_ = std::move(session);
-  slow_ = std::move(slow);
-  version_ = std::move(version);
+  return {std::move(version), std::move(session), std::move(slow)};
+}
+
+void Learner::take(Candidate candidate) {
+  session_ = std::move(candidate.session);
+  slow_ = std::move(candidate.slow);
+  version_ = std::move(candidate.version);
   refresh();
 }
 
@@ -268,7 +337,7 @@ void Learner::consolidate() {
   if (const auto& seed = parts_->learnable->seed)
     for (std::size_t i = 0; i < seed->replay.size(); ++i)
       builder.add(seed->labels[seed->replay.classes[i]], seed->replay.row(i), 0);
-  for (const memory::Episode& episode : store_.labelled(parts_->options.name)) builder.add(episode);
+  for (const memory::Episode& episode : labelled()) builder.add(episode);
   const auto concepts = builder.build();
   store_.replace_concepts(parts_->options.name, concepts);
   served_.concepts =

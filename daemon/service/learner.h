@@ -18,7 +18,8 @@ struct Served {
   std::shared_ptr<const engine::PublishedModel> model;
   std::shared_ptr<const memory::ExactIndex> index;  ///< rows are labelled by class number
   std::shared_ptr<const std::vector<memory::Concept>> concepts;
-  float typical_distance = 0;  ///< to the nearest neighbour within a class of the seed
+  float typical_distance = 0;    ///< to the nearest neighbour within a class of the seed
+  std::size_t fresh_labels = 0;  ///< given since the model last slept
 };
 
 /// One model's learning between nights: the owner of its fast weights, labels, index and concepts.
@@ -33,9 +34,10 @@ class Learner {
 
   const Served& served() const { return served_; }
 
-  /// Remembers an unlabelled inference (queued).
-  void remember(const memory::Episode& episode);
+  /// Remembers an unlabelled inference (queued). True when that took a new index: publish served().
+  bool remember(const memory::Episode& episode);
   /// Labels what memory or working memory holds: on disk when it returns, and known to the next inference.
+  /// Throws Failure(gone / not_found), or invalid when the episode is another model's.
   memory::Taught teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
                        const std::string& label);
   /// Drops what the store let go from the index.
@@ -43,14 +45,17 @@ class Learner {
 
   /// Everything a night reads, as of now.
   learning::SleepInputs sleep_inputs(std::string id) const;
-  /// Puts these slow weights in service (nothing: as shipped).
+  /// Puts these slow weights in service (nothing: as shipped). Throws Failure when they do not fit the model;
+  /// then nothing has changed.
   void adopt(std::optional<learning::Version> version);
+  /// The same with a version on disk (0: as shipped), recorded as the active one. Throws Failure(not_found /
+  /// corrupt), or conflict for a rejected one.
+  void roll_back(std::int64_t number);
   /// Rebuilds the concepts from the seed and the labelled episodes, and stores them.
   void consolidate();
   /// Class numbers by name, shipped ones first, then in the order they were taught.
   const std::vector<std::string>& labels() const { return labels_; }
-  std::size_t labelled_since_sleep() const { return labelled_since_sleep_; }
-  void slept() { labelled_since_sleep_ = 0; }
+  void slept() { served_.fresh_labels = 0; }
 
  private:
   struct Examples {
@@ -58,7 +63,21 @@ class Learner {
     learning::LabelledLatents held_out;
   };
 
+  /// Slow weights opened, and not yet in service.
+  struct Candidate {
+    std::optional<learning::Version> version;
+    std::shared_ptr<const engine::Session> session;
+    std::unique_ptr<engine::Session> slow;
+  };
+
   learning::ClassIndex class_of(const std::string& label);
+  /// Another model may have had this name: its latents say nothing here.
+  bool fits(const memory::Episode& episode) const;
+  std::vector<memory::Episode> labelled() const;
+  std::size_t count_fresh_labels() const;
+  Candidate open(std::optional<learning::Version> version) const;
+  void take(Candidate candidate);
+  void take_last_good(std::int64_t active);
   std::unique_ptr<learning::FastHead> starting_head() const;
   Examples taught() const;
   void rebuild_fast();
@@ -79,7 +98,6 @@ class Learner {
   std::unique_ptr<learning::FastHead> fast_;
   std::shared_ptr<memory::ExactIndex> index_;
   learning::LabelledLatents held_out_taught_;
-  std::size_t labelled_since_sleep_ = 0;
   Served served_;
 };
 

@@ -92,7 +92,13 @@ std::optional<engine::WindowShape> window_of(const ModelOptions& options, const 
     const bool plain = input.rank() == 2 && input[1] > 0;
     return plain ? std::optional(engine::window_shape(input, 1)) : std::nullopt;
   }
-  const auto window = engine::window_shape(input, options.stream->channels);
+  const auto window = [&] {
+    try {
+      return engine::window_shape(input, options.stream->channels);
+    } catch (const Failure& failure) {
+      misfit(options, failure.error().context);
+    }
+  }();
   if (options.stream->window != 0 && options.stream->window != window.rows)
     misfit(options, "stream.window is " + std::to_string(options.stream->window) + " rows, the model takes " +
                         std::to_string(window.rows));
@@ -135,6 +141,13 @@ engine::Tensor clip_input(const ModelParts& parts, const engine::Tensor& clip) {
                       "' takes no clips: it needs one f32 input, and a 'stream' in the configuration "
                       "when that has several channels");
   return engine::window_input(clip, *parts.window, parts.normaliser);
+}
+
+std::vector<engine::Tensor> inputs_of(const ModelParts& parts, const InferRequest& request, bool clip) {
+  if (!clip) return bind_inputs(request, parts.inputs);
+  if (request.inputs.size() != 1 || request.inputs[0].tensor.dtype() != engine::DType::f32)
+    throw Failure(Errc::invalid, "a clip is one FP32 input of shape [time, channels]");
+  return {clip_input(parts, request.inputs[0].tensor)};
 }
 
 engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version) {

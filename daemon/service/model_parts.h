@@ -46,6 +46,9 @@ std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
 
 /// A clip f32 [time, channels] as this model's input: normalised, cut or padded. Throws Failure(invalid).
 engine::Tensor clip_input(const ModelParts& parts, const engine::Tensor& clip);
+/// The model's inputs, out of those a request names. `clip`: the one input is a recording. Throws
+/// Failure(invalid).
+std::vector<engine::Tensor> inputs_of(const ModelParts& parts, const InferRequest& request, bool clip);
 
 /// The trainable part with this version's weights.
 engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version);

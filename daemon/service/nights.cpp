@@ -50,21 +50,31 @@ struct Nights::Outcome {
 
 Nights::Nights(Service& service) : service_(service) {}
 
+void Nights::stop() {
+  stopped_ = true;
+  stop_.request_stop();
+}
+
 asio::awaitable<std::int64_t> Nights::start(NightRequest request) {
   const Entry& entry = service_.learning_model(request.model);
+  if (stopped_) throw Failure(Errc::unavailable, "the daemon is stopping");
   if (running_) throw Failure(Errc::conflict, "a night is running already; wait for it, or stop it");
   running_ = Running{0, request, entry.parts, entry.served.model->version, service_.options().sleep.cycle};
   running_->options.strategy = request.strategy;
   if (request.budget_seconds) running_->options.budget_seconds = *request.budget_seconds;
-  auto begin = [this, model = request.model] {
+  stop_ = std::stop_source();  // stop() may come while the night begins
+  auto begin = [this, model = request.model, trial = request.trial] {
     const std::int64_t id = service_.store().begin_sleep(model);
-    return std::pair(id, service_.learner(model).sleep_inputs(std::to_string(id)));
+    Learner& learner = service_.learner(model);
+    auto inputs = learner.sleep_inputs(std::to_string(id));
+    if (!trial) learner.slept();  // labels given from now on are for another night
+    return std::tuple(id, std::move(inputs), learner.served());
   };
   try {
-    auto [id, inputs] = co_await run_on(service_.storage(), std::move(begin));
+    auto [id, inputs, served] = co_await run_on(service_.storage(), std::move(begin));
+    service_.publish(request.model, std::move(served));
     running_->id = id;
     running_->options.seed = static_cast<std::uint64_t>(id);
-    stop_ = std::stop_source();
     asio::co_spawn(service_.io(), run(*running_, std::move(inputs)), [](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
     });
@@ -81,10 +91,10 @@ asio::awaitable<void> Nights::run(Running night, learning::SleepInputs inputs) {
     lower_priority();
     try {
       return sleep_through(night, std::move(inputs), stop);
-    } catch (const Failure& failure) {
-      log(Level::error, "sleep " + std::to_string(night.id) + " failed: " + failure.error().context);
+    } catch (const std::exception& failure) {  // whatever became of the night, the daemon goes on
+      log(Level::error, "sleep " + std::to_string(night.id) + " failed: " + failure.what());
       return Outcome{
-          memory::SleepState::failed, json::serialize(json::object{{"error", failure.error().context}}), {}};
+          memory::SleepState::failed, json::serialize(json::object{{"error", failure.what()}}), {}};
     }
   };
   Outcome outcome = co_await run_on(service_.training(), std::move(work));
@@ -94,11 +104,9 @@ asio::awaitable<void> Nights::run(Running night, learning::SleepInputs inputs) {
   };
   try {
     service_.publish(night.request.model, co_await run_on(service_.storage(), std::move(record)));
-    if (!night.request.trial) service_.slept();
     log(Level::info, "sleep " + std::to_string(night.id) + " ended: " + std::string(word(outcome.state)));
-  } catch (const Failure& failure) {
-    log(Level::error,
-        "sleep " + std::to_string(night.id) + " could not be recorded: " + failure.error().context);
+  } catch (const std::exception& failure) {
+    log(Level::error, "sleep " + std::to_string(night.id) + " could not be recorded: " + failure.what());
   }
   running_.reset();
 }
@@ -127,7 +135,14 @@ Nights::Outcome Nights::sleep_through(const Running& night, learning::SleepInput
   return outcome;
 }
 
-void Nights::end(const Running& night, const Outcome& outcome) {
+void Nights::end(const Running& night, Outcome outcome) {
+  Learner& learner = service_.learner(night.request.model);
+  if (outcome.state == memory::SleepState::accepted && learner.served().model->version != night.parent) {
+    log(Level::warning, "sleep " + std::to_string(night.id) +
+                            ": another version was put in service meanwhile; the night's is kept aside");
+    outcome.state = memory::SleepState::rejected;
+    outcome.version->accepted = false;
+  }
   std::optional<memory::VersionRecord> record;
   if (outcome.version)
     record = memory::VersionRecord{
@@ -139,21 +154,17 @@ void Nights::end(const Running& night, const Outcome& outcome) {
         outcome.version->accepted ? memory::VersionState::accepted : memory::VersionState::rejected,
         ""};
   service_.store().end_sleep(night.id, outcome.state, outcome.report, record);
-  Learner& learner = service_.learner(night.request.model);
-  if (outcome.version && outcome.version->accepted) {
-    learner.adopt(outcome.version);
-    learner.slept();
-  }
+  if (outcome.version && outcome.version->accepted) learner.adopt(outcome.version);
   if (!night.request.trial) learner.consolidate();
   service_.store().checkpoint();
 }
 
 void Nights::consider() {
   const NightOptions& options = service_.options().sleep;
-  if (running_ || !options.idle || service_.labels_since_sleep() < options.every) return;
+  if (running_ || stopped_ || !options.idle) return;
   if (std::chrono::steady_clock::now() - service_.last_request() < *options.idle) return;
   for (const auto& [name, entry] : service_.models()) {
-    if (!entry.parts->learnable) continue;
+    if (!entry.parts->learnable || entry.served.fresh_labels < options.every) continue;
     auto begin = start(NightRequest{name, {}, false, {}});
     asio::co_spawn(service_.io(), std::move(begin), [](std::exception_ptr error, std::int64_t) {
       try {

@@ -25,12 +25,13 @@ class Nights {
  public:
   explicit Nights(Service& service);
 
-  /// Starts a night and returns its id. Throws Failure(conflict) while another one runs.
+  /// Starts a night and returns its id. Throws Failure(conflict) while another one runs, or unavailable after
+  /// stop().
   boost::asio::awaitable<std::int64_t> start(NightRequest request);
   /// Starts one by itself when it is idle and enough is new: call it every second or so.
   void consider();
-  /// Asks the running night to end; its work is lost, nothing else.
-  void stop() { stop_.request_stop(); }
+  /// Asks the running night to end, and lets none begin; the night's work is lost, nothing else.
+  void stop();
   bool asleep() const { return running_.has_value(); }
   boost::json::object status() const;
 
@@ -46,11 +47,12 @@ class Nights {
 
   boost::asio::awaitable<void> run(Running night, learning::SleepInputs inputs);
   Outcome sleep_through(const Running& night, learning::SleepInputs inputs, std::stop_token stop);
-  void end(const Running& night, const Outcome& outcome);
+  void end(const Running& night, Outcome outcome);
 
   Service& service_;
   std::optional<Running> running_;
   std::stop_source stop_;
+  bool stopped_ = false;
   std::atomic<double> progress_{0};
   std::atomic<learning::Stage> stage_{learning::Stage::select};
 };

@@ -121,8 +121,9 @@ void check_models(const Options& options, const config::Node& root) {
     const auto called = [&](const std::string& name) {
       return std::ranges::count(options.models, name, &ModelOptions::name);
     };
+    const auto before = std::span(options.models).first(i);
     const config::Node& node = models.items[i];
-    if (called(model.name) > 1)
+    if (std::ranges::find(before, model.name, &ModelOptions::name) != before.end())
       throw config::complaint(node.location, node.path + ".name",
                               "another model is called '" + model.name + "' too");
     if (!model.planner.empty() && (called(model.planner) == 0 || model.planner == model.name))

@@ -19,15 +19,17 @@ constexpr std::size_t kExplained = 512;   // answers that `why` can explain in f
 constexpr std::size_t kOpenVersions = 4;  // other versions kept ready for inference
 constexpr std::size_t kMaxLabel = 128;    // bytes
 constexpr std::size_t kMaxClasses = 1000;
-constexpr float kNovel = 0.5f;  // from here on an input is worth remembering
+constexpr float kNovel = 0.5f;                 // from here on an input is worth remembering
+constexpr std::size_t kMaxRemembering = 1024;  // more than the storage thread takes are let go
 
-void make_state_folder(const fs::path& state) {
+const fs::path& make_state_folder(const fs::path& state) {
   std::error_code error;
   fs::create_directories(state / "models", error);
   if (error)
     throw Failure(Errc::io, state.string() + ": cannot make the state folder: " + error.message() +
                                 "; set 'state' in the configuration to a folder this user may write");
   fs::permissions(state, fs::perms::owner_all, fs::perm_options::replace, error);
+  return state;
 }
 
 std::size_t compute_threads(const ProcessOptions& options) {
@@ -55,6 +57,7 @@ void check_label(const std::string& label, const Entry& entry) {
 Service::Service(const Options& options, asio::io_context& io, std::span<const engine::Driver* const> drivers,
                  const Clock& clock, Metrics& metrics)
     : options_(options),
+      lock_(make_state_folder(options.state)),
       io_(io),
       drivers_(drivers.begin(), drivers.end()),
       clock_(clock),
@@ -64,7 +67,6 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
       explained_(kExplained),
       last_request_(std::chrono::steady_clock::now()),
       compute_(compute_threads(options.process)) {
-  make_state_folder(options_.state);
   store_ = std::make_unique<memory::Store>(
       memory::StoreOptions{options_.state / "dormouse.db", options_.memory.episodic, ""}, clock_);
   for (const ModelOptions& model : options_.models) {
@@ -75,6 +77,7 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
     learner = std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get());
     models_.emplace(model.name, Entry{parts, learner->served()});
   }
+  for (const auto& [name, entry] : models_) check_planner(entry);
   ids_.add(store_->reserve_ids());
 }
 
@@ -100,15 +103,27 @@ Entry& Service::learning_model(const std::string& name) {
 
 std::optional<Served> Service::planner_of(const Entry& entry) {
   if (entry.parts->options.planner.empty()) return std::nullopt;
-  const Entry& planner = model(entry.parts->options.planner);
-  if (!planner.parts->learnable) return std::nullopt;
-  return planner.served;
+  return model(entry.parts->options.planner).served;
+}
+
+void Service::check_planner(const Entry& entry) {
+  const ModelOptions& options = entry.parts->options;
+  if (options.planner.empty()) return;
+  const ModelParts& planner = *model(options.planner).parts;
+  const auto same = [](const TensorSpec& a, const TensorSpec& b) {
+    return a.dtype == b.dtype && a.shape == b.shape;
+  };
+  if (entry.parts->learnable && planner.learnable &&
+      std::ranges::equal(entry.parts->inputs, planner.inputs, same))
+    return;
+  throw Failure(Errc::configuration, "model " + options.name + ": '" + options.planner +
+                                         "' cannot be its planner: both need labels and the same inputs");
 }
 
 asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs,
                                          bool remember) {
   Entry& entry = model(name);
-  last_request_ = std::chrono::steady_clock::now();
+  const auto start = last_request_ = std::chrono::steady_clock::now();
   InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
                    std::move(inputs)};
   Answered answered;
@@ -126,7 +141,7 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   }
   ++entry.inferences;
   entry.last = clock_.wall();
-  entry.compute += std::chrono::steady_clock::now() - last_request_;
+  entry.compute += std::chrono::steady_clock::now() - start;
   if (!answered.result.rows.empty()) {
     answered.ids = co_await next_ids(answered.result.rows.size());
     note(entry, answered, remember);
@@ -137,25 +152,15 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
 asio::awaitable<Answered> Service::infer_version(std::string name, std::int64_t version,
                                                  std::vector<engine::Tensor> inputs) {
   const Entry& entry = learning_model(name);
-  auto& opened = opened_versions_[{name, version}];
-  if (!opened) {
-    auto open = [this, parts = entry.parts, name, version] {
-      auto model = std::make_shared<engine::PublishedModel>();
-      std::optional<learning::Version> found;
-      if (version != 0) found = versions_.at(name)->load(version);
-      model->name = name;
-      model->version = version;
-      model->session = open_session(*parts, found ? &*found : nullptr);
-      model->labels = found ? found->labels : parts->learnable->labels;
-      model->slow_classes = model->labels.size();
-      model->slow_temperature = found ? found->temperature : 1.0f;
-      return std::shared_ptr<const engine::PublishedModel>(model);
-    };
+  const std::pair key(name, version);
+  auto opened = opened_versions_.find(key);
+  if (opened == opened_versions_.end()) {
+    auto open = [this, parts = entry.parts, version] { return open_version(*parts, version); };
     auto made = co_await run_on(storage_, std::move(open));
-    if (opened_versions_.size() > kOpenVersions) opened_versions_.clear();
-    opened_versions_[{name, version}] = made;
+    if (opened_versions_.size() >= kOpenVersions) opened_versions_.clear();
+    opened = opened_versions_.insert_or_assign(key, std::move(made)).first;
   }
-  const auto model = opened_versions_.at({name, version});
+  const auto model = opened->second;
   const auto foreground = scheduler_.foreground();
   InferenceJob job{entry.served, std::nullopt, options_.hrm.router, options_.hrm.neighbours,
                    std::move(inputs)};
@@ -167,6 +172,21 @@ asio::awaitable<Answered> Service::infer_version(std::string name, std::int64_t 
   answered.version = version;
   answered.labels = model->labels;
   co_return answered;
+}
+
+std::shared_ptr<const engine::PublishedModel> Service::open_version(const ModelParts& parts,
+                                                                    std::int64_t number) {
+  std::optional<learning::Version> found;
+  if (number != 0) found = versions_.at(parts.options.name)->load(number);
+  auto model = std::make_shared<engine::PublishedModel>();
+  model->name = parts.options.name;
+  model->version = number;
+  model->session = open_session(parts, found ? &*found : nullptr);
+  model->labels = found ? found->labels : parts.learnable->labels;
+  model->slow_classes = model->labels.size();
+  const auto& seed = parts.learnable->seed;
+  model->slow_temperature = found ? found->temperature : (seed ? seed->temperature : 1.0f);
+  return model;
 }
 
 void Service::note(const Entry& entry, Answered& answered, bool remember) {
@@ -187,17 +207,26 @@ void Service::note(const Entry& entry, Answered& answered, bool remember) {
     recents_.put(inference);
     explained_.put({inference.id, std::make_shared<const RowAnswer>(answer)});
     const bool worth = answer.novelty >= kNovel || decision.confidence < options_.hrm.router.accept;
-    if (!remember || !worth) continue;
-    asio::post(storage_,
-               [this, name = inference.model,
-                episode = memory::to_episode(inference, std::max(answer.novelty, 1 - decision.confidence))] {
-                 try {
-                   learners_.at(name)->remember(episode);
-                 } catch (const Failure& failure) {
-                   log(Level::warning, "an episode was not remembered: " + failure.error().context);
-                 }
-               });
+    if (remember && worth) this->remember(inference);
   }
+}
+
+void Service::remember(const memory::Inference& inference) {
+  if (remembering_ >= kMaxRemembering) return;  // the disk is slower than the inputs are interesting
+  ++remembering_;
+  auto work = [this, name = inference.model,
+               episode =
+                   memory::to_episode(inference, std::max(inference.novelty, 1 - inference.confidence))] {
+    --remembering_;
+    try {
+      Learner& learner = *learners_.at(name);
+      if (learner.remember(episode))
+        asio::post(io_, [this, name, served = learner.served()] { publish(name, served); });
+    } catch (const Failure& failure) {
+      log(Level::warning, "an episode was not remembered: " + failure.error().context);
+    }
+  };
+  asio::post(storage_, std::move(work));
 }
 
 asio::awaitable<std::vector<memory::EpisodeId>> Service::next_ids(std::size_t count) {
@@ -240,9 +269,14 @@ const RowAnswer* Service::explanation(memory::EpisodeId id) const {
 asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId id, std::string label) {
   const Entry& entry = learning_model(name);
   check_label(label, entry);
+  last_request_ = std::chrono::steady_clock::now();
   std::optional<memory::Episode> episode;
-  if (const memory::Inference* inference = recents_.find(id); inference && inference->model == name)
+  if (const memory::Inference* inference = recents_.find(id)) {
+    if (inference->model != name)
+      throw Failure(Errc::invalid, "episode " + std::to_string(id) + ": model '" + inference->model +
+                                       "' answered it; teach that one");
     episode = memory::to_episode(*inference, 2.0f);
+  }
   auto work = [this, name, id, label, episode = std::move(episode)] {
     Learner& learner = *learners_.at(name);
     const memory::Taught taught = learner.teach(id, episode, label);
@@ -250,7 +284,6 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
   };
   const auto [taught, served] = co_await run_on(storage_, std::move(work));
   publish(name, served);
-  ++labels_since_sleep_;
   const auto& shipped = entry.parts->learnable->labels;
   const bool known = std::ranges::find(shipped, label) != shipped.end();
   co_return TaughtAnswer{id, label, taught.new_class && !known, memory::is_held_out(id)};
@@ -259,11 +292,8 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
 asio::awaitable<void> Service::roll_back(std::string name, std::int64_t version) {
   learning_model(name);
   auto work = [this, name, version] {
-    std::optional<learning::Version> found;
-    if (version != 0) found = versions_.at(name)->load(version);
     Learner& learner = *learners_.at(name);
-    learner.adopt(std::move(found));
-    store_->activate(name, version);
+    learner.roll_back(version);
     return learner.served();
   };
   publish(name, co_await run_on(storage_, std::move(work)));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -13,6 +14,7 @@
 #include "daemon/metrics.h"
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
+#include "daemon/service/state_lock.h"
 #include "engine/scheduler.h"
 #include "memory/store.h"
 #include "memory/working.h"
@@ -91,8 +93,6 @@ class Service {
   }  ///< storage or training
   void publish(const std::string& name, Served served) { models_.at(name).served = std::move(served); }
   std::chrono::steady_clock::time_point last_request() const { return last_request_; }
-  std::size_t labels_since_sleep() const { return labels_since_sleep_; }
-  void slept() { labels_since_sleep_ = 0; }
 
   /// Takes effect with the next request and the next night.
   void reconfigure(const HrmOptions& hrm, const NightOptions& sleep) {
@@ -114,8 +114,12 @@ class Service {
   boost::asio::awaitable<void> reserve_more();
   void note(const Entry& entry, Answered& answered, bool remember);
   std::optional<Served> planner_of(const Entry& entry);
+  void check_planner(const Entry& entry);
+  std::shared_ptr<const engine::PublishedModel> open_version(const ModelParts& parts, std::int64_t number);
+  void remember(const memory::Inference& inference);
 
   Options options_;
+  StateLock lock_;  ///< before anything in the state folder is touched
   boost::asio::io_context& io_;
   std::vector<const engine::Driver*> drivers_;
   const Clock& clock_;
@@ -131,9 +135,9 @@ class Service {
   bool reserving_ = false;
   memory::RecentInferences recents_;
   memory::Recent<Explained> explained_;
+  std::atomic<std::size_t> remembering_{0};  ///< episodes on their way to the storage thread
   engine::Scheduler scheduler_;
   std::chrono::steady_clock::time_point last_request_;
-  std::size_t labels_since_sleep_ = 0;
   // Joined first: their work uses everything above.
   boost::asio::thread_pool storage_{1};
   boost::asio::thread_pool training_{1};
