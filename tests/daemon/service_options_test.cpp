@@ -1,0 +1,125 @@
+#include "daemon/service/options.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "tests/daemon/temporary_folder.h"
+
+namespace dormouse::daemon {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* text;
+  std::vector<const char*> says;
+};
+
+Options read(const TemporaryFolder& folder, const std::string& text) {
+  std::ofstream(folder.file("model.onnx")) << "x";
+  std::ofstream(folder.file("dormouse.yaml")) << text;
+  return read_options(folder.file("dormouse.yaml"));
+}
+
+TEST_CASE("a wrong configuration says where, what and what was expected", "[options]") {
+  const Case given = GENERATE(
+      Case{"nothing", "", {"dormouse.yaml"}},
+      Case{"no models", "state: here\n", {"dormouse.yaml:1:1", "models"}},
+      Case{"an empty list of models", "models: []\n", {"dormouse.yaml:1:9", "models", "at least one"}},
+      Case{"an open bracket", "models: [{name: a\n", {"dormouse.yaml:"}},
+      Case{"a tab", "daemon:\n\tsocket: x\n", {"dormouse.yaml:2:"}},
+      Case{"an unknown key", "models: [{name: a, path: model.onnx, sed: x}]\n", {"1:38", "sed", "seed"}},
+      Case{"an unknown section",
+           "modles: []\nmodels: [{name: a, path: model.onnx}]\n",
+           {"1:1", "modles", "models"}},
+      Case{"a missing file", "models: [{name: a, path: gone.onnx}]\n", {"1:26", "gone.onnx"}},
+      Case{"a missing path", "models: [{name: a}]\n", {"path"}},
+      Case{"a name that is a path",
+           "models: [{name: ../a, path: model.onnx}]\n",
+           {"models[0].name", "letters"}},
+      Case{"a name given twice",
+           "models:\n  - {name: a, path: model.onnx}\n  - {name: a, path: model.onnx}\n",
+           {"3:5", "'a'"}},
+      Case{"a planner nobody knows",
+           "models: [{name: a, path: model.onnx, planner: b}]\n",
+           {"planner", "'b'"}},
+      Case{"its own planner", "models: [{name: a, path: model.onnx, planner: a}]\n", {"planner"}},
+      Case{"a wrong type",
+           "models: [{name: a, path: model.onnx}]\nhrm: {accept: high}\n",
+           {"2:15", "hrm.accept"}},
+      Case{"out of range",
+           "models: [{name: a, path: model.onnx}]\nhrm: {accept: 1.5}\n",
+           {"2:15", "hrm.accept"}},
+      Case{"a duration without a unit",
+           "models: [{name: a, path: model.onnx}]\nsleep: {budget: 10}\n",
+           {"2:17", "sleep.budget"}},
+      Case{"TCP without a token",
+           "models: [{name: a, path: model.onnx}]\ndaemon: {tcp: 8080}\n",
+           {"token_file"}},
+      Case{"fast weights nobody knows",
+           "models: [{name: a, path: model.onnx, fast: rigde}]\n",
+           {"fast", "ridge"}},
+      Case{"no channels", "models: [{name: a, path: model.onnx, stream: {channels: 0}}]\n", {"channels"}});
+  INFO(given.name);
+  const TemporaryFolder folder;
+  std::string said;
+  try {
+    read(folder, given.text);
+    FAIL("was accepted");
+  } catch (const Failure& failure) {
+    CHECK(failure.error().code == Errc::configuration);
+    said = failure.error().context;
+  }
+  for (const char* word : given.says) CHECK_THAT(said, Catch::Contains(word));
+}
+
+TEST_CASE("every key of the configuration reaches its option", "[options]") {
+  const TemporaryFolder folder;
+  const Options options = read(folder, R"(
+daemon: {socket: a.sock, admin_socket: b.sock, threads: 3}
+state: elsewhere
+models:
+  - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd,
+     stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none}}
+  - {name: two, path: model.onnx}
+hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
+memory: {working: {items: 99}, episodic: {capacity: 1234}}
+sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, ewc: {lambda: 4, decay: 0.8},
+        replay: {batch: 16}, guard: {max_regression: 0.05}}
+)");
+  CHECK(options.process.socket.filename() == "a.sock");
+  CHECK(options.process.admin_socket.filename() == "b.sock");
+  CHECK(options.process.threads == 3u);
+  CHECK(options.state.filename() == "elsewhere");
+  REQUIRE(options.models.size() == 2);
+  const ModelOptions& one = options.models[0];
+  CHECK(one.labels == std::vector<std::string>{"x", "y"});
+  CHECK(one.driver == "reference");
+  CHECK(one.cut == "f");
+  CHECK(one.planner == "two");
+  CHECK(one.fast == FastWeights::sgd);
+  REQUIRE(one.stream);
+  CHECK(one.stream->channels == 2);
+  CHECK(one.stream->rate == 50);
+  CHECK(one.stream->window == 128);
+  CHECK(one.stream->hop == 64);
+  CHECK(one.stream->normalise == StreamOptions::Normalise::none);
+  CHECK(options.hrm.router.accept == 0.8f);
+  CHECK(options.hrm.router.mixing == 0.4f);
+  CHECK(options.hrm.router.temperature == 0.3f);
+  CHECK(options.hrm.neighbours == 9);
+  CHECK(options.memory.working.items == 99);
+  CHECK(options.memory.episodic.capacity == 1234);
+  CHECK(options.sleep.idle == std::chrono::minutes(10));
+  CHECK(options.sleep.every == 7);
+  CHECK(options.sleep.budget == std::chrono::minutes(2));
+  CHECK(options.sleep.fast_lr == 0.02);
+  CHECK(options.sleep.cycle.slow_lr == 0.003f);
+  CHECK(options.sleep.cycle.ewc_lambda == 4.0f);
+  CHECK(options.sleep.cycle.ewc_decay == 0.8f);
+  CHECK(options.sleep.cycle.batch == 16);
+  CHECK(options.sleep.cycle.guard.max_regression == 0.05);
+  CHECK(options.sleep.cycle.budget_seconds == 120);
+}
+
+}  // namespace
+}  // namespace dormouse::daemon
