@@ -40,14 +40,13 @@ void copy(const KernelContext& context) noexcept {
 }  // namespace
 
 void set_checked_output(InferContext& context, std::size_t i, DType type, Shape shape) {
-  if (std::ranges::find(shape, 0) == shape.end()) {
-    std::int64_t elements = 1;
-    for (const std::int64_t extent : shape) {
-      if (extent == kDynamic) continue;
-      if (extent > kMaxElements / elements)
-        context.fail("the output " + to_string(shape) + " has over 2^30 elements");
-      elements *= extent;
-    }
+  // Empty tensors too: a 0 among huge extents leaves no elements, but strides that overflow.
+  std::int64_t product = 1;
+  for (const std::int64_t extent : shape) {
+    if (extent <= 0) continue;
+    if (extent > kMaxElements / product)
+      context.fail("the output " + to_string(shape) + " has extents whose product is over 2^30");
+    product *= extent;
   }
   context.set_output(i, type, std::move(shape));
 }

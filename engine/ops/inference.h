@@ -10,7 +10,7 @@
 /// What the infer functions and kernels of many operators share.
 namespace dormouse::engine {
 
-/// No tensor has more elements than this: a model that asks for more is wrong or hostile.
+/// The extents of a tensor multiply to no more than this: a model that asks for more is wrong or hostile.
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 30;
 
 /// set_output() that refuses shapes beyond kMaxElements; for operators whose output outgrows their inputs.

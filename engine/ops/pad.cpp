@@ -28,7 +28,8 @@ Pads spread(const std::vector<std::int64_t>& pads, const IntegerList& axes, std:
 
 void check_extent(const InferContext& context, const std::string& mode, std::int64_t in, std::int64_t begin,
                   std::int64_t end) {
-  context.require(std::max(std::abs(begin), std::abs(end)) <= kMaxElements, "a pad is out of range");
+  for (const std::int64_t pad : {begin, end})
+    context.require(pad >= -kMaxElements && pad <= kMaxElements, "a pad is out of range");
   if (in == kDynamic) return;
   context.require(in + begin + end >= 0 && in + begin >= 0 && in + end >= 0, "more is cut off than there is");
   if (mode == "reflect")

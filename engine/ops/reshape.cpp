@@ -62,7 +62,7 @@ void infer(InferContext& context) {
       context.require(from.known == to.known, "the new shape has another number of elements");
     }
   }
-  context.set_output(0, type, std::move(out));
+  set_checked_output(context, 0, type, std::move(out));
 }
 
 Gradients gradient(const GradientContext& context) {
