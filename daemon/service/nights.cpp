@@ -11,6 +11,7 @@
 #include "config/log.h"
 #include "daemon/run_on.h"
 #include "daemon/service/describe.h"
+#include "learning/files.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -46,6 +47,7 @@ struct Nights::Outcome {
   memory::SleepState state = memory::SleepState::failed;
   std::string report;
   std::optional<learning::Version> version;
+  std::string digest;  ///< SHA-256 of the version's manifest
 };
 
 Nights::Nights(Service& service) : service_(service) {}
@@ -94,7 +96,7 @@ asio::awaitable<void> Nights::run(Running night, learning::SleepInputs inputs) {
     } catch (const std::exception& failure) {  // whatever became of the night, the daemon goes on
       log(Level::error, "sleep " + std::to_string(night.id) + " failed: " + failure.what());
       return Outcome{
-          memory::SleepState::failed, json::serialize(json::object{{"error", failure.what()}}), {}};
+          memory::SleepState::failed, json::serialize(json::object{{"error", failure.what()}}), {}, ""};
     }
   };
   Outcome outcome = co_await run_on(service_.training(), std::move(work));
@@ -132,6 +134,10 @@ Nights::Outcome Nights::sleep_through(const Running& night, learning::SleepInput
   outcome.version = version_of(result, inputs, night.parent, std::to_string(night.id), accepted,
                                std::chrono::system_clock::now());
   outcome.version->number = service_.versions(night.request.model).commit(*outcome.version);
+  const auto folder = service_.options().state / "models" / night.request.model;
+  const auto manifest =
+      engine::map_file((folder / std::to_string(outcome.version->number) / "manifest.json").string());
+  outcome.digest = learning::sha256({manifest->data(), manifest->size()});
   return outcome;
 }
 
@@ -152,7 +158,7 @@ void Nights::end(const Running& night, Outcome outcome) {
         night.id,
         std::chrono::system_clock::now(),
         outcome.version->accepted ? memory::VersionState::accepted : memory::VersionState::rejected,
-        ""};
+        outcome.digest};
   service_.store().end_sleep(night.id, outcome.state, outcome.report, record);
   if (outcome.version && outcome.version->accepted) learner.adopt(outcome.version);
   if (!night.request.trial) learner.consolidate();

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "daemon/http/server.h"
-#include "tests/daemon/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace dormouse::daemon {
 

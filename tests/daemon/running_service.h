@@ -16,7 +16,7 @@
 #include "daemon/routes/routes.h"
 #include "drivers/all_drivers.h"
 #include "tests/daemon/small_model.h"
-#include "tests/daemon/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace dormouse::daemon {
 

@@ -9,7 +9,7 @@
 #include <cstdlib>
 
 #include "daemon/http/listener.h"
-#include "tests/daemon/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace dormouse::daemon {
 namespace {

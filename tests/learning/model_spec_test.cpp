@@ -10,7 +10,7 @@
 #include "engine/op.h"
 #include "engine/value.h"
 #include "learning/layers.h"
-#include "tests/learning/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::learning;

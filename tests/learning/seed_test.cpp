@@ -5,7 +5,7 @@
 #include "engine/formats/safetensors.h"
 #include "tests/learning/clusters.h"
 #include "tests/learning/parts.h"
-#include "tests/learning/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::learning;

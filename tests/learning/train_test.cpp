@@ -7,7 +7,7 @@
 
 #include "engine/formats/npy.h"
 #include "engine/session.h"
-#include "tests/learning/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::learning;

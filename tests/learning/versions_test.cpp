@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "learning/manifest.h"
-#include "tests/learning/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::learning;

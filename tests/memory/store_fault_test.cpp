@@ -8,7 +8,7 @@
 
 #include "memory/failing_vfs.h"
 #include "memory/store.h"
-#include "memory/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::memory;

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "memory/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::memory;

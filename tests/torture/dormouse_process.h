@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "daemon/client/http_client.h"
-#include "tests/daemon/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace dormouse::daemon {
 
