@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <map>
-#include <set>
 #include <thread>
 
 #include "learning/random.h"
@@ -45,6 +44,7 @@ class Victim {
     die_while_busy(asleep ? 120ms : 15ms);
     start();
     verify();
+    for (const Night& night : nights_) ++ends_[state_of(night)];
     if (random_.below(3) == 0) {  // and once more, before anything could be repaired
       process_->signal(SIGKILL);
       start();
@@ -62,7 +62,12 @@ class Victim {
     CHECK(acknowledged_.size() > 0);
   }
 
-  std::size_t acknowledged() const { return acknowledged_.size(); }
+  /// What the test went through.
+  std::string summary() const {
+    std::string text = std::to_string(acknowledged_.size()) + " labels, nights";
+    for (const auto& [state, count] : ends_) text += " " + state + " " + std::to_string(count);
+    return text;
+  }
 
  private:
   static const std::vector<std::string>& models() {
@@ -241,6 +246,7 @@ class Victim {
   std::optional<std::pair<std::uint64_t, Taught>> in_doubt_;
   std::map<std::string, std::optional<Observed>> expected_;
   std::vector<Night> nights_;
+  std::map<std::string, std::size_t> ends_;  ///< of all nights, by state
   std::uint64_t newest_id_ = 0;
 };
 
@@ -254,7 +260,7 @@ TEST_CASE("kill -9 at any moment loses nothing that was acknowledged", "[torture
     victim.live_and_die(round % 2 == 1);
   }
   victim.autopsy();
-  WARN(rounds << " kills, " << victim.acknowledged() << " labels, seed " << seed);
+  WARN(rounds << " kills, seed " << seed << ", " << victim.summary());
 }
 
 }  // namespace
