@@ -28,6 +28,7 @@ struct Entry {
   std::uint64_t inferences = 0;
   std::uint64_t failures = 0;
   std::chrono::nanoseconds compute{};
+  std::chrono::nanoseconds typical{};  ///< a running mean of what one inference takes to compute
   Clock::Wall last{};
 };
 
@@ -48,7 +49,8 @@ struct TaughtAnswer {
 
 /// The parts of the daemon put together: models, memory, learning. Routes call it, nothing else does.
 ///
-/// Lives on the io thread; whatever computes or touches the disk runs on its pools and comes back as a value.
+/// Lives on the io thread; whatever touches the disk or computes for longer than a hand-over takes runs
+/// on its pools and comes back as a value.
 /// The storage thread owns the store and the learners, the training thread the night.
 class Service {
  public:
@@ -114,6 +116,8 @@ class Service {
   boost::asio::awaitable<void> reserve_more();
   void note(const Entry& entry, Answered& answered, bool remember);
   std::optional<Served> planner_of(const Entry& entry);
+  /// Whether the io thread may as well compute this itself.
+  bool worth_no_hand_over(const Entry& entry, const InferenceJob& job) const;
   void check_planner(const Entry& entry);
   std::shared_ptr<const engine::PublishedModel> open_version(const ModelParts& parts, std::int64_t number);
   void remember(const memory::Inference& inference);
