@@ -73,7 +73,8 @@ class Binder {
 
   /// Reads `key` into `field` if it is there, and says whether it was. A `field` may be a bool, integer,
   /// floating-point number, string, path, duration, Bytes, enumeration, Section, Node (read later), or a
-  /// std::optional or std::vector of those; `rules` are the words above: range, one_of, or_word (before range), existing.
+  /// std::optional or std::vector of those; `rules` are the words above: range, one_of, or_word (before
+  /// range), existing.
   template <class T, class... Rules>
   bool optional(std::string_view key, T& field, const Rules&... rules);
 
