@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -11,7 +10,7 @@
 #include <string_view>
 
 #include "config/error.h"
-#include "engine/tensor.h"
+#include "tests/engine/exact_buffer.h"
 
 /// What tests of file formats share: scratch folders, files as strings, and files that are damaged.
 namespace dormouse::engine {
@@ -40,12 +39,7 @@ inline std::string content_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// The bytes in heap memory of exactly their size, so that a sanitizer sees the first one read beyond.
-inline std::shared_ptr<Buffer> buffer_of(std::string_view bytes) {
-  auto buffer = Buffer::allocate(bytes.size());
-  if (!bytes.empty()) std::memcpy(buffer->writable_data(), bytes.data(), bytes.size());
-  return buffer;
-}
+inline std::shared_ptr<Buffer> buffer_of(std::string_view bytes) { return ExactBuffer::copy(bytes); }
 
 /// What reading said: nothing when it worked.
 template <class Read>

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 
 #include "config/error.h"
-#include "engine/tensor.h"
+#include "tests/engine/exact_buffer.h"
 
 /// A fuzz target is one function of libFuzzer's form; replay.cpp runs it without libFuzzer.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -16,10 +15,8 @@ namespace dormouse::engine {
 /// finding.
 template <class Read>
 int feed(const std::uint8_t* data, std::size_t size, Read read) {
-  auto buffer = Buffer::allocate(size);
-  if (size > 0) std::memcpy(buffer->writable_data(), data, size);
   try {
-    read(std::move(buffer));
+    read(ExactBuffer::copy({reinterpret_cast<const char*>(data), size}));
   } catch (const Failure&) {
     return 0;
   }

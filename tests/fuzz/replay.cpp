@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -9,8 +10,8 @@
 
 #include "tests/fuzz/fuzz.h"
 
-// What libFuzzer does, in small: runs the target on each file of a folder, then on seeded mutations of them. RECORD,
-// where it is given, holds the input that ran last: the one that crashed.
+// What libFuzzer does, in small: runs the target on each file of a folder, then on seeded mutations of them.
+// RECORD, where it is given, holds the input that ran last: the one that crashed.
 namespace {
 
 using Bytes = std::string;
