@@ -65,7 +65,7 @@ void measure_step(const Options& options, const char* name, Drivers drivers) {
   const Tensor batch = noise(part.value(part.inputs()[0]).shape, kBatch, random);
   std::vector<learning::ClassIndex> classes;
   for (std::int64_t i = 0; i < kBatch; ++i)
-    classes.push_back(static_cast<learning::ClassIndex>(i) % kClasses);
+    classes.push_back(static_cast<learning::ClassIndex>(i % kClasses));
   const Tensor targets = learning::one_hot(classes, kClasses);
   std::printf("training step, batch %ld, on %-7s %s\n", long{kBatch}, name,
               repeat(options, [&] { trainer.step(batch, targets, {}, kRate); }).text().c_str());
