@@ -29,25 +29,16 @@ Gradients gradient(const GradientContext& context) {
   return {chosen * broadcast_to(share, x)};
 }
 
-Attributes axes(std::vector<std::int64_t> list, std::int64_t keep) {
-  return {{"axes", list}, {"keepdims", keep}};
-}
-
 }  // namespace
 
 namespace ops {
-extern const Op reduce_max{
-    .name = "ReduceMax",
-    .max_inputs = 2,
-    .infer = infer_reduction,
-    .kernels = kernels<float, double, std::int32_t, std::int64_t>(
-        compute<float>, compute<double>, compute<std::int32_t>, compute<std::int64_t>),
-    .gradient = gradient,
-    .samples = {{.shapes = {{2, 3, 4}}, .attributes = axes({1}, 1)},
-                {.shapes = {{2, 3, 4}}, .attributes = axes({0, -1}, 0)},
-                {.shapes = {{2, 40}}, .attributes = axes({1}, 0)},
-                {.shapes = {{2, 3}}},
-                {.shapes = {{2, 3}}, .attributes = {{"noop_with_empty_axes", std::int64_t{1}}}}}};
+extern const Op reduce_max{.name = "ReduceMax",
+                           .max_inputs = 2,
+                           .infer = infer_reduction,
+                           .kernels = kernels<float, double, std::int32_t, std::int64_t>(
+                               compute<float>, compute<double>, compute<std::int32_t>, compute<std::int64_t>),
+                           .gradient = gradient,
+                           .samples = reduction_samples()};
 }  // namespace ops
 
 }  // namespace dormouse::engine

@@ -70,4 +70,15 @@ Value restore_axes(const GradientContext& context, Value y) {
   return apply("Unsqueeze", {y, integers(*y.graph, std::move(axes))});
 }
 
+std::vector<Sample> reduction_samples() {
+  const auto axes = [](std::vector<std::int64_t> list, std::int64_t keep) -> Attributes {
+    return {{"axes", std::move(list)}, {"keepdims", keep}};
+  };
+  return {{.shapes = {{2, 3, 4}}, .attributes = axes({1}, 1)},
+          {.shapes = {{2, 3, 4}}, .attributes = axes({0, -1}, 0)},
+          {.shapes = {{2, 40}}, .attributes = axes({1}, 0)},
+          {.shapes = {{2, 3}}},
+          {.shapes = {{2, 3}}, .attributes = {{"noop_with_empty_axes", std::int64_t{1}}}}};
+}
+
 }  // namespace dormouse::engine

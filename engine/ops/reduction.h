@@ -60,4 +60,7 @@ void sum_kernel(const KernelContext& context) noexcept {
             T{0});
 }
 
+/// What conformance runs every reduction on: one axis kept, several dropped, all of them, none.
+std::vector<Sample> reduction_samples();
+
 }  // namespace dormouse::engine
