@@ -45,7 +45,7 @@ class Daemon {
                                     {{"state", "awake"}}),
                  metrics_.histogram("inference_seconds", "From request to answer inside the daemon",
                                     {{"state", "asleep"}})},
-        service_(options_, io_, drivers::all_drivers(), clock_, metrics_),
+        service_(options_, io_, drivers::all_drivers(), clock_),
         streams_(service_),
         nights_(service_),
         routes_(make_routes()),

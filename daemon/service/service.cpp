@@ -59,13 +59,12 @@ void check_label(const std::string& label, const Entry& entry) {
 }  // namespace
 
 Service::Service(const Options& options, asio::io_context& io, std::span<const engine::Driver* const> drivers,
-                 const Clock& clock, Metrics& metrics)
+                 const Clock& clock)
     : options_(options),
       lock_(make_state_folder(options.state)),
       io_(io),
       drivers_(drivers.begin(), drivers.end()),
       clock_(clock),
-      metrics_(metrics),
       files_(std::make_unique<learning::Files>()),
       recents_(options.memory.working.items),
       explained_(kExplained),

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "config/clock.h"
-#include "daemon/metrics.h"
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
 #include "daemon/service/state_lock.h"
@@ -56,7 +55,7 @@ class Service {
  public:
   /// Loads every model and opens the state folder. Throws Failure naming file and reason.
   Service(const Options& options, boost::asio::io_context& io, std::span<const engine::Driver* const> drivers,
-          const Clock& clock, Metrics& metrics);
+          const Clock& clock);
   ~Service();  ///< joins the pools; what was acknowledged is on disk already
 
   /// The model `name`. Throws Failure(not_found) naming those there are.
@@ -85,7 +84,6 @@ class Service {
   // For what else lives on these threads: nights, streams, routes.
   boost::asio::thread_pool& storage() { return storage_; }
   boost::asio::thread_pool& training() { return training_; }
-  boost::asio::thread_pool& compute() { return compute_; }
   boost::asio::io_context& io() { return io_; }
   engine::Scheduler& scheduler() { return scheduler_; }
   memory::Store& store() { return *store_; }                                 ///< storage thread only
@@ -127,7 +125,6 @@ class Service {
   boost::asio::io_context& io_;
   std::vector<const engine::Driver*> drivers_;
   const Clock& clock_;
-  Metrics& metrics_;
   std::unique_ptr<memory::Store> store_;
   std::unique_ptr<learning::Files> files_;
   std::map<std::string, std::unique_ptr<learning::VersionStore>> versions_;

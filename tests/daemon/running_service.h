@@ -40,7 +40,7 @@ class RunningService {
  public:
   RunningService(const Options& options, const TemporaryFolder& folder)
       : latency_{metrics_.histogram("a", "awake"), metrics_.histogram("b", "asleep")},
-        service_(options, io_, drivers::all_drivers(), clock_, metrics_),
+        service_(options, io_, drivers::all_drivers(), clock_),
         streams_(service_),
         nights_(service_),
         router_(make_router()),

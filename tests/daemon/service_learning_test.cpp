@@ -134,9 +134,8 @@ TEST_CASE("a second daemon on the same state is refused and disturbs nothing", "
   const std::int64_t sleep =
       world.running->on_storage([&] { return world.running->service().store().begin_sleep("colours"); });
   boost::asio::io_context io;
-  Metrics metrics;
   const ManualClock clock;
-  CHECK_THROWS_WITH(Service(world.options, io, drivers::all_drivers(), clock, metrics),
+  CHECK_THROWS_WITH(Service(world.options, io, drivers::all_drivers(), clock),
                     Catch::Contains("state") && Catch::Contains("another"));
   CHECK(world.running->on_storage([&] { return world.running->service().store().sleep(sleep)->state; }) ==
         memory::SleepState::running);
