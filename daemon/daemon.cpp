@@ -90,7 +90,8 @@ class Daemon {
   Router make_routes() {
     Router router;
     add_inference_routes(router, service_, nights_, latency_);
-    add_learning_routes(router, service_, nights_);
+    add_learning_routes(router, service_);
+    add_sleep_routes(router, service_, nights_);
     add_memory_routes(router, service_);
     add_stream_routes(router, streams_);
     add_status_routes(router, service_, streams_, nights_, metrics_, latency_);
@@ -136,7 +137,7 @@ class Daemon {
       co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
       if (cancelled) co_return;
       service_.tick();
-      if (beat % 4 == 0) nights_.consider();
+      if (beat % 4 == 0) spawn(nights_.consider());
       if (supervisor_.watchdog()) supervisor_.alive();
     }
   }

@@ -93,6 +93,10 @@ struct SleepCycle::Night {
   std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
   void calibrate(const Tensor& logits);
   bool estimate_fisher();
+  void end_rehearsal(std::string note) {
+    if (std::exchange(result.report.stopped, true)) return;
+    result.report.notes.push_back(std::move(note));
+  }
   void reject(std::string reason) {
     result.report.verdict.accepted = false;
     result.report.verdict.reason = std::move(reason);
@@ -120,11 +124,9 @@ bool SleepCycle::Night::select() {
 
 bool SleepCycle::Night::rehearse() {
   if (!trainer) return false;
-  if (result.report.seconds > options.budget_seconds) {
-    result.report.stopped = true;
-    result.report.notes.push_back("the budget was spent before the last step");
-    return false;
-  }
+  if (result.report.seconds > options.budget_seconds)
+    end_rehearsal("the budget was spent before the last step");
+  if (result.report.stopped) return false;
   train_one_step();
   return ++step < plan.steps;
 }
@@ -289,6 +291,10 @@ bool SleepCycle::advance(std::stop_token stop) {
   if (!more) night.stage = static_cast<Stage>(static_cast<int>(at) + 1);
   return night.stage != Stage::done;
 }
+
+void SleepCycle::end_rehearsal(std::string note) { night_->end_rehearsal(std::move(note)); }
+
+double SleepCycle::worked_seconds() const { return night_->result.report.seconds; }
 
 Stage SleepCycle::stage() const { return night_->stage; }
 

@@ -96,7 +96,10 @@ class SleepCycle {
   /// Does the next piece; true while there is more. A stop request ends the night at once, without a
   /// candidate.
   bool advance(std::stop_token stop = {});
+  /// What was learnt so far goes to the dream check; `note` says why in the report.
+  void end_rehearsal(std::string note);
   Stage stage() const;
+  double worked_seconds() const;
   /// Fraction of the night's steps done.
   double progress() const;
   /// Needs stage() == Stage::done.

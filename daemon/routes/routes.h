@@ -19,8 +19,10 @@ struct LatencyByState {
 
 /// /v2: the Open Inference Protocol.
 void add_inference_routes(Router& router, Service& service, const Nights& nights, LatencyByState latency);
-/// /v1: feedback, versions, rollback, sleep.
-void add_learning_routes(Router& router, Service& service, Nights& nights);
+/// /v1: feedback, versions, rollback.
+void add_learning_routes(Router& router, Service& service);
+/// /v1: sleep, sleeps.
+void add_sleep_routes(Router& router, Service& service, Nights& nights);
 /// /v1: recall, episodes, why.
 void add_memory_routes(Router& router, Service& service);
 /// /v1/streams.

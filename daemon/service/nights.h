@@ -1,60 +1,52 @@
 #pragma once
 
-#include <atomic>
 #include <boost/json/object.hpp>
 #include <optional>
 #include <stop_token>
 
-#include "daemon/http/event_stream.h"
+#include "daemon/service/board.h"
+#include "daemon/service/night_work.h"
 #include "daemon/service/service.h"
 
 namespace dormouse::daemon {
-
-/// What a caller asks of a night.
-struct NightRequest {
-  std::string model;
-  learning::Strategy strategy = learning::Strategy::replay;
-  bool trial = false;  ///< keep the version for inspection, whatever the dream check says, and do not use it
-  std::optional<double> budget_seconds;
-};
 
 /// Sleep: one night at a time, on the training thread, always behind requests.
 ///
 /// Lives on the io thread.
 class Nights {
  public:
-  explicit Nights(Service& service);
+  /// `watch_period`: how often a night looks at the board.
+  explicit Nights(Service& service, Board board = Board(),
+                  std::chrono::milliseconds watch_period = std::chrono::seconds(1));
 
-  /// Starts a night and returns its id. Throws Failure(conflict) while another one runs, or unavailable after
-  /// stop().
+  /// Starts a night and returns its id. Throws Failure(conflict) while another one runs or the board is on
+  /// battery, or unavailable after stop().
   boost::asio::awaitable<std::int64_t> start(NightRequest request);
-  /// Starts one by itself when it is idle and enough is new: call it every second or so.
-  void consider();
-  /// Asks the running night to end, and lets none begin; the night's work is lost, nothing else.
+  /// Starts one by itself when all that is configured holds: call it every second or so.
+  boost::asio::awaitable<void> consider();
+  /// Asks the running night to end; its work is lost, nothing else. Its id; nothing when none runs.
+  std::optional<std::int64_t> interrupt();
+  /// The same, and lets none begin any more.
   void stop();
   bool asleep() const { return running_.has_value(); }
+  /// Which night is at what, or why there is none.
   boost::json::object status() const;
 
  private:
-  struct Running {
-    std::int64_t id = 0;
-    NightRequest request;
-    std::shared_ptr<const ModelParts> parts;
-    std::int64_t parent = 0;  ///< the version in service when it began
-    learning::SleepOptions options;
-  };
-  struct Outcome;
-
-  boost::asio::awaitable<void> run(Running night, learning::SleepInputs inputs);
-  Outcome sleep_through(const Running& night, learning::SleepInputs inputs, std::stop_token stop);
-  void end(const Running& night, Outcome outcome);
+  boost::asio::awaitable<void> run(NightJob night, learning::SleepInputs inputs);
+  void end(const NightJob& night, NightOutcome outcome);
+  Circumstances circumstances(const Entry& entry) const;
 
   Service& service_;
-  std::optional<Running> running_;
+  Board board_;
+  std::chrono::milliseconds watch_period_;
+  std::optional<NightJob> running_;
   std::stop_source stop_;
   bool stopped_ = false;
-  std::atomic<double> progress_{0};
-  std::atomic<learning::Stage> stage_{learning::Stage::select};
+  bool considering_ = false;
+  bool on_battery_ = false;  ///< when it was last considered, as is the next
+  std::optional<double> temperature_;
+  NightProgress progress_;
 };
 
 }  // namespace dormouse::daemon

@@ -87,9 +87,19 @@ void bind_options(Binder& binder, NightOptions& options) {
   EwcOptions ewc{options.cycle.ewc_lambda, options.cycle.ewc_decay};
   ReplayOptions replay{options.cycle.batch};
   GuardSection guard{options.cycle.guard.max_regression};
+  std::optional<std::string> window;
   binder.optional("idle", options.idle, config::or_word("never"));
+  if (binder.optional("window", window, config::or_word("never"))) {
+    options.window = window ? parse_window(*window) : std::nullopt;
+    if (window && !options.window)
+      throw binder.wrong("window", "expected a time of day like \"01:00-05:00\", got '" + *window + "'");
+  }
   binder.optional("every", options.every, range(1, 1000000000));
   binder.optional("budget", options.budget, range(1s, 24h));
+  binder.optional("energy", options.energy, config::or_word("any"), range(0.001, 1e9));
+  binder.optional("watts", options.watts, range(0.01, 1000.0));
+  binder.optional("on_battery", options.on_battery);
+  binder.optional("max_temperature", options.max_temperature, config::or_word("any"), range(0.0, 150.0));
   binder.optional("fast_lr", options.fast_lr, range(0.0, 1.0));
   binder.optional("slow_lr", options.cycle.slow_lr, range(0.0, 1.0));
   binder.optional("ewc", ewc);

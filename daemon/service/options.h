@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/binder.h"
+#include "daemon/service/night_triggers.h"
 #include "hrm/router.h"
 #include "learning/sleep.h"
 #include "memory/options.h"
@@ -56,8 +57,13 @@ struct HrmOptions {
 /// sleep: when and how the model learns for good.
 struct NightOptions {
   std::optional<std::chrono::milliseconds> idle;  ///< start by itself when nothing was asked for so long …
+  std::optional<NightWindow> window;              ///< … at this time of day …
   std::size_t every = 200;                        ///< … and so many labels are new
   std::chrono::milliseconds budget = std::chrono::minutes(10);
+  std::optional<double> energy;                ///< J; what was learnt by then goes to the dream check
+  double watts = 4;                            ///< what a busy core draws, where RAPL does not say
+  bool on_battery = false;                     ///< sleep on battery too
+  std::optional<double> max_temperature = 75;  ///< °C; above it a night pauses
   double fast_lr = 0.01;
   learning::SleepOptions cycle;
 };

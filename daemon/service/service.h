@@ -86,6 +86,7 @@ class Service {
   boost::asio::thread_pool& training() { return training_; }
   boost::asio::io_context& io() { return io_; }
   engine::Scheduler& scheduler() { return scheduler_; }
+  const Clock& clock() const { return clock_; }
   memory::Store& store() { return *store_; }                                 ///< storage thread only
   Learner& learner(const std::string& name) { return *learners_.at(name); }  ///< storage thread only
   learning::VersionStore& versions(const std::string& name) {

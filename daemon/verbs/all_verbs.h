@@ -15,6 +15,8 @@ extern const Verb why_verb;
 extern const Verb model_versions_verb;
 extern const Verb model_rollback_verb;
 extern const Verb sleep_now_verb;
+extern const Verb sleep_stop_verb;
+extern const Verb sleep_status_verb;
 extern const Verb sleep_report_verb;
 extern const Verb train_verb;
 extern const Verb seed_verb;

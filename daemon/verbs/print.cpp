@@ -188,6 +188,17 @@ std::string readable(const json::value& value) {
   return text;
 }
 
+std::string sleep_line(const json::value& sleep) {
+  if (cell(sleep, "state") != "awake")
+    return "sleep    " + cell(sleep, "sleep") + " of " + cell(sleep, "model") + ": " + cell(sleep, "stage") +
+           ", " + std::to_string(static_cast<int>(100 * sleep.at("progress").to_number<double>())) + "%\n";
+  std::string text;
+  if (const json::value* waits = sleep.as_object().if_contains("waits"))
+    for (const auto& [model, why] : waits->as_object())
+      text += "awake    " + std::string(model) + ": " + cell(why) + "\n";
+  return text;
+}
+
 std::string cell(const json::value& value) {
   if (const json::string* string = value.if_string()) return std::string(*string);
   if (value.is_null()) return "–";

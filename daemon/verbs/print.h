@@ -30,6 +30,9 @@ class Table {
 /// that end in a unit (_seconds, _ms, _bytes) show it.
 std::string readable(const boost::json::value& value);
 
+/// What `sleep` of /v1/status says, in lines.
+std::string sleep_line(const boost::json::value& sleep);
+
 /// One scalar as people write it: no quotes, at most four significant digits.
 std::string cell(const boost::json::value& value);
 /// The cell of `object`[`key`]; "–" where it is missing.

@@ -94,12 +94,26 @@ int now(const Arguments& arguments) {
   if (const auto budget = arguments.value("budget")) json["budget"] = *budget;
   if (const auto strategy = arguments.value("strategy")) json["strategy"] = *strategy;
   if (arguments.flag("trial")) json["trial"] = true;
-  if (const auto strategy = arguments.value("strategy")) json["strategy"] = *strategy;
-  if (arguments.flag("trial")) json["trial"] = true;
   HttpClient client(arguments.admin_socket());
   const std::string started = ask_text(client, post("/v1/sleep", boost::json::serialize(json)));
   if (arguments.flag("detach")) return show(arguments, started);
   return show(arguments, wait_for(client, "/v1/sleeps/" + cell(parse_json(started), "sleep")));
+}
+
+int stop(const Arguments& arguments) {
+  HttpClient client(arguments.admin_socket());
+  const std::string stopping = ask_text(client, post("/v1/sleep/stop", "{}"));
+  return show(arguments, wait_for(client, "/v1/sleeps/" + cell(parse_json(stopping), "sleep")));
+}
+
+int status(const Arguments& arguments) {
+  HttpClient client(arguments.socket());
+  const boost::json::value sleep = ask(client, get("/v1/status")).at("sleep");
+  if (arguments.json())
+    std::cout << boost::json::serialize(sleep) << "\n";
+  else
+    std::cout << sleep_line(sleep);
+  return kOk;
 }
 
 int report(const Arguments& arguments) {
@@ -123,6 +137,22 @@ extern const Verb sleep_now_verb{.name = "sleep now",
                                  .example = "dormouse sleep now --model digits --budget 10min",
                                  .options = kNowOptions,
                                  .run = now};
+
+extern const Verb sleep_stop_verb{.name = "sleep stop",
+                                  .group = "learn",
+                                  .summary = "end the running sleep; what it learnt is dropped",
+                                  .arguments = "",
+                                  .example = "dormouse sleep stop",
+                                  .options = {},
+                                  .run = stop};
+
+extern const Verb sleep_status_verb{.name = "sleep status",
+                                    .group = "learn",
+                                    .summary = "say how far a sleep is, or why none begins",
+                                    .arguments = "",
+                                    .example = "dormouse sleep status",
+                                    .options = {},
+                                    .run = status};
 
 extern const Verb sleep_report_verb{
     .name = "sleep report",

@@ -54,13 +54,6 @@ void print_models(const object& models) {
   }
 }
 
-void print_sleep(const boost::json::value& sleep) {
-  if (cell(sleep, "state") == "awake") return;
-  std::cout << "sleep    " << cell(sleep, "sleep") << " of " << cell(sleep, "model") << ": "
-            << cell(sleep, "stage") << ", "
-            << static_cast<int>(100 * sleep.at("progress").to_number<double>()) << "%\n";
-}
-
 void print_status(const boost::json::value& status) {
   std::cout << paint(Tone::good, "●") << " dormouse " << cell(status, "version") << "  "
             << cell(status.at("sleep"), "state") << "  up "
@@ -79,7 +72,7 @@ void print_status(const boost::json::value& status) {
   for (const auto& [name, stream] : status.at("streams").as_object())
     std::cout << "stream   " << name << "  " << cell(stream, "windows") << " windows of "
               << cell(stream, "window") << " rows, " << cell(stream, "dropped") << " rows dropped\n";
-  print_sleep(status.at("sleep"));
+  std::cout << sleep_line(status.at("sleep"));
 }
 
 int run(const Arguments& arguments) {

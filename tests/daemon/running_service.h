@@ -15,6 +15,7 @@
 #include "daemon/http/server.h"
 #include "daemon/routes/routes.h"
 #include "drivers/all_drivers.h"
+#include "tests/daemon/fake_board.h"
 #include "tests/daemon/small_model.h"
 #include "tests/temporary_folder.h"
 
@@ -35,14 +36,15 @@ inline Options small_options(const TemporaryFolder& folder) {
   return options;
 }
 
-/// The daemon's insides on an io thread of their own, with its routes on a socket.
+/// The daemon's insides on an io thread of their own, with its routes on a socket, on the FakeBoard of
+/// `folder`.
 class RunningService {
  public:
   RunningService(const Options& options, const TemporaryFolder& folder)
       : latency_{metrics_.histogram("a", "awake"), metrics_.histogram("b", "asleep")},
         service_(options, io_, drivers::all_drivers(), clock_),
         streams_(service_),
-        nights_(service_),
+        nights_(service_, FakeBoard(folder).board(), std::chrono::milliseconds(0)),
         router_(make_router()),
         server_(io_, router_, {}),
         client_(folder.file("user.sock")),
@@ -117,7 +119,8 @@ class RunningService {
   Router make_router() {
     Router router;
     add_inference_routes(router, service_, nights_, latency_);
-    add_learning_routes(router, service_, nights_);
+    add_learning_routes(router, service_);
+    add_sleep_routes(router, service_, nights_);
     add_memory_routes(router, service_);
     add_stream_routes(router, streams_);
     add_status_routes(router, service_, streams_, nights_, metrics_, latency_);

@@ -23,6 +23,15 @@ struct Bedroom {
   }
   std::int64_t version() { return running->ask(model.probes(1)).version; }
   std::vector<float> probes() { return running->probabilities(model.probes(4)); }
+  boost::json::object status() {
+    return running->on_io([this] { return running->nights().status(); });
+  }
+  void wait_until_awake() {
+    while (running->on_io([this] { return running->nights().asleep(); })) std::this_thread::yield();
+  }
+  memory::SleepRecord record(std::int64_t id) {
+    return running->on_storage([&] { return *running->service().store().sleep(id); });
+  }
   NightRequest night(bool trial = false) const { return {"colours", learning::Strategy::replay, trial, {}}; }
 
   TemporaryFolder folder;
@@ -102,10 +111,8 @@ TEST_CASE("one night at a time, and it ends when it is told to", "[nights]") {
                     Catch::Contains("running"));
   CHECK(bedroom.version() == 0);  // requests pass
   bedroom.running->on_io([&] { bedroom.running->nights().stop(); });
-  while (bedroom.running->on_io([&] { return bedroom.running->nights().asleep(); }))
-    std::this_thread::yield();
-  CHECK(bedroom.running->on_storage([&] { return bedroom.running->service().store().sleep(id)->state; }) ==
-        memory::SleepState::stopped);
+  bedroom.wait_until_awake();
+  CHECK(bedroom.record(id).state == memory::SleepState::stopped);
 }
 
 TEST_CASE("no night begins once nights were stopped, not even one already asked for", "[nights]") {
@@ -125,8 +132,7 @@ TEST_CASE("no night begins once nights were stopped, not even one already asked 
   } catch (const Failure&) {
     // refused in time: as good
   }
-  while (bedroom.running->on_io([&] { return bedroom.running->nights().asleep(); }))
-    std::this_thread::yield();
+  bedroom.wait_until_awake();
   CHECK_THROWS_AS(bedroom.running->wait(bedroom.running->nights().start(bedroom.night())), Failure);
 }
 
@@ -163,21 +169,98 @@ TEST_CASE("idle and taught enough, a model sleeps by itself, whichever it is", "
   bedroom.options.sleep.idle = std::chrono::milliseconds(0);
   bedroom.options.sleep.every = 15;
   bedroom.start();
-  bedroom.running->on_io([&] { bedroom.running->nights().consider(); });
+  bedroom.running->wait(bedroom.running->nights().consider());
   bedroom.teach_grey("twin");
   bedroom.start();  // what was taught before a restart counts too
-  bedroom.running->on_io([&] { bedroom.running->nights().consider(); });
-  while (bedroom.running->on_io([&] { return bedroom.running->nights().asleep(); }))
-    std::this_thread::yield();
+  bedroom.running->wait(bedroom.running->nights().consider());
+  bedroom.wait_until_awake();
   const auto slept = [&] {
     return bedroom.running->on_storage([&] { return bedroom.running->service().store().sleeps(9); });
   };
   REQUIRE(slept().size() == 1);
   CHECK(slept()[0].model == "twin");
-  bedroom.running->on_io([&] { bedroom.running->nights().consider(); });
+  bedroom.running->wait(bedroom.running->nights().consider());
   bedroom.start();
-  bedroom.running->on_io([&] { bedroom.running->nights().consider(); });
+  bedroom.running->wait(bedroom.running->nights().consider());
   CHECK(slept().size() == 1);  // nothing new since
+}
+
+TEST_CASE("on battery no night begins, and a running one ends politely and says why", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.cycle.steps = 100'000'000;
+  bedroom.start();
+  bedroom.teach_grey();
+  const FakeBoard board(bedroom.folder);
+  board.supply("BAT0", "Battery", "status", "Discharging");
+  CHECK_THROWS_WITH(bedroom.running->wait(bedroom.running->nights().start(bedroom.night())),
+                    Catch::Contains("on battery"));
+  board.supply("BAT0", "Battery", "status", "Charging");
+  const std::int64_t id = bedroom.running->wait(bedroom.running->nights().start(bedroom.night()));
+  board.supply("BAT0", "Battery", "status", "Discharging");
+  bedroom.wait_until_awake();
+  const memory::SleepRecord record = bedroom.record(id);
+  CHECK(record.state == memory::SleepState::stopped);
+  CHECK(boost::json::parse(record.report).at("reason") == "on battery");
+  CHECK(bedroom.version() == 0);
+}
+
+TEST_CASE("too hot, a night pauses; cooled down, it goes on", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.cycle.budget_seconds = 1e9;
+  bedroom.start();
+  bedroom.teach_grey();
+  const FakeBoard board(bedroom.folder);
+  board.temperature(90);
+  const std::int64_t id = bedroom.running->wait(bedroom.running->nights().start(bedroom.night()));
+  while (bedroom.status().at("stage") != "too hot, pausing") std::this_thread::yield();
+  board.temperature(69);
+  bedroom.wait_until_awake();
+  CHECK(bedroom.record(id).state == memory::SleepState::accepted);
+}
+
+TEST_CASE("a spent energy budget brings what was learnt to the dream check", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.cycle.steps = 100'000'000;
+  bedroom.options.sleep.energy = 0.02;
+  bedroom.options.sleep.watts = 1;
+  bedroom.start();
+  bedroom.teach_grey();
+  const memory::SleepRecord record = bedroom.running->sleep(bedroom.night());
+  const auto report = boost::json::parse(record.report);
+  CHECK((record.state == memory::SleepState::accepted || record.state == memory::SleepState::rejected));
+  CHECK(report.at("stopped").as_bool());
+  CHECK(report.at("notes").at(0) == "the energy budget was spent before the last step");
+  CHECK(report.at("energy").at("joules").to_number<double>() >= 0.02);
+  CHECK_THAT(std::string(report.at("energy").at("source").as_string()), Catch::Contains("at 1 W"));
+}
+
+TEST_CASE("status says why no night begins", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.idle = std::chrono::milliseconds(0);
+  bedroom.options.sleep.every = 50;
+  bedroom.start();
+  bedroom.teach_grey();
+  CHECK(bedroom.status().at("waits").at("colours") == "20 of 50 labels");
+  bedroom.options.sleep.every = 20;
+  bedroom.start();
+  FakeBoard(bedroom.folder).supply("BAT0", "Battery", "status", "Discharging");
+  bedroom.running->wait(bedroom.running->nights().consider());
+  CHECK_FALSE(bedroom.running->on_io([&] { return bedroom.running->nights().asleep(); }));
+  CHECK(parsed(bedroom.running->get("/v1/status")).at("sleep").at("waits").at("colours") == "on battery");
+}
+
+TEST_CASE("a night can be stopped over the administrators' socket", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.cycle.steps = 100'000'000;
+  bedroom.start();
+  bedroom.teach_grey();
+  CHECK(bedroom.running->admin("/v1/sleep/stop", "{}").status == 409);
+  const std::int64_t id = bedroom.running->wait(bedroom.running->nights().start(bedroom.night()));
+  CHECK(bedroom.running->post("/v1/sleep/stop", "{}").status == 403);
+  CHECK(parsed(bedroom.running->admin("/v1/sleep/stop", "{}")).at("sleep") == id);
+  bedroom.wait_until_awake();
+  CHECK(bedroom.record(id).state == memory::SleepState::stopped);
+  bedroom.running->wait(bedroom.running->nights().start(bedroom.night()));  // the next one may
 }
 
 }  // namespace

@@ -1,0 +1,123 @@
+#include "daemon/service/night_work.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "config/log.h"
+#include "daemon/service/describe.h"
+#include "daemon/service/night_watch.h"
+#include "learning/files.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace json = boost::json;
+
+/// The night's thread goes behind every other; where the system refuses, the scheduler alone keeps it back.
+void lower_priority() {
+  const auto thread = static_cast<id_t>(::syscall(SYS_gettid));
+  if (::setpriority(PRIO_PROCESS, thread, 19) != 0) log(Level::debug, "sleep runs at normal priority");
+}
+
+learning::Version version_of(const learning::SleepResult& result, const std::vector<std::string>& labels,
+                             const NightJob& job, bool accepted, Clock::Wall time) {
+  learning::Version version;
+  version.parent = job.parent;
+  version.sleep = std::to_string(job.id);
+  version.time = iso_time(time);
+  version.accepted = accepted;
+  version.labels = labels;
+  version.temperature = result.temperature;
+  version.arbiter = result.arbiter;
+  version.weights = result.weights;
+  version.fisher = result.fisher;
+  return version;
+}
+
+std::string digest_of(const std::filesystem::path& manifest) {
+  const auto text = engine::map_file(manifest.string());
+  return learning::sha256({text->data(), text->size()});
+}
+
+/// The cycle from its first piece to its last, or to whatever ends it before.
+class NightWork {
+ public:
+  NightWork(Service& service, const Board& board, const NightJob& job, NightProgress& progress,
+            std::chrono::milliseconds watch_period)
+      : service_(service),
+        job_(job),
+        progress_(progress),
+        watch_(board, job.options, service.clock(), watch_period, progress.hot) {}
+
+  NightOutcome run(learning::SleepInputs inputs, std::stop_token stop) {
+    const std::vector<std::string> labels = inputs.labels;
+    learning::SleepCycle cycle(std::move(inputs), job_.options.cycle, {}, job_.parts->drivers);
+    const std::optional<std::string> ended = advance(cycle, stop);
+    const learning::SleepResult& result = cycle.result();
+    NightOutcome outcome;
+    outcome.report = report_text(result, ended);
+    outcome.state = memory::SleepState::stopped;
+    if (!ended && !stop.stop_requested()) commit(result, labels, outcome);
+    return outcome;
+  }
+
+ private:
+  /// Why it had to end before its time, if it had to.
+  std::optional<std::string> advance(learning::SleepCycle& cycle, std::stop_token stop) {
+    std::optional<std::string> ended;
+    std::stop_source end;
+    const std::stop_callback forward(stop, [&end] { end.request_stop(); });
+    do {
+      service_.scheduler().give_way(stop);
+      ended = watch_.look(cycle.worked_seconds(), job_.options.cycle.budget_seconds, stop);
+      if (ended) end.request_stop();
+      if (cycle.stage() == learning::Stage::rehearse && watch_.energy_spent())
+        cycle.end_rehearsal("the energy budget was spent before the last step");
+      progress_.stage = cycle.stage();
+      progress_.fraction = cycle.progress();
+    } while (cycle.advance(end.get_token()));
+    return ended;
+  }
+
+  std::string report_text(const learning::SleepResult& result, const std::optional<std::string>& ended) {
+    json::object report = learning::to_json(result.report);
+    if (ended) report["reason"] = *ended;
+    const double joules = watch_.energy().joules();
+    report["energy"] = {{"joules", joules}, {"source", watch_.energy().source()}};
+    return json::serialize(report);
+  }
+
+  void commit(const learning::SleepResult& result, const std::vector<std::string>& labels,
+              NightOutcome& outcome) {
+    const bool accepted = result.accepted && !job_.request.trial;
+    outcome.state = accepted ? memory::SleepState::accepted : memory::SleepState::rejected;
+    outcome.version = version_of(result, labels, job_, accepted, std::chrono::system_clock::now());
+    outcome.version->number = service_.versions(job_.request.model).commit(*outcome.version);
+    const auto folder = service_.options().state / "models" / job_.request.model;
+    outcome.digest = digest_of(folder / std::to_string(outcome.version->number) / "manifest.json");
+  }
+
+  Service& service_;
+  const NightJob& job_;
+  NightProgress& progress_;
+  NightWatch watch_;
+};
+
+}  // namespace
+
+NightOutcome work_through(Service& service, const Board& board, const NightJob& job,
+                          learning::SleepInputs inputs, NightProgress& progress,
+                          std::chrono::milliseconds watch_period, std::stop_token stop) {
+  lower_priority();
+  try {
+    return NightWork(service, board, job, progress, watch_period).run(std::move(inputs), stop);
+  } catch (const std::exception& failure) {
+    log(Level::error, "sleep " + std::to_string(job.id) + " failed: " + failure.what());
+    return {memory::SleepState::failed, json::serialize(json::object{{"error", failure.what()}}), {}, ""};
+  }
+}
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "daemon/service/board.h"
+#include "daemon/service/service.h"
+
+namespace dormouse::daemon {
+
+/// What a caller asks of a night.
+struct NightRequest {
+  std::string model;
+  learning::Strategy strategy = learning::Strategy::replay;
+  bool trial = false;  ///< keep the version for inspection, whatever the dream check says, and do not use it
+  std::optional<double> budget_seconds;
+};
+
+/// A night as it was when it began.
+struct NightJob {
+  std::int64_t id = 0;
+  NightRequest request;
+  std::shared_ptr<const ModelParts> parts;
+  std::int64_t parent = 0;  ///< the version in service
+  NightOptions options;     ///< with what the request asks for
+};
+
+/// How far it is, for other threads to read.
+struct NightProgress {
+  std::atomic<double> fraction{0};
+  std::atomic<learning::Stage> stage{learning::Stage::select};
+  std::atomic<bool> hot{false};  ///< it pauses
+};
+
+/// What a night brought, ready for the record.
+struct NightOutcome {
+  memory::SleepState state = memory::SleepState::failed;
+  std::string report;  ///< JSON
+  std::optional<learning::Version> version;
+  std::string digest;  ///< SHA-256 of the version's manifest
+};
+
+/// Works through the night on the calling thread, behind requests, and writes the version it made. Never
+/// throws: whatever becomes of the night, the daemon goes on.
+NightOutcome work_through(Service& service, const Board& board, const NightJob& job,
+                          learning::SleepInputs inputs, NightProgress& progress,
+                          std::chrono::milliseconds watch_period, std::stop_token stop);
+
+}  // namespace dormouse::daemon
