@@ -1,45 +1,44 @@
-#include "memory/index.h"
+#include "memory/dot.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include <array>
+
+#include "memory/dot_simd.h"
 
 namespace dormouse::memory {
 namespace {
 
-// Plain enough for the compiler to vectorise where vectors are part of the base architecture (NEON).
-std::int32_t dot_portable(const std::int8_t* a, const std::int8_t* b, std::size_t n) {
-  std::int32_t sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += std::int32_t{a[i]} * std::int32_t{b[i]};
-  return sum;
+// Plain enough for the compiler to vectorise with what the base architecture has.
+void dot_portable(const std::int8_t* query, const std::int8_t* const* rows, std::size_t n, std::size_t count,
+                  std::int32_t* products) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int8_t* row = rows[i];
+    std::int32_t sum = 0;
+    for (std::size_t j = 0; j < n; ++j) sum += std::int32_t{query[j]} * std::int32_t{row[j]};
+    products[i] = sum;
+  }
 }
 
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) std::int32_t dot_avx2(const std::int8_t* a, const std::int8_t* b,
-                                                      std::size_t n) {
-  __m256i sum = _mm256_setzero_si256();
-  for (std::size_t i = 0; i < n; i += 16) {
-    const __m256i wide_a = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i)));
-    const __m256i wide_b = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + i)));
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(wide_a, wide_b));
-  }
-  const __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-  const __m128i quarter = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0b01'00'11'10));
-  return _mm_cvtsi128_si32(_mm_add_epi32(quarter, _mm_shuffle_epi32(quarter, 0b10'11'00'01)));
+struct Kernels {
+  std::array<NamedDotKernel, 4> all;
+  std::size_t count;
+};
+
+Kernels detect() {
+  Kernels found{};
+  found.count = simd_dot_kernels(std::span(found.all).first(found.all.size() - 1));
+  found.all[found.count++] = {"portable", dot_portable};
+  return found;
 }
-#endif
 
 }  // namespace
 
-DotKernel portable_dot() { return dot_portable; }
-
-DotKernel best_dot() {
-#if defined(__x86_64__)
-  static const DotKernel chosen = __builtin_cpu_supports("avx2") ? dot_avx2 : dot_portable;
-  return chosen;
-#else
-  return dot_portable;
-#endif
+std::span<const NamedDotKernel> dot_kernels() {
+  static const Kernels kernels = detect();
+  return std::span(kernels.all).first(kernels.count);
 }
+
+#if !defined(__x86_64__) && !defined(__aarch64__)
+std::size_t simd_dot_kernels(std::span<NamedDotKernel>) { return 0; }
+#endif
 
 }  // namespace dormouse::memory

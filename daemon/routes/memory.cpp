@@ -13,7 +13,7 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-constexpr std::size_t kMostRecalled = memory::ExactIndex::kMaxNeighbours;
+constexpr std::size_t kMostRecalled = memory::VectorIndex::kMaxNeighbours;
 
 std::vector<float> vector_field(const json::value& value, std::size_t width) {
   const json::array* array = value.if_array();

@@ -211,7 +211,7 @@ LabelledLatents Learner::held_out() const {
 void Learner::rebuild_index() {
   const std::size_t width = parts_->learnable->latent_size;
   const auto& seed = parts_->learnable->seed;
-  index_ = std::make_shared<memory::ExactIndex>(width, room_for(store_, seed ? seed->replay.size() : 0));
+  index_ = std::make_shared<memory::VectorIndex>(width, room_for(store_, seed ? seed->replay.size() : 0));
   if (seed)
     for (std::size_t i = 0; i < seed->replay.size(); ++i)
       ensure(index_->add({0, seed->replay.classes[i], true, 0}, memory::quantise(seed->replay.row(i))),
@@ -220,10 +220,10 @@ void Learner::rebuild_index() {
   store_.each(parts_->options.name, [&](const memory::Episode& episode) {
     if (!fits(episode)) return;
     const ClassIndex label = class_of(episode.label.value_or(episode.prediction));
-    ensure(
-        index_->add({episode.id, label, episode.label.has_value(), episode.time.time_since_epoch().count()},
-                    episode.latent),
-        "room");
+    ensure(index_->add({episode.id, label, episode.label.has_value(), episode.time.time_since_epoch().count(),
+                        episode.version},
+                       episode.latent),
+           "room");
   });
   served_.index = index_;
 }
@@ -231,7 +231,7 @@ void Learner::rebuild_index() {
 bool Learner::remember(const memory::Episode& episode) {
   store_.remember(episode);
   const memory::IndexRow row{episode.id, class_of(episode.prediction), false,
-                             episode.time.time_since_epoch().count()};
+                             episode.time.time_since_epoch().count(), episode.version};
   if (!index_->wants_compaction() && index_->add(row, episode.latent)) return false;
   rebuild_index();
   return true;
@@ -248,7 +248,8 @@ memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::
   learn(episode, label, taught.previous);
   const ClassIndex index = class_of(label);
   if (!index_->relabel(id, index, true) &&
-      !index_->add({id, index, true, episode.time.time_since_epoch().count()}, episode.latent))
+      !index_->add({id, index, true, episode.time.time_since_epoch().count(), episode.version},
+                   episode.latent))
     rebuild_index();
   if (episode.held_out()) held_out_taught_ = this->taught().held_out;
   ++served_.fresh_labels;

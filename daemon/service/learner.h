@@ -16,7 +16,7 @@ namespace dormouse::daemon {
 /// learnt. The index alone grows under it (one writer, readers that never wait).
 struct Served {
   std::shared_ptr<const engine::PublishedModel> model;
-  std::shared_ptr<const memory::ExactIndex> index;  ///< rows are labelled by class number
+  std::shared_ptr<const memory::VectorIndex> index;  ///< rows are labelled by class number
   std::shared_ptr<const std::vector<memory::Concept>> concepts;
   float typical_distance = 0;    ///< to the nearest neighbour within a class of the seed
   std::size_t fresh_labels = 0;  ///< given since the model last slept
@@ -96,7 +96,7 @@ class Learner {
   std::shared_ptr<const engine::Session> session_;
   std::unique_ptr<engine::Session> slow_;  ///< latent → logits
   std::unique_ptr<learning::FastHead> fast_;
-  std::shared_ptr<memory::ExactIndex> index_;
+  std::shared_ptr<memory::VectorIndex> index_;
   learning::LabelledLatents held_out_taught_;
   Served served_;
 };

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "memory/vector_rows.h"
+
+/// What the two searches share: the query and the best rows so far. For index.cpp, scan.cpp and graph.cpp.
+namespace dormouse::memory {
+
+/// A query in f32 and, padded as the rows are, in codes.
+struct Query {
+  /// Throws Failure(invalid) when an element is not finite.
+  Query(std::span<const float> given, std::size_t stride) : values(given) {
+    CodedLatent coded = quantise(given);
+    codes = std::move(coded.codes);
+    codes.resize(stride);
+    factor = -2 * coded.scale;
+  }
+
+  std::span<const float> values;
+  std::vector<std::int8_t> codes;
+  float factor = 0;  ///< of the product of codes and the row's scale, in a score
+};
+
+/// Squared distance less |q|², which is the same for every row: |x|² − 2·q·x.
+inline float score(float factor, std::int32_t product, const VectorRows::Measure& row) {
+  return row.norm + factor * row.scale * static_cast<float>(product);
+}
+
+struct Candidate {
+  float score;
+  std::uint32_t row;
+  EpisodeId id;
+
+  bool operator<(const Candidate& other) const {
+    return score != other.score ? score < other.score : id < other.id;
+  }
+};
+
+/// The best `limit` candidates seen, as a heap with the worst on top.
+class Best {
+ public:
+  explicit Best(std::size_t limit) : limit_(limit) { heap_.reserve(limit); }
+
+  bool full() const { return heap_.size() == limit_; }
+  float worst() const { return full() ? heap_.front().score : std::numeric_limits<float>::infinity(); }
+  void offer(const Candidate& candidate) {
+    if (full()) {
+      if (!(candidate < heap_.front())) return;
+      std::pop_heap(heap_.begin(), heap_.end());
+      heap_.pop_back();
+    }
+    heap_.push_back(candidate);
+    std::push_heap(heap_.begin(), heap_.end());
+  }
+  void clear() { heap_.clear(); }
+  std::vector<Candidate> take() { return std::move(heap_); }
+
+ private:
+  std::size_t limit_;
+  std::vector<Candidate> heap_;
+};
+
+/// Offers `best` every row in [from, to) that passes `filter`.
+void scan(const VectorRows& rows, std::size_t from, std::size_t to, const Query& query, const Filter& filter,
+          Best& best);
+
+}  // namespace dormouse::memory

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "memory/dot.h"
+
+/// The kernels of one architecture, for dot.cpp alone.
+namespace dormouse::memory {
+
+/// Those that this processor runs, the fastest first; as many as fit into `out`.
+std::size_t simd_dot_kernels(std::span<NamedDotKernel> out);
+
+}  // namespace dormouse::memory

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "memory/dot.h"
+#include "memory/episode.h"
+
+namespace dormouse::memory {
+
+/// The columns beside a vector. `label` is the caller's class number, taught or, failing that, predicted.
+struct IndexRow {
+  EpisodeId id = 0;
+  std::uint32_t label = 0;
+  bool labelled = false;     ///< taught by someone, not merely predicted
+  std::int64_t time = 0;     ///< any unit, for Filter
+  std::int64_t version = 0;  ///< of the weights that answered
+};
+
+/// Which rows count. Everything by default.
+struct Filter {
+  std::optional<std::uint32_t> label{};
+  bool labelled_only = false;
+  bool without_held_out = false;
+  std::int64_t after = std::numeric_limits<std::int64_t>::min();   ///< time > after
+  std::int64_t before = std::numeric_limits<std::int64_t>::max();  ///< time < before
+  std::optional<std::int64_t> version{};
+
+  bool passes(const IndexRow& row) const {
+    return (!label || row.label == *label) && (!labelled_only || row.labelled) && row.time > after &&
+           row.time < before && (!version || row.version == *version) &&
+           !(without_held_out && is_held_out(row.id));
+  }
+};
+
+/// Vectors in one byte an element with their columns, column by column in chunks that stay where they are.
+///
+/// One writer, any number of readers that never wait: rows are only ever appended and become visible with one
+/// release store; a removed row is marked, and goes on costing time and space until the owner replaces the
+/// whole by rearranged(). Readers take rows() once and ask for no row beyond it.
+class VectorRows {
+ public:
+  static constexpr std::size_t kChunkRows = 16'384;
+
+  /// What turns a product of codes into a distance.
+  struct Measure {
+    float norm;  ///< |x|²
+    float scale;
+  };
+
+  /// For vectors of `width` elements, at most `max_rows` appended over its life.
+  VectorRows(std::size_t width, std::size_t max_rows);
+
+  // Writer.
+
+  /// Appends `codes` (width() of them, ensure()d). False when there is no room.
+  [[nodiscard]] bool add(const IndexRow& row, std::span<const std::int8_t> codes, float scale);
+  /// Marks the row of `id` as gone; false when there is none.
+  bool remove(EpisodeId id);
+  /// Changes the class of a row; false when there is none.
+  bool relabel(EpisodeId id, std::uint32_t label, bool labelled);
+
+  /// The rows numbered in `first` in this order, gone ones too, then every other live row in its own order.
+  std::shared_ptr<VectorRows> rearranged(std::span<const std::uint32_t> first, std::size_t max_rows) const;
+
+  // Readers.
+
+  std::size_t rows() const { return rows_.load(std::memory_order_acquire); }
+  std::size_t gone() const { return gone_.load(std::memory_order_relaxed); }
+  std::size_t max_rows() const { return max_rows_; }
+  std::size_t width() const { return width_; }
+  std::size_t stride() const { return stride_; }  ///< codes from one row to the next, zeros after width()
+  std::size_t bytes() const;                      ///< RAM held
+
+  const std::int8_t* codes(std::size_t row) const {
+    return chunk_of(row).codes.get() + row % kChunkRows * stride_;
+  }
+  const Measure& measure(std::size_t row) const { return chunk_of(row).measures[row % kChunkRows]; }
+  EpisodeId id(std::size_t row) const { return chunk_of(row).ids[row % kChunkRows]; }
+  /// Nothing when the row is gone.
+  std::optional<IndexRow> columns(std::size_t row) const;
+  bool is_gone(std::size_t row) const { return packed(row).load(std::memory_order_relaxed) == kGone; }
+  bool passes(std::size_t row, const Filter& filter) const {
+    const auto found = columns(row);
+    return found && filter.passes(*found);
+  }
+
+ private:
+  struct Free {
+    void operator()(std::int8_t* memory) const;
+  };
+  /// Asked together, of the few rows that are near enough: one cache line.
+  struct Columns {
+    std::atomic<std::uint64_t> packed;  ///< label and labelled, or kGone
+    std::int64_t time;
+    std::int64_t version;
+  };
+  struct Chunk {
+    explicit Chunk(std::size_t stride);
+
+    std::unique_ptr<std::int8_t[], Free> codes;
+    std::array<Measure, kChunkRows> measures;
+    std::array<EpisodeId, kChunkRows> ids;
+    std::array<Columns, kChunkRows> columns;
+    EpisodeId lowest = ~EpisodeId{0}, highest = 0;  ///< the writer's, to find an id
+  };
+  static constexpr std::uint64_t kGone = ~std::uint64_t{0};
+
+  // The acquire of rows_ that showed a row showed its chunk too.
+  const Chunk& chunk_of(std::size_t row) const { return *chunks_[row / kChunkRows]; }
+  const std::atomic<std::uint64_t>& packed(std::size_t row) const {
+    return chunk_of(row).columns[row % kChunkRows].packed;
+  }
+  std::atomic<std::uint64_t>* find(EpisodeId id);
+
+  std::size_t width_;
+  std::size_t stride_;
+  std::size_t max_rows_;
+  std::vector<std::unique_ptr<Chunk>> chunks_;
+  std::atomic<std::size_t> rows_{0};
+  std::atomic<std::size_t> gone_{0};
+};
+
+}  // namespace dormouse::memory
