@@ -25,6 +25,8 @@ class FastHead {
   /// Takes back an earlier observe() of the same latent and label (relabelling).
   virtual void unlearn(std::span<const float> latent, ClassIndex label) = 0;
   virtual engine::LinearHead head() const = 0;
+  /// What the head keeps to learn on, in bytes.
+  virtual std::size_t bytes() const = 0;
 };
 
 /// What every observe() checks first.

@@ -47,12 +47,13 @@ engine::Graph starting_point(const SleepInputs& in, Strategy strategy) {
   engine::Graph part = in.trainable;
   if (classes_of(part) < in.labels.size()) {
     // Fast weights that no seed balances would start the new rows too high.
-    const bool balanced = strategy == Strategy::replay && in.fast && in.replay.size() > 0;
+    const bool balanced =
+        recipe(strategy).rehearses && !recipe(strategy).starts_over && in.fast && in.replay.size() > 0;
     const engine::LinearHead* fast = balanced ? &*in.fast : nullptr;
     grow_head(part, rows_from_fast(part, fast, in.temperature, in.taught, in.labels.size()));
   }
   // A hidden layer at zero would never leave it; such a part trains from its shipped weights.
-  const bool from_nothing = strategy == Strategy::joint && as_linear_head(part).has_value();
+  const bool from_nothing = recipe(strategy).starts_over && as_linear_head(part).has_value();
   return from_nothing ? zeroed(std::move(part)) : part;
 }
 
@@ -64,7 +65,7 @@ std::size_t planned_steps(const std::vector<std::vector<std::size_t>>& pools, co
     present += !pool.empty();
   }
   const std::size_t steps = std::clamp(kPasses * largest * present / options.batch, kLeastSteps, kMostSteps);
-  return options.strategy == Strategy::joint ? 2 * steps : steps;
+  return recipe(options.strategy).starts_over ? 2 * steps : steps;
 }
 
 float data_scaled_rate(const NightPlan& plan, const SleepOptions& options) {
@@ -81,7 +82,7 @@ double replayed_per_class(const SleepInputs& in) {
 
 std::optional<Ewc> pull(const SleepInputs& in, const SleepOptions& options, const engine::Graph& part) {
   const float lambda = options.ewc_lambda.value_or(ewc_lambda_for(replayed_per_class(in)));
-  if (options.strategy != Strategy::replay || !(lambda > 0) || in.fisher.empty()) return std::nullopt;
+  if (recipe(options.strategy).hold == Hold::none || !(lambda > 0) || in.fisher.empty()) return std::nullopt;
   Ewc ewc{parameters_by_name(part), {}, lambda};
   // New rows are held by nothing.
   Parameters nothing;
@@ -96,8 +97,7 @@ std::optional<Ewc> pull(const SleepInputs& in, const SleepOptions& options, cons
 NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
   check(in);
   NightPlan plan;
-  const bool rehearse_seed = options.strategy != Strategy::finetune;
-  plan.rows = rehearse_seed ? concatenate(in.replay, in.taught) : in.taught;
+  plan.rows = recipe(options.strategy).rehearses ? concatenate(in.replay, in.taught) : in.taught;
   plan.heldout = concatenate(in.heldout, in.taught_heldout);
   plan.grown = starting_point(in, options.strategy);
   if (plan.rows.size() == 0) return plan;
@@ -111,7 +111,7 @@ NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
   plan.pools = rows_by_class(plan.rows, in.labels.size());
   // Without a seed, what the taught latents looked like to the waking model is all that is left of the old
   // classes.
-  if (options.strategy == Strategy::replay)
+  if (recipe(options.strategy).rehearses && !recipe(options.strategy).starts_over)
     plan.distilled = in.replay.size() > 0 ? in.replay.size() : plan.rows.size();
   plan.ewc = pull(in, options, plan.part->graph());
   plan.steps = planned_steps(plan.pools, options);

@@ -11,6 +11,8 @@ namespace dormouse::learning {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
+  /// A Random of this state goes on as this one does.
+  std::uint64_t state() const { return state_; }
 
   std::uint64_t bits();
   std::size_t below(std::size_t bound);  ///< in [0, bound), bound > 0

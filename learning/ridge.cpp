@@ -111,6 +111,12 @@ std::vector<double> RidgeHead::weights() const {
   return std::move(normal.cross);
 }
 
+std::size_t RidgeHead::bytes() const {
+  std::size_t numbers = inverse_.size() + weights_.size();
+  for (const ClassStatistics& s : statistics_) numbers += 1 + s.sum.size() + s.moment.size();
+  return sizeof(double) * numbers;
+}
+
 engine::LinearHead RidgeHead::head() const {
   const std::vector<double> exact = weights();
   engine::LinearHead head{

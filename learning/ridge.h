@@ -32,6 +32,7 @@ class RidgeHead final : public FastHead {
   void observe(std::span<const float> latent, ClassIndex label) override { update(latent, label, 1); }
   void unlearn(std::span<const float> latent, ClassIndex label) override { update(latent, label, -1); }
   engine::LinearHead head() const override;
+  std::size_t bytes() const override;
 
   /// In double precision, [D + 1, C] row-major.
   std::vector<double> weights() const;

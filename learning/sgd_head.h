@@ -28,6 +28,7 @@ class SgdHead final : public FastHead {
   void observe(std::span<const float> latent, ClassIndex label) override { step(latent, label, 1); }
   void unlearn(std::span<const float> latent, ClassIndex label) override { step(latent, label, -1); }
   engine::LinearHead head() const override;
+  std::size_t bytes() const override { return sizeof(float) * weights_.size(); }
 
  private:
   void step(std::span<const float> latent, ClassIndex label, float sign);

@@ -27,18 +27,6 @@ double seconds_between(Clock::Steady from, Clock::Steady to) {
 
 }  // namespace
 
-std::string_view word(Strategy strategy) {
-  switch (strategy) {
-    case Strategy::replay:
-      return "replay";
-    case Strategy::finetune:
-      return "finetune";
-    case Strategy::joint:
-      return "joint";
-  }
-  return "replay";
-}
-
 /// One stage of the night is one method that does a piece and says whether there is more of it.
 struct SleepCycle::Night {
   SleepInputs in;
@@ -72,7 +60,7 @@ struct SleepCycle::Night {
     report.seed = options.seed;
     report.labels = in.labels;
     report.temperature_before = report.temperature_after = result.temperature = in.temperature;
-    report.replayed = options.strategy == Strategy::finetune ? 0 : in.replay.size();
+    report.replayed = recipe(options.strategy).rehearses ? in.replay.size() : 0;
     report.taught = in.taught.size();
     result.trainable = in.trainable;
     result.weights = parameters_by_name(in.trainable);
@@ -111,7 +99,7 @@ bool SleepCycle::Night::select() {
   report.heldout = plan.heldout.size();
   report.rate = plan.rate;
   report.ewc_lambda = plan.ewc ? plan.ewc->lambda : 0;
-  if (in.replay.size() == 0 && options.strategy == Strategy::replay)
+  if (in.replay.size() == 0 && plan.distilled > 0)
     report.notes.push_back(
         "no seed memory: old classes are kept by distillation from the shipped weights alone");
   if (plan.pools.empty()) return false;

@@ -14,19 +14,13 @@
 #include "learning/latents.h"
 #include "learning/seed.h"
 #include "learning/sleep_report.h"
+#include "learning/strategy.h"
 #include "learning/versions.h"
 
 namespace dormouse::learning {
 
-enum class Strategy {
-  replay,    ///< class-balanced rehearsal of seed and taught latents, distillation, EWC: what a device runs
-  finetune,  ///< plain SGD on the taught labels alone: the control that forgets
-  joint      ///< balanced joint training from zero weights on seed and taught latents: the control to reach
-};
-std::string_view word(Strategy strategy);
-
 struct SleepOptions {
-  Strategy strategy = Strategy::replay;
+  Strategy strategy = Strategy::replay_ewc;
   /// Relative to the curvature of the standardised latents: the step taken is slow_lr · 100 / λmax(E[zzᵀ]),
   /// within [slow_lr, 100 · slow_lr]; it falls to a tenth by a half cosine over the night.
   float slow_lr = 0.001f;

@@ -14,11 +14,13 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 learning::Strategy strategy_of(const json::object& body) {
-  const std::string text = text_field(body, "strategy", "replay");
-  using enum learning::Strategy;
-  for (const learning::Strategy strategy : {replay, finetune, joint})
-    if (text == word(strategy)) return strategy;
-  throw Failure(Errc::invalid, "strategy '" + text + "': expected replay, finetune or joint");
+  const std::string text =
+      text_field(body, "strategy", std::string(word(learning::Strategy::replay_ewc)));
+  if (const auto strategy = learning::strategy_named(text)) return *strategy;
+  std::string names;
+  for (const learning::Recipe& recipe : learning::recipes())
+    names += (names.empty() ? "" : ", ") + std::string(recipe.word);
+  throw Failure(Errc::invalid, "strategy '" + text + "': expected one of " + names);
 }
 
 asio::awaitable<Response> sleep_now(Service& service, Nights& nights, Request request) {

@@ -93,7 +93,7 @@ learning::SleepResult Lifetime::night(learning::Strategy strategy) const {
 }
 
 learning::SleepResult Lifetime::sleep() {
-  const learning::SleepResult result = night(learning::Strategy::replay);
+  const learning::SleepResult result = night(learning::Strategy::replay_ewc);
   if (!result.accepted) return result;
   learning::Version version;
   version.labels = learner_.labels();

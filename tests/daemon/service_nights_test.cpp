@@ -32,7 +32,7 @@ struct Bedroom {
   memory::SleepRecord record(std::int64_t id) {
     return running->on_storage([&] { return *running->service().store().sleep(id); });
   }
-  NightRequest night(bool trial = false) const { return {"colours", learning::Strategy::replay, trial, {}}; }
+  NightRequest night(bool trial = false) const { return {"colours", learning::Strategy::replay_ewc, trial, {}}; }
 
   TemporaryFolder folder;
   SmallModel model{kSeed};

@@ -1,0 +1,77 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "learning/exemplars.h"
+
+namespace dormouse::learning {
+namespace {
+
+constexpr std::size_t kRecordFields = 4;
+
+template <class T>
+Tensor tensor_of(std::span<const T> values) {
+  return Tensor::from<T>(Shape{std::int64_t(values.size())}, values);
+}
+
+const Tensor& part(const std::map<std::string, Tensor>& state, const char* name, engine::DType type) {
+  const auto found = state.find(name);
+  if (found == state.end() || found->second.dtype() != type)
+    throw Failure(Errc::corrupt,
+                  std::string("exemplars: no tensor '") + name + "' of " + std::string(engine::word(type)));
+  return found->second;
+}
+
+void require(bool condition, const char* what) {
+  if (!condition) throw Failure(Errc::corrupt, std::string("exemplars: ") + what);
+}
+
+}  // namespace
+
+std::map<std::string, Tensor> ExemplarMemory::state() const {
+  std::vector<double> records;
+  for (const ClassRecord& record : classes_)
+    records.insert(records.end(),
+                   {record.offered, record.full ? 1.0 : 0.0, record.distance, record.measured});
+  Tensor packed(engine::DType::u8, Shape{std::int64_t(packed_.size())});
+  std::ranges::copy(packed_, packed.mutable_data());
+  return {{"packed", std::move(packed)},
+          {"logits", tensor_of<std::uint16_t>(logits_)},
+          {"labels", tensor_of<std::uint32_t>(labels_)},
+          {"keys", tensor_of<float>(keys_)},
+          {"classes", tensor_of<double>(records)},
+          {"random", Tensor::from<std::uint64_t>(Shape{1}, {random_.state()})}};
+}
+
+void ExemplarMemory::restore(const std::map<std::string, Tensor>& state) {
+  using engine::DType;
+  const auto packed = part(state, "packed", DType::u8).values<std::uint8_t>();
+  const auto logits = part(state, "logits", DType::u16).values<std::uint16_t>();
+  const auto labels = part(state, "labels", DType::u32).values<std::uint32_t>();
+  const auto keys = part(state, "keys", DType::f32).values<float>();
+  const auto records = part(state, "classes", DType::f64).values<double>();
+  const auto random = part(state, "random", DType::u64).values<std::uint64_t>();
+  const std::size_t count = labels.size();
+  require(count <= capacity(), "more of them than the budget holds");
+  require(packed.size() == count * packer_.bytes(), "values of another packing");
+  require(logits.size() == count * options_.logits, "logits of another width");
+  require(keys.size() == (options_.selection == Selection::prioritised ? count : 0),
+          "keys of another selection");
+  require(records.size() % kRecordFields == 0 && random.size() == 1, "a damaged record");
+  require(std::ranges::all_of(labels, [&](auto c) { return c < records.size() / kRecordFields; }),
+          "a label without its class");
+  const auto bytes = std::as_bytes(packed);
+  packed_.assign(bytes.begin(), bytes.end());
+  logits_.assign(logits.begin(), logits.end());
+  labels_.assign(labels.begin(), labels.end());
+  keys_.assign(keys.begin(), keys.end());
+  classes_.clear();
+  offered_ = 0;
+  for (std::size_t i = 0; i < records.size(); i += kRecordFields) {
+    classes_.push_back({records[i], records[i + 1] != 0, records[i + 2], records[i + 3]});
+    offered_ += records[i];
+  }
+  random_ = Random(random[0]);
+}
+
+}  // namespace dormouse::learning

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "learning/fast_head.h"
+#include "learning/statistics.h"
+
+namespace dormouse::learning {
+
+/// Streaming linear discriminant analysis: class means and one covariance that all classes share (Hayes and
+/// Kanan 2020).
+///
+/// logit_c = μ_cᵀΛx − ½·μ_cᵀΛμ_c with Λ = ((1 − ε)·Σ + ε·I)⁻¹ and Σ the scatter within classes over all
+/// examples, divided by their number. The scatter moves by Welford's update, so that the result is that of
+/// the batch, whatever the order (to rounding). Classes weigh alike. observe() is O(D²); head() solves anew,
+/// O(D³ + C·D²). Memory: D(D + 1)/2 + C·(D + 1) doubles.
+class SldaHead final : public FastHead {
+ public:
+  struct Options {
+    double shrinkage = 1e-4;  ///< ε
+  };
+  /// Starts from `seed` (empty classes allowed); the number of classes is seed.size().
+  SldaHead(std::size_t latent_size, const Statistics& seed, Options options);
+
+  std::size_t classes() const override { return count_.size(); }
+  std::size_t latent_size() const override { return width_; }
+  void grow(std::size_t classes) override;
+  void observe(std::span<const float> latent, ClassIndex label) override;
+  void unlearn(std::span<const float> latent, ClassIndex label) override;
+  engine::LinearHead head() const override;
+  std::size_t bytes() const override;
+
+  /// In double precision, [D + 1, C] row-major; a class without examples never wins (bias kNever).
+  std::vector<double> weights() const;
+  static constexpr double kNever = -1e9;
+
+ private:
+  void scatter(std::span<const double> difference, double times);
+
+  std::size_t width_;
+  Options options_;
+  std::vector<double> count_;
+  std::vector<double> mean_;     ///< [C, D]
+  std::vector<double> scatter_;  ///< lower triangle
+};
+
+}  // namespace dormouse::learning
