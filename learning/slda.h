@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "learning/fast_head.h"
 #include "learning/statistics.h"
 
@@ -27,6 +30,14 @@ class SldaHead final : public FastHead {
   void unlearn(std::span<const float> latent, ClassIndex label) override;
   engine::LinearHead head() const override;
   std::size_t bytes() const override;
+
+  /// What a night leaves on disk: means f32 [C, D], counts f64 [C], the scatter as deviations f32 [D] and
+  /// 16-bit correlations i16 [D(D - 1)/2] in units of 1/32767 (about 2·D² + 4·C·D bytes, a quarter of
+  /// bytes(); an error far below the shrinkage).
+  std::map<std::string, Tensor> packed() const;
+  /// The head that packed() describes. Throws Failure(corrupt) when the shapes contradict each other.
+  static SldaHead unpacked(const std::map<std::string, Tensor>& state, Options options);
+  static std::size_t packed_bytes(std::size_t latent_size, std::size_t classes);
 
   /// In double precision, [D + 1, C] row-major; a class without examples never wins (bias kNever).
   std::vector<double> weights() const;

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "learning/committee.h"
+#include "learning/continual.h"
+#include "learning/kernel_head.h"
+#include "learning/slda.h"
+
+namespace dormouse::learning {
+
+struct CommitteeOptions {
+  /// All that is kept from one night to the next except weights: exemplars, held-out ones, statistics.
+  std::size_t budget_bytes = 256 * 1024;
+  Packing packing = {.code = Packing::Code::bits4};
+  ContinualOptions network = {};  ///< strategy and rate awake; its memory is made from the above
+  double held_out = 0.1;          ///< share of the examples, and of the bytes, that no head trains on
+  std::size_t night_steps = 500;  ///< of the network, on class-balanced batches from memory
+  std::size_t night_batch = 64;
+  float night_rate = 0.01f;
+  double statistics_share = 0.6;  ///< of the budget; a discriminant that needs more has no seat
+  KernelHead::Options kernel = {};
+  SldaHead::Options discriminant = {};
+  double prior = 20;  ///< of the committee, in examples
+  std::uint64_t seed = 1;
+};
+
+/// The strategies that complement each other under one budget, and one answer.
+///
+/// Awake: the network takes a step on every batch and what memory replays, the discriminant updates its
+/// statistics. At night: the network rehearses memory class by class, a kernel head is fitted to the
+/// exemplars, and the committee is seated on examples that none of them was trained on. The network
+/// remembers what passed and was not kept, the kernel head makes the most of what was, the discriminant
+/// forgets nothing by construction; which of them a device should believe depends on its data, and held-out
+/// examples tell. Not thread-safe.
+class CommitteeLearner {
+ public:
+  /// `part`: as ContinualLearner takes it. Throws Failure(invalid) when the budget holds no exemplar.
+  CommitteeLearner(const engine::Graph& part, CommitteeOptions options);
+
+  void learn(const LabelledLatents& batch);
+  void sleep();
+
+  /// Logits at temperature 1, f32 [N, C]. Before the first night the network answers alone.
+  Tensor logits(const Tensor& inputs) const;
+  /// What a night left, as it is packed.
+  std::size_t bytes() const;
+  /// By head: network, kernel head, and the discriminant where it has a seat.
+  const Committee& committee() const { return committee_; }
+  const ContinualLearner& network() const { return network_; }
+
+ private:
+  static ContinualOptions network_options(const CommitteeOptions& options, std::size_t statistics);
+  std::vector<Tensor> scores(const Tensor& inputs) const;
+  bool holds_out(ClassIndex label);
+
+  CommitteeOptions options_;
+  std::size_t classes_;
+  std::size_t statistics_bytes_;  ///< 0: no discriminant
+  ContinualLearner network_;
+  ExemplarMemory held_out_;
+  std::optional<SldaHead> discriminant_;
+  std::optional<KernelHead> kernel_;
+  Committee committee_;
+  Random random_;
+};
+
+}  // namespace dormouse::learning
