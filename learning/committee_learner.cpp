@@ -8,8 +8,6 @@
 namespace dormouse::learning {
 namespace {
 
-constexpr std::size_t kFirstOfClass = 2;
-
 std::size_t width_of(const engine::Graph& part) {
   return static_cast<std::size_t>(part.value(part.inputs().at(0)).shape.back());
 }
@@ -33,8 +31,17 @@ ExemplarOptions exemplars(const CommitteeOptions& options, std::size_t bytes, st
   kept.budget_bytes = bytes;
   kept.packing = options.packing;
   kept.selection = Selection::balanced;
+  kept.distinct = true;
   kept.seed = options.seed * 2 + stream;
   return kept;
+}
+
+/// FNV-1a over the values' bytes.
+std::uint64_t digest(std::span<const float> values) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const std::byte byte : std::as_bytes(values))
+    hash = (hash ^ std::to_integer<unsigned>(byte)) * 0x100000001b3;
+  return hash;
 }
 
 }  // namespace
@@ -52,25 +59,21 @@ CommitteeLearner::CommitteeLearner(const engine::Graph& part, CommitteeOptions o
       classes_(classes_of(part)),
       statistics_bytes_(statistics_bytes(options_, part)),
       network_(part, network_options(options_, statistics_bytes_)),
-      held_out_(width_of(part), exemplars(options_, held_out_bytes(options_, statistics_bytes_), 1)),
-      random_(options_.seed) {
+      held_out_(width_of(part), exemplars(options_, held_out_bytes(options_, statistics_bytes_), 1)) {
   ensure(network_.memory() != nullptr, "the network's strategy rehearses");
   if (statistics_bytes_ > 0)
     discriminant_.emplace(width_of(part), Statistics(classes_, ClassStatistics(width_of(part))),
                           options_.discriminant);
 }
 
-/// A class that training has not met yet is met there first.
-bool CommitteeLearner::holds_out(ClassIndex label) {
-  const auto kept = network_.memory()->counts();
-  const bool drawn = random_.uniform() < options_.held_out;
-  return drawn && label < kept.size() && kept[label] >= kFirstOfClass;
+bool CommitteeLearner::holds_out(std::span<const float> values) const {
+  return Random(digest(values) ^ options_.seed).uniform() < options_.held_out;
 }
 
 void CommitteeLearner::learn(const LabelledLatents& batch) {
   std::vector<std::size_t> training;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (holds_out(batch.classes[i])) {
+    if (holds_out(batch.row(i))) {
       held_out_.offer(batch.row(i), batch.classes[i]);
     } else {
       training.push_back(i);
@@ -86,8 +89,17 @@ void CommitteeLearner::sleep() {
   network_.rehearse(options_.night_steps, options_.night_batch, options_.night_rate);
   kernel_.emplace(network_.memory()->all(), classes_, options_.kernel);
   if (discriminant_) discriminant_ = SldaHead::unpacked(discriminant_->packed(), options_.discriminant);
-  const LabelledLatents unseen = held_out_.all();
+  const LabelledLatents unseen = examinable();
   committee_ = seat_committee(scores(unseen.latents), unseen.classes, options_.prior);
+}
+
+/// Held-out examples of classes that the heads were taught.
+LabelledLatents CommitteeLearner::examinable() const {
+  const auto taught = network_.memory()->counts();
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < held_out_.size(); ++i)
+    if (const ClassIndex c = held_out_.labels()[i]; c < taught.size() && taught[c] > 0) rows.push_back(i);
+  return held_out_.gather(rows);
 }
 
 std::vector<Tensor> CommitteeLearner::scores(const Tensor& inputs) const {

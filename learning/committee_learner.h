@@ -17,7 +17,9 @@ struct CommitteeOptions {
   std::size_t budget_bytes = 256 * 1024;
   Packing packing = {.code = Packing::Code::bits4};
   ContinualOptions network = {};  ///< strategy and rate awake; its memory is made from the above
-  double held_out = 0.1;          ///< share of the examples, and of the bytes, that no head trains on
+  /// Share of the examples, and of the bytes, that no head trains on: which ones, their values decide, so
+  /// that an example met again stays on its side.
+  double held_out = 0.1;
   std::size_t night_steps = 500;  ///< of the network, on class-balanced batches from memory
   std::size_t night_batch = 64;
   float night_rate = 0.01f;
@@ -55,7 +57,8 @@ class CommitteeLearner {
  private:
   static ContinualOptions network_options(const CommitteeOptions& options, std::size_t statistics);
   std::vector<Tensor> scores(const Tensor& inputs) const;
-  bool holds_out(ClassIndex label);
+  bool holds_out(std::span<const float> values) const;
+  LabelledLatents examinable() const;
 
   CommitteeOptions options_;
   std::size_t classes_;
@@ -65,7 +68,6 @@ class CommitteeLearner {
   std::optional<SldaHead> discriminant_;
   std::optional<KernelHead> kernel_;
   Committee committee_;
-  Random random_;
 };
 
 }  // namespace dormouse::learning

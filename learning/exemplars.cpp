@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -42,6 +43,7 @@ bool ExemplarMemory::offer(std::span<const float> values, ClassIndex label, std:
                                      std::to_string(options_.label_bytes) + " bytes");
   if (logits.size() < options_.logits || !std::ranges::all_of(logits, finite))
     throw Failure(Errc::invalid, "an exemplar needs " + std::to_string(options_.logits) + " finite logits");
+  if (options_.distinct && holds(values, label)) return true;
   if (label >= classes_.size()) classes_.resize(label + 1);
   ++offered_;
   ++classes_[label].offered;
@@ -53,6 +55,16 @@ bool ExemplarMemory::offer(std::span<const float> values, ClassIndex label, std:
 
 void ExemplarMemory::offer(const LabelledLatents& examples) {
   for (std::size_t i = 0; i < examples.size(); ++i) offer(examples.row(i), examples.classes[i]);
+}
+
+bool ExemplarMemory::holds(std::span<const float> values, ClassIndex label) const {
+  const std::size_t bytes = packer_.bytes();
+  std::vector<std::byte> packed(bytes);
+  packer_.pack(values, packed);
+  for (std::size_t i = 0; i < size(); ++i)
+    if (labels_[i] == label && std::memcmp(packed_.data() + i * bytes, packed.data(), bytes) == 0)
+      return true;
+  return false;
 }
 
 std::optional<std::size_t> ExemplarMemory::slot_for(std::span<const float> values, ClassIndex label,

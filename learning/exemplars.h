@@ -33,6 +33,9 @@ struct ExemplarOptions {
   double alpha = 1;  ///< prioritised: how much importance counts
   /// diverse: nearer than this share of the class's typical distance is a near-duplicate.
   double near = 0.5;
+  /// An example whose packed bytes and label are kept already is not counted again: several passes over the
+  /// same examples keep them once.
+  bool distinct = false;
   std::uint64_t seed = 1;
 };
 
@@ -90,6 +93,7 @@ class ExemplarMemory {
     double measured = 0;
   };
 
+  bool holds(std::span<const float> values, ClassIndex label) const;
   std::optional<std::size_t> slot_for(std::span<const float> values, ClassIndex label, float importance);
   std::optional<std::size_t> balanced_slot(ClassIndex label);
   std::optional<std::size_t> prioritised_slot(float importance);

@@ -158,3 +158,12 @@ TEST_CASE("a strategy that rehearses needs a memory", "[continual]") {
   options.memory.reset();
   CHECK_THROWS_AS(learner_for(options), Failure);
 }
+
+TEST_CASE("a memory of distinct exemplars keeps an example once, however often it is met", "[exemplars]") {
+  Stream stream;
+  ExemplarOptions options{.budget_bytes = 2000 * (kWidth + 5)};
+  options.distinct = true;
+  ExemplarMemory memory(kWidth, options);
+  for (int epoch = 0; epoch < 3; ++epoch) memory.offer(stream.tasks[0]);
+  CHECK(memory.size() == stream.tasks[0].size());
+}
