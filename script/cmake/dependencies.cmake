@@ -38,3 +38,12 @@ endforeach()
 target_link_libraries(XNNPACK::XNNPACK INTERFACE XNNPACK::microkernels-prod XNNPACK::pthreadpool XNNPACK::cpuinfo
   Threads::Threads m)
 target_link_libraries(XNNPACK::microkernels-prod INTERFACE XNNPACK::XNNPACK)  # they name each other
+
+# hnswlib is headers only, in the same cache.
+execute_process(COMMAND ${PROJECT_SOURCE_DIR}/script/lib/hnswlib --where OUTPUT_VARIABLE hnswlib
+  OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+if(NOT EXISTS ${hnswlib}/include/hnswlib/hnswlib.h)
+  message(FATAL_ERROR "hnswlib is not in ${hnswlib}: run script/bootstrap")
+endif()
+add_library(hnswlib INTERFACE)
+target_include_directories(hnswlib SYSTEM INTERFACE ${hnswlib}/include)
