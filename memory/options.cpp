@@ -13,6 +13,10 @@ void bind_options(config::Binder& binder, EpisodicOptions& options) {
   binder.optional("capacity", options.capacity, range(2, 10'000'000));
   binder.optional("disk", options.disk, range(config::Bytes{16 << 20}, config::Bytes{1ull << 40}));
   binder.optional("keep_inputs", options.keep_inputs);
+  binder.optional(
+      "index", options.index,
+      config::one_of<IndexKind>(
+          {{"auto", IndexKind::automatic}, {"exact", IndexKind::exact}, {"hnsw", IndexKind::hnsw}}));
   binder.optional("commit_rows", options.commit_rows, range(1, 1000));
   binder.optional("commit_interval", options.commit_interval, range(1ms, 1min));
 }

@@ -9,11 +9,20 @@ struct WorkingOptions {
   std::size_t items = 4096;  ///< inferences that can still be taught although nobody stored them
 };
 
+/// memory.episodic.index: how the nearest episodes are found.
+///
+/// `exact` reads every vector; `hnsw` walks a graph, which takes a fraction of a millisecond to enter a
+/// vector into. `automatic` is exact up to 50,000 episodes and a graph beyond 100,000; between, whichever the
+/// traffic favours: a graph once there were more than five searches for every new episode (measured:
+/// tests/bench/RESULTS.md).
+enum class IndexKind : std::uint8_t { automatic, exact, hnsw };
+
 /// memory.episodic: what is kept for good, and how much.
 struct EpisodicOptions {
-  std::size_t capacity = 100'000;                   ///< episodes of all models together
-  config::Bytes disk{512ull << 20};                 ///< of the database
-  config::Bytes keep_inputs{64ull << 20};           ///< raw inputs kept for review
+  std::size_t capacity = 100'000;          ///< episodes of all models together
+  config::Bytes disk{512ull << 20};        ///< of the database
+  config::Bytes keep_inputs{64ull << 20};  ///< raw inputs kept for review
+  IndexKind index = IndexKind::automatic;
   std::size_t commit_rows = 64;                     ///< an episode waits for at most this many others …
   std::chrono::milliseconds commit_interval{1000};  ///< … or this long before it is on disk
 };

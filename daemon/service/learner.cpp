@@ -232,7 +232,7 @@ bool Learner::remember(const memory::Episode& episode) {
   store_.remember(episode);
   const memory::IndexRow row{episode.id, class_of(episode.prediction), false,
                              episode.time.time_since_epoch().count(), episode.version};
-  if (!index_->wants_compaction() && index_->add(row, episode.latent)) return false;
+  if (!index_->wants_compaction(memory::IndexKind::exact) && index_->add(row, episode.latent)) return false;
   rebuild_index();
   return true;
 }

@@ -97,12 +97,12 @@ TEST_CASE("removed rows are not found, and compaction changes no answer", "[memo
   for (EpisodeId id = 1; id <= 5000; id += 3) CHECK(index.remove(id));
   CHECK_FALSE(index.remove(1));
   CHECK_FALSE(index.remove(77'777));
-  CHECK(index.wants_compaction());
+  CHECK(index.wants_compaction(IndexKind::exact));
   CHECK(index.relabel(2, 7, true));
 
-  const auto fresh = index.compacted(5000);
+  const auto fresh = index.compacted();
   CHECK(fresh->size() == index.size());
-  CHECK_FALSE(fresh->wants_compaction());
+  CHECK_FALSE(fresh->wants_compaction(IndexKind::exact));
   for (int trial = 0; trial < 10; ++trial) {
     const auto query = random_latent(random, 8);
     const auto before = index.search(query, 16);
