@@ -13,11 +13,12 @@ using engine::Shape;
 using engine::Tensor;
 using engine::Value;
 
-Tensor uniform(Shape shape, std::int64_t fan_in, learning::Random& random) {
-  Tensor tensor(DType::f32, std::move(shape));
-  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
-  for (float& x : tensor.mutable_values<float>()) x = static_cast<float>(bound * (2 * random.uniform() - 1));
-  return tensor;
+/// Glorot's uniform distribution.
+Tensor first_weights(std::int64_t in, std::int64_t out, learning::Random& random) {
+  Tensor weights(DType::f32, Shape{in, out});
+  const double bound = std::sqrt(6 / static_cast<double>(in + out));
+  for (float& w : weights.mutable_values<float>()) w = static_cast<float>(bound * (2 * random.uniform() - 1));
+  return weights;
 }
 
 }  // namespace
@@ -31,8 +32,8 @@ engine::Graph network(std::size_t width, std::span<const std::size_t> hidden, st
   for (std::size_t layer = 0; layer <= hidden.size(); ++layer) {
     const bool last = layer == hidden.size();
     const auto out = static_cast<std::int64_t>(last ? classes : hidden[layer]);
-    const Value weights = engine::constant(graph, uniform({in, out}, in, random));
-    const Value bias = engine::constant(graph, uniform({out}, in, random));
+    const Value weights = engine::constant(graph, first_weights(in, out, random));
+    const Value bias = engine::constant(graph, Tensor(DType::f32, Shape{out}));
     const std::string name = std::to_string(layer);
     graph.rename(weights.id, "weights" + name);
     graph.rename(bias.id, "bias" + name);

@@ -6,9 +6,9 @@
 
 namespace dormouse::bench {
 
-/// inputs [N, width] → fully connected layers with ReLU between → logits [N, classes]; weights and biases
-/// uniform in ±1/√fan-in, as PyTorch's Linear begins and so every reference. Only logits when `hidden` is
-/// empty.
+/// inputs [N, width] → fully connected layers with ReLU between → logits [N, classes]. Weights are uniform as
+/// Glorot and Bengio (2010) have it and biases zero, as the networks of the DER paper begin. Only logits when
+/// `hidden` is empty.
 engine::Graph network(std::size_t width, std::span<const std::size_t> hidden, std::size_t classes,
                       std::uint64_t seed);
 

@@ -71,26 +71,63 @@ engine::Graph lift(std::size_t width, std::size_t features, std::uint64_t seed) 
   return graph;
 }
 
+/// A uniform sample of a day, of at most so many examples.
+class Recent {
+ public:
+  Recent(std::size_t width, std::size_t most, std::uint64_t seed)
+      : random_(seed),
+        width_(width),
+        most_(most),
+        inputs_(engine::DType::f32,
+                engine::Shape{static_cast<std::int64_t>(most), static_cast<std::int64_t>(width)}) {}
+
+  void add(const LabelledLatents& batch) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      ++seen_;
+      std::size_t slot = classes_.size();
+      if (slot < most_)
+        classes_.emplace_back();
+      else if (slot = random_.below(seen_); slot >= most_)
+        continue;
+      classes_[slot] = batch.classes[i];
+      std::ranges::copy(batch.row(i), inputs_.mutable_values<float>().subspan(slot * width_, width_).begin());
+    }
+  }
+
+  /// What there is; then it begins anew.
+  LabelledLatents take() {
+    seen_ = 0;
+    const auto count = static_cast<std::int64_t>(classes_.size());
+    return {inputs_.rows(0, count).clone(), std::exchange(classes_, {})};
+  }
+
+ private:
+  learning::Random random_;
+  std::size_t width_;
+  std::size_t most_;
+  std::size_t seen_ = 0;
+  engine::Tensor inputs_;
+  std::vector<learning::ClassIndex> classes_;
+};
+
 class StrategyLearner final : public Learner {
  public:
   StrategyLearner(const Way& way, const Place& place)
       : way_(way),
-        keeps_recent_(learning::recipe(way.strategy).hold == learning::Hold::fisher),
-        random_(place.seed),
         learner_(network(way.lift > 0 ? way.lift : place.width, place.hidden, place.classes, place.seed),
                  options_of(way, place)) {
+    if (learning::recipe(way.strategy).hold == learning::Hold::fisher)
+      recent_.emplace(place.width, kFisherSamples, place.seed);
     if (way.lift > 0) lift_.emplace(lift(place.width, way.lift, place.seed), drivers::all_drivers());
   }
 
   void observe(const LabelledLatents& batch) override {
-    if (keeps_recent_) keep(batch);
+    if (recent_) recent_->add(batch);
     learner_.learn({lifted(batch.latents), batch.classes});
   }
 
   void sleep(const std::function<void()>& looked_at) override {
-    learner_.end_task(recent_);
-    recent_ = {};
-    seen_ = 0;
+    learner_.end_task(recent_ ? recent_->take() : LabelledLatents{});
     for (std::size_t step = 0; step < way_.sleep; step += way_.sleep / kLooks) {
       learner_.rehearse(std::min(way_.sleep / kLooks, way_.sleep - step), kSleepBatch, way_.sleep_rate);
       looked_at();
@@ -105,29 +142,8 @@ class StrategyLearner final : public Learner {
     return lift_ ? lift_->run(std::span(&inputs, 1)).front() : inputs;
   }
 
-  /// A uniform sample of the day, for the Fisher information of the task.
-  void keep(const LabelledLatents& batch) {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const std::size_t one[] = {i};
-      ++seen_;
-      if (recent_.size() < kFisherSamples) {
-        recent_ = learning::concatenate(recent_, learning::gather(batch, one));
-        continue;
-      }
-      const std::size_t slot = random_.below(seen_);
-      if (slot >= kFisherSamples) continue;
-      const std::size_t width = recent_.width();
-      std::ranges::copy(batch.row(i),
-                        recent_.latents.mutable_values<float>().subspan(slot * width, width).begin());
-      recent_.classes[slot] = batch.classes[i];
-    }
-  }
-
   Way way_;
-  bool keeps_recent_;
-  learning::Random random_;
-  LabelledLatents recent_;
-  std::size_t seen_ = 0;
+  std::optional<Recent> recent_;  ///< for the Fisher information of the task
   std::optional<engine::Session> lift_;
   ContinualLearner learner_;
 };
