@@ -64,7 +64,7 @@ Climb climb_once(const Rung& rung, const Way& way, const fs::path& data_folder, 
 
 int run(const Options& options) {
   const fs::path data = options.text("data"), file = options.text("results");
-  const std::vector<Result> there = read_results(file);
+  const std::vector<Record> there = read_results(file);
   const auto rows = options.list("rows");
   std::vector<std::uint64_t> seeds;
   for (const std::string& seed : options.list("seeds")) seeds.push_back(std::stoull(seed));
@@ -78,14 +78,14 @@ int run(const Options& options) {
     for (const Row& row : rung->rows) {
       if (!is_chosen(rows, row.name)) continue;
       for (const std::uint64_t seed : seeds) {
-        const Result result{std::string(rung->name), std::string(row.name), text(row.way), seed, {}};
-        const auto is_this = [&](const Result& other) {
+        const Record result{std::string(rung->name), std::string(row.name), text(row.way), seed, {}};
+        const auto is_this = [&](const Record& other) {
           return other.rung == result.rung && other.row == result.row && other.settings == result.settings &&
                  other.seed == seed;
         };
         if (std::ranges::any_of(there, is_this)) continue;
         jobs.push_back({"rung " + result.rung + ", " + result.row + ", seed " + std::to_string(seed), [=] {
-                          Result done = result;
+                          Record done = result;
                           done.climb = climb_once(*rung, row.way, data, seed);
                           append(file, done);
                         }});
@@ -96,7 +96,7 @@ int run(const Options& options) {
 }
 
 int table(const Options& options) {
-  const std::vector<Result> results = read_results(options.text("results"));
+  const std::vector<Record> results = read_results(options.text("results"));
   for (const Rung* rung : chosen_rungs(options)) print_table(*rung, results);
   return 0;
 }

@@ -24,7 +24,7 @@ std::optional<double> number_if(const json::value& value) {
   return value.to_number<double>();
 }
 
-json::object line_of(const Result& result) {
+json::object line_of(const Record& result) {
   const Climb& climb = result.climb;
   return {{"rung", result.rung},
           {"row", result.row},
@@ -40,11 +40,11 @@ json::object line_of(const Result& result) {
           {"sleep_instructions", optional_number(climb.sleep_instructions)}};
 }
 
-Result parse(const std::string& text) {
+Record parse(const std::string& text) {
   const json::value value = json::parse(text);
   const auto at = [&](const char* key) -> const json::value& { return value.at(key); };
   const auto word = [&](const char* key) { return std::string(at(key).as_string()); };
-  Result result{word("rung"), word("row"), word("settings"), at("seed").to_number<std::uint64_t>(), {}};
+  Record result{word("rung"), word("row"), word("settings"), at("seed").to_number<std::uint64_t>(), {}};
   Climb& climb = result.climb;
   climb.accuracy = json::value_to<std::vector<std::vector<double>>>(at("accuracy"));
   if (climb.accuracy.empty() || climb.accuracy.back().empty()) throw std::invalid_argument("no accuracy");
@@ -70,7 +70,7 @@ std::optional<double> mean_of_earlier(const Climb& climb, Lost lost) {
 
 }  // namespace
 
-void append(const std::filesystem::path& file, const Result& result) {
+void append(const std::filesystem::path& file, const Record& result) {
   const std::string line = json::serialize(line_of(result)) + "\n";
   const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const bool written =
@@ -80,8 +80,8 @@ void append(const std::filesystem::path& file, const Result& result) {
   if (!written) throw Failure(Errc::io, file.string() + ": " + std::strerror(error));
 }
 
-std::vector<Result> read_results(const std::filesystem::path& file) {
-  std::vector<Result> results;
+std::vector<Record> read_results(const std::filesystem::path& file) {
+  std::vector<Record> results;
   std::ifstream lines(file);
   std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {

@@ -10,7 +10,7 @@
 namespace dormouse::bench {
 
 /// One climb, as one line of JSON.
-struct Result {
+struct Record {
   std::string rung;
   std::string row;
   std::string settings;
@@ -19,9 +19,9 @@ struct Result {
 };
 
 /// One write(), so that processes may append to one file at the same time. Throws Failure(io).
-void append(const std::filesystem::path& file, const Result& result);
+void append(const std::filesystem::path& file, const Record& result);
 /// No file: nothing. Throws Failure(corrupt) naming the line.
-std::vector<Result> read_results(const std::filesystem::path& file);
+std::vector<Record> read_results(const std::filesystem::path& file);
 
 /// What the accuracy matrix says, in percent; tasks weigh alike. Forgetting and backward transfer are means
 /// over all tasks but the last: the best there ever was, or what was just learnt, against the end. Joint

@@ -91,7 +91,7 @@ void print_row(const Row& row, std::span<const Climb> climbs) {
 
 }  // namespace
 
-void print_table(const Rung& rung, std::span<const Result> results) {
+void print_table(const Rung& rung, std::span<const Record> results) {
   std::printf("\n### %s %s\n\nTarget at least %g, moonshot %g.\n\n", std::string(rung.name).c_str(),
               std::string(rung.title).c_str(), rung.target, rung.moonshot);
   std::printf(
@@ -102,7 +102,7 @@ void print_table(const Rung& rung, std::span<const Result> results) {
   std::printf("\n");
   for (const Row& row : rung.rows) {
     std::vector<Climb> climbs;
-    for (const Result& result : results)
+    for (const Record& result : results)
       if (result.rung == rung.name && result.row == row.name && result.settings == text(row.way))
         climbs.push_back(result.climb);
     if (!climbs.empty()) print_row(row, climbs);
