@@ -35,6 +35,7 @@ class DormouseLearner final : public Learner {
 
   void observe(const learning::LabelledLatents& batch) override { learner_.learn(batch); }
   void sleep(const std::function<void()>& looked_at) override {
+    looked_at();  // the waking model answers until the night is over
     learner_.sleep();
     looked_at();
   }

@@ -97,7 +97,9 @@ int run(const Options& options) {
 
 int table(const Options& options) {
   const std::vector<Record> results = read_results(options.text("results"));
-  for (const Rung* rung : chosen_rungs(options)) print_table(*rung, results);
+  const auto rungs = chosen_rungs(options);
+  for (const Rung* rung : rungs) print_table(*rung, results);
+  print_standings(rungs, results);
   return 0;
 }
 

@@ -46,6 +46,7 @@ struct Row {
   std::string_view name;
   Way way;
   Reference reference = {};
+  bool rival = false;  ///< keeps as many bytes as Dormouse does, and is what it has to beat
 };
 
 struct Rung {

@@ -12,6 +12,9 @@ namespace {
 struct Summary {
   double mean = 0;
   double deviation = 0;  ///< with n − 1 beneath; 0 for one
+  std::size_t count = 0;
+
+  double squared_error() const { return deviation * deviation / static_cast<double>(count); }
 };
 
 using Measure = std::function<std::optional<double>(const Climb&)>;
@@ -23,6 +26,7 @@ std::optional<Summary> summary(std::span<const Climb> climbs, const Measure& mea
     if (const auto value = measure(climb)) values.push_back(*value);
   if (values.empty()) return std::nullopt;
   Summary result;
+  result.count = values.size();
   result.mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   for (const double value : values) result.deviation += std::pow(value - result.mean, 2);
   result.deviation =
@@ -89,9 +93,42 @@ void print_row(const Row& row, std::span<const Climb> climbs) {
   std::printf("|\n");
 }
 
+std::vector<Climb> climbs_of(const Rung& rung, const Row& row, std::span<const Record> records) {
+  std::vector<Climb> climbs;
+  for (const Record& record : records)
+    if (record.rung == rung.name && record.row == row.name && record.settings == text(row.way))
+      climbs.push_back(record.climb);
+  return climbs;
+}
+
+std::optional<Summary> accuracy_of(const Rung& rung, const Row& row, std::span<const Record> records) {
+  return summary(climbs_of(rung, row, records), average);
+}
+
+const char* verdict(double value, double bound) { return value >= bound ? "reached" : "missed"; }
+
+/// Dormouse against one rung's bounds and the best of its rivals.
+void print_standing(const Rung& rung, const Summary& ours, std::span<const Record> records) {
+  const Row* best = nullptr;
+  std::optional<Summary> theirs;
+  for (const Row& row : rung.rows)
+    if (const auto rival = row.rival ? accuracy_of(rung, row, records) : std::nullopt;
+        rival && (!theirs || rival->mean > theirs->mean))
+      theirs = rival, best = &row;
+  std::printf("| %s | %s | %g %s | %g %s |", rung.name.data(), with_deviation(ours).c_str(), rung.target,
+              verdict(ours.mean, rung.target), rung.moonshot, verdict(ours.mean, rung.moonshot));
+  if (!best) {
+    std::printf(" - | - |\n");
+    return;
+  }
+  const double error = std::sqrt(ours.squared_error() + theirs->squared_error());
+  std::printf(" %s %s | %s |\n", std::string(best->name).c_str(), with_deviation(theirs).c_str(),
+              error > 0 ? printed("%+.1f", (ours.mean - theirs->mean) / error).c_str() : "-");
+}
+
 }  // namespace
 
-void print_table(const Rung& rung, std::span<const Record> results) {
+void print_table(const Rung& rung, std::span<const Record> records) {
   std::printf("\n### %s %s\n\nTarget at least %g, moonshot %g.\n\n", std::string(rung.name).c_str(),
               std::string(rung.title).c_str(), rung.target, rung.moonshot);
   std::printf(
@@ -101,12 +138,20 @@ void print_table(const Rung& rung, std::span<const Record> results) {
   for (int column = 0; column < 14; ++column) std::printf("---|");
   std::printf("\n");
   for (const Row& row : rung.rows) {
-    std::vector<Climb> climbs;
-    for (const Record& result : results)
-      if (result.rung == rung.name && result.row == row.name && result.settings == text(row.way))
-        climbs.push_back(result.climb);
+    const auto climbs = climbs_of(rung, row, records);
     if (!climbs.empty()) print_row(row, climbs);
   }
+}
+
+void print_standings(std::span<const Rung* const> rungs, std::span<const Record> records) {
+  std::printf(
+      "\n### Dormouse on every rung\n\n| rung | accuracy %% | target | moonshot | best of ER and DER++ in as "
+      "many bytes | "
+      "ahead by standard errors |\n|---|---|---|---|---|---|\n");
+  for (const Rung* rung : rungs)
+    for (const Row& row : rung->rows)
+      if (row.way.dormouse)
+        if (const auto ours = accuracy_of(*rung, row, records)) print_standing(*rung, *ours, records);
 }
 
 }  // namespace dormouse::bench
