@@ -47,4 +47,11 @@ std::vector<float> dequantise(const CodedLatent& latent) {
   return values;
 }
 
+double strength(double importance, std::int64_t uses, Clock::Wall::duration unused) {
+  using Days = std::chrono::duration<double, std::ratio<86400>>;
+  constexpr double tau = 30;
+  const double days = std::max(0.0, Days(unused).count());  // the wall clock may have jumped back
+  return importance * std::exp(-days / (tau * static_cast<double>(1 + uses)));
+}
+
 }  // namespace dormouse::memory

@@ -35,10 +35,24 @@ void dequantise(const CodedLatent& latent, std::span<float> out);
 /// Consecutive ids, ids of one class, or ids at any stride therefore fall on both sides independently.
 bool is_held_out(EpisodeId id);
 
+/// A raw input as a model takes it.
+struct Clip {
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;
+
+  bool empty() const { return values.empty(); }
+  std::size_t bytes() const { return values.size() * sizeof(float); }
+  friend bool operator==(const Clip&, const Clip&) = default;
+};
+
+/// The embedding of a latent whose trunk is gone and whose input was not kept: it compares with nothing.
+inline constexpr std::int64_t kRetired = -1;
+
 /// One remembered experience.
 struct Episode {
   EpisodeId id = 0;
   std::string model;
+  std::string stream;  ///< where the input came from; empty: a request that did not say
   Clock::Wall time{};
   std::int64_t version = 0;            ///< of the weights that answered
   std::int64_t embedding_version = 0;  ///< of the trunk that made the latent: only equals compare
@@ -48,11 +62,24 @@ struct Episode {
   float novelty = 0;
   std::uint8_t route = 0;  ///< as hrm numbers them
   std::optional<std::string> label;
-  float importance = 1;     ///< when it was last used; it decays from there (Store::least_valuable)
+  float importance = 1;     ///< when it was last used; it decays from there (strength())
   std::uint32_t uses = 0;   ///< how often it was recalled to some effect
   Clock::Wall last_used{};  ///< set to `time` when it is remembered
+  Clip clip;                ///< to be kept with it if there is room; what is read back has none: Store::clip
 
   bool held_out() const { return is_held_out(id); }
 };
+
+/// How much an answer says that is not known yet: the larger of novelty and doubt, in [0, 1].
+inline float surprise(float confidence, float novelty) {
+  return novelty > 1 - confidence ? novelty : 1 - confidence;
+}
+/// What feedback adds to the importance of an episode, and what it adds when it corrected the answer.
+inline constexpr float kLabelImportance = 1, kCorrectionImportance = 2;
+
+/// What time has left of an episode's importance:
+///
+///     strength = importance · exp(−Δt / (τ · (1 + uses)))     Δt since last_used, τ = 30 days
+double strength(double importance, std::int64_t uses, Clock::Wall::duration unused);
 
 }  // namespace dormouse::memory

@@ -6,12 +6,15 @@ using config::range;
 
 void bind_options(config::Binder& binder, WorkingOptions& options) {
   binder.optional("items", options.items, range(16, 1'000'000));
+  binder.optional("inputs", options.inputs);
 }
 
 void bind_options(config::Binder& binder, EpisodicOptions& options) {
   using namespace std::chrono_literals;
   binder.optional("capacity", options.capacity, range(2, 10'000'000));
   binder.optional("disk", options.disk, range(config::Bytes{16 << 20}, config::Bytes{1ull << 40}));
+  binder.optional("ram", options.ram, range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
+  binder.optional("write", options.write, range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
   binder.optional("keep_inputs", options.keep_inputs);
   binder.optional(
       "index", options.index,
@@ -21,9 +24,15 @@ void bind_options(config::Binder& binder, EpisodicOptions& options) {
   binder.optional("commit_interval", options.commit_interval, range(1ms, 1min));
 }
 
+void bind_options(config::Binder& binder, SemanticOptions& options) {
+  binder.optional("prototypes", options.prototypes, range(1, 64));
+  binder.optional("members", options.members, range(1, 1'000'000));
+}
+
 void bind_options(config::Binder& binder, Options& options) {
   binder.optional("working", options.working);
   binder.optional("episodic", options.episodic);
+  binder.optional("semantic", options.semantic);
 }
 
 }  // namespace dormouse::memory

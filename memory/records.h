@@ -73,10 +73,33 @@ struct Statistics {
   std::size_t waiting = 0;    ///< queued, not yet on disk
   std::uint64_t commits = 0;  ///< since the store was opened, as are the following
   std::uint64_t rows_written = 0;
-  std::uint64_t dropped = 0;  ///< episodes lost because the disk refused for too long
+  std::uint64_t dropped = 0;   ///< episodes lost because the disk refused for too long
+  std::uint64_t withheld = 0;  ///< unlabelled episodes not stored because the day's bytes were written
   std::uint64_t forgotten = 0;
-  std::uint64_t bytes_written = 0;  ///< pages written to the log, an estimate of the disk's wear
+  std::uint64_t bytes_written = 0;        ///< to the database and its log, exactly
+  std::uint64_t bytes_written_today = 0;  ///< the UTC day, earlier openings included
+  std::uint64_t write_budget = 0;         ///< a day
   std::uint64_t file_bytes = 0;
+  std::uint64_t ram_bytes = 0;   ///< of the latents that are searched, columns included
+  std::uint64_t clip_bytes = 0;  ///< of kept inputs
+};
+
+/// An episode with its kept input, as re-embedding wants it.
+struct KeptInput {
+  EpisodeId id = 0;
+  Clip clip;
+};
+struct NewLatent {
+  EpisodeId id = 0;
+  CodedLatent latent;
+};
+
+/// What followed an episode: see Store::next.
+struct Successor {
+  EpisodeId episode = 0;
+  EpisodeId next = 0;
+  std::string label;  ///< of the next one: taught or, where nobody said, answered
+  Clock::Wall::duration after{};
 };
 
 }  // namespace dormouse::memory

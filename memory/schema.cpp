@@ -90,8 +90,37 @@ CREATE TABLE calibration(
   propensity REAL NOT NULL) STRICT;
 )";
 
+// Semantic memory beyond means: what survives of members that were let go, links between concepts (closed,
+// not deleted; no foreign keys, since a closed link outlives its concepts), streams, and kept raw inputs.
+constexpr const char* kSemantic = R"(
+ALTER TABLE model ADD COLUMN embedding INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE stream(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+ALTER TABLE episode ADD COLUMN stream INTEGER REFERENCES stream;
+ALTER TABLE episode ADD COLUMN redundant INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE concept ADD COLUMN survived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE concept ADD COLUMN survived_mean BLOB;
+ALTER TABLE concept ADD COLUMN survived_squares REAL NOT NULL DEFAULT 0;
+ALTER TABLE concept ADD COLUMN survived_since INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE link(
+  source INTEGER NOT NULL,
+  target INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  weight REAL NOT NULL,
+  valid_from INTEGER NOT NULL,
+  valid_to INTEGER,
+  source_class INTEGER NOT NULL REFERENCES class,
+  target_class INTEGER NOT NULL REFERENCES class) STRICT;
+CREATE UNIQUE INDEX link_open ON link(source, target, kind) WHERE valid_to IS NULL;
+
+CREATE TABLE clip(
+  episode INTEGER PRIMARY KEY REFERENCES episode ON DELETE CASCADE,
+  shape BLOB NOT NULL,
+  samples BLOB NOT NULL) STRICT;
+)";
+
 /// Step i leads from schema i to i + 1. A step that was released is never edited.
-constexpr std::array kMigrations = {kFirst};
+constexpr std::array kMigrations = {kFirst, kSemantic};
 
 }  // namespace
 
@@ -114,6 +143,8 @@ void migrate(const sqlite::Connection& connection, const std::filesystem::path& 
   connection.run("PRAGMA application_id = " + std::to_string(kApplication));
   connection.run("PRAGMA user_version = " + std::to_string(newest));
   transaction.commit();
+  // Until the second schema, deleted rows left their bytes behind.
+  if (version == 1) connection.run("VACUUM");
 }
 
 }  // namespace dormouse::memory

@@ -103,17 +103,20 @@ void Statement::bind(int index, Clock::Wall time) {
 }
 void Statement::bind_null(int index) { check(statement_.get(), sqlite3_bind_null(statement_.get(), index)); }
 
-Connection::Connection(const std::filesystem::path& file, const std::string& vfs) {
+Connection::Connection(const std::filesystem::path& file, const std::string& vfs)
+    : files_(std::make_unique<MeteredFiles>(vfs)) {
   create_private(file);
   sqlite3* opened = nullptr;
   // One owner at a time, so SQLite's own locking between threads is not needed.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(file.c_str(), &opened, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int code = sqlite3_open_v2(file.c_str(), &opened, flags, files_->name().c_str());
   database_.reset(opened);
   if (code != SQLITE_OK) throw Failure(meaning(code), file.string() + ": " + sqlite3_errstr(code));
   sqlite3_busy_timeout(opened, 2000);
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   run("PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;");
+  // Always: an updated row leaves its old bytes behind just as a deleted one does.
+  integer("PRAGMA secure_delete = ON");
   if (text("PRAGMA journal_mode = WAL") != "wal") {
     throw Failure(Errc::io, file.string() + ": its file system cannot hold a write-ahead log");
   }
@@ -144,12 +147,6 @@ std::string Connection::text(std::string_view sql) const {
 std::int64_t Connection::last_row_id() const { return sqlite3_last_insert_rowid(database_.get()); }
 std::int64_t Connection::rows_changed() const { return sqlite3_total_changes64(database_.get()); }
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
-
-std::uint64_t Connection::pages_written() const {
-  int now = 0, highest = 0;
-  sqlite3_db_status(database_.get(), SQLITE_DBSTATUS_CACHE_WRITE, &now, &highest, 0);
-  return static_cast<std::uint64_t>(now);
-}
 
 Transaction::~Transaction() {
   if (!connection_.in_transaction()) return;  // committed, or SQLite rolled back by itself

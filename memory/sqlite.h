@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "config/clock.h"
+#include "memory/metered_files.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -87,14 +88,16 @@ class Connection {
   std::string text(std::string_view sql) const;
 
   std::int64_t last_row_id() const;
-  std::int64_t rows_changed() const;    ///< since it was opened
-  std::uint64_t pages_written() const;  ///< since it was opened
+  std::int64_t rows_changed() const;  ///< since it was opened
+  /// To all its files since it was opened.
+  std::uint64_t bytes_written() const { return files_->bytes_written(); }
   bool in_transaction() const;
 
  private:
   struct Close {
     void operator()(sqlite3* database) const;
   };
+  std::unique_ptr<MeteredFiles> files_;
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -25,13 +25,49 @@ std::int64_t Names::class_of(std::int64_t model, const std::string& name) {
   return classes_[key] = find.integer(0);
 }
 
-Store::Database::Database(StoreOptions chosen, const Clock& time)
-    : options(std::move(chosen)), clock(&time), sql(options.file, options.vfs) {
+std::optional<std::int64_t> Names::stream(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  if (const auto known = streams_.find(name); known != streams_.end()) return known->second;
+  sql_.prepare("INSERT INTO stream(name) VALUES(?) ON CONFLICT DO NOTHING").run(name);
+  sqlite::Statement find = sql_.prepare("SELECT id FROM stream WHERE name = ?");
+  find.with(name).step();
+  return streams_[name] = find.integer(0);
+}
+
+namespace {
+
+sqlite::Connection open(const StoreOptions& options) {
+  sqlite::Connection sql(options.file, options.vfs);
   migrate(sql, options.file);
+  return sql;
+}
+
+Holdings count_holdings(const sqlite::Connection& sql) {
+  Holdings held;
+  sqlite::Statement episodes = sql.prepare("SELECT count(*), total(length(latent)) FROM episode");
+  episodes.step();
+  held.episodes = episodes.integer(0);
+  held.latent_bytes = episodes.integer(1);
+  held.clip_bytes = sql.integer("SELECT total(length(samples)) FROM clip");
+  return held;
+}
+
+std::string entry(const sqlite::Connection& sql, std::string_view key) {
+  sqlite::Statement find = sql.prepare("SELECT value FROM entry WHERE key = ?");
+  return find.with(key).step() ? find.text(0) : std::string();
+}
+
+}  // namespace
+
+Store::Database::Database(StoreOptions chosen, const Clock& time)
+    : options(std::move(chosen)),
+      clock(&time),
+      sql(open(options)),
+      budget(options.episodic.write.count, entry(sql, kWritten), time.wall()) {
   const auto page_size = static_cast<std::uint64_t>(sql.integer("PRAGMA page_size"));
   sql.integer("PRAGMA max_page_count = " + std::to_string(options.episodic.disk.count / page_size));
   next_id = static_cast<EpisodeId>(sql.integer("SELECT next FROM ids"));
-  episodes = static_cast<std::size_t>(sql.integer("SELECT count(*) FROM episode"));
+  holdings = count_holdings(sql);
   if (sql.integer("SELECT count(*) FROM sleep WHERE ended IS NULL") == 0) return;
   write([&](Names&) {
     sql.prepare("UPDATE sleep SET state = ?, ended = ? WHERE ended IS NULL")
@@ -49,29 +85,12 @@ void Store::Database::insert_waiting(Names& names) {
   for (EpisodeId id : used) note.run(clock->wall(), id);
 }
 
-std::vector<EpisodeId> Store::Database::evict_overflow() {
-  const auto rows = [this] { return static_cast<std::size_t>(static_cast<std::int64_t>(episodes) + change); };
-  const std::size_t capacity = options.episodic.capacity;
-  std::vector<EpisodeId> let_go;
-  const auto evict = [&](std::size_t n) {
-    const auto victims = least_valuable(n);
-    erase(victims);
-    let_go.insert(let_go.end(), victims.begin(), victims.end());
-    return !victims.empty();
-  };
-  // A hundredth more than needed, so that the ranking is not made for every commit of a full memory.
-  if (rows() > capacity) evict(rows() - capacity + capacity / 100);
-  // SQLite itself stops at `disk`, when it is too late to make room: the last fifth is kept for what comes.
-  // Rows do not free their pages evenly, so this looks again after each round.
-  const std::uint64_t room = options.episodic.disk.count / 5 * 4;
-  for (bool went = bytes_used() > room; went && bytes_used() > room / 20 * 19;) went = evict(rows() / 20 + 1);
-  return let_go;
-}
-
 void Store::Database::committed(std::vector<EpisodeId> let_go) {
   ++statistics.commits;
   statistics.forgotten += let_go.size();
-  episodes = static_cast<std::size_t>(static_cast<std::int64_t>(episodes) + change);
+  holdings = held();
+  change = {};
+  budget.note(sql.bytes_written(), clock->wall());
   evicted.insert(evicted.end(), let_go.begin(), let_go.end());
   waiting.clear();
   used.clear();
@@ -124,8 +143,11 @@ std::optional<Clock::Steady> Store::due() const {
   const Database& db = *database_;
   if (!db.oldest) return std::nullopt;
   // A full group goes at once, unless the disk has just refused it.
-  const bool full = db.waiting.size() >= db.options.episodic.commit_rows && !db.refused;
-  return full ? *db.oldest : *db.oldest + db.options.episodic.commit_interval;
+  const double stretch = db.budget.stretch();
+  const auto rows = static_cast<std::size_t>(static_cast<double>(db.options.episodic.commit_rows) * stretch);
+  const bool full = db.waiting.size() >= std::min(rows, kMaxWaiting / 2) && !db.refused;
+  const std::chrono::duration<double, std::milli> wait = db.options.episodic.commit_interval * stretch;
+  return full ? *db.oldest : *db.oldest + std::chrono::round<std::chrono::milliseconds>(wait);
 }
 
 std::vector<EpisodeId> Store::take_evicted() { return std::exchange(database_->evicted, {}); }
@@ -143,18 +165,25 @@ std::optional<std::string> Store::get(std::string_view key) const {
 Statistics Store::statistics() const {
   const Database& db = *database_;
   Statistics now = db.statistics;
-  now.episodes = db.episodes;
+  now.episodes = static_cast<std::size_t>(db.holdings.episodes);
   now.labelled =
       static_cast<std::size_t>(db.sql.integer("SELECT count(*) FROM episode WHERE label IS NOT NULL"));
   now.waiting = db.waiting.size();
   now.rows_written = static_cast<std::uint64_t>(db.sql.rows_changed());
   const auto page_size = static_cast<std::uint64_t>(db.sql.integer("PRAGMA page_size"));
-  now.bytes_written = db.sql.pages_written() * page_size;
+  now.bytes_written = db.sql.bytes_written();
+  now.bytes_written_today = db.budget.today();
+  now.write_budget = db.budget.daily();
+  now.ram_bytes = db.holdings.ram_bytes();
+  now.clip_bytes = static_cast<std::uint64_t>(db.holdings.clip_bytes);
   now.file_bytes = static_cast<std::uint64_t>(db.sql.integer("PRAGMA page_count")) * page_size;
   return now;
 }
 
-void Store::checkpoint() { database_->sql.run("PRAGMA wal_checkpoint(TRUNCATE)"); }
+void Store::checkpoint() {
+  database_->sql.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  database_->budget.note(database_->sql.bytes_written(), database_->clock->wall());
+}
 
 std::string Store::check_integrity() const {
   std::string report;

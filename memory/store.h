@@ -13,8 +13,10 @@
 #include "memory/concepts.h"
 #include "memory/episode.h"
 #include "memory/ids.h"
+#include "memory/links.h"
 #include "memory/options.h"
 #include "memory/records.h"
+#include "memory/selection.h"
 
 namespace dormouse::memory {
 
@@ -27,6 +29,18 @@ struct StoreOptions {
 struct Taught {
   bool new_class = false;               ///< the first label of this name for the model
   std::optional<std::string> previous;  ///< the label it had
+};
+
+/// What is to be kept of labelled episodes that memory is about to let go; it is written in the transaction
+/// that deletes them, so nothing is lost with the rows.
+using Distiller = std::function<std::vector<Entry>(std::span<const Episode>)>;
+
+/// What sleep made of a model's episodes, to be written at once.
+struct Semantics {
+  std::vector<Concept> concepts;
+  std::vector<ObservedLink> links;   ///< between `concepts`, seen since the last time
+  std::vector<EpisodeId> redundant;  ///< is_redundant(), of all that memory holds of the model
+  std::vector<Entry> entries;        ///< how far the links were counted
 };
 
 /// Episodic memory on disk: one SQLite file is the truth about episodes, labels, concepts, sleeps and
@@ -58,7 +72,9 @@ class Store {
 
   /// Queues an unlabelled or labelled episode under its own id, which came from reserve_ids (Failure(invalid)
   /// otherwise). Its label, if any, counts as feedback. An id that is known already is Failure(conflict).
-  void remember(Episode episode);
+  /// False when it is not kept: the queue is full of better ones, or it is unlabelled and the day's bytes are
+  /// written (WriteBudget).
+  bool remember(Episode episode);
   /// Commits the queue when commit_rows wait or the oldest has waited commit_interval. Call it often.
   void tick();
   /// Commits the queue now.
@@ -75,20 +91,27 @@ class Store {
   /// These episodes were recalled to some effect: their decay starts anew and slows. Queued.
   void note_use(std::span<const EpisodeId> ids);
 
-  /// Deletes episodes and their feedback, overwriting them on disk, with `entries` in the same transaction
-  /// (what was distilled from them). Unknown ids are passed over. Returns how many went. Throws, with the
-  /// episodes gone all the same, when afterwards the log with their older copies cannot be emptied.
-  std::size_t forget(std::span<const EpisodeId> ids, std::span<const Entry> entries = {});
-  /// The `n` episodes that would be missed least, least first:
-  ///
-  ///     value = importance · exp(−Δt / (τ · (1 + uses)))     Δt since last_used, τ = 30 days
-  ///
-  /// Unlabelled ones go before labelled ones, each group by value, ties by age. The last labelled episode of
-  /// a class is never among them, nor its last held-out one.
+  /// Erases episodes with their feedback, clips and share of every concept, overwriting them on disk, with
+  /// `entries` in the same transaction (what is left of what was distilled from them). Concepts named in
+  /// `stripped` also lose what survived of members let go earlier, which nothing can tell apart any more; a
+  /// concept without members goes, its links too. Unknown ids are passed over. Returns how many episodes
+  /// went. Throws, with the episodes gone all the same, when afterwards the log with their older copies
+  /// cannot be emptied.
+  std::size_t forget(std::span<const EpisodeId> ids, std::span<const Entry> entries = {},
+                     std::span<const std::int64_t> stripped = {});
+  /// Ids that a selection means, in order.
+  std::vector<EpisodeId> select(const Selection& selection) const;
+
+  /// The `n` episodes that would be missed least, least first: redundant ones (see replace_semantics), then
+  /// unlabelled ones, then the rest, unlabelled before labelled and each group by strength(), ties by age.
+  /// Never among them are the last training and the last held-out episode of a class and the last member of a
+  /// concept.
   std::vector<EpisodeId> least_valuable(std::size_t n) const;
-  /// forget(least_valuable(n)).
-  std::vector<EpisodeId> forget_least_valuable(std::size_t n);
-  /// Ids that were let go since the last call because `capacity` or `disk` was reached: for the index.
+  /// Lets least_valuable(n) go: their concepts keep what they were, and the distiller keeps the rest.
+  std::vector<EpisodeId> let_go_least_valuable(std::size_t n);
+  /// Asked about every labelled episode that is let go from now on.
+  void distil_with(Distiller distiller);
+  /// Ids that were let go since the last call because `capacity`, `ram` or `disk` was reached: for the index.
   std::vector<EpisodeId> take_evicted();
 
   std::optional<Episode> find(EpisodeId id) const;
@@ -102,6 +125,25 @@ class Store {
   std::vector<Feedback> feedback(std::string_view model) const;
   /// Newest first.
   std::vector<Episode> recent(std::string_view model, std::size_t n) const;
+  std::vector<Episode> newest(const Selection& selection, std::size_t n) const;
+  /// What came next in the same stream, at most `gap` later: for each episode that has such a successor.
+  std::vector<Successor> next(std::span<const EpisodeId> ids, Clock::Wall::duration gap) const;
+
+  // Kept inputs and embeddings.
+
+  /// The raw input of an episode, if it was kept. At most `keep_inputs` bytes are; those of the episodes that
+  /// would be missed least go first.
+  std::optional<Clip> clip(EpisodeId id) const;
+  /// Of which embedding a model's latents are; 0 until set.
+  std::int64_t embedding_version(std::string_view model) const;
+  void set_embedding_version(std::string_view model, std::int64_t version);
+  /// Episodes of other embeddings whose input is kept, ids above `after`, in order.
+  std::vector<KeptInput> outdated(std::string_view model, std::int64_t version, EpisodeId after,
+                                  std::size_t n) const;
+  /// Gives episodes new latents of this embedding: all or none of them.
+  void replace_latents(std::span<const NewLatent> latents, std::int64_t version);
+  /// Marks whatever is left of other embeddings kRetired. Returns how many.
+  std::size_t retire_outdated(std::string_view model, std::int64_t version);
 
   // Classes.
 
@@ -112,9 +154,15 @@ class Store {
 
   // Concepts.
 
-  /// Replaces the model's concepts and their provenance. Sources that are gone are left out.
-  void replace_concepts(std::string_view model, std::span<const Concept> concepts);
+  /// Replaces the model's concepts: those with an id stay themselves and move, others are new, missing ones
+  /// end. Sources that are gone are left out. Links fade, take what was observed, and are closed when they
+  /// have faded away or a concept of theirs ended.
+  void replace_semantics(std::string_view model, const Semantics& semantics);
   std::vector<Concept> concepts(std::string_view model) const;
+  /// Open links, or those that held at a time; heaviest first.
+  std::vector<Link> links(std::string_view model, std::optional<Clock::Wall> at = {}) const;
+  /// Episodes that replace_semantics() called redundant, in order.
+  std::vector<EpisodeId> redundant(std::string_view model) const;
 
   // Sleeps and versions.
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "memory/store.h"
 #include "memory/store_database.h"
@@ -11,9 +10,27 @@ constexpr std::size_t kLongestLabel = 256;
 
 constexpr std::string_view kEpisodes =
     "SELECT e.id, m.name, e.time, e.version, e.embedding_version, e.latent, e.scale, p.name, e.confidence, "
-    "e.novelty, e.route, l.name, e.importance, e.uses, e.last_used FROM episode e JOIN model m ON m.id = "
-    "e.model "
-    "JOIN class p ON p.id = e.prediction LEFT JOIN class l ON l.id = e.label WHERE ";
+    "e.novelty, e.route, l.name, e.importance, e.uses, e.last_used, s.name FROM episode e "
+    "JOIN model m ON m.id = e.model JOIN class p ON p.id = e.prediction "
+    "LEFT JOIN class l ON l.id = e.label LEFT JOIN stream s ON s.id = e.stream WHERE ";
+
+template <class... Values>
+std::vector<Episode> read_episodes(sqlite::Statement select, const Values&... values) {
+  std::vector<Episode> episodes;
+  select.with(values...);
+  while (select.step()) episodes.push_back(read_episode(select));
+  return episodes;
+}
+
+void check_label(const std::string& label) {
+  const bool printable =
+      std::ranges::none_of(label, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  if (label.empty() || label.size() > kLongestLabel || !printable) {
+    throw Failure(Errc::invalid, "a label is 1 to " + std::to_string(kLongestLabel) + " bytes of plain text");
+  }
+}
+
+}  // namespace
 
 Episode read_episode(const sqlite::Statement& row) {
   Episode episode;
@@ -33,38 +50,13 @@ Episode read_episode(const sqlite::Statement& row) {
   episode.importance = static_cast<float>(row.real(12));
   episode.uses = static_cast<std::uint32_t>(row.integer(13));
   episode.last_used = row.time(14);
+  episode.stream = row.text(15);
   return episode;
 }
 
 sqlite::Statement select_episodes(const sqlite::Connection& sql, std::string_view rest) {
   return sql.prepare(std::string(kEpisodes).append(rest));
 }
-
-template <class... Values>
-std::vector<Episode> read_episodes(sqlite::Statement select, const Values&... values) {
-  std::vector<Episode> episodes;
-  select.with(values...);
-  while (select.step()) episodes.push_back(read_episode(select));
-  return episodes;
-}
-
-void check_label(const std::string& label) {
-  const bool printable =
-      std::ranges::none_of(label, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-  if (label.empty() || label.size() > kLongestLabel || !printable) {
-    throw Failure(Errc::invalid, "a label is 1 to " + std::to_string(kLongestLabel) + " bytes of plain text");
-  }
-}
-
-/// What is left of an episode's importance: see Store::least_valuable.
-double value_of(double importance, std::int64_t uses, Clock::Wall::duration unused) {
-  using Days = std::chrono::duration<double, std::ratio<86400>>;
-  constexpr double tau = 30;
-  const double days = std::max(0.0, Days(unused).count());  // the wall clock may have jumped back
-  return importance * std::exp(-days / (tau * static_cast<double>(1 + uses)));
-}
-
-}  // namespace
 
 bool Store::Database::holds(EpisodeId id) const {
   sqlite::Statement find = sql.prepare("SELECT 1 FROM episode WHERE id = ?");
@@ -87,69 +79,42 @@ void Store::Database::insert(const Episode& episode, Names& names) {
   const std::int64_t model = names.model(episode.model);
   sql.prepare(
          "INSERT INTO episode(id, model, time, version, embedding_version, latent, scale, prediction, "
-         "confidence, "
-         "novelty, route, held_out, importance, uses, last_used) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-         "?, ?, ?)")
+         "confidence, novelty, route, held_out, importance, uses, last_used, stream) "
+         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(episode.id, model, episode.time, episode.version, episode.embedding_version,
            std::as_bytes(std::span(episode.latent.codes)), episode.latent.scale,
            names.class_of(model, episode.prediction), episode.confidence, episode.novelty, episode.route,
-           episode.held_out(), episode.importance, episode.uses, episode.last_used);
-  ++change;
+           episode.held_out(), episode.importance, episode.uses, episode.last_used,
+           names.stream(episode.stream));
+  ++change.episodes;
+  change.latent_bytes += static_cast<std::int64_t>(episode.latent.codes.size());
+  if (!episode.clip.empty()) keep_clip(episode.id, episode.clip);
 }
 
 Taught Store::Database::label(EpisodeId id, const std::string& label, Names& names) {
-  sqlite::Statement find =
-      sql.prepare("SELECT e.model, c.name FROM episode e LEFT JOIN class c ON c.id = e.label WHERE e.id = ?");
+  sqlite::Statement find = sql.prepare(
+      "SELECT e.model, c.name, p.name FROM episode e LEFT JOIN class c ON c.id = e.label "
+      "JOIN class p ON p.id = e.prediction WHERE e.id = ?");
   if (!find.with(id).step()) throw Failure(why_missing(id));
   Taught taught;
   if (!find.is_null(1)) taught.previous = find.text(1);
   const std::int64_t named = names.class_of(find.integer(0), label);
   sql.prepare("INSERT INTO feedback(episode, class, time) VALUES(?, ?, ?)").run(id, named, clock->wall());
   const std::int64_t sequence = sql.last_row_id();
-  sql.prepare("UPDATE episode SET label = ?, feedback = ? WHERE id = ?").run(named, sequence, id);
+  const bool corrected = find.text(2) != label;
+  const float gain = taught.previous ? 0 : corrected ? kCorrectionImportance : kLabelImportance;
+  sql.prepare(
+         "UPDATE episode SET label = ?, feedback = ?, importance = importance + ?, last_used = ?, redundant "
+         "= 0 "
+         "WHERE id = ?")
+      .run(named, sequence, gain, clock->wall(), id);
   sqlite::Statement first =
       sql.prepare("UPDATE class SET taught = ? WHERE id = ? AND taught IS NULL RETURNING id");
   taught.new_class = first.with(sequence, named).step();
   return taught;
 }
 
-std::size_t Store::Database::erase(std::span<const EpisodeId> ids) {
-  sqlite::Statement erase = sql.prepare("DELETE FROM episode WHERE id = ? RETURNING id");
-  const auto erased = std::ranges::count_if(ids, [&](EpisodeId id) { return erase.with(id).step(); });
-  change -= erased;
-  return static_cast<std::size_t>(erased);
-}
-
-std::vector<EpisodeId> Store::Database::least_valuable(std::size_t n) const {
-  struct Victim {
-    bool labelled;
-    double value;
-    EpisodeId id;
-    std::pair<std::int64_t, bool> witness_of;  ///< class, and on which side of the guard
-
-    auto order() const { return std::tuple(labelled, value, id); }
-  };
-  std::vector<Victim> all;
-  std::map<std::pair<std::int64_t, bool>, std::size_t> witnesses;
-  sqlite::Statement row = sql.prepare("SELECT id, label, held_out, importance, uses, last_used FROM episode");
-  while (row.step()) {
-    const double value = value_of(row.real(3), row.integer(4), clock->wall() - row.time(5));
-    const bool labelled = !row.is_null(1);
-    all.push_back(
-        {labelled, value, static_cast<EpisodeId>(row.integer(0)), {row.integer(1), row.integer(2) != 0}});
-    if (labelled) ++witnesses[all.back().witness_of];
-  }
-  std::ranges::sort(all, {}, &Victim::order);
-  std::vector<EpisodeId> victims;
-  for (const Victim& victim : all) {
-    if (victims.size() == n) break;
-    if (victim.labelled && witnesses[victim.witness_of]-- == 1) continue;
-    victims.push_back(victim.id);
-  }
-  return victims;
-}
-
-void Store::remember(Episode episode) {
+bool Store::remember(Episode episode) {
   Database& db = *database_;
   db.check_id(episode.id);
   if (episode.latent.codes.empty()) throw Failure(Errc::invalid, "an episode has a latent");
@@ -159,9 +124,15 @@ void Store::remember(Episode episode) {
     throw Failure(Errc::conflict, "episode " + std::to_string(episode.id) + ": is remembered already");
   }
   if (episode.last_used < episode.time) episode.last_used = episode.time;
-  if (db.waiting.size() >= kMaxWaiting && !db.make_room(episode)) return;
+  db.budget.note(db.sql.bytes_written(), db.clock->wall());
+  if (!episode.label && !db.budget.takes_unlabelled()) {
+    ++db.statistics.withheld;
+    return false;
+  }
+  if (db.waiting.size() >= kMaxWaiting && !db.make_room(episode)) return false;
   db.waiting.push_back(std::move(episode));
   if (!db.oldest) db.oldest = db.clock->now();
+  return true;
 }
 
 bool Store::Database::make_room(const Episode& newcomer) {
@@ -171,6 +142,7 @@ bool Store::Database::make_room(const Episode& newcomer) {
   const auto least = std::ranges::min_element(waiting, {}, rank);
   ++statistics.dropped;
   if (rank(newcomer) <= rank(*least)) return false;
+  evicted.push_back(least->id);
   waiting.erase(least);
   return true;
 }
@@ -202,37 +174,14 @@ void Store::note_use(std::span<const EpisodeId> ids) {
   if (!db.oldest && !taken.empty()) db.oldest = db.clock->now();
 }
 
-std::size_t Store::forget(std::span<const EpisodeId> ids, std::span<const Entry> entries) {
-  Database& db = *database_;
-  std::size_t forgotten = 0;
-  db.sql.integer("PRAGMA secure_delete = ON");
-  db.write([&](Names&) {
-    forgotten = db.erase(ids);
-    db.put(entries);
-  });
-  db.sql.integer("PRAGMA secure_delete = OFF");
-  db.statistics.forgotten += forgotten;
-  checkpoint();  // the log holds older copies of the pages
-  return forgotten;
-}
-
-std::vector<EpisodeId> Store::least_valuable(std::size_t n) const { return database_->least_valuable(n); }
-
-std::vector<EpisodeId> Store::forget_least_valuable(std::size_t n) {
-  Database& db = *database_;
-  std::vector<EpisodeId> victims;
-  db.write([&](Names&) {
-    victims = db.least_valuable(n);
-    db.erase(victims);
-  });
-  db.statistics.forgotten += victims.size();
-  return victims;
-}
-
 std::optional<Episode> Store::find(EpisodeId id) const {
   const Database& db = *database_;
   const auto queued = std::ranges::find(db.waiting, id, &Episode::id);
-  if (queued != db.waiting.end()) return *queued;
+  if (queued != db.waiting.end()) {
+    Episode found = *queued;
+    found.clip = {};
+    return found;
+  }
   sqlite::Statement find = select_episodes(db.sql, "e.id = ?");
   if (!find.with(id).step()) return std::nullopt;
   return read_episode(find);
@@ -253,6 +202,35 @@ std::vector<Episode> Store::labelled(std::string_view model) const {
 
 std::vector<Episode> Store::recent(std::string_view model, std::size_t n) const {
   return read_episodes(select_episodes(database_->sql, "m.name = ? ORDER BY e.id DESC LIMIT ?"), model, n);
+}
+
+std::vector<Episode> Store::newest(const Selection& selection, std::size_t n) const {
+  sqlite::Statement select = select_episodes(database_->sql, "m.name = ? ORDER BY e.id DESC");
+  std::vector<Episode> found;
+  select.with(selection.model);
+  while (found.size() < n && select.step()) {
+    Episode episode = read_episode(select);
+    if (selection.matches(episode)) found.push_back(std::move(episode));
+  }
+  return found;
+}
+
+std::vector<Successor> Store::next(std::span<const EpisodeId> ids, Clock::Wall::duration gap) const {
+  std::vector<Successor> found;
+  for (const EpisodeId id : ids) {
+    const auto now = find(id);
+    if (!now) continue;
+    sqlite::Statement later = select_episodes(database_->sql, "e.id > ? ORDER BY e.id");
+    later.with(id);
+    while (later.step()) {
+      const Episode next = read_episode(later);
+      if (next.time - now->time > gap) break;
+      if (next.model != now->model || next.stream != now->stream || next.time <= now->time) continue;
+      found.push_back({id, next.id, next.label.value_or(next.prediction), next.time - now->time});
+      break;
+    }
+  }
+  return found;
 }
 
 std::vector<Feedback> Store::feedback(std::string_view model) const {

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "memory/store.h"
 #include "memory/store_database.h"
 
@@ -21,12 +19,6 @@ SleepRecord read_sleep(const sqlite::Statement& row) {
 
 constexpr std::string_view kSleeps =
     "SELECT s.id, m.name, s.started, s.ended, s.state, s.report FROM sleep s JOIN model m ON m.id = s.model ";
-
-std::vector<float> floats_of(const std::string& bytes) {
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
-  return values;
-}
 
 void insert_version(const sqlite::Connection& sql, const VersionRecord& version, Names& names) {
   const std::int64_t model = names.model(version.model);
@@ -66,47 +58,6 @@ std::string_view word(SleepState state) {
 
 std::string_view word(VersionState state) {
   return state == VersionState::accepted ? "accepted" : "rejected";
-}
-
-void Store::replace_concepts(std::string_view model, std::span<const Concept> concepts) {
-  const sqlite::Connection& sql = database_->sql;
-  database_->write([&](Names& names) {
-    const std::int64_t owner = names.model(std::string(model));
-    sql.prepare("DELETE FROM concept WHERE class IN (SELECT id FROM class WHERE model = ?)").run(owner);
-    sqlite::Statement source =
-        sql.prepare("INSERT INTO concept_source SELECT ?, id FROM episode WHERE id = ?");
-    for (const Concept& made : concepts) {
-      sql.prepare("INSERT INTO concept(class, mean, spread, count, embedding_version) VALUES(?, ?, ?, ?, ?)")
-          .run(names.class_of(owner, made.label), std::as_bytes(std::span(made.mean)), made.spread,
-               made.count, made.embedding_version);
-      const std::int64_t id = sql.last_row_id();
-      for (EpisodeId episode : made.sources) source.run(id, episode);
-    }
-  });
-}
-
-std::vector<Concept> Store::concepts(std::string_view model) const {
-  const sqlite::Connection& sql = database_->sql;
-  sqlite::Statement select = sql.prepare(
-      "SELECT o.id, c.name, o.mean, o.spread, o.count, o.embedding_version FROM concept o "
-      "JOIN class c ON c.id = o.class JOIN model m ON m.id = c.model WHERE m.name = ? ORDER BY o.id");
-  sqlite::Statement sources =
-      sql.prepare("SELECT episode FROM concept_source WHERE concept = ? ORDER BY episode");
-  std::vector<Concept> found;
-  select.with(model);
-  while (select.step()) {
-    Concept made{select.integer(0),
-                 select.text(1),
-                 floats_of(select.text(2)),
-                 static_cast<float>(select.real(3)),
-                 static_cast<std::size_t>(select.integer(4)),
-                 select.integer(5),
-                 {}};
-    sources.with(made.id);
-    while (sources.step()) made.sources.push_back(static_cast<EpisodeId>(sources.integer(0)));
-    found.push_back(std::move(made));
-  }
-  return found;
 }
 
 std::int64_t Store::begin_sleep(std::string_view model) {

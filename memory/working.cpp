@@ -43,10 +43,52 @@ void SampleRing::consume(std::size_t rows) {
   read_.store(read_.load(std::memory_order_relaxed) + rows, std::memory_order_release);
 }
 
-Episode to_episode(const Inference& inference, float importance) {
+namespace {
+
+/// Zeros that the compiler cannot leave out because nobody reads them.
+void wipe(std::vector<float>& values) {
+  std::ranges::fill(values, 0.0f);
+  asm volatile("" : : "r"(values.data()) : "memory");
+}
+
+}  // namespace
+
+void wipe(Inference& inference) {
+  wipe(inference.latent);
+  wipe(inference.probabilities);
+  wipe(inference.input.values);
+}
+
+void RecentInferences::put(Inference inference) {
+  let_go_of_input(items_.replaced_by(inference.id));
+  if (inference.input.bytes() > room_) inference.input = {};
+  const Inference& kept = items_.put(inference);
+  if (kept.input.empty()) return;
+  with_input_.push_back(kept.id);
+  held_ += kept.input.bytes();
+  while (held_ > room_ || with_input_.size() > items_.capacity()) {
+    let_go_of_input(with_input_.front());
+    with_input_.pop_front();
+  }
+}
+
+void RecentInferences::let_go_of_input(EpisodeId id) {
+  Inference* old = items_.find(id);
+  if (old == nullptr) return;
+  held_ -= old->input.bytes();
+  old->input = {};
+}
+
+void RecentInferences::erase(EpisodeId id) {
+  if (const Inference* old = items_.find(id)) held_ -= old->input.bytes();
+  items_.erase(id);
+}
+
+Episode to_episode(const Inference& inference) {
   Episode episode;
   episode.id = inference.id;
   episode.model = inference.model;
+  episode.stream = inference.stream;
   episode.time = inference.time;
   episode.version = inference.version;
   episode.embedding_version = inference.embedding_version;
@@ -55,8 +97,9 @@ Episode to_episode(const Inference& inference, float importance) {
   episode.confidence = inference.confidence;
   episode.novelty = inference.novelty;
   episode.route = inference.route;
-  episode.importance = importance;
+  episode.importance = surprise(inference.confidence, inference.novelty);
   episode.last_used = inference.time;
+  episode.clip = inference.input;
   return episode;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <utility>
@@ -49,6 +50,7 @@ class SampleRing {
 struct Inference {
   EpisodeId id = 0;
   std::string model;
+  std::string stream;  ///< empty: a request that did not say
   Clock::Wall time{};
   std::int64_t version = 0;
   std::int64_t embedding_version = 0;
@@ -58,11 +60,13 @@ struct Inference {
   float confidence = 0;
   float novelty = 0;
   std::uint8_t route = 0;
-  std::vector<float> input;  ///< empty unless inputs are kept
+  Clip input;  ///< empty unless working memory has room for it
 };
 
-/// The episode an inference would become; importance is the caller's.
-Episode to_episode(const Inference& inference, float importance);
+/// The episode an inference would become, as important as it was surprising.
+Episode to_episode(const Inference& inference);
+/// Overwrites what an inference saw and thought with zeros.
+void wipe(Inference& inference);
 
 /// The items of the last `capacity` ids. Item needs a member `id`; ids rise, with gaps allowed.
 ///
@@ -88,6 +92,9 @@ class Recent {
   }
   Item* find(EpisodeId id) { return const_cast<Item*>(std::as_const(*this).find(id)); }
 
+  /// The id whose slot `id` will take; 0 when that is empty.
+  EpisodeId replaced_by(EpisodeId id) const { return slots_[id % slots_.size()].id; }
+
   /// Calls `visit(const Item&)` from the newest id down, while it returns true.
   template <class Visit>
   void newest_first(Visit visit) const {
@@ -96,9 +103,12 @@ class Recent {
       if (item != nullptr && !visit(*item)) return;
     }
   }
-  /// Forgets one item at once, its memory overwritten.
+  /// Forgets one item at once, its memory overwritten where it can be (wipe(Item&)).
   void erase(EpisodeId id) {
-    if (Item* item = find(id)) *item = Item{};
+    Item* item = find(id);
+    if (item == nullptr) return;
+    if constexpr (requires { wipe(*item); }) wipe(*item);
+    *item = Item{};
   }
 
   std::size_t capacity() const { return slots_.size(); }
@@ -109,6 +119,29 @@ class Recent {
   EpisodeId newest_ = 0;
 };
 
-using RecentInferences = Recent<Inference>;
+/// The last inferences, and the raw inputs of the newest of them: as many as `input_bytes` hold.
+///
+/// Not thread-safe: one owner.
+class RecentInferences {
+ public:
+  RecentInferences(std::size_t items, std::size_t input_bytes) : items_(items), room_(input_bytes) {}
+
+  void put(Inference inference);
+  const Inference* find(EpisodeId id) const { return items_.find(id); }
+  template <class Visit>
+  void newest_first(Visit visit) const {
+    items_.newest_first(visit);
+  }
+  void erase(EpisodeId id);
+  std::size_t input_bytes() const { return held_; }
+
+ private:
+  void let_go_of_input(EpisodeId id);
+
+  Recent<Inference> items_;
+  std::deque<EpisodeId> with_input_;  ///< oldest first; some may have been erased since
+  std::size_t room_;
+  std::size_t held_ = 0;
+};
 
 }  // namespace dormouse::memory

@@ -29,7 +29,7 @@ std::vector<float> vector_field(const json::value& value, std::size_t width) {
 }
 
 std::optional<memory::Episode> find_episode(Service& service, memory::EpisodeId id) {
-  if (const memory::Inference* recent = service.recent(id)) return memory::to_episode(*recent, 1.0f);
+  if (const memory::Inference* recent = service.recent(id)) return memory::to_episode(*recent);
   return std::nullopt;
 }
 

@@ -65,7 +65,7 @@ Recalled recall(const Served& served, std::span<const float> latent, std::size_t
   recalled.matches = served.index->search(latent, k, filter);
   for (const memory::Match& match : recalled.matches)
     recalled.neighbours.push_back({match.label, match.distance});
-  for (const memory::ConceptMatch& match : memory::nearest(*served.concepts, latent, k))
+  for (const memory::ConceptMatch& match : memory::nearest_of_each_class(*served.concepts, latent))
     if (const auto label = index_of(served.model->labels, match.match->label))
       recalled.concepts.push_back({*label, match.distance, match.match->spread});
   return recalled;

@@ -71,8 +71,8 @@ std::size_t room_for(const memory::Store& store, std::size_t seed) {
 }  // namespace
 
 Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
-                 learning::VersionStore* versions)
-    : parts_(std::move(parts)), night_(night), store_(store), versions_(versions) {
+                 learning::VersionStore* versions, const memory::SemanticOptions& semantic)
+    : parts_(std::move(parts)), night_(night), semantic_(semantic), store_(store), versions_(versions) {
   auto model = std::make_shared<engine::PublishedModel>();
   model->name = parts_->options.name;
   model->normaliser = parts_->normaliser;
@@ -82,13 +82,15 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
     model->session = session_;
     return;
   }
+  served_.embedding_version = store_.embedding_version(parts_->options.name);
   labels_ = parts_->learnable->labels;
   for (const std::string& label : store_.labels(parts_->options.name)) class_of(label);
   served_.concepts =
       std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));
   if (parts_->learnable->seed) served_.typical_distance = typical_distance(parts_->learnable->seed->replay);
   const auto stale = [this](const memory::Concept& known) {
-    return known.mean.size() != parts_->learnable->latent_size;
+    return known.mean.size() != parts_->learnable->latent_size ||
+           known.embedding_version != served_.embedding_version;
   };
   if (served_.concepts->empty() || std::ranges::any_of(*served_.concepts, stale)) consolidate();
   rebuild_index();
@@ -115,7 +117,8 @@ void Learner::take_last_good(std::int64_t active) {
 }
 
 bool Learner::fits(const memory::Episode& episode) const {
-  return episode.latent.codes.size() == parts_->learnable->latent_size;
+  return episode.latent.codes.size() == parts_->learnable->latent_size &&
+         episode.embedding_version == served_.embedding_version;
 }
 
 std::vector<memory::Episode> Learner::labelled() const {
@@ -229,7 +232,7 @@ void Learner::rebuild_index() {
 }
 
 bool Learner::remember(const memory::Episode& episode) {
-  store_.remember(episode);
+  if (!store_.remember(episode)) return false;
   const memory::IndexRow row{episode.id, class_of(episode.prediction), false,
                              episode.time.time_since_epoch().count(), episode.version};
   if (!index_->wants_compaction(memory::IndexKind::exact) && index_->add(row, episode.latent)) return false;
@@ -334,13 +337,11 @@ void Learner::refresh() {
 }
 
 void Learner::consolidate() {
-  memory::ConceptBuilder builder(0);
+  std::vector<memory::ShippedLatent> shipped;
   if (const auto& seed = parts_->learnable->seed)
     for (std::size_t i = 0; i < seed->replay.size(); ++i)
-      builder.add(seed->labels[seed->replay.classes[i]], seed->replay.row(i), 0);
-  for (const memory::Episode& episode : labelled()) builder.add(episode);
-  const auto concepts = builder.build();
-  store_.replace_concepts(parts_->options.name, concepts);
+      shipped.push_back({seed->labels[seed->replay.classes[i]], seed->replay.row(i)});
+  memory::consolidate(store_, parts_->options.name, parts_->learnable->latent_size, shipped, semantic_);
   served_.concepts =
       std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));
 }

@@ -7,6 +7,7 @@
 #include "engine/published.h"
 #include "learning/fast_head.h"
 #include "learning/sleep.h"
+#include "memory/consolidation.h"
 #include "memory/index.h"
 #include "memory/store.h"
 
@@ -18,8 +19,9 @@ struct Served {
   std::shared_ptr<const engine::PublishedModel> model;
   std::shared_ptr<const memory::VectorIndex> index;  ///< rows are labelled by class number
   std::shared_ptr<const std::vector<memory::Concept>> concepts;
-  float typical_distance = 0;    ///< to the nearest neighbour within a class of the seed
-  std::size_t fresh_labels = 0;  ///< given since the model last slept
+  float typical_distance = 0;          ///< to the nearest neighbour within a class of the seed
+  std::size_t fresh_labels = 0;        ///< given since the model last slept
+  std::int64_t embedding_version = 0;  ///< of the latents that it makes
 };
 
 /// One model's learning between nights: the owner of its fast weights, labels, index and concepts.
@@ -30,7 +32,7 @@ class Learner {
  public:
   /// Reads the active version and everything memory holds of the model. `store` and `versions` are borrowed.
   Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
-          learning::VersionStore* versions);
+          learning::VersionStore* versions, const memory::SemanticOptions& semantic = {});
 
   const Served& served() const { return served_; }
 
@@ -51,7 +53,7 @@ class Learner {
   /// The same with a version on disk (0: as shipped), recorded as the active one. Throws Failure(not_found /
   /// corrupt), or conflict for a rejected one.
   void roll_back(std::int64_t number);
-  /// Rebuilds the concepts from the seed and the labelled episodes, and stores them.
+  /// Distils concepts and links from the seed and what memory holds, and stores them.
   void consolidate();
   /// Class numbers by name, shipped ones first, then in the order they were taught.
   const std::vector<std::string>& labels() const { return labels_; }
@@ -71,7 +73,7 @@ class Learner {
   };
 
   learning::ClassIndex class_of(const std::string& label);
-  /// Another model may have had this name: its latents say nothing here.
+  /// Another model may have had this name, or this one another trunk: such latents say nothing here.
   bool fits(const memory::Episode& episode) const;
   std::vector<memory::Episode> labelled() const;
   std::size_t count_fresh_labels() const;
@@ -89,6 +91,7 @@ class Learner {
 
   std::shared_ptr<const ModelParts> parts_;
   NightOptions night_;
+  memory::SemanticOptions semantic_;
   memory::Store& store_;
   learning::VersionStore* versions_;
   std::vector<std::string> labels_;

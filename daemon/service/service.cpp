@@ -66,7 +66,7 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
       drivers_(drivers.begin(), drivers.end()),
       clock_(clock),
       files_(std::make_unique<learning::Files>()),
-      recents_(options.memory.working.items),
+      recents_(options.memory.working.items, options.memory.working.inputs.count),
       explained_(kExplained),
       last_request_(std::chrono::steady_clock::now()),
       compute_(compute_threads(options.process)) {
@@ -77,7 +77,8 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
     auto& versions = versions_[model.name];
     versions = std::make_unique<learning::VersionStore>(options_.state / "models" / model.name, *files_);
     auto& learner = learners_[model.name];
-    learner = std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get());
+    learner =
+        std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get(), options_.memory.semantic);
     models_.emplace(model.name, Entry{parts, learner->served()});
   }
   for (const auto& [name, entry] : models_) check_planner(entry);
@@ -145,8 +146,8 @@ bool Service::worth_no_hand_over(const Entry& entry, const InferenceJob& job) co
          scheduler_.foreground_count() == 1;
 }
 
-asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs,
-                                         bool remember) {
+asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
+                                         std::string stream) {
   Entry& entry = model(name);
   const auto start = last_request_ = std::chrono::steady_clock::now();
   InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
@@ -154,6 +155,7 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   Answered answered;
   answered.version = job.served.model->version;
   answered.labels = job.served.model->labels;
+  Experience experience{job.inputs, job.served.embedding_version, std::move(stream)};
   {
     const auto foreground = scheduler_.foreground();
     const bool here = worth_no_hand_over(entry, job);
@@ -177,7 +179,7 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   entry.compute += std::chrono::steady_clock::now() - start;
   if (!answered.result.rows.empty()) {
     answered.ids = co_await next_ids(answered.result.rows.size());
-    note(entry, answered, remember);
+    note(entry, answered, experience, remember);
   }
   co_return answered;
 }
@@ -222,7 +224,20 @@ std::shared_ptr<const engine::PublishedModel> Service::open_version(const ModelP
   return model;
 }
 
-void Service::note(const Entry& entry, Answered& answered, bool remember) {
+namespace {
+
+/// One row of a request's inputs, for models that take one tensor of floats.
+memory::Clip clip_of(const std::vector<engine::Tensor>& inputs, std::size_t row) {
+  if (inputs.size() != 1 || inputs[0].dtype() != engine::DType::f32 || inputs[0].shape().rank() == 0)
+    return {};
+  const engine::Tensor one = inputs[0].rows(static_cast<std::int64_t>(row), 1);
+  const auto values = one.values<float>();
+  return {{one.shape().begin(), one.shape().end()}, {values.begin(), values.end()}};
+}
+
+}  // namespace
+
+void Service::note(const Entry& entry, Answered& answered, const Experience& experience, bool remember) {
   for (std::size_t row = 0; row < answered.ids.size(); ++row) {
     const RowAnswer& answer = answered.result.rows[row];
     const hrm::Decision& decision = answer.decision;
@@ -231,6 +246,9 @@ void Service::note(const Entry& entry, Answered& answered, bool remember) {
     inference.model = entry.parts->options.name;
     inference.time = clock_.wall();
     inference.version = answered.version;
+    inference.embedding_version = experience.embedding_version;
+    inference.stream = experience.stream;
+    inference.input = clip_of(experience.inputs, row);
     inference.latent = answer.latent;
     inference.probabilities = decision.probabilities;
     inference.prediction = answered.labels[decision.predicted];
@@ -247,9 +265,7 @@ void Service::note(const Entry& entry, Answered& answered, bool remember) {
 void Service::remember(const memory::Inference& inference) {
   if (remembering_ >= kMaxRemembering) return;  // the disk is slower than the inputs are interesting
   ++remembering_;
-  auto work = [this, name = inference.model,
-               episode =
-                   memory::to_episode(inference, std::max(inference.novelty, 1 - inference.confidence))] {
+  auto work = [this, name = inference.model, episode = memory::to_episode(inference)] {
     --remembering_;
     try {
       Learner& learner = *learners_.at(name);
@@ -308,7 +324,7 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
     if (inference->model != name)
       throw Failure(Errc::invalid, "episode " + std::to_string(id) + ": model '" + inference->model +
                                        "' answered it; teach that one");
-    episode = memory::to_episode(*inference, 2.0f);
+    episode = memory::to_episode(*inference);
   }
   auto work = [this, name, id, label, episode = std::move(episode)] {
     Learner& learner = *learners_.at(name);

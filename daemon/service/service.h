@@ -65,9 +65,9 @@ class Service {
   const std::map<std::string, Entry>& models() const { return models_; }
   const Options& options() const { return options_; }
 
-  /// `remember`: novel and uncertain answers may become episodes.
+  /// `remember`: novel and uncertain answers may become episodes. `stream`: where the inputs come from.
   boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs,
-                                         bool remember = true);
+                                         bool remember = true, std::string stream = "");
   /// Slow weights alone, of any version on disk.
   boost::asio::awaitable<Answered> infer_version(std::string name, std::int64_t version,
                                                  std::vector<engine::Tensor> inputs);
@@ -111,9 +111,16 @@ class Service {
     std::shared_ptr<const RowAnswer> answer;
   };
 
+  /// What an episode keeps of a request beside its answer.
+  struct Experience {
+    std::vector<engine::Tensor> inputs;
+    std::int64_t embedding_version = 0;
+    std::string stream;
+  };
+
   boost::asio::awaitable<std::vector<memory::EpisodeId>> next_ids(std::size_t count);
   boost::asio::awaitable<void> reserve_more();
-  void note(const Entry& entry, Answered& answered, bool remember);
+  void note(const Entry& entry, Answered& answered, const Experience& experience, bool remember);
   std::optional<Served> planner_of(const Entry& entry);
   /// Whether the io thread may as well compute this itself.
   bool worth_no_hand_over(const Entry& entry, const InferenceJob& job) const;

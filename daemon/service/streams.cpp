@@ -126,7 +126,7 @@ asio::awaitable<void> Streams::answer_windows(Stream& stream, bool end, std::vec
     stream.fresh = whole ? there - std::min(there, std::max(stream.window, stream.hop)) : 0;
     stream.advance(whole ? stream.hop : there);
     std::vector<engine::Tensor> inputs{clip_input(*entry.parts, clip)};
-    const Answered answered = co_await service_.infer(stream.name, std::move(inputs));
+    const Answered answered = co_await service_.infer(stream.name, std::move(inputs), true, stream.name);
     json::object answer = describe(answered, 0);
     answer["stream"] = stream.name;
     answer["window"] = stream.windows++;

@@ -11,8 +11,7 @@ namespace {
 using engine::Tensor;
 using learning::Dataset;
 
-constexpr float kTaughtImportance = 2.0f;  // as the daemon gives it
-constexpr double kPatience = 3600;         // seconds: a busy machine must not cut a night short
+constexpr double kPatience = 3600;  // seconds: a busy machine must not cut a night short
 
 /// Counts right answers of known and taught classes.
 class Tally {
@@ -77,8 +76,7 @@ void Lifetime::teach(const Dataset& clips) {
     inference.prediction = learner_.labels()[answer.decision.predicted];
     inference.confidence = answer.decision.confidence;
     inference.novelty = answer.novelty;
-    learner_.teach(inference.id, memory::to_episode(inference, kTaughtImportance),
-                   clips.labels[clips.classes[i]]);
+    learner_.teach(inference.id, memory::to_episode(inference), clips.labels[clips.classes[i]]);
   }
 }
 

@@ -60,7 +60,7 @@ void live(Store& store, Acknowledged& yes) {
   yes.version = version.version;
   store.checkpoint();
   teach(block.first + 11, "running");
-  store.forget_least_valuable(1);
+  store.let_go_least_valuable(1);
 }
 
 void check_promises(const TemporaryFolder& folder, const Clock& clock, const Acknowledged& yes) {

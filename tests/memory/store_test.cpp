@@ -246,7 +246,7 @@ TEST_CASE("what is unlabelled, unimportant, old and unused is forgotten first", 
   store.flush();
   CHECK(store.find(5)->uses == 1);
   CHECK(store.least_valuable(9) == std::vector<EpisodeId>{4, 2, 1, 5, 6});
-  CHECK(store.forget_least_valuable(2) == std::vector<EpisodeId>{4, 2});
+  CHECK(store.let_go_least_valuable(2) == std::vector<EpisodeId>{4, 2});
   CHECK(code_of([&] { store.label(4, "running"); }) == Errc::gone);
 }
 
@@ -335,8 +335,8 @@ TEST_CASE("concepts are kept with their provenance", "[memory]") {
   store.teach(lived(2), "running");
   ConceptBuilder builder(1);
   for (const Episode& episode : store.labelled("activity")) builder.add(episode);
-  store.replace_concepts("activity", builder.build());
-  store.replace_concepts("activity", builder.build());
+  store.replace_semantics("activity", {builder.build(), {}, {}, {}});
+  store.replace_semantics("activity", {builder.build(), {}, {}, {}});
   auto kept = store.concepts("activity");
   REQUIRE(kept.size() == 1);
   CHECK(kept[0].label == "running");

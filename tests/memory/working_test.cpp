@@ -64,7 +64,7 @@ TEST_CASE("samples arrive once and in order when two threads share a ring", "[me
 }
 
 TEST_CASE("exactly the last ids are found", "[memory]") {
-  RecentInferences recent(4);
+  RecentInferences recent(4, 0);
   for (EpisodeId id = 1; id <= 10; ++id) recent.put(inference(id));
   CHECK(recent.find(6) == nullptr);
   for (EpisodeId id = 7; id <= 10; ++id) {
@@ -76,7 +76,7 @@ TEST_CASE("exactly the last ids are found", "[memory]") {
 }
 
 TEST_CASE("recent inferences are visited from the newest, over gaps in their ids", "[memory]") {
-  RecentInferences recent(8);
+  RecentInferences recent(8, 0);
   for (EpisodeId id : {3, 4, 1027, 1029}) recent.put(inference(id));
   std::vector<EpisodeId> seen;
   recent.newest_first([&](const Inference& item) {
@@ -87,7 +87,7 @@ TEST_CASE("recent inferences are visited from the newest, over gaps in their ids
 }
 
 TEST_CASE("an erased inference is not found", "[memory]") {
-  RecentInferences recent(4);
+  RecentInferences recent(4, 0);
   recent.put(inference(3));
   recent.erase(3);
   CHECK(recent.find(3) == nullptr);
@@ -99,11 +99,35 @@ TEST_CASE("an inference becomes the episode it was", "[memory]") {
   lived.prediction = "walk";
   lived.confidence = 0.75f;
   lived.latent = {1, -2};
-  const Episode episode = to_episode(lived, 0.5f);
+  const Episode episode = to_episode(lived);
   CHECK(episode.id == 5);
   CHECK(episode.prediction == "walk");
   CHECK(episode.confidence == 0.75f);
-  CHECK(episode.importance == 0.5f);
+  CHECK(episode.importance == 0.25f);
   CHECK(episode.latent.codes == std::vector<std::int8_t>{64, -127});
   CHECK_FALSE(episode.label.has_value());
+}
+
+TEST_CASE("raw inputs of the newest inferences are kept in a fixed share of memory", "[memory]") {
+  RecentInferences recent(100, 10 * sizeof(float));
+  for (EpisodeId id = 1; id <= 250; ++id) {
+    Inference lived = inference(id);
+    lived.input = {{1, 4}, {1, 2, 3, static_cast<float>(id)}};
+    recent.put(lived);
+    CHECK(recent.input_bytes() <= 10 * sizeof(float));
+  }
+  CHECK(recent.find(250)->input.values.back() == 250);
+  CHECK_FALSE(recent.find(249)->input.empty());
+  CHECK(recent.find(248)->input.empty());
+  CHECK(recent.find(248)->latent.front() == 248);
+  recent.erase(250);
+  CHECK(recent.input_bytes() == 4 * sizeof(float));
+}
+
+TEST_CASE("wiping leaves zeros where an inference was", "[memory]") {
+  Inference lived = inference(3);
+  lived.input = {{2}, {7, 8}};
+  wipe(lived);
+  CHECK(lived.latent == std::vector<float>(lived.latent.size(), 0.0f));
+  CHECK(lived.input.values == std::vector<float>{0, 0});
 }
