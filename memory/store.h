@@ -126,6 +126,12 @@ class Store {
   /// Newest first.
   std::vector<Episode> recent(std::string_view model, std::size_t n) const;
   std::vector<Episode> newest(const Selection& selection, std::size_t n) const;
+  /// The newest without a label, newest first.
+  std::vector<Episode> unlabelled(std::string_view model, std::size_t n) const;
+  /// The nearest of a selection and their distances, nearest first: a scan of the disk, for what the index
+  /// cannot filter.
+  std::vector<std::pair<Episode, float>> nearest(const Selection& selection, std::span<const float> latent,
+                                                 std::size_t k) const;
   /// What came next in the same stream, at most `gap` later: for each episode that has such a successor.
   std::vector<Successor> next(std::span<const EpisodeId> ids, Clock::Wall::duration gap) const;
 
