@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
-#include "daemon/oip/codec.h"
 #include "daemon/routes/json_fields.h"
+#include "daemon/routes/latents.h"
 #include "daemon/routes/routes.h"
 #include "daemon/run_on.h"
 #include "daemon/service/describe.h"
@@ -12,83 +12,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
-
-constexpr std::size_t kMostRecalled = memory::VectorIndex::kMaxNeighbours;
-
-std::vector<float> vector_field(const json::value& value, std::size_t width) {
-  const json::array* array = value.if_array();
-  if (!array || array->size() != width)
-    throw Failure(Errc::invalid,
-                  "vector: expected " + std::to_string(width) + " numbers, the size of the latent");
-  std::vector<float> vector;
-  for (const json::value& element : *array) {
-    if (!element.is_number()) throw Failure(Errc::invalid, "vector: expected numbers");
-    vector.push_back(element.to_number<float>());
-  }
-  return vector;
-}
-
-std::optional<memory::Episode> find_episode(Service& service, memory::EpisodeId id) {
-  if (const memory::Inference* recent = service.recent(id)) return memory::to_episode(*recent);
-  return std::nullopt;
-}
-
-asio::awaitable<memory::Episode> episode_of(Service& service, memory::EpisodeId id) {
-  auto read = [&service, id] {
-    const auto found = service.store().find(id);
-    return std::pair(found, found ? Error() : service.store().why_missing(id));
-  };
-  const auto [stored, missing] = co_await run_on(service.storage(), std::move(read));
-  if (stored) co_return *stored;
-  if (const auto recent = find_episode(service, id)) co_return *recent;
-  throw Failure(missing);
-}
-
-/// The latent that a recall starts from: given, of an episode, or of an input.
-asio::awaitable<std::vector<float>> query_of(Service& service, const Entry& entry, TensorBody& body) {
-  const std::string name = entry.parts->options.name;
-  if (const json::value* vector = body.json.if_contains("vector"))
-    co_return vector_field(*vector, entry.parts->learnable->latent_size);
-  if (body.json.contains("episode")) {
-    const memory::Episode episode = co_await episode_of(service, id_field(body.json, "episode"));
-    if (episode.model != name)
-      throw Failure(Errc::invalid, "episode: it belongs to model '" + episode.model + "'");
-    co_return memory::dequantise(episode.latent);
-  }
-  if (body.inputs.empty())
-    throw Failure(Errc::invalid, "give what to recall by: 'inputs', 'vector' or 'episode'");
-  InferRequest inference;
-  inference.inputs = std::move(body.inputs);
-  auto inputs = inputs_of(*entry.parts, inference, clip_flag(body.json));
-  const Answered answered = co_await service.infer(name, std::move(inputs), false);
-  if (answered.result.rows.empty()) throw Failure(Errc::invalid, "inputs: the batch is empty");
-  co_return answered.result.rows[0].latent;
-}
-
-memory::Filter filter_of(const json::object& body, const std::vector<std::string>& labels) {
-  memory::Filter filter;
-  const json::value* given = body.if_contains("filter");
-  if (!given) return filter;
-  if (!given->is_object())
-    throw Failure(Errc::invalid, "filter: expected an object with label, after, before");
-  const json::object& object = given->get_object();
-  if (object.contains("label")) {
-    const std::string label = text_field(object, "label");
-    const auto found = std::ranges::find(labels, label);
-    if (found == labels.end())
-      throw Failure(Errc::not_found, "filter.label: no class is called '" + label + "'");
-    filter.label = static_cast<std::uint32_t>(found - labels.begin());
-  }
-  // Seconds since 1970; the index keeps the clock's own ticks, which end before seconds do.
-  constexpr auto latest = std::chrono::floor<std::chrono::seconds>(Clock::Wall::duration::max()).count();
-  const auto ticks = [](std::uint64_t seconds) {
-    const auto bounded = static_cast<std::int64_t>(std::min<std::uint64_t>(seconds, latest));
-    return Clock::Wall(std::chrono::seconds(bounded)).time_since_epoch().count();
-  };
-  if (object.contains("after")) filter.after = ticks(id_field(object, "after"));
-  if (object.contains("before")) filter.before = ticks(id_field(object, "before"));
-  return filter;
-}
 
 json::object match_json(Service& service, const memory::Match& match,
                         const std::vector<std::string>& labels) {
@@ -102,27 +25,6 @@ json::object match_json(Service& service, const memory::Match& match,
   if (const auto episode = service.store().find(match.id))
     for (auto& [key, value] : describe(*episode)) object[key] = value;
   return object;
-}
-
-asio::awaitable<Response> recall_route(Service& service, Request request) {
-  TensorBody body = decode_body(request);
-  const std::string name = text_field(body.json, "model", service.models().begin()->first);
-  const Entry& entry = service.learning_model(name);
-  const auto k = std::clamp<std::size_t>(id_field(body.json, "k", 5), 1, kMostRecalled);
-  const memory::Filter filter = filter_of(body.json, entry.served.model->labels);
-  const std::vector<float> query = co_await query_of(service, entry, body);
-  auto work = [&service, served = entry.served, query, k, filter] {
-    const Recalled recalled = recall(served, query, k, filter);
-    json::array episodes, concepts;
-    for (const memory::Match& match : recalled.matches)
-      episodes.push_back(match_json(service, match, served.model->labels));
-    for (const hrm::PrototypeDistance& near : recalled.concepts)
-      concepts.push_back({{"label", served.model->labels.at(near.label)},
-                          {"distance", near.distance},
-                          {"spread", near.spread}});
-    return json::serialize(json::object{{"episodes", episodes}, {"concepts", concepts}});
-  };
-  co_return json_response(co_await run_on(service.storage(), std::move(work)));
 }
 
 json::array percentages(const std::vector<float>& probabilities, const std::vector<std::string>& labels) {
@@ -181,14 +83,15 @@ asio::awaitable<Response> why(Service& service, Request request) {
 
 asio::awaitable<Response> episode(Service& service, Request request) {
   const memory::Episode found = co_await episode_of(service, id_text(request.part("id"), "episode"));
-  co_return json_response(json::serialize(describe(found)));
+  json::object object = describe(found);
+  auto read = [&service, id = found.id] { return service.store().clip(id); };
+  if (const auto clip = co_await run_on(service.storage(), std::move(read))) object["clip"] = describe(*clip);
+  co_return json_response(json::serialize(object));
 }
 
 }  // namespace
 
 void add_memory_routes(Router& router, Service& service) {
-  router.add(Method::post, "/v1/recall",
-             [&service](Request request) { return recall_route(service, std::move(request)); });
   router.add(Method::get, "/v1/episodes/{id}",
              [&service](Request request) { return episode(service, std::move(request)); });
   router.add(Method::get, "/v1/why/{id}",

@@ -23,8 +23,14 @@ void add_inference_routes(Router& router, Service& service, const Nights& nights
 void add_learning_routes(Router& router, Service& service);
 /// /v1: sleep, sleeps.
 void add_sleep_routes(Router& router, Service& service, Nights& nights);
-/// /v1: recall, episodes, why.
+/// /v1: episodes, why.
 void add_memory_routes(Router& router, Service& service);
+/// /v1/recall: by likeness, label, time, and what came next.
+void add_recall_routes(Router& router, Service& service);
+/// /v1/review: what is most worth a label.
+void add_review_routes(Router& router, Service& service);
+/// /v1/forget, and DELETE of an episode: for the admin.
+void add_forget_routes(Router& router, Service& service);
 /// /v1/streams.
 void add_stream_routes(Router& router, Streams& streams);
 /// /v1/status, /metrics.

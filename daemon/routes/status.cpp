@@ -40,8 +40,32 @@ json::object memory_status(const memory::Statistics& statistics) {
           {"waiting", statistics.waiting},
           {"forgotten", statistics.forgotten},
           {"dropped", statistics.dropped},
+          {"withheld", statistics.withheld},
           {"file_bytes", statistics.file_bytes},
-          {"bytes_written", statistics.bytes_written}};
+          {"ram_bytes", statistics.ram_bytes},
+          {"clip_bytes", statistics.clip_bytes},
+          {"bytes_written", statistics.bytes_written},
+          {"bytes_written_today", statistics.bytes_written_today},
+          {"write_budget_bytes", statistics.write_budget}};
+}
+
+void measure_memory(const Service& service, Metrics& metrics) {
+  const auto measured = [&](const char* name, const char* help, auto field) {
+    metrics.measured(name, help,
+                     [&service, field] { return static_cast<double>(service.statistics().*field); });
+  };
+  using memory::Statistics;
+  measured("memory_episodes", "Episodes on disk", &Statistics::episodes);
+  measured("memory_labelled", "Labelled episodes on disk", &Statistics::labelled);
+  measured("memory_forgotten", "Episodes let go or erased since the start", &Statistics::forgotten);
+  measured("memory_withheld", "Unlabelled episodes not stored because the day's bytes were written",
+           &Statistics::withheld);
+  measured("memory_ram_bytes", "RAM of the latents that are searched", &Statistics::ram_bytes);
+  measured("memory_clip_bytes", "Kept raw inputs", &Statistics::clip_bytes);
+  measured("memory_file_bytes", "Size of the database", &Statistics::file_bytes);
+  measured("memory_written_bytes", "Written by memory since the start", &Statistics::bytes_written);
+  measured("memory_written_today_bytes", "Written by memory today (UTC)", &Statistics::bytes_written_today);
+  measured("memory_write_budget_bytes", "What memory may write a day", &Statistics::write_budget);
 }
 
 struct StatusParts {
@@ -94,6 +118,7 @@ void add_status_routes(Router& router, Service& service, Streams& streams, Night
     metrics.measured("model_version", "Version of the slow weights in service",
                      [&entry = entry] { return static_cast<double>(entry.served.model->version); },
                      {{"model", name}});
+  measure_memory(service, metrics);
   router.add(Method::get, "/v1/status", [parts](Request) { return status(parts); });
   router.add(Method::get, "/metrics", [&metrics](Request) -> asio::awaitable<Response> {
     Response response;

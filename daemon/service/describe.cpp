@@ -1,6 +1,7 @@
 #include "daemon/service/describe.h"
 
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -67,6 +68,10 @@ Parameters describe_flat(const Answered& answered) {
   return parameters;
 }
 
+json::object describe(const memory::Clip& clip) {
+  return {{"shape", json::value_from(clip.shape)}, {"data", json::value_from(clip.values)}};
+}
+
 json::object describe(const memory::Episode& episode) {
   json::object object{{"id", episode.id},
                       {"model", episode.model},
@@ -77,6 +82,7 @@ json::object describe(const memory::Episode& episode) {
                       {"route", word(static_cast<hrm::Route>(episode.route))},
                       {"version", episode.version},
                       {"held_out", episode.held_out()}};
+  if (!episode.stream.empty()) object["stream"] = episode.stream;
   object["label"] = episode.label ? json::value(*episode.label) : json::value(nullptr);
   return object;
 }

@@ -16,6 +16,8 @@ Parameters describe_flat(const Answered& answered);
 
 /// An episode as /v1 shows it.
 boost::json::object describe(const memory::Episode& episode);
+/// A raw input: shape and data.
+boost::json::object describe(const memory::Clip& clip);
 
 /// ISO 8601 in UTC, to the millisecond.
 std::string iso_time(Clock::Wall time);

@@ -9,6 +9,7 @@
 #include "learning/sleep.h"
 #include "memory/consolidation.h"
 #include "memory/index.h"
+#include "memory/review.h"
 #include "memory/store.h"
 
 namespace dormouse::daemon {
@@ -22,6 +23,30 @@ struct Served {
   float typical_distance = 0;          ///< to the nearest neighbour within a class of the seed
   std::size_t fresh_labels = 0;        ///< given since the model last slept
   std::int64_t embedding_version = 0;  ///< of the latents that it makes
+};
+
+/// What was forgotten, or would be.
+struct Forgotten {
+  std::vector<memory::EpisodeId> episodes;
+  std::size_t concepts = 0;  ///< that lost members, or went
+};
+
+/// An episode worth a label.
+struct Question {
+  memory::Episode episode;
+  std::optional<memory::Clip> clip;
+  std::vector<float> probabilities;  ///< as both heads see it now, by label
+  float uncertainty = 0;             ///< as in memory::ReviewCandidate
+  float novelty = 0;
+  std::vector<memory::EpisodeId> alike;  ///< whose label is most likely the same
+};
+
+struct Review {
+  std::vector<Question> questions;
+  std::size_t unlabelled = 0;  ///< episodes looked at
+  std::size_t uncertain = 0;   ///< of them
+  bool worthwhile = true;      ///< more labels would help, as far as anyone can tell
+  std::string advice{};        ///< why, for people; may be empty
 };
 
 /// One model's learning between nights: the owner of its fast weights, labels, index and concepts.
@@ -42,6 +67,13 @@ class Learner {
   /// Throws Failure(gone / not_found), or invalid when the episode is another model's.
   memory::Taught teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
                        const std::string& label);
+  /// Erases what the selection means from memory, concepts, index and fast weights; what survives in concepts
+  /// of let-go members that it may mean goes too. `dry_run` only counts.
+  Forgotten forget(const memory::Selection& selection, bool dry_run);
+  /// The `n` unlabelled episodes most worth a label, and whether labels still help. They do not when no
+  /// unlabelled episode is uncertain or novel (0.5 of either) any more, nor when the newer half of the labels
+  /// raised the accuracy on held-out examples by less than a point.
+  Review review(std::size_t n) const;
   /// Drops what the store let go from the index.
   void evicted(std::span<const memory::EpisodeId> ids);
 
@@ -77,6 +109,10 @@ class Learner {
   bool fits(const memory::Episode& episode) const;
   std::vector<memory::Episode> labelled() const;
   std::size_t count_fresh_labels() const;
+  /// How far apart two latents of one kind may lie.
+  float alike_within() const;
+  std::vector<engine::Answer> think_again(const std::vector<memory::Episode>& episodes) const;
+  void advise(Review& review) const;
   Candidate open(std::optional<learning::Version> version) const;
   void take(Candidate candidate);
   void take_last_good(std::int64_t active);

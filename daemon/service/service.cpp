@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <set>
 #include <thread>
 
 #include "config/log.h"
@@ -338,6 +339,32 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
   co_return TaughtAnswer{id, label, taught.new_class && !known, memory::is_held_out(id)};
 }
 
+asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry_run) {
+  const std::string name = selection.model;
+  learning_model(name);
+  auto work = [this, name, selection, dry_run] {
+    Learner& learner = *learners_.at(name);
+    Forgotten forgotten = learner.forget(selection, dry_run);
+    // The checkpoint of a large index holds codes; it is a cache, and made again.
+    if (!dry_run) fs::remove(options_.state / "index" / (name + ".hnsw"));
+    return std::pair(std::move(forgotten), learner.served());
+  };
+  auto [forgotten, served] = co_await run_on(storage_, std::move(work));
+  std::set<memory::EpisodeId> all(forgotten.episodes.begin(), forgotten.episodes.end());
+  recents_.newest_first([&](const memory::Inference& inference) {
+    if (selection.matches(memory::to_episode(inference))) all.insert(inference.id);
+    return true;
+  });
+  forgotten.episodes.assign(all.begin(), all.end());
+  if (dry_run) co_return forgotten;
+  for (const memory::EpisodeId id : forgotten.episodes) {
+    recents_.erase(id);
+    explained_.erase(id);
+  }
+  publish(name, std::move(served));
+  co_return forgotten;
+}
+
 asio::awaitable<void> Service::roll_back(std::string name, std::int64_t version) {
   learning_model(name);
   auto work = [this, name, version] {
@@ -354,6 +381,7 @@ void Service::tick() {
       store_->tick();
       const auto evicted = store_->take_evicted();
       for (const auto& [name, learner] : learners_) learner->evicted(evicted);
+      asio::post(io_, [this, now = store_->statistics()] { statistics_ = now; });
     } catch (const Failure& failure) {
       log(Level::warning, "memory cannot be written: " + failure.error().context);
     }

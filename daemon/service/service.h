@@ -73,11 +73,15 @@ class Service {
                                                  std::vector<engine::Tensor> inputs);
   /// Acknowledged when on disk; the next inference knows it.
   boost::asio::awaitable<TaughtAnswer> teach(std::string name, memory::EpisodeId id, std::string label);
+  /// Erases what the selection means, in working memory too; durable when it is back. `dry_run` only counts.
+  boost::asio::awaitable<Forgotten> forget(memory::Selection selection, bool dry_run);
   /// Swaps to a version (0: as shipped). Throws Failure(not_found / corrupt).
   boost::asio::awaitable<void> roll_back(std::string name, std::int64_t version);
 
   /// What working memory holds of an inference, or nullptr.
   const memory::Inference* recent(memory::EpisodeId id) const { return recents_.find(id); }
+  /// Memory's statistics as of the last tick.
+  const memory::Statistics& statistics() const { return statistics_; }
   /// The explanation of a recent answer, or nullptr.
   const RowAnswer* explanation(memory::EpisodeId id) const;
 
@@ -144,6 +148,7 @@ class Service {
   bool reserving_ = false;
   memory::RecentInferences recents_;
   memory::Recent<Explained> explained_;
+  memory::Statistics statistics_;
   std::atomic<std::size_t> remembering_{0};  ///< episodes on their way to the storage thread
   engine::Scheduler scheduler_;
   std::chrono::steady_clock::time_point last_request_;

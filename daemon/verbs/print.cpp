@@ -16,11 +16,6 @@ namespace {
 
 namespace json = boost::json;
 
-bool colours() {
-  const char* off = std::getenv("NO_COLOR");
-  return ::isatty(STDOUT_FILENO) != 0 && (off == nullptr || *off == '\0');
-}
-
 /// Columns that UTF-8 text takes, wide characters aside.
 std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(
@@ -144,10 +139,15 @@ void append_readable(std::string& text, const json::value& value, std::size_t in
 
 }  // namespace
 
+bool in_colour() {
+  const char* off = std::getenv("NO_COLOR");
+  return ::isatty(STDOUT_FILENO) != 0 && (off == nullptr || *off == '\0');
+}
+
 std::string paint(Tone tone, std::string_view text) {
   constexpr std::array<std::string_view, 5> kCodes{"", "\033[1m", "\033[2m", "\033[32m", "\033[31m"};
   const std::string_view code = kCodes[static_cast<std::size_t>(tone)];
-  if (code.empty() || !colours()) return std::string(text);
+  if (code.empty() || !in_colour()) return std::string(text);
   return std::string(code) + std::string(text) + "\033[0m";
 }
 

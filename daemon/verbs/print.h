@@ -10,6 +10,8 @@ namespace dormouse::daemon {
 
 enum class Tone { plain, strong, faint, good, bad };
 
+/// Whether stdout is a terminal and $NO_COLOR is not set.
+bool in_colour();
 /// `text` in that tone when stdout is a terminal and $NO_COLOR is not set.
 std::string paint(Tone tone, std::string_view text);
 

@@ -62,8 +62,10 @@ void print_status(const boost::json::value& status) {
   print_models(status.at("models").as_object());
   const auto& memory = status.at("memory");
   std::cout << "memory   " << cell(memory, "episodes") << " episodes, " << cell(memory, "labelled")
-            << " labelled (" << size(memory.at("file_bytes")) << "; " << size(memory.at("bytes_written"))
-            << " written since the start)\n";
+            << " labelled (" << size(memory.at("file_bytes")) << " on disk, " << size(memory.at("ram_bytes"))
+            << " in RAM, inputs " << size(memory.at("clip_bytes")) << "; "
+            << size(memory.at("bytes_written_today")) << " of " << size(memory.at("write_budget_bytes"))
+            << " written today)\n";
   const auto& latency = status.at("latency");
   const std::string awake = latency_line(latency.at("awake"), "awake"),
                     asleep = latency_line(latency.at("asleep"), "asleep");

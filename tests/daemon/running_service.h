@@ -100,6 +100,11 @@ class RunningService {
     return on_storage([&] { return *service_.store().sleep(id); });
   }
 
+  /// Lets time pass while nobody looks at the clock.
+  void advance(std::chrono::nanoseconds by) {
+    on_io([&] { on_storage([&] { clock_.advance(by); }); });
+  }
+
   Reply get(const std::string& target) { return client_.send({.method = "GET", .target = target}); }
   Reply post(const std::string& target, const std::string& body) {
     return client_.send({.method = "POST", .target = target, .body = body});
@@ -122,6 +127,9 @@ class RunningService {
     add_learning_routes(router, service_);
     add_sleep_routes(router, service_, nights_);
     add_memory_routes(router, service_);
+    add_recall_routes(router, service_);
+    add_review_routes(router, service_);
+    add_forget_routes(router, service_);
     add_stream_routes(router, streams_);
     add_status_routes(router, service_, streams_, nights_, metrics_, latency_);
     return router;

@@ -58,7 +58,8 @@ class FakeDaemon {
 
   std::string status = R"({"name":"dormouse","version":"9.9","uptime_seconds":3720,"resident_bytes":2500000,)"
                        R"("models":{"digits":{"version":3,"inferences":12}},"sleep":{"state":"awake"},)"
-                       R"("memory":{"episodes":7,"labelled":2,"file_bytes":4096,"bytes_written":8192},)"
+                       R"("memory":{"episodes":7,"labelled":2,"file_bytes":4096,"ram_bytes":2000,"clip_bytes":0,)"
+                       R"("bytes_written_today":8192,"write_budget_bytes":100000000},)"
                        R"("latency":{"awake":{"count":4,"p50_us":250,"p95_us":900},"asleep":{"count":0}},)"
                        R"("streams":{}})";
   std::vector<std::string> seen;
@@ -289,7 +290,7 @@ TEST_CASE("status is for reading, and JSON for scripts", "[verbs]") {
   CHECK(awake.code == kOk);
   CHECK_THAT(awake.out, Contains("dormouse 9.9  awake  up 1 h 2 min  2.5 MB") &&
                             Contains("digits  version 3, 12 inferences") &&
-                            Contains("7 episodes, 2 labelled") && Contains("awake p50 0.25 p95 0.90 ms (4)"));
+                            Contains("7 episodes, 2 labelled") && Contains("8 kB of 100.0 MB written today") && Contains("awake p50 0.25 p95 0.90 ms (4)"));
   CHECK(daemon.run({"status", "--json"}).out == daemon.status + "\n");
   daemon.status = "{}";
   CHECK(daemon.run({"status"}).code == kFailed);

@@ -1,0 +1,86 @@
+#include <boost/json/serialize.hpp>
+
+#include "daemon/routes/json_fields.h"
+#include "daemon/routes/latents.h"
+#include "daemon/routes/routes.h"
+#include "daemon/run_on.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+Response reply(const Forgotten& forgotten) {
+  return json_response(json::serialize(
+      json::object{{"episodes", forgotten.episodes.size()}, {"concepts", forgotten.concepts}}));
+}
+
+std::vector<memory::EpisodeId> ids_field(const json::value& value) {
+  const json::array* array = value.if_array();
+  if (!array) throw Failure(Errc::invalid, "ids: expected a list of episode ids");
+  std::vector<memory::EpisodeId> ids;
+  for (const json::value& id : *array) ids.push_back(id_field({{"ids", id}}, "ids"));
+  return ids;
+}
+
+/// Euclidean distance within which two latents are alike: given, or as far as neighbours in a class lie
+/// apart.
+float within_field(const json::object& body, const Entry& entry) {
+  const json::value* given = body.if_contains("within");
+  if (!given && entry.served.typical_distance > 0) return entry.served.typical_distance;
+  const float within = given && given->is_number() ? given->to_number<float>() : -1;
+  if (!(within >= 0))
+    throw Failure(Errc::invalid,
+                  "within: expected a distance of 0 or more; needed where the model has no seed");
+  return within;
+}
+
+/// `like` is an object with "inputs", "vector" or "episode"; "inputs" may also stand in the body itself, so
+/// that they can be binary.
+asio::awaitable<memory::Selection::Near> like_field(Service& service, const Entry& entry, TensorBody& body) {
+  memory::Selection::Near near;
+  near.within = within_field(body.json, entry);
+  if (const json::value* like = body.json.if_contains("like"); like && like->is_object()) {
+    for (const auto& [key, value] : like->get_object()) body.json[key] = value;
+  }
+  near.latent = co_await latent_of(service, entry, body);
+  co_return near;
+}
+
+asio::awaitable<Response> forget(Service& service, Request request) {
+  TensorBody body = decode_body(request);
+  const Entry& entry = service.learning_model(text_field(body.json, "model"));
+  const bool like = body.json.contains("like") || !body.inputs.empty();
+  const bool label = body.json.contains("label"), before = body.json.contains("before"),
+             ids = body.json.contains("ids");
+  if (label + before + ids + like != 1)
+    throw Failure(Errc::invalid, "say what to forget by one of 'label', 'before', 'ids' and 'like'");
+  memory::Selection selection = selection_of(label    ? json::object{{"label", body.json.at("label")}}
+                                             : before ? json::object{{"before", body.json.at("before")}}
+                                                      : json::object(),
+                                             entry);
+  if (ids) selection.ids = ids_field(body.json.at("ids"));
+  if (like) selection.like = co_await like_field(service, entry, body);
+  co_return reply(co_await service.forget(std::move(selection), flag_field(body.json, "dry_run")));
+}
+
+asio::awaitable<Response> forget_one(Service& service, Request request) {
+  const memory::Episode episode = co_await episode_of(service, id_text(request.part("id"), "episode"));
+  memory::Selection selection{.model = episode.model};
+  selection.ids = {episode.id};
+  co_return reply(co_await service.forget(std::move(selection), false));
+}
+
+}  // namespace
+
+void add_forget_routes(Router& router, Service& service) {
+  router.add(
+      Method::post, "/v1/forget", [&service](Request request) { return forget(service, std::move(request)); },
+      Role::admin);
+  router.add(
+      Method::del, "/v1/episodes/{id}",
+      [&service](Request request) { return forget_one(service, std::move(request)); }, Role::admin);
+}
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,153 @@
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <map>
+
+#include "daemon/routes/json_fields.h"
+#include "daemon/routes/latents.h"
+#include "daemon/routes/routes.h"
+#include "daemon/run_on.h"
+#include "daemon/service/describe.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+constexpr std::size_t kMostRecalled = memory::VectorIndex::kMaxNeighbours;
+constexpr std::size_t kConcepts = 5;
+constexpr std::size_t kLinks = 3;  // a concept
+constexpr double kGap = 60;        // seconds
+
+/// What was asked for.
+struct Query {
+  std::string model;
+  Served served;
+  std::size_t k = 5;
+  memory::Selection selection;
+  std::vector<float> latent;                         ///< empty: the newest that the selection means
+  std::optional<std::chrono::duration<double>> gap;  ///< also tell what came next
+};
+
+/// Found episodes: stored ones, or latents of the seed (id 0).
+struct Found {
+  memory::Match match;
+  std::optional<memory::Episode> episode;
+};
+
+memory::Filter filter_of(const memory::Selection& selection, const std::vector<std::string>& labels) {
+  memory::Filter filter;
+  if (selection.label)
+    filter.label = static_cast<std::uint32_t>(std::ranges::find(labels, *selection.label) - labels.begin());
+  if (selection.after) filter.after = selection.after->time_since_epoch().count();
+  if (selection.before) filter.before = selection.before->time_since_epoch().count();
+  filter.version = selection.version;
+  return filter;
+}
+
+std::vector<Found> search(Service& service, const Query& query) {
+  std::vector<Found> found;
+  if (query.latent.empty()) {
+    for (memory::Episode& episode : service.store().newest(query.selection, query.k))
+      found.push_back({{episode.id}, std::move(episode)});
+  } else if (query.selection.stream) {  // a column that the index does not have
+    for (auto& [episode, distance] : service.store().nearest(query.selection, query.latent, query.k))
+      found.push_back({{.id = episode.id, .distance = distance}, std::move(episode)});
+  } else {
+    const auto filter = filter_of(query.selection, query.served.model->labels);
+    for (const memory::Match& match : query.served.index->search(query.latent, query.k, filter))
+      found.push_back({match, match.id == 0 ? std::nullopt : service.store().find(match.id)});
+  }
+  return found;
+}
+
+json::object found_json(const Found& found, const Query& query) {
+  json::object object;
+  if (!query.latent.empty()) object["distance"] = found.match.distance;
+  if (found.episode) {
+    for (auto& [key, value] : describe(*found.episode)) object[key] = value;
+  } else if (found.match.id == 0) {
+    object["id"] = nullptr;
+    object["label"] = query.served.model->labels.at(found.match.label);
+    object["source"] = "seed";
+  }
+  return object;
+}
+
+json::array concepts_json(Service& service, const Query& query) {
+  json::array concepts;
+  const auto links = service.store().links(query.model);
+  for (const memory::ConceptMatch& near : memory::nearest(*query.served.concepts, query.latent, kConcepts)) {
+    json::array linked;
+    for (const memory::Link& link : links)
+      if (link.source == near.match->id && linked.size() < kLinks)
+        linked.push_back({{"kind", word(link.kind)}, {"label", link.target_label}, {"weight", link.weight}});
+    json::object one{{"label", near.match->label},
+                     {"distance", near.distance},
+                     {"spread", near.match->spread},
+                     {"count", near.match->count}};
+    if (!linked.empty()) one["links"] = std::move(linked);
+    concepts.push_back(std::move(one));
+  }
+  return concepts;
+}
+
+/// What came after the found episodes, by label.
+json::object next_json(const std::vector<memory::Successor>& successors, double gap) {
+  std::map<std::string, std::size_t> counts;
+  for (const memory::Successor& successor : successors) ++counts[successor.label];
+  std::vector<std::pair<std::string, std::size_t>> order(counts.begin(), counts.end());
+  std::ranges::stable_sort(order, std::greater{}, &std::pair<std::string, std::size_t>::second);
+  json::array labels;
+  for (const auto& [label, count] : order)
+    labels.push_back({{"label", label},
+                      {"count", count},
+                      {"share", static_cast<double>(count) / static_cast<double>(successors.size())}});
+  return {{"gap_seconds", gap}, {"followed", successors.size()}, {"labels", std::move(labels)}};
+}
+
+json::object answer(Service& service, const Query& query) {
+  service.store().flush();  // what just happened counts
+  const auto found = search(service, query);
+  json::array episodes;
+  std::vector<memory::EpisodeId> ids;
+  for (const Found& one : found) {
+    episodes.push_back(found_json(one, query));
+    if (one.episode) ids.push_back(one.episode->id);
+  }
+  service.store().note_use(ids);
+  json::object reply{{"episodes", std::move(episodes)}};
+  reply["concepts"] = query.latent.empty() ? json::array() : concepts_json(service, query);
+  if (query.gap) {
+    const auto gap = std::chrono::duration_cast<Clock::Wall::duration>(*query.gap);
+    reply["next"] = next_json(service.store().next(ids, gap), query.gap->count());
+  }
+  return reply;
+}
+
+asio::awaitable<Response> recall_route(Service& service, Request request) {
+  TensorBody body = decode_body(request);
+  Query query;
+  query.model = text_field(body.json, "model", service.models().begin()->first);
+  const Entry& entry = service.learning_model(query.model);
+  query.k = std::clamp<std::size_t>(id_field(body.json, "k", 5), 1, kMostRecalled);
+  const json::value* filter = body.json.if_contains("filter");
+  if (filter && !filter->is_object())
+    throw Failure(Errc::invalid, "filter: expected an object with label, after, before, stream, version");
+  query.selection = selection_of(filter ? filter->get_object() : json::object(), entry);
+  if (flag_field(body.json, "next"))
+    query.gap = std::chrono::duration<double>(seconds_field(body.json, "gap").value_or(kGap));
+  if (names_latent(body) || !filter) query.latent = co_await latent_of(service, entry, body);
+  query.served = entry.served;
+  auto work = [&service, query] { return json::serialize(answer(service, query)); };
+  co_return json_response(co_await run_on(service.storage(), std::move(work)));
+}
+
+}  // namespace
+
+void add_recall_routes(Router& router, Service& service) {
+  router.add(Method::post, "/v1/recall",
+             [&service](Request request) { return recall_route(service, std::move(request)); });
+}
+
+}  // namespace dormouse::daemon
