@@ -8,16 +8,22 @@ namespace {
 
 std::size_t columns(const Tensor& rows) { return static_cast<std::size_t>(rows.shape()[1]); }
 
-double cross_entropy(const Tensor& logits, std::span<const ClassIndex> classes, double temperature) {
+/// Cross-entropy against smoothed labels, see the header.
+double cross_entropy(const Tensor& logits, std::span<const ClassIndex> classes, double temperature,
+                     double doubt) {
   const std::size_t width = columns(logits);
   double total = 0;
   for (std::size_t i = 0; i < classes.size(); ++i) {
     if (classes[i] >= width) continue;
     const auto row = logits.values<float>().subspan(i * width, width);
     const double peak = std::ranges::max(row);
-    double sum = 0;
-    for (const float logit : row) sum += std::exp((double{logit} - peak) / temperature);
-    total += std::log(sum) - (double{row[classes[i]]} - peak) / temperature;
+    double sum = 0, mean = 0;
+    for (const float logit : row) {
+      sum += std::exp((double{logit} - peak) / temperature);
+      mean += (double{logit} - peak) / double(width);
+    }
+    const double said = (1 - doubt) * (double{row[classes[i]]} - peak) + doubt * mean;
+    total += std::log(sum) - said / temperature;
   }
   return total;
 }
@@ -26,11 +32,13 @@ double cross_entropy(const Tensor& logits, std::span<const ClassIndex> classes, 
 
 float fit_temperature(const Tensor& logits, std::span<const ClassIndex> classes, float fallback) {
   const std::size_t width = columns(logits);
-  if (std::ranges::none_of(classes, [&](ClassIndex c) { return c < width; })) return fallback;
+  const auto known = std::ranges::count_if(classes, [&](ClassIndex c) { return c < width; });
+  if (known == 0) return fallback;
+  const double doubt = label_doubt(static_cast<std::size_t>(known));
   // Cross-entropy is convex in 1/T, so it has one minimum in log T.
   constexpr double kGolden = 0.6180339887498949;
   double low = std::log(0.01), high = std::log(100.0);
-  const auto at = [&](double t) { return cross_entropy(logits, classes, std::exp(t)); };
+  const auto at = [&](double t) { return cross_entropy(logits, classes, std::exp(t), doubt); };
   double left = high - kGolden * (high - low), right = low + kGolden * (high - low);
   double left_value = at(left), right_value = at(right);
   while (high - low > 1e-3) {

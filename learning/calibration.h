@@ -9,8 +9,12 @@ namespace dormouse::learning {
 
 /// The temperature at which softmax(logits / T) has the least cross-entropy on these examples, by golden
 /// section on log T in [0.01, 100]. Without examples: `fallback`. Examples whose class has no column are left
-/// out.
+/// out. Labels are smoothed by label_doubt(), so that a few examples that are all right do not prove
+/// certainty.
 float fit_temperature(const Tensor& logits, std::span<const ClassIndex> classes, float fallback);
+
+/// The share of a held-out label that is spread over all classes: 1 / (n + 2), after Platt (1999).
+inline double label_doubt(std::size_t examples) { return 1 / (double(examples) + 2); }
 
 /// The logits of a head for many latents: f32 [N, C].
 Tensor logits_of(const engine::LinearHead& head, const Tensor& latents);

@@ -19,14 +19,27 @@ struct Expansion {
   std::vector<double> hessian;  ///< lower triangle, row by row
 };
 
-/// Cross-entropy of the pool, in units of each head's own temperature: u = w · T, about 1 / heads each.
+/// Summing to one.
+std::vector<double> shares_of(const Seating& seating, std::size_t heads) {
+  std::vector<double> shares = seating.shares;
+  if (shares.empty()) shares.assign(heads, 1);
+  ensure(shares.size() == heads, "a share for every head");
+  double sum = 0;
+  for (const double share : shares) sum += share;
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
+/// Cross-entropy of the pool, in units of each head's own temperature: share = w · T.
 class Objective {
  public:
-  Objective(std::span<const Tensor> scores, std::span<const ClassIndex> truth, double prior)
+  Objective(std::span<const Tensor> scores, std::span<const ClassIndex> truth, const Seating& seating)
       : truth_(truth),
         heads_(scores.size()),
         classes_(static_cast<std::size_t>(scores[0].shape()[1])),
-        prior_(prior) {
+        start_(shares_of(seating, scores.size())),
+        prior_(seating.prior),
+        doubt_(label_doubt(truth.size())) {
     for (const Tensor& score : scores) {
       ensure(score.shape() == scores[0].shape(), "every head answers the same inputs");
       temperature_.push_back(double{fit_temperature(score, truth, 1)});
@@ -38,16 +51,15 @@ class Objective {
     for (const ClassIndex c : truth) importance_.push_back(double(truth.size()) / (present * count[c]));
   }
 
-  double start() const { return 1 / double(heads_); }
+  const std::vector<double>& start() const { return start_; }
   double temperature(std::size_t head) const { return temperature_[head]; }
-  std::size_t heads() const { return heads_; }
 
   Expansion at(std::span<const double> shares) const {
     Expansion e{0, std::vector<double>(heads_), std::vector<double>(heads_ * (heads_ + 1) / 2)};
     std::vector<double> pooled(classes_), mean(heads_);
     for (std::size_t i = 0; i < truth_.size(); ++i) add(i, shares, e, pooled, mean);
     for (std::size_t k = 0, diagonal = 0; k < heads_; ++k, diagonal += k + 1) {
-      const double away = shares[k] - start();
+      const double away = shares[k] - start_[k];
       e.loss += prior_ * away * away / 2;
       e.gradient[k] += prior_ * away;
       e.hessian[diagonal] += prior_;
@@ -60,13 +72,20 @@ class Objective {
     return double{scores_[head][row * classes_ + c]} / temperature_[head];
   }
 
+  /// Under the smoothed label.
+  double expected(double of_truth, std::span<const double> by_class) const {
+    double sum = 0;
+    for (const double x : by_class) sum += x;
+    return (1 - doubt_) * of_truth + doubt_ * sum / double(classes_);
+  }
+
   void add(std::size_t row, std::span<const double> shares, Expansion& e, std::vector<double>& pooled,
            std::vector<double>& mean) const {
     for (std::size_t c = 0; c < classes_; ++c) {
       pooled[c] = 0;
       for (std::size_t k = 0; k < heads_; ++k) pooled[c] += shares[k] * score(k, row, c);
     }
-    const double peak = std::ranges::max(pooled), said = pooled[truth_[row]];
+    const double peak = std::ranges::max(pooled), said = expected(pooled[truth_[row]], pooled);
     double total = 0;
     for (double& x : pooled) total += x = std::exp(x - peak);
     for (double& x : pooled) x /= total;
@@ -74,8 +93,12 @@ class Objective {
     e.loss += weight * (std::log(total) + peak - said);
     for (std::size_t k = 0; k < heads_; ++k) {
       mean[k] = 0;
-      for (std::size_t c = 0; c < classes_; ++c) mean[k] += pooled[c] * score(k, row, c);
-      e.gradient[k] += weight * (mean[k] - score(k, row, truth_[row]));
+      double even = 0;
+      for (std::size_t c = 0; c < classes_; ++c) {
+        mean[k] += pooled[c] * score(k, row, c);
+        even += score(k, row, c) / double(classes_);
+      }
+      e.gradient[k] += weight * (mean[k] - (1 - doubt_) * score(k, row, truth_[row]) - doubt_ * even);
     }
     // The Hessian is the covariance of the heads' scores under the pool.
     for (std::size_t k = 0, at = 0; k < heads_; ++k)
@@ -89,7 +112,8 @@ class Objective {
   std::vector<std::span<const float>> scores_;
   std::span<const ClassIndex> truth_;
   std::size_t heads_, classes_;
-  double prior_;
+  std::vector<double> start_;
+  double prior_, doubt_;
   std::vector<double> temperature_, importance_;
 };
 
@@ -119,11 +143,12 @@ Tensor Committee::combine(std::span<const Tensor> scores) const {
   return pooled;
 }
 
-Committee seat_committee(std::span<const Tensor> scores, std::span<const ClassIndex> truth, double prior) {
+Committee seat_committee(std::span<const Tensor> scores, std::span<const ClassIndex> truth,
+                         const Seating& seating) {
   ensure(!scores.empty(), "a committee has heads");
-  if (truth.empty()) return {std::vector<double>(scores.size(), 1 / double(scores.size()))};
-  const Objective objective(scores, truth, prior);
-  std::vector<double> shares(objective.heads(), objective.start()), next(shares);
+  if (truth.empty()) return {shares_of(seating, scores.size())};
+  const Objective objective(scores, truth, seating);
+  std::vector<double> shares = objective.start(), next(shares);
   Expansion here = objective.at(shares);
   for (int iteration = 0; iteration < kIterations; ++iteration) {
     const std::vector<double> step = newton_step(here, shares);

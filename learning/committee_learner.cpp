@@ -90,7 +90,9 @@ void CommitteeLearner::sleep() {
   kernel_.emplace(network_.memory()->all(), classes_, options_.kernel);
   if (discriminant_) discriminant_ = SldaHead::unpacked(discriminant_->packed(), options_.discriminant);
   const LabelledLatents unseen = examinable();
-  committee_ = seat_committee(scores(unseen.latents), unseen.classes, options_.prior);
+  Seating seating{{1, 1}, options_.prior};
+  if (discriminant_) seating.shares.push_back(options_.presumption);
+  committee_ = seat_committee(scores(unseen.latents), unseen.classes, seating);
 }
 
 /// Held-out examples of classes that the heads were taught.

@@ -26,7 +26,11 @@ struct CommitteeOptions {
   double statistics_share = 0.6;  ///< of the budget; a discriminant that needs more has no seat
   KernelHead::Options kernel = {};
   SldaHead::Options discriminant = {};
-  double prior = 20;  ///< of the committee, in examples
+  /// Of the committee, in examples; and how many times another head's share the discriminant starts with. It
+  /// has seen every example and has fewest ways to be wrong, while held-out examples that resemble kept ones
+  /// flatter the heads that train on those.
+  double prior = 150;
+  double presumption = 10;
   std::uint64_t seed = 1;
 };
 

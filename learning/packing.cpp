@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t kScaleBytes = 2 * sizeof(std::uint16_t);
 
+/// Of an affine code.
+unsigned bits_of(Packing::Code code) {
+  return code == Packing::Code::bits8 ? 8 : code == Packing::Code::bits4 ? 4 : 2;
+}
+
 /// The nearest bfloat16 on this side, as a float. Truncation rounds towards zero.
 float outwards(float value, bool up) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -79,12 +84,9 @@ std::size_t Packer::bytes() const {
       return 4 * kept();
     case Packing::Code::f16:
       return 2 * kept();
-    case Packing::Code::bits8:
-      return kept() + scale;
-    case Packing::Code::bits4:
-      return (kept() + 1) / 2 + scale;
+    default:
+      return (kept() * bits_of(packing_.code) + 7) / 8 + scale;
   }
-  return 0;
 }
 
 std::vector<float> Packer::pooled(std::span<const float> values) const {
@@ -150,17 +152,13 @@ void Packer::pack(std::span<const float> values, std::span<std::byte> to) const 
     store_scale(range, codes);
     codes += kScaleBytes;
   }
-  const bool four = packing_.code == Packing::Code::bits4;
-  const unsigned levels = four ? 15 : 255;
+  const unsigned bits = bits_of(packing_.code), levels = (1u << bits) - 1;
+  const std::size_t in_byte = 8 / bits;
   const double step = step_of(range, levels);
-  if (four) std::fill(codes, to.data() + to.size(), std::byte{0});
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const unsigned code = code_of(values[i], range, step, levels);
-    if (four)
-      codes[i / 2] |= static_cast<std::byte>(code << (i % 2 * 4));
-    else
-      codes[i] = static_cast<std::byte>(code);
-  }
+  std::fill(codes, to.data() + to.size(), std::byte{0});
+  for (std::size_t i = 0; i < values.size(); ++i)
+    codes[i / in_byte] |=
+        static_cast<std::byte>(code_of(values[i], range, step, levels) << (i % in_byte * bits));
 }
 
 void Packer::unpack(std::span<const std::byte> from, std::span<float> values) const {
@@ -179,11 +177,11 @@ void Packer::unpack(std::span<const std::byte> from, std::span<float> values) co
   } else {
     const Packing::Range range = packing_.range ? *packing_.range : load_scale(codes);
     if (!packing_.range) codes += kScaleBytes;
-    const bool four = packing_.code == Packing::Code::bits4;
-    const double step = step_of(range, four ? 15 : 255);
+    const unsigned bits = bits_of(packing_.code), levels = (1u << bits) - 1;
+    const std::size_t in_byte = 8 / bits;
+    const double step = step_of(range, levels);
     for (std::size_t i = 0; i < out.size(); ++i) {
-      const auto byte = static_cast<unsigned>(codes[four ? i / 2 : i]);
-      const unsigned code = four ? (byte >> (i % 2 * 4)) & 15u : byte;
+      const unsigned code = (static_cast<unsigned>(codes[i / in_byte]) >> (i % in_byte * bits)) & levels;
       out[i] = static_cast<float>(double{range.low} + step * code);
     }
   }

@@ -19,12 +19,12 @@ struct ImageShape {
 
 /// How the values of an exemplar become bytes.
 ///
-/// Eight and four bits are affine codes, value = low + step · code. Low and step come from a `range` known
-/// beforehand (pixels in [0, 1]: no bytes), or from the exemplar's own extremes, kept as two bfloat16 (4
-/// bytes) that are rounded outwards before the codes are computed, so that their rounding adds no error
+/// Eight, four and two bits are affine codes, value = low + step · code. Low and step come from a `range`
+/// known beforehand (pixels in [0, 1]: no bytes), or from the exemplar's own extremes, kept as two bfloat16
+/// (4 bytes) that are rounded outwards before the codes are computed, so that their rounding adds no error
 /// beyond half a step.
 struct Packing {
-  enum class Code : std::uint8_t { f32, f16, bits8, bits4 };
+  enum class Code : std::uint8_t { f32, f16, bits8, bits4, bits2 };
   struct Range {
     float low = 0;
     float high = 1;

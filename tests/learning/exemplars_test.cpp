@@ -45,6 +45,7 @@ TEST_CASE("an exemplar takes the bytes that its packing says, and the budget is 
   CHECK(item({.code = bits8, .range = pixels}, 10) == 805);
   CHECK(item({.code = bits4, .range = pixels, .image = image, .half = true}) == 99);
   CHECK(item({.code = bits4}) == 392 + 4 + 1);
+  CHECK(item({.code = bits2, .range = pixels, .image = image, .half = true}) == 50);
   CHECK(item({.code = f16}) == 1569);
   CHECK(item({.code = f32}) == 3137);
 
@@ -59,9 +60,9 @@ TEST_CASE("an exemplar takes the bytes that its packing says, and the budget is 
 }
 
 TEST_CASE("what is packed comes back within half a step", "[exemplars]") {
-  const auto code = GENERATE(Packing::Code::bits8, Packing::Code::bits4);
+  const auto code = GENERATE(Packing::Code::bits8, Packing::Code::bits4, Packing::Code::bits2);
   const bool known = GENERATE(false, true);
-  const float levels = code == Packing::Code::bits8 ? 255 : 15;
+  const float levels = code == Packing::Code::bits8 ? 255 : code == Packing::Code::bits4 ? 15 : 3;
   Random random(kSeed);
   std::vector<float> values(33);  // odd: the last nibble stands alone
   for (float& x : values) x = static_cast<float>(100 + 3 * random.normal());

@@ -15,10 +15,11 @@ CommitteeOptions options_of(std::size_t budget_bytes, const Place& place) {
   CommitteeOptions options;
   options.budget_bytes = budget_bytes;
   if (place.images)
-    options.packing = {.code = Packing::Code::bits4,
+    options.packing = {.code = Packing::Code::bits2,
                        .range = Packing::Range{0, 1},
                        .image = learning::ImageShape{28, 28},
-                       .half = true};
+                       .half = !place.scrambled,
+                       .upsampling = Packing::Upsampling::bilinear};
   options.network = {.strategy = learning::Strategy::ace,
                      .rate = 0.03f,
                      .replay_batch = 32,

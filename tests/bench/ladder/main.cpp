@@ -56,8 +56,8 @@ bool is_chosen(const std::vector<std::string>& names, std::string_view name) {
 Climb climb_once(const Rung& rung, const Way& way, const fs::path& data_folder, std::uint64_t seed) {
   const DataSet data = read_data(data_folder / rung.data);
   const Stream stream = rung.split(data, seed);
-  const Place place{stream.width, stream.classes, data.train.inputs.dtype() == engine::DType::u8, rung.hidden,
-                    seed};
+  const Place place{stream.width,           stream.classes, data.train.inputs.dtype() == engine::DType::u8,
+                    rung.split == permuted, rung.hidden,    seed};
   const auto learner = way.dormouse ? dormouse_learner(way.bytes, place) : strategy_learner(way, place);
   return (way.jointly ? climb_jointly : climb)(*learner, stream, rung.schedule, seed);
 }

@@ -9,7 +9,8 @@ namespace dormouse::bench {
 struct Place {
   std::size_t width = 0;
   std::size_t classes = 0;
-  bool images = false;  ///< 28 × 28 pixels in [0, 1]
+  bool images = false;     ///< 28 × 28 pixels in [0, 1] …
+  bool scrambled = false;  ///< … that say nothing of their neighbours
   std::vector<std::size_t> hidden;
   std::uint64_t seed = 1;
 };
