@@ -41,7 +41,11 @@ inline Way der_pp(std::size_t items, std::size_t replay, float alpha, float beta
           .alpha = alpha,
           .beta = beta};
 }
-inline Way g_dumb(std::size_t items) { return {.strategy = Strategy::gdumb, .rate = 0.05f, .items = items}; }
+/// On a class-balanced reservoir, as the reference: a greedily balanced memory is full before the second
+/// person comes.
+inline Way g_dumb(std::size_t items) {
+  return {.strategy = Strategy::gdumb, .rate = 0.05f, .items = items, .balanced = true};
+}
 
 /// The same with a class-balanced memory, and with nights of class-balanced rehearsal.
 inline Way with_sleep(Way way, std::size_t steps, float rate) {

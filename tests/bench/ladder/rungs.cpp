@@ -23,6 +23,7 @@ std::string text(const Way& way) {
   add(how.rehearses && !how.starts_over && !way.dormouse, "mbs=%zu", way.replay);
   add(how.logits, "α=%g β=%g", double{way.alpha}, double{way.beta});
   add(way.lambda.has_value(), "λ=%g", double{way.lambda.value_or(0)});
+  add(how.hold == learning::Hold::path, "ξ=%g", double{way.damping});
   add(way.balanced, "balanced");
   add(way.sleep > 0, "sleep %zu @ %g", way.sleep, double{way.sleep_rate});
   add(way.lift > 0, "%zu features", way.lift);

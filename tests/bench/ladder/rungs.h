@@ -23,6 +23,7 @@ struct Way {
   float alpha = 0;          ///< der++
   float beta = 0;
   std::optional<float> lambda = {};
+  float damping = 0;      ///< si: ξ
   bool balanced = false;  ///< a class-balanced reservoir
   std::size_t sleep = 0;  ///< steps of class-balanced rehearsal after each task, batches of 64
   float sleep_rate = 0;

@@ -21,7 +21,7 @@ Rung split_mnist() {
       .rows = {{"joint", jointly(0.1f), own(96.08, 0.27)},
                {"naive", plain(finetune), own(19.64, 0.08)},
                {"EWC", plain(ewc, 0.03f, 90.0f), der(20.46)},
-               {"SI", plain(si, 0.1f, 1.0f), der(19.27)},
+               {"SI", {.strategy = si, .rate = 0.1f, .lambda = 1.0f, .damping = 1.0f}, der(19.27)},
                {"LwF", plain(lwf), der(19.62)},
                rival({"ER", er(200, 0.01f), own(80.40, 2.20)}),
                {"ER λ=0", er_ewc(200, 0), own(78.19, 1.01)},

@@ -32,12 +32,11 @@ Packing packing_of(const Way& way, bool images) {
 /// A budget for so many exemplars is that many times what one takes, kept logits left out: the references
 /// count exemplars.
 ExemplarOptions memory_of(const Way& way, const Place& place) {
-  ExemplarOptions memory{.budget_bytes = way.bytes,
-                         .packing = packing_of(way, place.images),
-                         .selection = way.strategy == learning::Strategy::gdumb ? learning::Selection::greedy
-                                      : way.balanced ? learning::Selection::balanced
-                                                     : learning::Selection::reservoir,
-                         .seed = place.seed};
+  ExemplarOptions memory{
+      .budget_bytes = way.bytes,
+      .packing = packing_of(way, place.images),
+      .selection = way.balanced ? learning::Selection::balanced : learning::Selection::reservoir,
+      .seed = place.seed};
   if (way.items > 0) {
     if (learning::recipe(way.strategy).logits) memory.logits = place.classes;
     ExemplarOptions one = memory;
@@ -48,16 +47,17 @@ ExemplarOptions memory_of(const Way& way, const Place& place) {
 }
 
 ContinualOptions options_of(const Way& way, const Place& place) {
-  ContinualOptions options{.strategy = way.strategy,
-                           .knobs = {.alpha = way.alpha, .beta = way.beta, .lambda = way.lambda},
-                           .rate = way.rate,
-                           .replay_batch = way.replay,
-                           .fisher_samples = kFisherSamples,
-                           .retrain_steps = std::max<std::size_t>(18'000, 30 * way.items) / kRetrainBatch,
-                           .retrain_batch = kRetrainBatch,
-                           .ridge = {.ridge = 1e-4, .balance = 0},
-                           .seed = place.seed,
-                           .drivers = drivers::all_drivers()};
+  ContinualOptions options{
+      .strategy = way.strategy,
+      .knobs = {.alpha = way.alpha, .beta = way.beta, .lambda = way.lambda, .damping = way.damping},
+      .rate = way.rate,
+      .replay_batch = way.replay,
+      .fisher_samples = kFisherSamples,
+      .retrain_steps = std::max<std::size_t>(18'000, 30 * way.items) / kRetrainBatch,
+      .retrain_batch = kRetrainBatch,
+      .ridge = {.ridge = 1e-4, .balance = 0},
+      .seed = place.seed,
+      .drivers = drivers::all_drivers()};
   if (learning::recipe(way.strategy).rehearses) options.memory = memory_of(way, place);
   return options;
 }
