@@ -5,7 +5,8 @@
 namespace dormouse::bench {
 
 /// What a device runs: one configuration for every rung. Only the budget differs, and how an exemplar is
-/// packed: images at half resolution, anything else at full, both 4 bits a value.
+/// packed: images at two bits a pixel, at half resolution where neighbours belong together; anything else at
+/// four bits a value.
 std::unique_ptr<Learner> dormouse_learner(std::size_t budget_bytes, const Place& place);
 
 }  // namespace dormouse::bench
