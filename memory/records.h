@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,17 @@ struct Feedback {
   EpisodeId episode = 0;
   std::string label;
   Clock::Wall time{};
+};
+
+/// What an index needs of an episode.
+struct StoredVector {
+  EpisodeId id = 0;
+  Clock::Wall time{};
+  std::int64_t version = 0;
+  std::int64_t class_number = 0;  ///< of its label or, failing that, its prediction: see Store::class_names
+  bool labelled = false;
+  std::span<const std::int8_t> codes;  ///< gone when the visit is over
+  float scale = 0;
 };
 
 struct ClassCount {

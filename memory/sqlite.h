@@ -44,6 +44,8 @@ class Statement {
   std::int64_t integer(int column) const;
   double real(int column) const;
   std::string text(int column) const;  ///< also blobs, as bytes
+  /// A blob where SQLite has it: until the next step.
+  std::span<const std::byte> blob(int column) const;
   bool is_null(int column) const;
   Clock::Wall time(int column) const;  ///< stored in microseconds
 

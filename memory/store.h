@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -119,6 +120,11 @@ class Store {
   Error why_missing(EpisodeId id) const;
   /// Every episode of `model` in order of id.
   void each(std::string_view model, const std::function<void(const Episode&)>& visit) const;
+  /// The vectors of `model` made by this embedding, in order of id: at start, for a million of them.
+  void each_vector(std::string_view model, std::int64_t embedding_version,
+                   const std::function<void(const StoredVector&)>& visit) const;
+  /// The classes of `model`, taught or not, by the numbers that each_vector() gives.
+  std::map<std::int64_t, std::string> class_names(std::string_view model) const;
   /// Episodes with a label, in the order in which their last label was given: replaying them rebuilds the
   /// fast weights.
   std::vector<Episode> labelled(std::string_view model) const;

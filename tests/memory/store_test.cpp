@@ -219,6 +219,31 @@ TEST_CASE("models do not see each other's episodes", "[memory]") {
   CHECK(seen == std::vector<EpisodeId>{2});
 }
 
+TEST_CASE("vectors come in order of id with what names them, of one model and one embedding", "[memory]") {
+  Bench bench;
+  Store store = bench.open();
+  store.reserve_ids();
+  Episode other_trunk = lived(2), other_model = lived(3);
+  other_trunk.embedding_version = 9;
+  other_model.model = "keywords";
+  store.teach(lived(4, "sitting"), "standing");
+  for (const Episode& episode : {lived(1), other_trunk, other_model}) store.remember(episode);
+  store.flush();
+  const auto names = store.class_names("activity");
+  std::vector<EpisodeId> found;
+  store.each_vector("activity", 1, [&](const StoredVector& stored) {
+    found.push_back(stored.id);
+    const Episode episode = *store.find(stored.id);
+    CHECK(std::ranges::equal(stored.codes, episode.latent.codes));
+    CHECK(stored.scale == episode.latent.scale);
+    CHECK(stored.time == episode.time);
+    CHECK(stored.version == episode.version);
+    CHECK(stored.labelled == episode.label.has_value());
+    CHECK(names.at(stored.class_number) == episode.label.value_or(episode.prediction));
+  });
+  CHECK(found == std::vector<EpisodeId>{1, 4});
+}
+
 TEST_CASE("recent episodes come newest first", "[memory]") {
   Bench bench;
   Store store = bench.open();
