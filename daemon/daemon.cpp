@@ -11,6 +11,7 @@
 #include "config/log.h"
 #include "daemon/http/server.h"
 #include "daemon/routes/routes.h"
+#include "daemon/service/indexing.h"
 #include "daemon/systemd.h"
 #include "drivers/all_drivers.h"
 
@@ -48,6 +49,7 @@ class Daemon {
         service_(options_, io_, drivers::all_drivers(), clock_),
         streams_(service_),
         nights_(service_),
+        indexing_(service_),
         routes_(make_routes()),
         server_(io_, routes_, {}, [this](const Exchange& exchange) { observe(exchange); }),
         timer_(io_),
@@ -141,6 +143,7 @@ class Daemon {
       if (cancelled) co_return;
       service_.tick();
       if (beat % 4 == 0) spawn(nights_.consider());
+      if (beat % 4 == 2) spawn(indexing_.consider());
       if (supervisor_.watchdog()) supervisor_.alive();
     }
   }
@@ -173,6 +176,7 @@ class Daemon {
     supervisor_.stopping();
     log(Level::info, "stopping: requests in flight are answered first");
     nights_.stop();
+    indexing_.stop();
     streams_.close();
     co_await server_.stop(kDrain);
     timer_.cancel();
@@ -192,6 +196,7 @@ class Daemon {
   Service service_;
   Streams streams_;
   Nights nights_;
+  Indexing indexing_;
   Router routes_;
   Server server_;
   asio::steady_timer timer_;

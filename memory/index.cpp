@@ -84,7 +84,7 @@ std::unique_ptr<VectorIndex> VectorIndex::with(const IndexGraph& made) const {
   std::unique_ptr<VectorIndex> next(new VectorIndex(*this, rows_->rearranged(made.nodes, rows_->max_rows())));
   next->graph_ = made.graph;
   next->beam_ = made.beam;
-  next->considered_ = next->rows_->rows();
+  next->considered_ = made.graph ? made.graph->size() : next->rows_->rows();
   next->gone_then_ = next->rows_->gone();
   return next;
 }

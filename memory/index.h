@@ -104,8 +104,8 @@ class VectorIndex {
   std::shared_ptr<VectorRows> rows_;
   std::shared_ptr<const Graph> graph_;  ///< node i is row i; nullptr: all rows are scanned
   std::size_t beam_ = 0;
-  std::size_t considered_ = 0;        ///< rows when it was last decided whether to have a graph …
-  std::size_t gone_then_ = 0;         ///< … and how many of them were gone
+  std::size_t considered_ = 0;        ///< nodes of the graph, or rows when it was decided to have none …
+  std::size_t gone_then_ = 0;         ///< … and how many rows were gone then
   std::shared_ptr<Traffic> traffic_;  ///< since the first of the indexes that followed each other
 };
 

@@ -123,6 +123,8 @@ Store::~Store() {
   }
 }
 
+const EpisodicOptions& Store::options() const { return database_->options.episodic; }
+
 IdBlock Store::reserve_ids(std::size_t count) {
   const IdBlock block{database_->next_id, count};
   database_->write(

@@ -64,6 +64,8 @@ class Store {
   ~Store();  ///< flushes; a disk that refuses then is only logged
   Store(Store&&) noexcept;
 
+  const EpisodicOptions& options() const;
+
   // Ids.
 
   /// A block of ids that no episode had or will have.

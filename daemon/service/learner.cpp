@@ -64,10 +64,6 @@ float typical_distance(const LabelledLatents& seed) {
   return counted > 0 ? static_cast<float>(total / static_cast<double>(counted)) : 0.0f;
 }
 
-std::size_t room_for(const memory::Store& store, std::size_t seed) {
-  return seed + 2 * store.statistics().episodes + 65'536;
-}
-
 }  // namespace
 
 Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
@@ -211,33 +207,9 @@ LabelledLatents Learner::held_out() const {
   return seed ? learning::concatenate(seed->heldout, held_out_taught_) : held_out_taught_;
 }
 
-void Learner::rebuild_index() {
-  const std::size_t width = parts_->learnable->latent_size;
-  const auto& seed = parts_->learnable->seed;
-  index_ = std::make_shared<memory::VectorIndex>(width, room_for(store_, seed ? seed->replay.size() : 0));
-  if (seed)
-    for (std::size_t i = 0; i < seed->replay.size(); ++i)
-      ensure(index_->add({0, seed->replay.classes[i], true, 0}, memory::quantise(seed->replay.row(i))),
-             "room");
-  store_.flush();  // each() sees what is on disk
-  store_.each(parts_->options.name, [&](const memory::Episode& episode) {
-    if (!fits(episode)) return;
-    const ClassIndex label = class_of(episode.label.value_or(episode.prediction));
-    ensure(index_->add({episode.id, label, episode.label.has_value(), episode.time.time_since_epoch().count(),
-                        episode.version},
-                       episode.latent),
-           "room");
-  });
-  served_.index = index_;
-}
-
 bool Learner::remember(const memory::Episode& episode) {
-  if (!store_.remember(episode)) return false;
-  const memory::IndexRow row{episode.id, class_of(episode.prediction), false,
-                             episode.time.time_since_epoch().count(), episode.version};
-  if (!index_->wants_compaction(memory::IndexKind::exact) && index_->add(row, episode.latent)) return false;
-  rebuild_index();
-  return true;
+  if (!store_.remember(episode) || !fits(episode)) return false;
+  return enter(episode, class_of(episode.prediction), false);
 }
 
 memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
@@ -250,19 +222,11 @@ memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::
   const memory::Episode episode = *store_.find(id);
   learn(episode, label, taught.previous);
   const ClassIndex index = class_of(label);
-  if (!index_->relabel(id, index, true) &&
-      !index_->add({id, index, true, episode.time.time_since_epoch().count(), episode.version},
-                   episode.latent))
-    rebuild_index();
+  if (!index_->relabel(id, index, true)) enter(episode, index, true);
   if (episode.held_out()) held_out_taught_ = this->taught().held_out;
   ++served_.fresh_labels;
   refresh();
   return taught;
-}
-
-void Learner::evicted(std::span<const memory::EpisodeId> ids) {
-  if (!index_) return;
-  for (const memory::EpisodeId id : ids) index_->remove(id);
 }
 
 learning::SleepInputs Learner::sleep_inputs(std::string id) const {

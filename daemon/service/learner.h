@@ -77,6 +77,14 @@ class Learner {
   /// Drops what the store let go from the index.
   void evicted(std::span<const memory::EpisodeId> ids);
 
+  // A graph over the index, for large memories: built aside, on any thread, and then put in service here.
+
+  bool wants_graph() const;
+  memory::GraphBuilder begin_graph() const { return index_->begin_graph(); }
+  std::shared_ptr<const memory::VectorRows> index_rows() const { return index_->rows(); }
+  /// False when the index was replaced meanwhile: then nothing has changed.
+  bool take_graph(const memory::IndexGraph& made);
+
   /// Everything a night reads, as of now.
   learning::SleepInputs sleep_inputs(std::string id) const;
   /// Puts these slow weights in service (nothing: as shipped). Throws Failure when they do not fit the model;
@@ -120,6 +128,10 @@ class Learner {
   Examples taught() const;
   void rebuild_fast();
   void rebuild_index();
+  /// Replaces an index in which too much is marked as gone; true when it did.
+  bool compact_index();
+  /// Appends an episode to the index. True when that took a new one.
+  bool enter(const memory::Episode& episode, learning::ClassIndex label, bool labelled);
   void learn(const memory::Episode& episode, const std::string& label,
              const std::optional<std::string>& previous);
   void refresh();  ///< measures temperature and arbiter and makes the next PublishedModel

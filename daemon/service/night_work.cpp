@@ -1,12 +1,9 @@
 #include "daemon/service/night_work.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <boost/json/serialize.hpp>
 
 #include "config/log.h"
+#include "daemon/low_priority.h"
 #include "daemon/service/describe.h"
 #include "daemon/service/night_watch.h"
 #include "learning/files.h"
@@ -15,12 +12,6 @@ namespace dormouse::daemon {
 namespace {
 
 namespace json = boost::json;
-
-/// The night's thread goes behind every other; where the system refuses, the scheduler alone keeps it back.
-void lower_priority() {
-  const auto thread = static_cast<id_t>(::syscall(SYS_gettid));
-  if (::setpriority(PRIO_PROCESS, thread, 19) != 0) log(Level::debug, "sleep runs at normal priority");
-}
 
 learning::Version version_of(const learning::SleepResult& result, const std::vector<std::string>& labels,
                              const NightJob& job, bool accepted, Clock::Wall time) {

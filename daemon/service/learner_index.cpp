@@ -1,0 +1,75 @@
+#include <algorithm>
+
+#include "config/log.h"
+#include "daemon/service/learner.h"
+
+// The learner's part that keeps memory's vectors in RAM.
+namespace dormouse::daemon {
+
+using learning::ClassIndex;
+
+namespace {
+
+memory::IndexRow row_of(const memory::Episode& episode, ClassIndex label, bool labelled) {
+  return {episode.id, label, labelled, episode.time.time_since_epoch().count(), episode.version};
+}
+
+}  // namespace
+
+void Learner::rebuild_index() {
+  const std::size_t width = parts_->learnable->latent_size;
+  const auto& seed = parts_->learnable->seed;
+  // Twice what memory may hold, so that what is marked as gone need not be cleared away at once.
+  const std::size_t room = 2 * store_.options().capacity + (seed ? seed->replay.size() : 0) + 65'536;
+  index_ = std::make_shared<memory::VectorIndex>(width, room);
+  const auto load = [this](const memory::IndexRow& row, std::span<const std::int8_t> codes, float scale) {
+    ensure(index_->load(row, codes, scale), "the index has room for all that memory may hold");
+  };
+  if (seed)
+    for (std::size_t i = 0; i < seed->replay.size(); ++i) {
+      const memory::CodedLatent latent = memory::quantise(seed->replay.row(i));
+      load({0, seed->replay.classes[i], true, 0}, latent.codes, latent.scale);
+    }
+  store_.flush();  // each_vector() sees what is on disk
+  std::map<std::int64_t, ClassIndex> classes;
+  for (const auto& [number, name] : store_.class_names(parts_->options.name))
+    classes[number] = class_of(name);
+  store_.each_vector(parts_->options.name, served_.embedding_version,
+                     [&](const memory::StoredVector& stored) {
+                       if (stored.codes.size() != width) return;  // of another model that had this name
+                       load({stored.id, classes.at(stored.class_number), stored.labelled,
+                             stored.time.time_since_epoch().count(), stored.version},
+                            stored.codes, stored.scale);
+                     });
+  served_.index = index_;
+}
+
+bool Learner::compact_index() {
+  if (!index_->wants_compaction(store_.options().index)) return false;
+  index_ = index_->compacted();
+  served_.index = index_;
+  return true;
+}
+
+bool Learner::enter(const memory::Episode& episode, ClassIndex label, bool labelled) {
+  const bool replaced = compact_index();
+  ensure(index_->add(row_of(episode, label, labelled), episode.latent), "a compacted index has room");
+  return replaced;
+}
+
+void Learner::evicted(std::span<const memory::EpisodeId> ids) {
+  if (!index_) return;
+  for (const memory::EpisodeId id : ids) index_->remove(id);
+}
+
+bool Learner::wants_graph() const { return index_ && index_->wants_graph(store_.options().index); }
+
+bool Learner::take_graph(const memory::IndexGraph& made) {
+  std::shared_ptr<memory::VectorIndex> with_graph = index_->with(made);
+  if (!with_graph) return false;
+  index_ = std::move(with_graph);
+  served_.index = index_;
+  return true;
+}
+
+}  // namespace dormouse::daemon
