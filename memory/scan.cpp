@@ -6,7 +6,7 @@ namespace dormouse::memory {
 
 void scan(const VectorRows& rows, std::size_t from, std::size_t to, const Query& query, const Filter& filter,
           Best& best) {
-  constexpr std::size_t kBlock = 64;
+  constexpr std::size_t kBlock = 32;
   const DotKernel dot = best_dot();
   std::array<const std::int8_t*, kBlock> codes;
   std::array<std::int32_t, kBlock> products;

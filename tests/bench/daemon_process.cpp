@@ -21,9 +21,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kPoll = 500us;
 
-std::string write_configuration(const fs::path& folder, const DaemonProcess::Model& model) {
+std::string write_configuration(const fs::path& folder, const DaemonProcess::Model& model,
+                                const std::string& memory) {
   const std::string file = folder / "dormouse.yaml";
-  std::ofstream(file) << "daemon: {socket: dormouse.sock, admin_socket: admin.sock}\n"
+  std::ofstream(file) << (memory.empty() ? "" : "memory: " + memory + "\n")
+                      << "daemon: {socket: dormouse.sock, admin_socket: admin.sock}\n"
                       << "state: state\n"
                       << "models:\n"
                       << "  - name: " << model.name << "\n"
@@ -47,11 +49,12 @@ pid_t spawn(const std::string& binary, const std::string& configuration, const s
 
 }  // namespace
 
-DaemonProcess::DaemonProcess(const fs::path& binary, const fs::path& folder, const Model& model)
+DaemonProcess::DaemonProcess(const fs::path& binary, const fs::path& folder, const Model& model,
+                             const std::string& memory)
     : folder_(folder) {
-  fs::remove_all(folder);
+  if (memory.empty()) fs::remove_all(folder);
   fs::create_directories(folder);
-  const std::string configuration = write_configuration(folder, model);
+  const std::string configuration = write_configuration(folder, model, memory);
   const auto start = std::chrono::steady_clock::now();
   pid_ = spawn(binary, configuration, folder / "serve.log");
   wait_until_ready();

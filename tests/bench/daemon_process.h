@@ -8,7 +8,7 @@
 
 namespace dormouse::bench {
 
-/// `dormouse serve` as a child process, on one model, in a folder of its own that is emptied first.
+/// `dormouse serve` as a child process, on one model, in a folder of its own.
 class DaemonProcess {
  public:
   struct Model {
@@ -16,8 +16,10 @@ class DaemonProcess {
     std::filesystem::path path;
     std::filesystem::path seed;
   };
-  /// Returns when the daemon answers that it is ready. Throws Failure when it ends instead.
-  DaemonProcess(const std::filesystem::path& binary, const std::filesystem::path& folder, const Model& model);
+  /// Returns when the daemon answers that it is ready. Throws Failure when it ends instead. The folder is
+  /// emptied first, unless `memory`, YAML for that section, says how to go on with what lies there.
+  DaemonProcess(const std::filesystem::path& binary, const std::filesystem::path& folder, const Model& model,
+                const std::string& memory = "");
   ~DaemonProcess();  ///< SIGTERM, and waits for the end
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;

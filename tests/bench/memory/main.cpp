@@ -1,0 +1,43 @@
+// What memory's index and store cost.
+//
+//   bench_memory exact     [--queries 2000]
+//   bench_memory crossover [--queries 1000]
+//   bench_memory million   [--queries 500] [--rows 1000000] [--kinds clusters,decaying]
+//   bench_memory start     --work FOLDER --dormouse BINARY --model FILE.onnx --seed FILE [--rows 100000]
+//   bench_memory wear      --work FOLDER [--episodes 50000]
+//   bench_memory steady    --work FOLDER [--inserts 10000000] [--episodes 1000000]
+//
+// Exits with 1 when a bound is missed. Latencies are wall time of one thread, building is CPU time.
+
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include "config/error.h"
+#include "tests/bench/memory/bench.h"
+
+namespace dormouse::bench {
+
+bool judge(bool passed, const char* what, double value, const char* bound) {
+  std::printf("%s  %s: %.4g (%s)\n", passed ? "PASS" : "FAIL", what, value, bound);
+  std::fflush(stdout);
+  return passed;
+}
+
+}  // namespace dormouse::bench
+
+int main(int argc, char** argv) {
+  using namespace dormouse::bench;
+  const std::map<std::string, std::function<bool(const Options&)>> parts{
+      {"exact", measure_exact}, {"crossover", measure_crossover}, {"million", measure_million},
+      {"start", measure_start}, {"wear", measure_wear},           {"steady", measure_steady}};
+  try {
+    const auto part = parts.find(argc > 1 ? argv[1] : "");
+    if (part == parts.end())
+      throw dormouse::Failure(dormouse::Errc::invalid, "name a part: see the head of main.cpp");
+    return part->second(Options(argc - 1, argv + 1)) ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_memory: %s\n", error.what());
+    return 2;
+  }
+}
