@@ -29,13 +29,12 @@ bool is_recent(const fs::path& file) {
 
 /// Writes the graph's checkpoint if it is time. A disk that refuses costs the next start a rebuild, nothing
 /// else.
-void keep(const memory::GraphBuilder& builder, const memory::IndexGraph& made, std::int64_t embedding,
+void keep(const memory::GraphBuilder& builder, std::size_t beam, std::int64_t embedding,
           const fs::path& file) {
-  if (!made.graph) return remove_quietly(file);
   if (is_recent(file)) return;
   try {
     fs::create_directories(file.parent_path());
-    memory::write_checkpoint(file, memory::checkpoint_of(builder, made.beam, embedding));
+    memory::write_checkpoint(file, memory::checkpoint_of(builder, beam, embedding));
   } catch (const std::exception& failure) {
     log(Level::warning,
         std::string("the graph over memory is not kept for the next start: ") + failure.what());
@@ -123,6 +122,9 @@ asio::awaitable<void> Indexing::build(std::string model) {
   const auto [builder, embedding] = co_await run_on(service_.storage(), std::move(begin));
   log(Level::info,
       "model " + model + ": building a graph over " + std::to_string(builder->size()) + " episodes");
+  const auto replaced = [this, model, rows = builder->rows()] {
+    return service_.model(model).served.index->rows() != rows;
+  };
   for (bool done = false; !done;) {
     auto piece = [this, builder = builder, stop = stop_.get_token()] {
       lower_priority();
@@ -130,13 +132,9 @@ asio::awaitable<void> Indexing::build(std::string model) {
       return builder->advance(kPiece);
     };
     done = co_await run_on(service_.training(), std::move(piece));
-    if (stop_.stop_requested()) co_return;
+    if (stop_.stop_requested() || replaced()) co_return;
   }
-  auto examine = [builder = builder, embedding = embedding, file = checkpoint(model)] {
-    memory::IndexGraph made = memory::examined(*builder);
-    keep(*builder, made, embedding, file);
-    return made;
-  };
+  auto examine = [builder = builder] { return memory::examined(*builder); };
   memory::IndexGraph made = co_await run_on(service_.training(), std::move(examine));
   const bool worth = made.graph != nullptr;
   const std::size_t beam = made.beam;
@@ -144,6 +142,17 @@ asio::awaitable<void> Indexing::build(std::string model) {
   log(Level::info, "model " + model + ": " +
                        (worth ? "the graph over memory is in service, its beam " + std::to_string(beam)
                               : "no graph is worth having over this memory, it is scanned"));
+  if (!worth) co_return remove_quietly(checkpoint(model));
+  const auto published = service_.model(model).served.index;
+  auto write = [builder = builder, beam, embedding = embedding, file = checkpoint(model)] {
+    keep(*builder, beam, embedding, file);
+  };
+  co_await run_on(service_.training(), std::move(write));
+  // What was forgotten while it was being written took the index with it, and must not stay in the file.
+  auto check = [this, model, published, file = checkpoint(model)] {
+    if (service_.learner(model).served().index != published) remove_quietly(file);
+  };
+  co_await run_on(service_.storage(), std::move(check));
 }
 
 }  // namespace dormouse::daemon

@@ -222,7 +222,7 @@ memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::
   const memory::Episode episode = *store_.find(id);
   learn(episode, label, taught.previous);
   const ClassIndex index = class_of(label);
-  if (!index_->relabel(id, index, true)) enter(episode, index, true);
+  if (!index_->relabel(id, index, true) && fits(episode)) enter(episode, index, true);
   if (episode.held_out()) held_out_taught_ = this->taught().held_out;
   ++served_.fresh_labels;
   refresh();
