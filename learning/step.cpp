@@ -34,6 +34,7 @@ class StepGraph {
     rate_ = input("rate", Shape{});
     outputs_ = {loss.id, logits_.id};
     gradients_ = engine::differentiate(graph_, loss.id, parameters);
+    if (options_.gradient) add_gradients();
   }
 
   Graph finish(const Ewc* ewc) && {
@@ -77,6 +78,11 @@ class StepGraph {
       loss = loss + (soft_total * (t * t)) * cross_entropy(logits_ * (1 / t) + soft_mask, soft, soft_weights);
     }
     return loss;
+  }
+
+  void add_gradients() {
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+      gradients_[i] = (Value{&graph_, gradients_[i]} + input_like(parameters_[i], ".gradient")).id;
   }
 
   std::vector<ValueId> move() {
@@ -195,6 +201,8 @@ float Trainer::step(const StepRows& rows, float rate) {
     add({rows.soft_targets, column(rows.soft_weights, count), Tensor::scalar(sum(rows.soft_weights)),
          rows.soft_mask});
   add({Tensor::scalar(rate)});
+  if (state.options.gradient)
+    for (const ValueId id : state.ids) add({rows.gradient.at(state.part.value(id).name)});
   add(state.velocities);
   add(state.paths);
   const std::vector<Tensor> outputs = state.session.run(inputs);

@@ -29,6 +29,7 @@ struct StepRows {
   Tensor soft_targets = {};   ///< f32 [N, C], rows sum to 1: answers at the temperature of distillation
   Tensor soft_mask = {};      ///< f32 [N, C], added to the logits that are compared with them
   std::vector<float> soft_weights = {};  ///< [N], of a row's distillation in the loss
+  Parameters gradient = {};              ///< for every parameter, added to the gradient of the loss
 };
 
 /// So low that softmax makes it exactly 0, and finite, so that nothing makes it NaN.
@@ -50,6 +51,7 @@ class Trainer {
     bool masked = false;
     bool logits = false;
     float distillation = 0;  ///< temperature of the soft targets; 0: none
+    bool gradient = false;   ///< part of it comes from elsewhere (StepRows::gradient)
     /// Adds up each parameter's share in the fall of the loss, −Σ gradient·step (synaptic intelligence).
     bool path = false;
   };
