@@ -97,7 +97,7 @@ class Daemon {
     add_memory_routes(router, service_);
     add_recall_routes(router, service_);
     add_review_routes(router, service_);
-    add_forget_routes(router, service_);
+    add_forget_routes(router, service_, nights_);
     add_stream_routes(router, streams_);
     add_status_routes(router, service_, streams_, nights_, metrics_, latency_);
     return router;

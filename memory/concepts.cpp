@@ -45,11 +45,11 @@ std::vector<ConceptMatch> nearest_of_each_class(std::span<const Concept> concept
 }
 
 ConceptMatch nearest_of(std::span<const Concept> concepts, std::span<const float> latent,
-                        std::string_view label) {
+                        std::optional<std::string_view> label) {
   ConceptMatch best;
   double least = std::numeric_limits<double>::infinity();
   for (const Concept& candidate : concepts) {
-    if (candidate.label != label || candidate.mean.size() != latent.size()) continue;
+    if ((label && candidate.label != *label) || candidate.mean.size() != latent.size()) continue;
     const double squares = squared_distance(latent, candidate.mean);
     if (squares < least) least = squares, best.match = &candidate;
   }
@@ -60,10 +60,9 @@ ConceptMatch nearest_of(std::span<const Concept> concepts, std::span<const float
 bool is_redundant(const Episode& episode, std::span<const Concept> concepts) {
   if (episode.label && (episode.held_out() || *episode.label != episode.prediction)) return false;
   const std::vector<float> latent = dequantise(episode.latent);
-  const auto near = nearest(concepts, latent, 1);
-  return !near.empty() && near[0].match->label == episode.prediction &&
-         near[0].match->embedding_version == episode.embedding_version &&
-         near[0].distance <= near[0].match->spread;
+  const ConceptMatch near = nearest_of(concepts, latent);
+  return near.match != nullptr && near.match->label == episode.prediction &&
+         near.match->embedding_version == episode.embedding_version && near.distance <= near.match->spread;
 }
 
 void ConceptBuilder::add(const std::string& label, std::span<const float> latent, EpisodeId source) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,9 +38,9 @@ std::vector<ConceptMatch> nearest(std::span<const Concept> concepts, std::span<c
 /// The nearest concept of every class, nearest first.
 std::vector<ConceptMatch> nearest_of_each_class(std::span<const Concept> concepts,
                                                 std::span<const float> latent);
-/// The nearest concept of one class, or nothing (match is nullptr).
+/// The nearest concept of one class, or of all; match is nullptr when there is none.
 ConceptMatch nearest_of(std::span<const Concept> concepts, std::span<const float> latent,
-                        std::string_view label);
+                        std::optional<std::string_view> label = {});
 
 /// Whether the concepts say all that this episode could: of all concepts the nearest is one of its own class,
 /// it lies within that one's spread, and it was answered correctly (as far as anyone said). Held-out episodes

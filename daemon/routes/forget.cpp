@@ -48,7 +48,14 @@ asio::awaitable<memory::Selection::Near> like_field(Service& service, const Entr
   co_return near;
 }
 
-asio::awaitable<Response> forget(Service& service, Request request) {
+/// A night holds copies of what it learns from, and would bring it back in its weights.
+void check_awake(const Nights& nights) {
+  if (nights.asleep())
+    throw Failure(Errc::conflict,
+                  "a night is learning from memory; forget when it is over, or stop it first");
+}
+
+asio::awaitable<Response> forget(Service& service, const Nights& nights, Request request) {
   TensorBody body = decode_body(request);
   const Entry& entry = service.learning_model(text_field(body.json, "model"));
   const bool like = body.json.contains("like") || !body.inputs.empty();
@@ -56,31 +63,36 @@ asio::awaitable<Response> forget(Service& service, Request request) {
              ids = body.json.contains("ids");
   if (label + before + ids + like != 1)
     throw Failure(Errc::invalid, "say what to forget by one of 'label', 'before', 'ids' and 'like'");
-  memory::Selection selection = selection_of(label    ? json::object{{"label", body.json.at("label")}}
-                                             : before ? json::object{{"before", body.json.at("before")}}
-                                                      : json::object(),
-                                             entry);
+  json::object conditions;
+  for (const char* key : {"label", "before"})
+    if (const json::value* given = body.json.if_contains(key)) conditions[key] = *given;
+  memory::Selection selection = selection_of(conditions, entry);
   if (ids) selection.ids = ids_field(body.json.at("ids"));
   if (like) selection.like = co_await like_field(service, entry, body);
-  co_return reply(co_await service.forget(std::move(selection), flag_field(body.json, "dry_run")));
+  const bool dry_run = flag_field(body.json, "dry_run");
+  if (!dry_run) check_awake(nights);
+  co_return reply(co_await service.forget(std::move(selection), dry_run));
 }
 
-asio::awaitable<Response> forget_one(Service& service, Request request) {
+asio::awaitable<Response> forget_one(Service& service, const Nights& nights, Request request) {
   const memory::Episode episode = co_await episode_of(service, id_text(request.part("id"), "episode"));
   memory::Selection selection{.model = episode.model};
   selection.ids = {episode.id};
+  check_awake(nights);
   co_return reply(co_await service.forget(std::move(selection), false));
 }
 
 }  // namespace
 
-void add_forget_routes(Router& router, Service& service) {
+void add_forget_routes(Router& router, Service& service, const Nights& nights) {
   router.add(
-      Method::post, "/v1/forget", [&service](Request request) { return forget(service, std::move(request)); },
+      Method::post, "/v1/forget",
+      [&service, &nights](Request request) { return forget(service, nights, std::move(request)); },
       Role::admin);
   router.add(
       Method::del, "/v1/episodes/{id}",
-      [&service](Request request) { return forget_one(service, std::move(request)); }, Role::admin);
+      [&service, &nights](Request request) { return forget_one(service, nights, std::move(request)); },
+      Role::admin);
 }
 
 }  // namespace dormouse::daemon

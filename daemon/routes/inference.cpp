@@ -47,6 +47,17 @@ InferResponse response_of(const Entry& entry, const InferRequest& request, const
   return response;
 }
 
+/// Where the input comes from, if the request says: episodes of one stream follow each other.
+std::string stream_of(const Parameters& parameters) {
+  constexpr std::size_t kLongest = 128;  // bytes
+  const Parameter* given = parameters.find("dormouse_stream");
+  if (!given) return "";
+  const auto* name = std::get_if<std::string>(given);
+  if (!name || name->size() > kLongest)
+    throw Failure(Errc::invalid, "parameter 'dormouse_stream' must be a name of at most 128 bytes");
+  return *name;
+}
+
 asio::awaitable<Response> infer(Service& service, Request request) {
   Entry& entry = service.model(request.part("m"));
   const InferRequest decoded = decode_infer(request, entry.parts->inputs);
@@ -60,7 +71,7 @@ asio::awaitable<Response> infer(Service& service, Request request) {
   if (version && (!current || decoded.parameters.flag("dormouse_slow")))
     answered = co_await service.infer_version(name, *version, std::move(inputs));
   else
-    answered = co_await service.infer(name, std::move(inputs), remember);
+    answered = co_await service.infer(name, std::move(inputs), remember, stream_of(decoded.parameters));
   co_return encode_infer(decoded, response_of(entry, decoded, answered));
 }
 

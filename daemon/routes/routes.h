@@ -29,8 +29,8 @@ void add_memory_routes(Router& router, Service& service);
 void add_recall_routes(Router& router, Service& service);
 /// /v1/review: what is most worth a label.
 void add_review_routes(Router& router, Service& service);
-/// /v1/forget, and DELETE of an episode: for the admin.
-void add_forget_routes(Router& router, Service& service);
+/// /v1/forget, and DELETE of an episode: for the admin, and not while a night learns from them.
+void add_forget_routes(Router& router, Service& service, const Nights& nights);
 /// /v1/streams.
 void add_stream_routes(Router& router, Streams& streams);
 /// /v1/status, /metrics.

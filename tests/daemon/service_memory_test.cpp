@@ -165,6 +165,35 @@ TEST_CASE("forgetting goes by time, by id and by likeness", "[service]") {
   CHECK(kept.at("clip").at("data").as_array().size() == 8);
 }
 
+TEST_CASE("what a night is learning from is not forgotten meanwhile", "[service]") {
+  World world;
+  const auto greys = world.teach("grey", 8);
+  world.running.reset();
+  world.options.sleep.cycle.steps = 100'000'000;  // till it is stopped
+  world.start();
+  world.running->wait(world.running->nights().start({"colours", {}, true, {}}));
+  const std::string order = R"({"model": "colours", "label": "grey")";
+  CHECK(world.running->admin("/v1/forget", order + "}").status == 409);
+  CHECK(world.del("/v1/episodes/" + std::to_string(greys[0])).status == 409);
+  CHECK(world.running->admin("/v1/forget", order + R"(, "dry_run": true})").status == 200);
+  CHECK(world.running->get("/v1/episodes/" + std::to_string(greys[0])).status == 200);
+}
+
+TEST_CASE("a request may name its stream", "[service]") {
+  World world;
+  const std::string inputs =
+      R"("inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 8], "data": [0, 0, 0, 0, 0, 0, 0, 0]}])";
+  world.ask(world.running->post("/v2/models/colours/infer",
+                                R"({"parameters": {"dormouse_stream": "porch"}, )" + inputs + "}"));
+  const json::value found =
+      world.ask(world.running->post("/v1/recall", R"({"filter": {"stream": "porch"}})"));
+  REQUIRE(found.at("episodes").as_array().size() == 1);
+  CHECK(text(found.at("episodes").at(0).at("stream")) == "porch");
+  CHECK(world.running
+            ->post("/v2/models/colours/infer", R"({"parameters": {"dormouse_stream": 3}, )" + inputs + "}")
+            .status == 400);
+}
+
 TEST_CASE("review offers what is uncertain, once for all that is alike, and says when it is enough",
           "[service]") {
   World world;
