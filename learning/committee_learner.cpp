@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "learning/calibration.h"
 
@@ -34,6 +35,17 @@ ExemplarOptions exemplars(const CommitteeOptions& options, std::size_t bytes, st
   kept.distinct = true;
   kept.seed = options.seed * 2 + stream;
   return kept;
+}
+
+/// At most `count` rows, class by class in turn.
+std::vector<std::size_t> in_turn(std::span<const ClassIndex> labels, std::size_t count) {
+  std::map<ClassIndex, std::vector<std::size_t>> by_class;
+  for (std::size_t i = 0; i < labels.size(); ++i) by_class[labels[i]].push_back(i);
+  std::vector<std::size_t> rows;
+  for (std::size_t turn = 0; rows.size() < std::min(count, labels.size()); ++turn)
+    for (const auto& [label, of_class] : by_class)
+      if (turn < of_class.size() && rows.size() < count) rows.push_back(of_class[turn]);
+  return rows;
 }
 
 /// FNV-1a over the values' bytes.
@@ -87,7 +99,9 @@ void CommitteeLearner::sleep() {
   if (network_.memory()->size() == 0) return;
   network_.end_task();
   network_.rehearse(options_.night_steps, options_.night_batch, options_.night_rate);
-  kernel_.emplace(network_.memory()->all(), classes_, options_.kernel);
+  const ExemplarMemory& memory = *network_.memory();
+  kernel_.emplace(memory.gather(in_turn(memory.labels(), options_.kernel_examples)), classes_,
+                  options_.kernel);
   if (discriminant_) discriminant_ = SldaHead::unpacked(discriminant_->packed(), options_.discriminant);
   const LabelledLatents unseen = examinable();
   Seating seating{{1, 1}, options_.prior};

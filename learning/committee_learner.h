@@ -25,6 +25,7 @@ struct CommitteeOptions {
   float night_rate = 0.01f;
   double statistics_share = 0.6;  ///< of the budget; a discriminant that needs more has no seat
   KernelHead::Options kernel = {};
+  std::size_t kernel_examples = 4000;  ///< at most, as many of each class: a night takes their cube
   SldaHead::Options discriminant = {};
   /// Of the committee, in examples; and how many times another head's share the discriminant starts with. It
   /// has seen every example and has fewest ways to be wrong, while held-out examples that resemble kept ones
