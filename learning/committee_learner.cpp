@@ -9,6 +9,8 @@
 namespace dormouse::learning {
 namespace {
 
+constexpr std::size_t kLogitBytes = 2;  // f16
+
 std::size_t width_of(const engine::Graph& part) {
   return static_cast<std::size_t>(part.value(part.inputs().at(0)).shape.back());
 }
@@ -58,10 +60,14 @@ std::uint64_t digest(std::span<const float> values) {
 
 }  // namespace
 
-ContinualOptions CommitteeLearner::network_options(const CommitteeOptions& options, std::size_t statistics) {
+ContinualOptions CommitteeLearner::network_options(const CommitteeOptions& options, const engine::Graph& part,
+                                                   std::size_t statistics) {
   ContinualOptions network = options.network;
   const std::size_t left = options.budget_bytes - statistics;
   network.memory = exemplars(options, left - held_out_bytes(options, statistics), 0);
+  const std::size_t one = ExemplarMemory(width_of(part), *network.memory).item_bytes();
+  const bool dark = double(kLogitBytes * classes_of(part)) <= options.logits_share * double(one);
+  network.strategy = dark ? Strategy::ace_derpp : Strategy::ace;
   network.seed = options.seed;
   return network;
 }
@@ -70,9 +76,8 @@ CommitteeLearner::CommitteeLearner(const engine::Graph& part, CommitteeOptions o
     : options_(std::move(options)),
       classes_(classes_of(part)),
       statistics_bytes_(statistics_bytes(options_, part)),
-      network_(part, network_options(options_, statistics_bytes_)),
+      network_(part, network_options(options_, part, statistics_bytes_)),
       held_out_(width_of(part), exemplars(options_, held_out_bytes(options_, statistics_bytes_), 1)) {
-  ensure(network_.memory() != nullptr, "the network's strategy rehearses");
   if (statistics_bytes_ > 0)
     discriminant_.emplace(width_of(part), Statistics(classes_, ClassStatistics(width_of(part))),
                           options_.discriminant);

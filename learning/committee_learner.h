@@ -16,13 +16,17 @@ struct CommitteeOptions {
   /// All that is kept from one night to the next except weights: exemplars, held-out ones, statistics.
   std::size_t budget_bytes = 256 * 1024;
   Packing packing = {.code = Packing::Code::bits4};
-  ContinualOptions network = {};  ///< strategy and rate awake; its memory is made from the above
+  ContinualOptions network = {.knobs = {.alpha = 0.3f, .beta = 1}};  ///< awake; its strategy and memory are
+                                                                     ///< made from what stands here
   /// Share of the examples, and of the bytes, that no head trains on: which ones, their values decide, so
   /// that an example met again stays on its side.
   double held_out = 0.1;
   std::size_t night_steps = 500;  ///< of the network, on class-balanced batches from memory
   std::size_t night_batch = 64;
   float night_rate = 0.01f;
+  /// Logits are kept with exemplars, and the network's asymmetric loss becomes that of dark experience
+  /// replay, where they take at most this share of what an exemplar takes without them.
+  double logits_share = 0.2;
   double statistics_share = 0.6;  ///< of the budget; a discriminant that needs more has no seat
   KernelHead::Options kernel = {};
   std::size_t kernel_examples = 4000;  ///< at most, as many of each class: a night takes their cube
@@ -60,7 +64,8 @@ class CommitteeLearner {
   const ContinualLearner& network() const { return network_; }
 
  private:
-  static ContinualOptions network_options(const CommitteeOptions& options, std::size_t statistics);
+  static ContinualOptions network_options(const CommitteeOptions& options, const engine::Graph& part,
+                                          std::size_t statistics);
   std::vector<Tensor> scores(const Tensor& inputs) const;
   bool holds_out(std::span<const float> values) const;
   LabelledLatents examinable() const;

@@ -7,7 +7,21 @@
 namespace dormouse::learning {
 
 /// Ways of learning something new beside what is known. What each one does is its Recipe.
-enum class Strategy { finetune, joint, ewc, si, lwf, replay, replay_ewc, ace, derpp, gdumb, slda, ridge };
+enum class Strategy {
+  finetune,
+  joint,
+  ewc,
+  si,
+  lwf,
+  replay,
+  replay_ewc,
+  ace,
+  derpp,
+  ace_derpp,
+  gdumb,
+  slda,
+  ridge
+};
 
 /// What keeps parameters from leaving where earlier tasks put them.
 enum class Hold {

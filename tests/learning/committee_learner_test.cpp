@@ -19,7 +19,7 @@ struct Life {
   CommitteeLearner learner(std::size_t budget, double statistics_share) {
     CommitteeOptions options;
     options.budget_bytes = budget;
-    options.network = {.strategy = Strategy::ace, .rate = 0.01f, .replay_batch = 20};
+    options.network = {.rate = 0.01f, .replay_batch = 20};
     options.night_steps = 200;
     options.statistics_share = statistics_share;
     options.seed = kSeed;

@@ -1,5 +1,8 @@
 #include "tests/bench/ladder/dormouse_learner.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "drivers/all_drivers.h"
 #include "learning/committee_learner.h"
 #include "tests/bench/ladder/network.h"
@@ -11,19 +14,23 @@ using learning::CommitteeLearner;
 using learning::CommitteeOptions;
 using learning::Packing;
 
+constexpr double kRate = 0.03;  // of a batch of ten; a larger one is the better estimate
+constexpr double kRateGrowth = 0.75;
+constexpr std::size_t kLeastReplay = 32;
+
 CommitteeOptions options_of(std::size_t budget_bytes, const Place& place) {
   CommitteeOptions options;
   options.budget_bytes = budget_bytes;
-  if (place.images)
-    options.packing = {.code = Packing::Code::bits2,
-                       .range = Packing::Range{0, 1},
-                       .image = learning::ImageShape{28, 28},
-                       .half = !place.scrambled,
-                       .upsampling = Packing::Upsampling::bilinear};
-  options.network = {.strategy = learning::Strategy::ace,
-                     .rate = 0.03f,
-                     .replay_batch = 32,
-                     .drivers = drivers::all_drivers()};
+  if (place.pixels) {
+    options.packing.code = Packing::Code::bits2;
+    options.packing.range = Packing::Range{0, 1};
+  }
+  options.packing.image = place.image;
+  options.packing.half = place.image.has_value();
+  options.packing.upsampling = Packing::Upsampling::bilinear;
+  options.network.rate = static_cast<float>(kRate * std::pow(double(place.batch) / 10, kRateGrowth));
+  options.network.replay_batch = std::max(kLeastReplay, place.batch);
+  options.network.drivers = drivers::all_drivers();
   options.seed = place.seed;
   return options;
 }

@@ -53,11 +53,17 @@ bool is_chosen(const std::vector<std::string>& names, std::string_view name) {
   return names.empty() || std::ranges::find(names, name) != names.end();
 }
 
+Place place_of(const Rung& rung, const Stream& stream, bool pixels, std::uint64_t seed) {
+  Place place{stream.width, stream.classes, pixels, {}, rung.schedule.batch, rung.hidden, seed};
+  if (rung.data == "fsdd") place.image = learning::ImageShape{20, 20};  // log-mel bands × time
+  if (pixels && rung.split != permuted) place.image = learning::ImageShape{28, 28};
+  return place;
+}
+
 Climb climb_once(const Rung& rung, const Way& way, const fs::path& data_folder, std::uint64_t seed) {
   const DataSet data = read_data(data_folder / rung.data);
   const Stream stream = rung.split(data, seed);
-  const Place place{stream.width,           stream.classes, data.train.inputs.dtype() == engine::DType::u8,
-                    rung.split == permuted, rung.hidden,    seed};
+  const Place place = place_of(rung, stream, data.train.inputs.dtype() == engine::DType::u8, seed);
   const auto learner = way.dormouse ? dormouse_learner(way.bytes, place) : strategy_learner(way, place);
   return (way.jointly ? climb_jointly : climb)(*learner, stream, rung.schedule, seed);
 }

@@ -34,7 +34,7 @@ Packing packing_of(const Way& way, bool images) {
 ExemplarOptions memory_of(const Way& way, const Place& place) {
   ExemplarOptions memory{
       .budget_bytes = way.bytes,
-      .packing = packing_of(way, place.images),
+      .packing = packing_of(way, place.pixels),
       .selection = way.balanced ? learning::Selection::balanced : learning::Selection::reservoir,
       .seed = place.seed};
   if (way.items > 0) {

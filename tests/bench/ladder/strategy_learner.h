@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "learning/packing.h"
 #include "tests/bench/ladder/learner.h"
 #include "tests/bench/ladder/rungs.h"
 
@@ -9,8 +12,10 @@ namespace dormouse::bench {
 struct Place {
   std::size_t width = 0;
   std::size_t classes = 0;
-  bool images = false;     ///< 28 × 28 pixels in [0, 1] …
-  bool scrambled = false;  ///< … that say nothing of their neighbours
+  bool pixels = false;  ///< 28 × 28 values in [0, 1]
+  /// Where values next to each other have to do with each other: not in permuted pixels.
+  std::optional<learning::ImageShape> image = {};
+  std::size_t batch = 10;
   std::vector<std::size_t> hidden;
   std::uint64_t seed = 1;
 };
