@@ -47,6 +47,7 @@ struct Stream {
 ContinualOptions options_for(Strategy strategy) {
   ContinualOptions options{.strategy = strategy, .rate = 0.05f, .replay_batch = 10};
   options.memory = ExemplarOptions{.budget_bytes = 60 * (kWidth + 5)};
+  if (strategy == Strategy::ace_derpp) options.knobs = {.alpha = 0.3f, .beta = 1};
   options.fisher_samples = 100;
   options.seed = kSeed;
   return options;
