@@ -8,24 +8,31 @@ namespace {
 
 std::size_t columns(const Tensor& rows) { return static_cast<std::size_t>(rows.shape()[1]); }
 
-/// Cross-entropy against smoothed labels, see the header.
-double cross_entropy(const Tensor& logits, std::span<const ClassIndex> classes, double temperature,
-                     double doubt) {
+/// First and second derivative of the cross-entropy against smoothed labels (see the header) by β = 1 / T.
+struct Slope {
+  double first = 0, second = 0;
+};
+
+Slope slope_at(const Tensor& logits, std::span<const ClassIndex> classes, double beta, double doubt) {
   const std::size_t width = columns(logits);
-  double total = 0;
+  Slope slope;
   for (std::size_t i = 0; i < classes.size(); ++i) {
     if (classes[i] >= width) continue;
     const auto row = logits.values<float>().subspan(i * width, width);
     const double peak = std::ranges::max(row);
-    double sum = 0, mean = 0;
+    double sum = 0, weighted = 0, squared = 0, plain = 0;
     for (const float logit : row) {
-      sum += std::exp((double{logit} - peak) / temperature);
-      mean += (double{logit} - peak) / double(width);
+      const double below = double{logit} - peak, p = std::exp(beta * below);
+      sum += p;
+      weighted += p * below;
+      squared += p * below * below;
+      plain += below;
     }
-    const double said = (1 - doubt) * (double{row[classes[i]]} - peak) + doubt * mean;
-    total += std::log(sum) - said / temperature;
+    const double mean = weighted / sum;
+    slope.first += mean - (1 - doubt) * (double{row[classes[i]]} - peak) - doubt * plain / double(width);
+    slope.second += squared / sum - mean * mean;
   }
-  return total;
+  return slope;
 }
 
 }  // namespace
@@ -35,22 +42,19 @@ float fit_temperature(const Tensor& logits, std::span<const ClassIndex> classes,
   const auto known = std::ranges::count_if(classes, [&](ClassIndex c) { return c < width; });
   if (known == 0) return fallback;
   const double doubt = label_doubt(static_cast<std::size_t>(known));
-  // Cross-entropy is convex in 1/T, so it has one minimum in log T.
-  constexpr double kGolden = 0.6180339887498949;
-  double low = std::log(0.01), high = std::log(100.0);
-  const auto at = [&](double t) { return cross_entropy(logits, classes, std::exp(t), doubt); };
-  double left = high - kGolden * (high - low), right = low + kGolden * (high - low);
-  double left_value = at(left), right_value = at(right);
-  while (high - low > 1e-3) {
-    if (left_value <= right_value) {
-      high = right, right = left, right_value = left_value;
-      left_value = at(left = high - kGolden * (high - low));
-    } else {
-      low = left, left = right, left_value = right_value;
-      right_value = at(right = low + kGolden * (high - low));
-    }
+  // Convex in β, so Newton's steps lead to the one minimum; where one leaves what is left of the range, that
+  // is halved on its logarithm instead.
+  double low = 0.01, high = 100, beta = 1;
+  for (int step = 0; step < 60 && high / low > 1 + 1e-5; ++step) {
+    const Slope slope = slope_at(logits, classes, beta, doubt);
+    (slope.first > 0 ? high : low) = beta;
+    const double next = beta - slope.first / slope.second;
+    const bool inside = slope.second > 0 && next > low && next < high;
+    const double moved = inside ? next : std::sqrt(low * high);
+    if (inside && std::abs(moved - beta) < 1e-5 * beta) return static_cast<float>(1 / moved);
+    beta = moved;
   }
-  return static_cast<float>(std::exp((low + high) / 2));
+  return static_cast<float>(1 / std::sqrt(low * high));
 }
 
 Tensor logits_of(const engine::LinearHead& head, const Tensor& latents) {
@@ -65,10 +69,15 @@ Tensor logits_of(const engine::LinearHead& head, const Tensor& latents) {
 }
 
 std::vector<ClassIndex> predictions(const Tensor& logits) {
+  return predictions_among(logits, columns(logits));
+}
+
+std::vector<ClassIndex> predictions_among(const Tensor& logits, std::size_t classes) {
   const std::size_t width = columns(logits);
+  ensure(classes > 0 && classes <= width, "some of the columns");
   std::vector<ClassIndex> best(static_cast<std::size_t>(logits.shape()[0]));
   for (std::size_t i = 0; i < best.size(); ++i) {
-    const auto row = logits.values<float>().subspan(i * width, width);
+    const auto row = logits.values<float>().subspan(i * width, classes);
     best[i] = static_cast<ClassIndex>(std::ranges::max_element(row) - row.begin());
   }
   return best;

@@ -7,9 +7,9 @@
 
 namespace dormouse::learning {
 
-/// The temperature at which softmax(logits / T) has the least cross-entropy on these examples, by golden
-/// section on log T in [0.01, 100]. Without examples: `fallback`. Examples whose class has no column are left
-/// out. Labels are smoothed by label_doubt(), so that a few examples that are all right do not prove
+/// The temperature at which softmax(logits / T) has the least cross-entropy on these examples, by
+/// Newton's method on 1 / T in [0.01, 100]. Without examples: `fallback`. Examples whose class has no column
+/// are left out. Labels are smoothed by label_doubt(), so that a few examples that are all right do not prove
 /// certainty.
 float fit_temperature(const Tensor& logits, std::span<const ClassIndex> classes, float fallback);
 
@@ -21,6 +21,8 @@ Tensor logits_of(const engine::LinearHead& head, const Tensor& latents);
 
 /// Row-wise argmax.
 std::vector<ClassIndex> predictions(const Tensor& logits);
+/// The same among the first `classes` columns (at least one).
+std::vector<ClassIndex> predictions_among(const Tensor& logits, std::size_t classes);
 
 /// Row-wise softmax(logits / temperature).
 Tensor probabilities(const Tensor& logits, float temperature);

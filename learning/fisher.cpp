@@ -1,6 +1,7 @@
 #include "learning/fisher.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "engine/autodiff.h"
@@ -110,6 +111,26 @@ Parameters FisherEstimator::mean() const {
     diagonal.insert_or_assign(state_->names[p], std::move(tensor));
   }
   return diagonal;
+}
+
+Parameters FisherEstimator::sums() const {
+  Parameters named;
+  for (std::size_t p = 0; p < state_->sums.size(); ++p)
+    named.insert_or_assign(
+        state_->names[p], Tensor::from<double>(state_->shapes[p], std::span(std::as_const(state_->sums[p]))));
+  return named;
+}
+
+void FisherEstimator::restore(const Parameters& sums, std::size_t samples) {
+  for (std::size_t p = 0; p < state_->sums.size(); ++p) {
+    const auto found = sums.find(state_->names[p]);
+    if (found == sums.end() || found->second.dtype() != engine::DType::f64 ||
+        found->second.shape() != state_->shapes[p])
+      throw Failure(Errc::corrupt, "a Fisher estimate does not fit '" + state_->names[p] + "'");
+    const auto values = found->second.values<double>();
+    state_->sums[p].assign(values.begin(), values.end());
+  }
+  state_->samples = static_cast<double>(samples);
 }
 
 Parameters accumulate_fisher(const Parameters& old, const Parameters& fresh, float decay) {

@@ -28,6 +28,11 @@ class FisherEstimator {
   /// By parameter name; zeros before the first sample.
   Parameters mean() const;
 
+  /// What was added up so far, f64 by parameter name: an estimator of the same part goes on from there.
+  /// Throws Failure(corrupt) when it does not fit.
+  Parameters sums() const;
+  void restore(const Parameters& sums, std::size_t samples);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -21,17 +21,20 @@ void judge(GuardRow& row, const GuardOptions& options) {
   row.fell = row.held() - row.after() > options.max_regression && row.p_value < options.alpha;
 }
 
+constexpr const char* kFresh = "held-out examples";
+constexpr const char* kCore = "core examples";
+
 std::string percent(double fraction) {
   char text[16];
   std::snprintf(text, sizeof text, "%.1f%%", 100 * fraction);
   return text;
 }
 
-std::string fall(const std::string& name, const GuardRow& row) {
+std::string fall(const std::string& name, const GuardRow& row, const std::string& examples) {
   char p[16];
   std::snprintf(p, sizeof p, "%.2g", row.p_value);
   return name + " falls from " + percent(row.held()) + " to " + percent(row.after()) + " of " +
-         std::to_string(row.examples) + " held-out examples (p = " + p + ")";
+         std::to_string(row.examples) + " " + examples + " (p = " + p + ")";
 }
 
 }  // namespace
@@ -70,9 +73,10 @@ Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassInde
     judge(verdict.classes[c], options);
     better += verdict.classes[c].right_after > verdict.classes[c].right_before;
     if (verdict.classes[c].fell && verdict.reason.empty())
-      verdict.reason = fall(labels[c], verdict.classes[c]);
+      verdict.reason = fall(labels[c], verdict.classes[c], kFresh);
   }
-  if (verdict.all.fell && verdict.reason.empty()) verdict.reason = fall("everything together", verdict.all);
+  if (verdict.all.fell && verdict.reason.empty())
+    verdict.reason = fall("everything together", verdict.all, kFresh);
   if (better == 0 && verdict.reason.empty()) verdict.reason = "no class gets better";
   verdict.accepted = verdict.reason.empty();
   if (verdict.accepted)
@@ -80,6 +84,28 @@ Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassInde
                      " better and none falls beyond chance; together " + percent(verdict.all.before()) +
                      " before, " + percent(verdict.all.after()) + " after";
   return verdict;
+}
+
+void core_check(Verdict& verdict, std::span<const ClassIndex> truth, const std::vector<bool>& held,
+                std::span<const ClassIndex> candidate, const std::vector<std::string>& labels,
+                const GuardOptions& options) {
+  ensure(held.size() == truth.size() && candidate.size() == truth.size(), "the same examples");
+  verdict.core.assign(labels.size(), {});
+  GuardRow all;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    const bool after = candidate[i] == truth[i];
+    count(verdict.core.at(truth[i]), held[i], held[i], after);
+    count(all, held[i], held[i], after);
+  }
+  judge(all, options);
+  std::string reason = all.fell ? fall("everything together", all, kCore) : "";
+  for (std::size_t c = labels.size(); c-- > 0;) {
+    judge(verdict.core[c], options);
+    if (verdict.core[c].fell) reason = fall(labels[c], verdict.core[c], kCore);
+  }
+  if (reason.empty() || !verdict.accepted) return;
+  verdict.accepted = false;
+  verdict.reason = std::move(reason);
 }
 
 }  // namespace dormouse::learning

@@ -37,6 +37,7 @@ struct Verdict {
   std::string reason;             ///< one sentence for people
   std::vector<GuardRow> classes;  ///< by class
   GuardRow all;
+  std::vector<GuardRow> core;  ///< by class, on the core set; before and awake: the best version so far
 };
 
 /// P(X ≥ lost) for X ~ Binomial(lost + gained, ½): McNemar's test, exact and one-sided.
@@ -53,5 +54,11 @@ double paired_p_value(std::size_t lost, std::size_t gained);
 Verdict dream_check(std::span<const ClassIndex> truth, std::span<const ClassIndex> slow_before,
                     std::span<const ClassIndex> awake, std::span<const ClassIndex> candidate,
                     const std::vector<std::string>& labels, const GuardOptions& options);
+
+/// The core set's say: `verdict` is turned down when the candidate loses, beyond tolerance and chance, what
+/// the best accepted version so far got right of a class, or of all together. `held`: where that was right.
+void core_check(Verdict& verdict, std::span<const ClassIndex> truth, const std::vector<bool>& held,
+                std::span<const ClassIndex> candidate, const std::vector<std::string>& labels,
+                const GuardOptions& options);
 
 }  // namespace dormouse::learning

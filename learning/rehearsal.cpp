@@ -6,6 +6,15 @@
 #include <numeric>
 
 namespace dormouse::learning {
+namespace {
+
+bool same_rows(std::vector<std::size_t> a, std::vector<std::size_t> b) {
+  std::ranges::sort(a);
+  std::ranges::sort(b);
+  return a == b;
+}
+
+}  // namespace
 
 BalancedSampler::BalancedSampler(std::vector<std::vector<std::size_t>> rows, std::uint64_t seed)
     : random_(seed), pools_(std::move(rows)) {
@@ -35,6 +44,37 @@ std::size_t BalancedSampler::next_of(std::size_t pool) {
     position_[pool] = 0;
   }
   return rows[position_[pool]++];
+}
+
+std::vector<std::uint64_t> BalancedSampler::state() const {
+  std::vector<std::uint64_t> state{random_.state(), turn_};
+  state.insert(state.end(), order_.begin(), order_.end());
+  state.insert(state.end(), position_.begin(), position_.end());
+  for (const auto& pool : pools_) state.insert(state.end(), pool.begin(), pool.end());
+  return state;
+}
+
+void BalancedSampler::restore(std::span<const std::uint64_t> state) {
+  std::size_t at = 2;
+  const auto take = [&](const std::vector<std::size_t>& like) {
+    if (state.size() < at + like.size()) throw Failure(Errc::corrupt, "a sampler's state is too short");
+    const auto part = state.subspan(at, like.size());
+    at += like.size();
+    return std::vector<std::size_t>(part.begin(), part.end());
+  };
+  BalancedSampler read = *this;
+  read.order_ = take(order_);
+  read.position_ = take(position_);
+  bool fits = std::ranges::is_permutation(read.order_, order_);
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    read.pools_[i] = take(pools_[i]);
+    fits = fits && read.position_[i] <= pools_[i].size() && same_rows(read.pools_[i], pools_[i]);
+  }
+  if (!fits || at != state.size() || state[1] >= order_.size())
+    throw Failure(Errc::corrupt, "a sampler's state is of other rows");
+  read.random_ = Random(state[0]);
+  read.turn_ = state[1];
+  *this = std::move(read);
 }
 
 double curvature(const Tensor& latents, std::span<const std::size_t> rows) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "learning/latents.h"
@@ -16,6 +17,11 @@ class BalancedSampler {
   BalancedSampler(std::vector<std::vector<std::size_t>> rows, std::uint64_t seed);
 
   std::vector<std::size_t> draw(std::size_t count);
+
+  /// Where it is in its sequence: a sampler of the same rows goes on from there. Throws Failure(corrupt) when
+  /// `state` is not one of these rows.
+  std::vector<std::uint64_t> state() const;
+  void restore(std::span<const std::uint64_t> state);
 
  private:
   std::size_t next_of(std::size_t pool);

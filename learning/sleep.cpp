@@ -3,13 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/session.h"
 #include "learning/arbiter.h"
 #include "learning/calibration.h"
-#include "learning/fisher.h"
-#include "learning/night.h"
-#include "learning/rehearsal.h"
-#include "learning/step.h"
+#include "learning/sleep_night.h"
 
 namespace dormouse::learning {
 namespace {
@@ -27,69 +23,27 @@ double seconds_between(Clock::Steady from, Clock::Steady to) {
 
 }  // namespace
 
-/// One stage of the night is one method that does a piece and says whether there is more of it.
-struct SleepCycle::Night {
-  SleepInputs in;
-  SleepOptions options;
-  SleepHooks hooks;
-  std::span<const engine::Driver* const> drivers;
-  const Clock* clock;
-  Stage stage = Stage::select;
-  NightPlan plan;
-  Random random;
-  std::optional<BalancedSampler> sampler;
-  std::optional<Trainer> trainer;
-  std::optional<engine::Session> waking;
-  std::optional<FisherEstimator> fisher;
-  std::size_t step = 0, fisher_samples = 0;
-  double loss_sum = 0;
-  std::size_t loss_count = 0;
-  SleepResult result;
-
-  Night(SleepInputs inputs, SleepOptions chosen, SleepHooks others, std::span<const engine::Driver* const> on)
-      : in(std::move(inputs)),
-        options(chosen),
-        hooks(std::move(others)),
-        drivers(on),
-        clock(chosen.clock ? chosen.clock : &system_clock()),
-        random(chosen.seed) {
-    SleepReport& report = result.report;
-    report.id = in.id;
-    report.model = in.model;
-    report.strategy = word(options.strategy);
-    report.seed = options.seed;
-    report.labels = in.labels;
-    report.temperature_before = report.temperature_after = result.temperature = in.temperature;
-    report.replayed = recipe(options.strategy).rehearses ? in.replay.size() : 0;
-    report.taught = in.taught.size();
-    result.trainable = in.trainable;
-    result.weights = parameters_by_name(in.trainable);
-    result.fisher = in.fisher;
-  }
-
-  bool select();
-  bool rehearse();
-  bool dream_check();
-  bool consolidate();
-  bool tidy() { return hooks.tidy && hooks.tidy(); }
-  bool commit();
-
-  bool piece();
-  void train_one_step();
-  Tensor targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows);
-  void note_loss(float loss);
-  std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
-  void calibrate(const Tensor& logits);
-  bool estimate_fisher();
-  void end_rehearsal(std::string note) {
-    if (std::exchange(result.report.stopped, true)) return;
-    result.report.notes.push_back(std::move(note));
-  }
-  void reject(std::string reason) {
-    result.report.verdict.accepted = false;
-    result.report.verdict.reason = std::move(reason);
-  }
-};
+SleepCycle::Night::Night(SleepInputs inputs, SleepOptions chosen, SleepHooks others,
+                         std::span<const engine::Driver* const> on)
+    : in(std::move(inputs)),
+      options(chosen),
+      hooks(std::move(others)),
+      drivers(on),
+      clock(chosen.clock ? chosen.clock : &system_clock()),
+      random(chosen.seed) {
+  SleepReport& report = result.report;
+  report.id = in.id;
+  report.model = in.model;
+  report.strategy = word(options.strategy);
+  report.seed = options.seed;
+  report.labels = in.labels;
+  report.temperature_before = report.temperature_after = result.temperature = in.temperature;
+  report.replayed = recipe(options.strategy).rehearses ? in.replay.size() : 0;
+  report.taught = in.taught.size();
+  result.trainable = in.trainable;
+  result.weights = parameters_by_name(in.trainable);
+  result.fisher = in.fisher;
+}
 
 bool SleepCycle::Night::select() {
   plan = plan_night(in, options);
@@ -171,6 +125,10 @@ bool SleepCycle::Night::dream_check() {
   const auto slow = predictions(before);
   result.report.verdict = learning::dream_check(plan.heldout.classes, slow, answers_awake(slow, before),
                                                 predictions(after), in.labels, options.guard);
+  if (in.core.size() > 0)
+    core_check(result.report.verdict, in.core.classes, in.core_held,
+               predictions_among(run_part(candidate, in.core.latents, drivers), in.core_classes), in.labels,
+               options.guard);
   if (!std::ranges::all_of(after.values<float>(), [](float x) { return std::isfinite(x); }))
     reject("the candidate's answers are not finite");
   result.accepted = result.report.verdict.accepted;
@@ -221,9 +179,13 @@ bool SleepCycle::Night::estimate_fisher() {
   for (std::size_t i = 0; i < kFisherPiece; ++i)
     fisher->add(plan.rows.row(sampler->draw(1).front()), FisherLabels::sampled, random);
   fisher_samples += kFisherPiece;
+  note_fisher();
+  return true;
+}
+
+void SleepCycle::Night::note_fisher() {
   if (fisher_samples == kFisherSamples)
     result.fisher = accumulate_fisher(in.fisher, fisher->mean(), options.ewc_decay);
-  return true;
 }
 
 bool SleepCycle::Night::commit() {

@@ -9,6 +9,7 @@
 
 #include "config/clock.h"
 #include "engine/driver.h"
+#include "engine/formats/safetensors.h"
 #include "engine/published.h"
 #include "learning/guard.h"
 #include "learning/latents.h"
@@ -49,6 +50,9 @@ struct SleepInputs {
   LabelledLatents heldout;           ///< of the seed
   LabelledLatents taught;            ///< labelled episodes, training part
   LabelledLatents taught_heldout;    ///< labelled episodes held out for ever
+  LabelledLatents core = {};         ///< the frozen judge, see core_set.h; may be empty
+  std::vector<bool> core_held = {};  ///< where the best version so far was right on it …
+  std::size_t core_classes = 0;      ///< … of these first classes, which it knew
   std::optional<LatentScale> scale;  ///< of the seed's statistics; nothing: measured on replay and taught
   Parameters fisher;                 ///< in standardised coordinates; may be empty
   float temperature = 1;
@@ -90,6 +94,11 @@ class SleepCycle {
   /// Does the next piece; true while there is more. A stop request ends the night at once, without a
   /// candidate.
   bool advance(std::stop_token stop = {});
+  /// What it takes to go on after a power cut, but for the inputs and options; not once it is done. A cycle
+  /// made of the same inputs and options, and restored before its first piece, ends with the same weights to
+  /// the bit. Throws Failure(corrupt) when the state does not fit them.
+  engine::NamedTensors save() const;
+  void restore(const engine::NamedTensors& state);
   /// What was learnt so far goes to the dream check; `note` says why in the report.
   void end_rehearsal(std::string note);
   Stage stage() const;

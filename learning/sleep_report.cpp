@@ -54,6 +54,8 @@ json::object to_json(const SleepReport& report) {
   for (std::size_t c = 0; c < report.verdict.classes.size(); ++c) {
     json::object row = to_json(report.verdict.classes[c]);
     row["label"] = report.labels[c];
+    if (c < report.verdict.core.size() && report.verdict.core[c].examples > 0)
+      row["core"] = to_json(report.verdict.core[c]);
     classes.push_back(std::move(row));
   }
   for (const auto& [step, value] : report.loss) loss.push_back({step, value});

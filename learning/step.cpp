@@ -162,6 +162,16 @@ struct Trainer::State {
     for (std::size_t i = 0; i < values.size(); ++i) all.insert_or_assign(part.value(ids[i]).name, values[i]);
     return all;
   }
+  void read(std::vector<Tensor>& values, const Parameters& from) const {
+    if (from.size() != values.size()) throw Failure(Errc::corrupt, "a trainer's state of another part");
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto found = from.find(part.value(ids[i]).name);
+      if (found == from.end() || found->second.dtype() != values[i].dtype() ||
+          found->second.shape() != values[i].shape())
+        throw Failure(Errc::corrupt, "a trainer's state does not fit '" + part.value(ids[i]).name + "'");
+      values[i] = found->second.clone();
+    }
+  }
 
   Graph part;
   Options options;
@@ -222,6 +232,13 @@ const Tensor& Trainer::logits() const { return state_->logits; }
 Parameters Trainer::parameters() const { return state_->named(state_->parameters); }
 
 Parameters Trainer::path() const { return state_->named(state_->paths); }
+
+Parameters Trainer::velocities() const { return state_->named(state_->velocities); }
+
+void Trainer::restore(const Parameters& parameters, const Parameters& velocities) {
+  state_->read(state_->parameters, parameters);
+  state_->read(state_->velocities, velocities);
+}
 
 engine::Graph Trainer::graph() const { return with_parameters(state_->part, parameters()); }
 

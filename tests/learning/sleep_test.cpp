@@ -118,6 +118,45 @@ TEST_CASE("a night gives the same weights however it is interrupted", "[sleep]")
   CHECK_FALSE(same(sleep(world.inputs, {.steps = 60, .seed = 4}).weights, one.weights));
 }
 
+TEST_CASE("a night that is cut off at any piece and taken up ends with the same weights", "[sleep]") {
+  const bool deep = GENERATE(false, true);
+  const World world(untrained(deep));
+  const SleepOptions options{.steps = 30, .seed = 3};
+  const SleepResult whole = sleep(world.inputs, options);
+  REQUIRE(whole.accepted);
+  SleepCycle first(world.inputs, options);
+  for (std::size_t piece = 0; first.advance(); ++piece) {
+    INFO("deep " << deep << ", cut off after piece " << piece << " in stage " << word(first.stage()));
+    SleepCycle second(world.inputs, options);
+    second.restore(first.save());
+    CHECK(second.stage() == first.stage());
+    while (second.advance()) {
+    }
+    CHECK(same(second.result().weights, whole.weights));
+    CHECK(same(second.result().fisher, whole.fisher));
+    CHECK(second.result().accepted == whole.accepted);
+    CHECK(second.result().temperature == whole.temperature);
+    CHECK(second.result().report.loss == whole.report.loss);
+    CHECK(second.result().report.verdict.reason == whole.report.verdict.reason);
+  }
+}
+
+TEST_CASE("the state of another night is refused", "[sleep]") {
+  const World world(untrained(false));
+  SleepCycle night(world.inputs, {.steps = 30, .seed = 3});
+  for (int i = 0; i < 10; ++i) REQUIRE(night.advance());
+  engine::NamedTensors state = night.save();
+  SleepInputs inputs = world.inputs;
+  SECTION("fewer examples") { inputs.taught = {}; }
+  SECTION("another part") { state.tensors.erase("parameter.head.bias"); }
+  SECTION("no counts") { state.tensors.erase("counts"); }
+  SECTION("a sampler cut short") {
+    state.tensors.insert_or_assign("sampler", Tensor(engine::DType::u64, Shape{3}));
+  }
+  SleepCycle other(inputs, {.steps = 30, .seed = 3});
+  CHECK_THROWS_AS(other.restore(state), Failure);
+}
+
 TEST_CASE("stages follow one another and hooks are called in theirs until they have done", "[sleep]") {
   World world(untrained(false));
   std::vector<std::string> calls;

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "engine/session.h"
+#include "learning/fisher.h"
+#include "learning/night.h"
+#include "learning/rehearsal.h"
+#include "learning/sleep.h"
+#include "learning/step.h"
+
+/// The inside of SleepCycle, for the two files that make it: sleep.cpp works, sleep_state.cpp keeps and takes
+/// up.
+namespace dormouse::learning {
+
+/// One stage of the night is one method that does a piece and says whether there is more of it.
+struct SleepCycle::Night {
+  SleepInputs in;
+  SleepOptions options;
+  SleepHooks hooks;
+  std::span<const engine::Driver* const> drivers;
+  const Clock* clock;
+  Stage stage = Stage::select;
+  NightPlan plan;
+  Random random;
+  std::optional<BalancedSampler> sampler;
+  std::optional<Trainer> trainer;
+  std::optional<engine::Session> waking;
+  std::optional<FisherEstimator> fisher;
+  std::size_t step = 0, fisher_samples = 0;
+  double loss_sum = 0;
+  std::size_t loss_count = 0;
+  SleepResult result;
+
+  Night(SleepInputs inputs, SleepOptions chosen, SleepHooks others,
+        std::span<const engine::Driver* const> on);
+
+  bool select();
+  bool rehearse();
+  bool dream_check();
+  bool consolidate();
+  bool tidy() { return hooks.tidy && hooks.tidy(); }
+  bool commit();
+
+  bool piece();
+  void train_one_step();
+  Tensor targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows);
+  void note_loss(float loss);
+  std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
+  void calibrate(const Tensor& logits);
+  bool estimate_fisher();
+  void note_fisher();  ///< once there are samples enough
+  void restore_rehearsal(const engine::NamedTensors& state);
+  void restore_fisher(const engine::NamedTensors& state, std::size_t samples);
+  void end_rehearsal(std::string note) {
+    if (std::exchange(result.report.stopped, true)) return;
+    result.report.notes.push_back(std::move(note));
+  }
+  void reject(std::string reason) {
+    result.report.verdict.accepted = false;
+    result.report.verdict.reason = std::move(reason);
+  }
+};
+
+}  // namespace dormouse::learning

@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "learning/sleep_night.h"
+
+// A night is deterministic, so little of it has to be kept: `select` and `dream check` are done again when it
+// is taken up, and what only grows with every step is read back.
+namespace dormouse::learning {
+namespace {
+
+namespace json = boost::json;
+
+template <class T>
+Tensor row_of(std::span<const T> values) {
+  return Tensor::from<T>(Shape{std::int64_t(values.size())}, values);
+}
+
+[[noreturn]] void damaged(const std::string& what) {
+  throw Failure(Errc::corrupt, "a night's state: " + what);
+}
+
+const Tensor& part(const engine::NamedTensors& state, const std::string& name, engine::DType type) {
+  const auto found = state.tensors.find(name);
+  if (found == state.tensors.end() || found->second.dtype() != type) damaged("no " + name);
+  return found->second;
+}
+
+void put(engine::NamedTensors& state, const std::string& prefix, const Parameters& tensors) {
+  for (const auto& [name, tensor] : tensors) state.tensors.insert_or_assign(prefix + name, tensor);
+}
+
+Parameters taken(const engine::NamedTensors& state, const std::string& prefix) {
+  Parameters tensors;
+  for (const auto& [name, tensor] : state.tensors)
+    if (name.starts_with(prefix)) tensors.emplace(name.substr(prefix.size()), tensor.clone());
+  return tensors;
+}
+
+std::vector<double> numbers(const SleepReport& report, double loss_sum) {
+  std::vector<double> values{loss_sum, report.seconds};
+  for (const auto& [stage, seconds] : report.stage_seconds)
+    values.insert(values.end(), {static_cast<double>(stage), seconds});
+  return values;
+}
+
+std::vector<double> curve(const SleepReport& report) {
+  std::vector<double> values;
+  for (const auto& [step, loss] : report.loss) values.insert(values.end(), {double(step), double{loss}});
+  return values;
+}
+
+}  // namespace
+
+engine::NamedTensors SleepCycle::save() const {
+  const Night& night = *night_;
+  const SleepReport& report = night.result.report;
+  ensure(night.stage != Stage::done, "a night that is over is not taken up");
+  engine::NamedTensors state;
+  const std::vector<std::uint64_t> counts{static_cast<std::uint64_t>(night.stage),
+                                          night.step,
+                                          night.fisher_samples,
+                                          night.loss_count,
+                                          night.random.state(),
+                                          report.steps,
+                                          report.stopped};
+  state.tensors.emplace("counts", row_of<std::uint64_t>(counts));
+  state.tensors.emplace("numbers", row_of<double>(numbers(report, night.loss_sum)));
+  state.tensors.emplace("loss", row_of<double>(curve(report)));
+  state.metadata["notes"] = json::serialize(json::value_from(report.notes));
+  if (night.trainer) {
+    put(state, "parameter.", night.trainer->parameters());
+    put(state, "velocity.", night.trainer->velocities());
+    state.tensors.emplace("sampler", row_of<std::uint64_t>(night.sampler->state()));
+  }
+  if (night.fisher) put(state, "fisher.", night.fisher->sums());
+  return state;
+}
+
+void SleepCycle::restore(const engine::NamedTensors& state) {
+  Night& night = *night_;
+  ensure(night.stage == Stage::select, "a night that has not begun");
+  const auto counts = part(state, "counts", engine::DType::u64).values<std::uint64_t>();
+  if (counts.size() != 7 || counts[0] >= static_cast<std::uint64_t>(Stage::done)) damaged("its counts");
+  const auto stage = static_cast<Stage>(counts[0]);
+  if (stage == Stage::select) return;
+  night.select();
+  night.restore_rehearsal(state);
+  night.step = counts[1];
+  night.loss_count = counts[3];
+  night.random = Random(counts[4]);
+  night.stage = stage;
+  if (stage > Stage::dream_check) {
+    night.dream_check();
+    night.restore_fisher(state, counts[2]);
+  }
+  night.result.report.steps = counts[5];
+  night.result.report.stopped = counts[6] != 0;
+}
+
+void SleepCycle::Night::restore_rehearsal(const engine::NamedTensors& state) {
+  SleepReport& report = result.report;
+  const auto read = part(state, "numbers", engine::DType::f64).values<double>();
+  const auto points = part(state, "loss", engine::DType::f64).values<double>();
+  if (read.size() < 2 || read.size() % 2 != 0 || points.size() % 2 != 0) damaged("its numbers");
+  loss_sum = read[0];
+  report.seconds = read[1];
+  for (std::size_t i = 2; i < read.size(); i += 2)
+    report.stage_seconds.emplace_back(static_cast<Stage>(std::clamp(read[i], 0.0, double(Stage::done))),
+                                      read[i + 1]);
+  for (std::size_t i = 0; i < points.size(); i += 2)
+    report.loss.emplace_back(static_cast<std::size_t>(points[i]), static_cast<float>(points[i + 1]));
+  const auto notes = state.metadata.find("notes");
+  if (notes == state.metadata.end()) damaged("no notes");
+  report.notes = json::value_to<std::vector<std::string>>(json::parse(notes->second));
+  if (!trainer) return;
+  trainer->restore(taken(state, "parameter."), taken(state, "velocity."));
+  sampler->restore(part(state, "sampler", engine::DType::u64).values<std::uint64_t>());
+}
+
+void SleepCycle::Night::restore_fisher(const engine::NamedTensors& state, std::size_t samples) {
+  fisher_samples = samples;
+  if (samples == 0) return;
+  if (!trainer) damaged("a Fisher estimate of nothing");
+  fisher.emplace(trainer->graph());
+  fisher->restore(taken(state, "fisher."), samples);
+  note_fisher();
+}
+
+}  // namespace dormouse::learning
