@@ -58,14 +58,8 @@ class Daemon {
   }
 
   int run() {
-    spawn(housekeeping());
+    spawn(get_ready());
     spawn(obey_signals());
-    supervisor_.ready();
-    supervisor_.status("awake");
-    const auto taken = std::chrono::steady_clock::now() - began_;
-    log(Level::info,
-        "ready on " + options_.process.socket.string() + " after " +
-            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(taken).count()) + " ms");
     const std::exception_ptr bug = run_to_the_end();
     service_.close();
     log(Level::info, "stopped");
@@ -133,6 +127,18 @@ class Daemon {
     asio::co_spawn(io_, std::move(task), [](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
     });
+  }
+
+  /// A night that was cut off goes on first, so that whoever waits until all is ready finds it running.
+  asio::awaitable<void> get_ready() {
+    co_await nights_.resume();
+    spawn(housekeeping());
+    supervisor_.ready();
+    supervisor_.status("awake");
+    const auto taken = std::chrono::steady_clock::now() - began_;
+    log(Level::info,
+        "ready on " + options_.process.socket.string() + " after " +
+            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(taken).count()) + " ms");
   }
 
   asio::awaitable<void> housekeeping() {

@@ -181,6 +181,8 @@ class Store {
   // Sleeps and versions.
 
   std::int64_t begin_sleep(std::string_view model);
+  /// An interrupted sleep goes on: it is running again. Failure(conflict) when it is not interrupted.
+  void resume_sleep(std::int64_t id);
   /// Ends a sleep; with a version, records it, and if that is accepted makes it the active one: all or
   /// nothing.
   void end_sleep(std::int64_t id, SleepState state, std::string_view report,

@@ -71,6 +71,16 @@ std::int64_t Store::begin_sleep(std::string_view model) {
   return id;
 }
 
+void Store::resume_sleep(std::int64_t id) {
+  database_->write([&](Names&) {
+    sqlite::Statement resume = database_->sql.prepare(
+        "UPDATE sleep SET state = ?, ended = NULL WHERE id = ? AND state = ? RETURNING id");
+    if (!resume.with(static_cast<int>(SleepState::running), id, static_cast<int>(SleepState::interrupted))
+             .step())
+      throw Failure(Errc::conflict, "sleep " + std::to_string(id) + ": was not interrupted");
+  });
+}
+
 void Store::end_sleep(std::int64_t id, SleepState state, std::string_view report,
                       const std::optional<VersionRecord>& version, std::span<const Entry> entries) {
   const sqlite::Connection& sql = database_->sql;

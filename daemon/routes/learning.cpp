@@ -1,11 +1,10 @@
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "daemon/oip/codec.h"
 #include "daemon/routes/json_fields.h"
 #include "daemon/routes/routes.h"
+#include "daemon/routes/version_list.h"
 #include "daemon/run_on.h"
-#include "daemon/service/describe.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -42,37 +41,11 @@ asio::awaitable<Response> feedback(Service& service, Request request) {
                                                        {"held_out", taught.held_out}}));
 }
 
-/// Accuracy by class after the night that made a version, from its report.
-json::object accuracy_of(const std::string& report) {
-  json::object accuracy;
-  boost::system::error_code error;
-  const json::value parsed = json::parse(report, error);
-  if (error || !parsed.is_object()) return accuracy;
-  const json::value* classes = parsed.get_object().if_contains("classes");
-  if (!classes || !classes->is_array()) return accuracy;
-  for (const json::value& row : classes->get_array())
-    if (const json::object* object = row.if_object();
-        object && object->contains("label") && object->contains("after"))
-      accuracy[object->at("label").as_string()] = object->at("after");
-  return accuracy;
-}
-
 asio::awaitable<Response> versions(Service& service, Request request) {
   const std::string name = request.part("m");
-  const Entry& entry = service.learning_model(name);
-  const std::int64_t active = entry.served.model->version;
+  const std::int64_t active = service.learning_model(name).served.model->version;
   auto read = [&service, name, active] {
-    json::array list{{{"version", 0}, {"parent", nullptr}, {"state", active == 0 ? "active" : "shipped"}}};
-    for (const memory::VersionRecord& record : service.store().versions(name)) {
-      const auto sleep = service.store().sleep(record.sleep);
-      list.push_back({{"version", record.version},
-                      {"parent", record.parent},
-                      {"sleep", record.sleep},
-                      {"time", iso_time(record.time)},
-                      {"state", record.version == active ? "active" : word(record.state)},
-                      {"accuracy", sleep ? accuracy_of(sleep->report) : json::object()}});
-    }
-    return json::serialize(list);
+    return json::serialize(version_list(service.store(), name, active));
   };
   co_return json_response(co_await run_on(service.storage(), std::move(read)));
 }

@@ -2,8 +2,10 @@
 #include <boost/json/serialize.hpp>
 
 #include "daemon/oip/codec.h"
+#include "daemon/report/night_page.h"
 #include "daemon/routes/json_fields.h"
 #include "daemon/routes/routes.h"
+#include "daemon/routes/version_list.h"
 #include "daemon/run_on.h"
 #include "daemon/service/describe.h"
 
@@ -46,17 +48,58 @@ json::object describe(const memory::SleepRecord& record) {
   return object;
 }
 
-asio::awaitable<Response> sleep_report(Service& service, Nights& nights, std::int64_t id) {
-  auto read = [&service, id] { return service.store().sleep(id); };
-  const auto record = co_await run_on(service.storage(), std::move(read));
+/// A night's record with the version it made, and what became of that. Throws Failure(not_found).
+json::object read_sleep(memory::Store& store, std::int64_t id) {
+  const auto record = store.sleep(id);
   if (!record) throw Failure(Errc::not_found, "there was no sleep " + std::to_string(id));
   json::object object = describe(*record);
+  for (const memory::VersionRecord& version : store.versions(record->model)) {
+    if (version.sleep != id) continue;
+    object["version"] = version.version;
+    object["parent"] = version.parent;
+    if (const auto why = store.get(rolled_back_key(record->model, version.version)))
+      object["rolled_back"] = *why;
+  }
+  return object;
+}
+
+asio::awaitable<Response> sleep_report(Service& service, Nights& nights, std::int64_t id) {
+  auto read = [&service, id] { return read_sleep(service.store(), id); };
+  json::object object = co_await run_on(service.storage(), std::move(read));
   const json::object status = nights.status();
-  if (record->state == memory::SleepState::running && status.contains("stage")) {
+  if (object.at("state") == "running" && status.contains("stage")) {
     object["stage"] = status.at("stage");
     object["progress"] = status.at("progress");
   }
   co_return json_response(json::serialize(object));
+}
+
+asio::awaitable<Response> sleep_page(Service& service, std::int64_t id) {
+  const auto active = [&service](const json::object& sleep) -> std::int64_t {
+    const auto model = service.models().find(std::string(sleep.at("model").as_string()));
+    return model == service.models().end() ? -1 : model->second.served.model->version;
+  };
+  auto read = [&service, id] { return read_sleep(service.store(), id); };
+  const json::object sleep = co_await run_on(service.storage(), std::move(read));
+  auto draw = [&service, sleep, active = active(sleep)] {
+    const std::string model(sleep.at("model").as_string());
+    return night_page(sleep, version_list(service.store(), model, active));
+  };
+  Response response;
+  response.content_type = "text/html; charset=utf-8";
+  // Nothing from elsewhere, whatever a label says.
+  response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+  response.body = co_await run_on(service.storage(), std::move(draw));
+  co_return response;
+}
+
+asio::awaitable<Response> sleep_route(Service& service, Nights& nights, Request request) {
+  const auto id = static_cast<std::int64_t>(id_text(request.part("id"), "sleep"));
+  const std::string* format = request.parameter("format");
+  if (format && *format != "json" && *format != "html")
+    throw Failure(Errc::invalid, "format '" + *format + "': expected json or html");
+  if (format && *format == "html") co_return co_await sleep_page(service, id);
+  co_return co_await sleep_report(service, nights, id);
 }
 
 asio::awaitable<Response> sleeps(Service& service) {
@@ -86,7 +129,7 @@ void add_sleep_routes(Router& router, Service& service, Nights& nights) {
       [&nights](Request) -> asio::awaitable<Response> { co_return sleep_stop(nights); }, Role::admin);
   router.add(Method::get, "/v1/sleeps", [&service](Request) { return sleeps(service); });
   router.add(Method::get, "/v1/sleeps/{id}", [&service, &nights](Request request) {
-    return sleep_report(service, nights, static_cast<std::int64_t>(id_text(request.part("id"), "sleep")));
+    return sleep_route(service, nights, std::move(request));
   });
 }
 

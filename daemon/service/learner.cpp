@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <ranges>
 #include <unordered_map>
 
@@ -64,7 +66,43 @@ float typical_distance(const LabelledLatents& seed) {
   return counted > 0 ? static_cast<float>(total / static_cast<double>(counted)) : 0.0f;
 }
 
+constexpr std::int64_t kNow = std::numeric_limits<std::int64_t>::max();
+
+/// Of these labelled episodes, those that had a label by the feedback `sequence`, with the one they had
+/// then, in the order in which it was given.
+std::vector<memory::Episode> labelled_as_of(const memory::Store& store, const std::string& model,
+                                            const std::vector<memory::Episode>& episodes,
+                                            std::int64_t sequence) {
+  std::unordered_map<memory::EpisodeId, const memory::Episode*> known;
+  for (const memory::Episode& episode : episodes) known.emplace(episode.id, &episode);
+  std::unordered_map<memory::EpisodeId, memory::Feedback> newest;
+  for (const memory::Feedback& given : store.feedback(model))
+    if (given.sequence <= sequence && known.contains(given.episode))
+      newest.insert_or_assign(given.episode, given);
+  std::map<std::int64_t, memory::Episode> ordered;
+  for (const auto& [id, given] : newest) {
+    memory::Episode& episode = ordered.emplace(given.sequence, *known.at(id)).first->second;
+    episode.label = given.label;
+  }
+  std::vector<memory::Episode> result;
+  for (auto& [at, episode] : ordered) result.push_back(std::move(episode));
+  return result;
+}
+
+/// Fits the head's temperature on held-out examples and returns its logits there.
+Tensor calibrate(engine::LinearHead& head, const LabelledLatents& held_out) {
+  Tensor logits = learning::logits_of(head, held_out.latents);
+  head.temperature = learning::fit_temperature(logits, held_out.classes, head.temperature);
+  return logits;
+}
+
+std::string by_hand_key(const std::string& model) { return "by-hand/" + model; }
+
 }  // namespace
+
+std::string rolled_back_key(const std::string& model, std::int64_t version) {
+  return "rolled-back/" + model + "/" + std::to_string(version);
+}
 
 Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
                  learning::VersionStore* versions, const memory::SemanticOptions& semantic)
@@ -92,6 +130,7 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
   rebuild_index();
   rebuild_fast();
   served_.fresh_labels = count_fresh_labels();
+  rebuild_guard();
   take_last_good(store_.active_version(parts_->options.name));
 }
 
@@ -164,37 +203,49 @@ std::unique_ptr<learning::FastHead> Learner::starting_head() const {
 
 // The feedback log is replayed label by label, corrections included, so that the state is the one that
 // serving had.
-void Learner::rebuild_fast() {
-  fast_ = starting_head();
+std::unique_ptr<learning::FastHead> Learner::fast_as_of(std::int64_t sequence) {
+  auto fast = starting_head();
   std::unordered_map<memory::EpisodeId, memory::Episode> episodes;
   for (memory::Episode& episode : labelled()) episodes.emplace(episode.id, std::move(episode));
   std::unordered_map<memory::EpisodeId, std::string> current;
   for (const memory::Feedback& feedback : store_.feedback(parts_->options.name)) {
+    if (feedback.sequence > sequence) break;
     const auto episode = episodes.find(feedback.episode);
     if (episode == episodes.end()) continue;
     const auto before = current.find(feedback.episode);
-    learn(episode->second, feedback.label,
+    learn(*fast, episode->second, feedback.label,
           before == current.end() ? std::nullopt : std::optional(before->second));
     current.insert_or_assign(feedback.episode, feedback.label);
   }
-  held_out_taught_ = taught().held_out;
+  return fast;
 }
 
-void Learner::learn(const memory::Episode& episode, const std::string& label,
+void Learner::rebuild_fast() {
+  fast_ = fast_as_of(kNow);
+  held_out_taught_ = taught().held_out;
+  slow_answers_.clear();
+}
+
+void Learner::rebuild_guard() {
+  guard_.emplace(parts_, store_);
+  for (const memory::Episode& episode : labelled()) guard_->labelled(episode, *episode.label, std::nullopt);
+}
+
+void Learner::learn(learning::FastHead& fast, const memory::Episode& episode, const std::string& label,
                     const std::optional<std::string>& previous) {
   const ClassIndex index = class_of(label);
   // No wider than serving was at this label: a softmax over classes yet to come would learn otherwise.
-  fast_->grow(std::max<std::size_t>(fast_->classes(), index + 1));
+  fast.grow(std::max<std::size_t>(fast.classes(), index + 1));
   if (episode.held_out()) return;
   const std::vector<float> latent = memory::dequantise(episode.latent);
-  if (previous) fast_->unlearn(latent, class_of(*previous));
-  fast_->observe(latent, index);
+  if (previous) fast.unlearn(latent, class_of(*previous));
+  fast.observe(latent, index);
 }
 
-Learner::Examples Learner::taught() const {
+Learner::Examples Learner::split(std::span<const memory::Episode> episodes) const {
   const std::size_t width = parts_->learnable->latent_size;
   Rows training(width), held_out(width);
-  for (const memory::Episode& episode : labelled()) {
+  for (const memory::Episode& episode : episodes) {
     const auto label = std::ranges::find(labels_, *episode.label) - labels_.begin();
     (episode.held_out() ? held_out : training)
         .add(memory::dequantise(episode.latent), static_cast<ClassIndex>(label));
@@ -202,9 +253,9 @@ Learner::Examples Learner::taught() const {
   return {training.take(), held_out.take()};
 }
 
-LabelledLatents Learner::held_out() const {
+LabelledLatents Learner::with_seed(const LabelledLatents& held_out) const {
   const auto& seed = parts_->learnable->seed;
-  return seed ? learning::concatenate(seed->heldout, held_out_taught_) : held_out_taught_;
+  return seed ? learning::concatenate(seed->heldout, held_out) : held_out;
 }
 
 bool Learner::remember(const memory::Episode& episode) {
@@ -220,10 +271,11 @@ memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::
                                      "' as it was then that answered it; teach that one");
   const memory::Taught taught = recent ? store_.teach(*recent, label) : store_.label(id, label);
   const memory::Episode episode = *store_.find(id);
-  learn(episode, label, taught.previous);
+  learn(*fast_, episode, label, taught.previous);
   const ClassIndex index = class_of(label);
   if (!index_->relabel(id, index, true) && fits(episode)) enter(episode, index, true);
-  if (episode.held_out()) held_out_taught_ = this->taught().held_out;
+  if (episode.held_out()) hold_out(episode, index, taught.previous.has_value());
+  guard_->labelled(episode, label, taught.previous);
   ++served_.fresh_labels;
   refresh();
   return taught;
@@ -248,13 +300,64 @@ learning::SleepInputs Learner::sleep_inputs(std::string id) const {
     inputs.fisher = seed->fisher;
   }
   if (version_ && !version_->fisher.empty()) inputs.fisher = version_->fisher;
+  guard_->brief(inputs);
   return inputs;
+}
+
+learning::SleepInputs Learner::sleep_inputs_as_of(std::string id, std::int64_t sequence,
+                                                  std::size_t classes) {
+  if (classes > labels_.size()) throw Failure(Errc::corrupt, "labels that the night knew are gone");
+  learning::SleepInputs inputs = sleep_inputs(std::move(id));
+  inputs.labels.resize(classes);
+  Examples examples = split(labelled_as_of(store_, parts_->options.name, labelled(), sequence));
+  auto fast = fast_as_of(sequence);
+  fast->grow(classes);
+  inputs.fast = fast->head();
+  if (const LabelledLatents held_out = with_seed(examples.held_out); held_out.size() > 0)
+    calibrate(*inputs.fast, held_out);
+  inputs.taught = std::move(examples.training);
+  inputs.taught_heldout = std::move(examples.held_out);
+  guard_->brief(inputs);
+  return inputs;
+}
+
+std::int64_t Learner::sequence() const {
+  const auto feedback = store_.feedback(parts_->options.name);
+  return feedback.empty() ? 0 : feedback.back().sequence;
+}
+
+void Learner::slept(std::int64_t sequence) {
+  const auto feedback = store_.feedback(parts_->options.name);
+  served_.fresh_labels = static_cast<std::size_t>(std::ranges::count_if(
+      feedback, [&](const memory::Feedback& given) { return given.sequence > sequence; }));
 }
 
 void Learner::adopt(std::optional<learning::Version> version) { take(open(std::move(version))); }
 
-// Opened first, recorded second, used last: whatever fails, disk and service agree.
 void Learner::roll_back(std::int64_t number) {
+  go_back(number);
+  store_.put(std::array{memory::Entry{by_hand_key(parts_->options.name), std::to_string(number)}});
+}
+
+std::optional<std::string> Learner::retreat() {
+  const std::string& name = parts_->options.name;
+  if (!night_.live_guard || !version_) return std::nullopt;
+  auto why = guard_->worse_in_life(*version_);
+  if (!why || store_.get(by_hand_key(name)) == std::to_string(version_->number)) return std::nullopt;
+  const std::int64_t worse = version_->number;
+  go_back(version_->parent);
+  store_.put(std::array{memory::Entry{rolled_back_key(name, worse), *why}});
+  return why;
+}
+
+learning::CoreSet Learner::core_after(const learning::Version& version) const {
+  auto episodes = labelled();
+  std::erase_if(episodes, [](const memory::Episode& episode) { return !episode.held_out(); });
+  return guard_->after(version, episodes);
+}
+
+// Opened first, recorded second, used last: whatever fails, disk and service agree.
+void Learner::go_back(std::int64_t number) {
   Candidate candidate = open(number == 0 ? std::nullopt : std::optional(versions_->load(number)));
   store_.activate(parts_->options.name, number);
   take(std::move(candidate));
@@ -273,8 +376,30 @@ Learner::Candidate Learner::open(std::optional<learning::Version> version) const
 void Learner::take(Candidate candidate) {
   session_ = std::move(candidate.session);
   slow_ = std::move(candidate.slow);
+  slow_answers_.clear();
   version_ = std::move(candidate.version);
   refresh();
+}
+
+// A label is acknowledged after this: what did not change since the last one is not computed anew.
+const std::vector<ClassIndex>& Learner::slow_answers(const LabelledLatents& examples) {
+  const std::size_t known = slow_answers_.size();
+  if (known >= examples.size()) return slow_answers_;
+  const Tensor fresh = examples.latents.rows(std::int64_t(known), std::int64_t(examples.size() - known));
+  const auto answers = learning::predictions(slow_->run(std::array{fresh})[0]);
+  slow_answers_.insert(slow_answers_.end(), answers.begin(), answers.end());
+  return slow_answers_;
+}
+
+void Learner::hold_out(const memory::Episode& episode, ClassIndex label, bool corrected) {
+  if (corrected) {  // it moves to the end
+    held_out_taught_ = taught().held_out;
+    slow_answers_.clear();
+    return;
+  }
+  Rows row(parts_->learnable->latent_size);
+  row.add(memory::dequantise(episode.latent), label);
+  held_out_taught_ = learning::concatenate(held_out_taught_, row.take());
 }
 
 void Learner::refresh() {
@@ -291,10 +416,8 @@ void Learner::refresh() {
   fast_->grow(labels_.size());
   model->fast = fast_->head();
   if (const LabelledLatents examples = held_out(); examples.size() > 0) {
-    const Tensor fast = learning::logits_of(*model->fast, examples.latents);
-    const Tensor slow = slow_->run(std::array{examples.latents})[0];
-    model->fast->temperature = learning::fit_temperature(fast, examples.classes, model->fast->temperature);
-    model->arbiter = learning::measure_arbiter(learning::predictions(slow), learning::predictions(fast),
+    const Tensor fast = calibrate(*model->fast, examples);
+    model->arbiter = learning::measure_arbiter(slow_answers(examples), learning::predictions(fast),
                                                examples.classes, model->slow_classes, labels_.size());
   }
   served_.model = std::move(model);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "daemon/service/model_parts.h"
+#include "daemon/service/night_guard.h"
 #include "engine/published.h"
 #include "learning/fast_head.h"
 #include "learning/sleep.h"
@@ -49,6 +50,9 @@ struct Review {
   std::string advice{};        ///< why, for people; may be empty
 };
 
+/// Where the store keeps why a version was rolled back by itself.
+std::string rolled_back_key(const std::string& model, std::int64_t version);
+
 /// One model's learning between nights: the owner of its fast weights, labels, index and concepts.
 ///
 /// Lives on the storage thread. Every change ends in a new Served for the io thread to publish. Fast weights
@@ -87,17 +91,29 @@ class Learner {
 
   /// Everything a night reads, as of now.
   learning::SleepInputs sleep_inputs(std::string id) const;
+  /// The same as of an earlier moment: of the first `classes` labels, and the feedback up to `sequence`.
+  /// Throws Failure(corrupt) when there are fewer labels now.
+  learning::SleepInputs sleep_inputs_as_of(std::string id, std::int64_t sequence, std::size_t classes);
+  /// The newest feedback, 0 before the first.
+  std::int64_t sequence() const;
   /// Puts these slow weights in service (nothing: as shipped). Throws Failure when they do not fit the model;
   /// then nothing has changed.
   void adopt(std::optional<learning::Version> version);
   /// The same with a version on disk (0: as shipped), recorded as the active one. Throws Failure(not_found /
   /// corrupt), or conflict for a rejected one.
   void roll_back(std::int64_t number);
+  /// Goes back to the parent of the version in service when people's labels show it to be worse, and says
+  /// why; a version that somebody put in service by hand stays. Nothing when all is well.
+  std::optional<std::string> retreat();
+  /// The core set for when `version` is accepted, as NightGuard::after makes it.
+  learning::CoreSet core_after(const learning::Version& version) const;
+  NightGuard& guard() { return *guard_; }
   /// Distils concepts and links from the seed and what memory holds, and stores them.
   void consolidate();
   /// Class numbers by name, shipped ones first, then in the order they were taught.
   const std::vector<std::string>& labels() const { return labels_; }
-  void slept() { served_.fresh_labels = 0; }
+  /// A night was begun on the feedback up to `sequence`.
+  void slept(std::int64_t sequence);
 
  private:
   struct Examples {
@@ -124,18 +140,27 @@ class Learner {
   Candidate open(std::optional<learning::Version> version) const;
   void take(Candidate candidate);
   void take_last_good(std::int64_t active);
+  void go_back(std::int64_t number);
   std::unique_ptr<learning::FastHead> starting_head() const;
-  Examples taught() const;
+  Examples taught() const { return split(labelled()); }
+  Examples split(std::span<const memory::Episode> episodes) const;
+  /// Fast weights as the feedback up to `sequence` made them.
+  std::unique_ptr<learning::FastHead> fast_as_of(std::int64_t sequence);
+  /// The slow head's answers to held_out().
+  const std::vector<learning::ClassIndex>& slow_answers(const learning::LabelledLatents& examples);
+  void hold_out(const memory::Episode& episode, learning::ClassIndex label, bool corrected);
   void rebuild_fast();
+  void rebuild_guard();
   void rebuild_index();
   /// Replaces an index in which too much is marked as gone; true when it did.
   bool compact_index();
   /// Appends an episode to the index. True when that took a new one.
   bool enter(const memory::Episode& episode, learning::ClassIndex label, bool labelled);
-  void learn(const memory::Episode& episode, const std::string& label,
+  void learn(learning::FastHead& fast, const memory::Episode& episode, const std::string& label,
              const std::optional<std::string>& previous);
   void refresh();  ///< measures temperature and arbiter and makes the next PublishedModel
-  learning::LabelledLatents held_out() const;
+  learning::LabelledLatents with_seed(const learning::LabelledLatents& held_out) const;
+  learning::LabelledLatents held_out() const { return with_seed(held_out_taught_); }
 
   std::shared_ptr<const ModelParts> parts_;
   NightOptions night_;
@@ -149,6 +174,8 @@ class Learner {
   std::unique_ptr<learning::FastHead> fast_;
   std::shared_ptr<memory::VectorIndex> index_;
   learning::LabelledLatents held_out_taught_;
+  std::vector<learning::ClassIndex> slow_answers_;  ///< to as many of held_out() as were asked about
+  std::optional<NightGuard> guard_;
   Served served_;
 };
 

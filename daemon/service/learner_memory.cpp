@@ -58,10 +58,11 @@ Forgotten Learner::forget(const memory::Selection& selection, bool dry_run) {
   }
   if (dry_run) return forgotten;
   // What learning distilled of episodes that are gone already belongs into this transaction too.
-  store_.forget(forgotten.episodes, {}, stripped);
+  store_.forget(forgotten.episodes, guard_->without(forgotten.episodes), stripped);
   consolidate();
   rebuild_index();  // a marked row would keep its codes in RAM
   rebuild_fast();
+  rebuild_guard();
   served_.fresh_labels = count_fresh_labels();
   refresh();
   return forgotten;

@@ -1,10 +1,10 @@
 #include "daemon/service/night_work.h"
 
-#include <boost/json/serialize.hpp>
 
 #include "config/log.h"
 #include "daemon/low_priority.h"
 #include "daemon/service/describe.h"
+#include "daemon/service/night_journal.h"
 #include "daemon/service/night_watch.h"
 #include "learning/files.h"
 
@@ -28,7 +28,7 @@ learning::Version version_of(const learning::SleepResult& result, const std::vec
   return version;
 }
 
-std::string digest_of(const std::filesystem::path& manifest) {
+std::string sha256_of(const std::filesystem::path& manifest) {
   const auto text = engine::map_file(manifest.string());
   return learning::sha256({text->data(), text->size()});
 }
@@ -41,15 +41,20 @@ class NightWork {
       : service_(service),
         job_(job),
         progress_(progress),
-        watch_(board, job.options, service.clock(), watch_period, progress.hot) {}
+        watch_(board, job_.options, service.clock(), watch_period, progress.hot),
+        journal_(journal_of(service.options().state, job.request.model)) {}
 
-  NightOutcome run(learning::SleepInputs inputs, std::stop_token stop) {
+  NightOutcome run(learning::SleepInputs inputs, const std::optional<engine::NamedTensors>& state,
+                   std::stop_token stop) {
     const std::vector<std::string> labels = inputs.labels;
+    if (job_.inputs.empty()) job_.inputs = digest_of(inputs);
     learning::SleepCycle cycle(std::move(inputs), job_.options.cycle, {}, job_.parts->drivers);
+    if (state) cycle.restore(*state);
+    write_journal(cycle);
     const std::optional<std::string> ended = advance(cycle, stop);
     const learning::SleepResult& result = cycle.result();
     NightOutcome outcome;
-    outcome.report = report_text(result, ended);
+    outcome.report = report_of(result, ended);
     outcome.state = memory::SleepState::stopped;
     if (!ended && !stop.stop_requested()) commit(result, labels, outcome);
     return outcome;
@@ -69,16 +74,37 @@ class NightWork {
         cycle.end_rehearsal("the energy budget was spent before the last step");
       progress_.stage = cycle.stage();
       progress_.fraction = cycle.progress();
-    } while (cycle.advance(end.get_token()));
+    } while (cycle.advance(end.get_token()) && keep(cycle));
     return ended;
   }
 
-  std::string report_text(const learning::SleepResult& result, const std::optional<std::string>& ended) {
+  /// Writes the journal where a stage ended, or enough was done since. True.
+  bool keep(const learning::SleepCycle& cycle) {
+    const double done = cycle.worked_seconds() - written_;
+    const bool due = done >= std::chrono::duration<double>(job_.options.journal).count();
+    if (due || cycle.stage() != written_stage_) write_journal(cycle);
+    return true;
+  }
+
+  /// A night goes on without a journal that cannot be written; a power cut then costs it.
+  void write_journal(const learning::SleepCycle& cycle) {
+    written_ = cycle.worked_seconds();
+    written_stage_ = cycle.stage();
+    try {
+      journal_.write(job_, cycle.save());
+    } catch (const Failure& failure) {
+      log(Level::warning,
+          "sleep " + std::to_string(job_.id) + " keeps no journal: " + failure.error().context);
+    }
+  }
+
+  json::object report_of(const learning::SleepResult& result, const std::optional<std::string>& ended) {
     json::object report = learning::to_json(result.report);
     if (ended) report["reason"] = *ended;
+    if (job_.resumed > 0) report["resumed"] = job_.resumed;
     const double joules = watch_.energy().joules();
     report["energy"] = {{"joules", joules}, {"source", watch_.energy().source()}};
-    return json::serialize(report);
+    return report;
   }
 
   void commit(const learning::SleepResult& result, const std::vector<std::string>& labels,
@@ -88,26 +114,30 @@ class NightWork {
     outcome.version = version_of(result, labels, job_, accepted, std::chrono::system_clock::now());
     outcome.version->number = service_.versions(job_.request.model).commit(*outcome.version);
     const auto folder = service_.options().state / "models" / job_.request.model;
-    outcome.digest = digest_of(folder / std::to_string(outcome.version->number) / "manifest.json");
+    outcome.digest = sha256_of(folder / std::to_string(outcome.version->number) / "manifest.json");
   }
 
   Service& service_;
-  const NightJob& job_;
+  NightJob job_;
   NightProgress& progress_;
   NightWatch watch_;
+  NightJournal journal_;
+  double written_ = 0;  ///< seconds of work when the journal was written, and in which stage
+  learning::Stage written_stage_ = learning::Stage::select;
 };
 
 }  // namespace
 
 NightOutcome work_through(Service& service, const Board& board, const NightJob& job,
-                          learning::SleepInputs inputs, NightProgress& progress,
-                          std::chrono::milliseconds watch_period, std::stop_token stop) {
+                          learning::SleepInputs inputs, const std::optional<engine::NamedTensors>& state,
+                          NightProgress& progress, std::chrono::milliseconds watch_period,
+                          std::stop_token stop) {
   lower_priority();
   try {
-    return NightWork(service, board, job, progress, watch_period).run(std::move(inputs), stop);
+    return NightWork(service, board, job, progress, watch_period).run(std::move(inputs), state, stop);
   } catch (const std::exception& failure) {
     log(Level::error, "sleep " + std::to_string(job.id) + " failed: " + failure.what());
-    return {memory::SleepState::failed, json::serialize(json::object{{"error", failure.what()}}), {}, ""};
+    return {memory::SleepState::failed, {{"error", failure.what()}}, {}, ""};
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/json/object.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -23,8 +24,13 @@ struct NightJob {
   std::int64_t id = 0;
   NightRequest request;
   std::shared_ptr<const ModelParts> parts;
-  std::int64_t parent = 0;  ///< the version in service
-  NightOptions options;     ///< with what the request asks for
+  std::int64_t parent = 0;      ///< the version in service
+  NightOptions options;         ///< with what the request asks for
+  std::int64_t sequence = 0;    ///< of the newest feedback it reads
+  std::size_t classes = 0;      ///< that were known
+  std::string inputs;           ///< digest_of() all it reads; empty: not measured yet
+  std::size_t resumed = 0;      ///< how often it was taken up from its journal
+  std::uint64_t forgotten = 0;  ///< episodes that memory had let go by then
 };
 
 /// How far it is, for other threads to read.
@@ -37,15 +43,16 @@ struct NightProgress {
 /// What a night brought, ready for the record.
 struct NightOutcome {
   memory::SleepState state = memory::SleepState::failed;
-  std::string report;  ///< JSON
+  boost::json::object report = {};
   std::optional<learning::Version> version;
   std::string digest;  ///< SHA-256 of the version's manifest
 };
 
-/// Works through the night on the calling thread, behind requests, and writes the version it made. Never
-/// throws: whatever becomes of the night, the daemon goes on.
+/// Works through the night on the calling thread, behind requests, and writes the version it made. It begins
+/// with `state` where its journal gave one. Never throws: whatever becomes of the night, the daemon goes on.
 NightOutcome work_through(Service& service, const Board& board, const NightJob& job,
-                          learning::SleepInputs inputs, NightProgress& progress,
-                          std::chrono::milliseconds watch_period, std::stop_token stop);
+                          learning::SleepInputs inputs, const std::optional<engine::NamedTensors>& state,
+                          NightProgress& progress, std::chrono::milliseconds watch_period,
+                          std::stop_token stop);
 
 }  // namespace dormouse::daemon

@@ -1,6 +1,7 @@
 #include "daemon/service/nights.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "config/log.h"
 #include "daemon/run_on.h"
@@ -37,26 +38,18 @@ asio::awaitable<std::int64_t> Nights::start(NightRequest request) {
   const Entry& entry = service_.learning_model(request.model);
   if (stopped_) throw Failure(Errc::unavailable, "the daemon is stopping");
   if (running_) throw Failure(Errc::conflict, "a night is running already; wait for it, or stop it");
-  running_ = NightJob{0, request, entry.parts, entry.served.model->version,
-                      options_for(request, service_.options().sleep)};
+  NightJob job;
+  job.request = request;
+  job.parts = entry.parts;
+  job.parent = entry.served.model->version;
+  job.options = options_for(request, service_.options().sleep);
+  running_ = job;
   stop_ = std::stop_source();  // stop() may come while the night begins
-  auto begin = [this, model = request.model, trial = request.trial, options = running_->options] {
-    if (const auto unfit = why_unfit(options, board_.on_battery()))
-      throw Failure(Errc::conflict, "the board is " + *unfit + "; feed it, or set sleep.on_battery to true");
-    const std::int64_t id = service_.store().begin_sleep(model);
-    Learner& learner = service_.learner(model);
-    auto inputs = learner.sleep_inputs(std::to_string(id));
-    if (!trial) learner.slept();  // labels given from now on are for another night
-    return std::tuple(id, std::move(inputs), learner.served());
-  };
+  auto begin = [this, job] { return prepare(job); };
   try {
-    auto [id, inputs, served] = co_await run_on(service_.storage(), std::move(begin));
-    service_.publish(request.model, std::move(served));
-    running_->id = id;
-    running_->options.cycle.seed = static_cast<std::uint64_t>(id);
-    asio::co_spawn(service_.io(), run(*running_, std::move(inputs)), [](std::exception_ptr error) {
-      if (error) std::rethrow_exception(error);
-    });
+    Prepared night = co_await run_on(service_.storage(), std::move(begin));
+    const std::int64_t id = night.job.id;
+    launch(std::move(night));
     co_return id;
   } catch (...) {
     running_.reset();
@@ -64,12 +57,82 @@ asio::awaitable<std::int64_t> Nights::start(NightRequest request) {
   }
 }
 
-asio::awaitable<void> Nights::run(NightJob night, learning::SleepInputs inputs) {
+Nights::Prepared Nights::prepare(NightJob job) {
+  if (const auto unfit = why_unfit(job.options, board_.on_battery()))
+    throw Failure(Errc::conflict, "the board is " + *unfit + "; feed it, or set sleep.on_battery to true");
+  const std::string& model = job.request.model;
+  Learner& learner = service_.learner(model);
+  job.id = service_.store().begin_sleep(model);
+  job.options.cycle.seed = static_cast<std::uint64_t>(job.id);
+  job.sequence = learner.sequence();
+  job.classes = learner.labels().size();
+  job.forgotten = service_.store().statistics().forgotten;
+  learning::SleepInputs inputs = learner.sleep_inputs(std::to_string(job.id));
+  if (!job.request.trial) learner.slept(job.sequence);  // labels given from now on are for another night
+  return {std::move(job), std::move(inputs), {}, learner.served()};
+}
+
+asio::awaitable<void> Nights::resume() {
+  for (const auto& [name, entry] : service_.models()) {
+    if (running_ || stopped_) co_return;
+    if (!entry.parts->learnable) continue;
+    auto look = [this, model = name, parts = entry.parts] { return interrupted(model, parts); };
+    std::optional<Prepared> night = co_await run_on(service_.storage(), std::move(look));
+    if (!night) continue;
+    log(Level::info, "sleep " + std::to_string(night->job.id) + " goes on where it was interrupted");
+    stop_ = std::stop_source();
+    launch(std::move(*night));
+  }
+}
+
+std::optional<Nights::Prepared> Nights::interrupted(const std::string& model,
+                                                    std::shared_ptr<const ModelParts> parts) {
+  const NightJournal journal = journal_of(service_.options().state, model);
+  try {
+    if (auto entry = journal.read()) return take_up(std::move(*entry), std::move(parts));
+  } catch (const std::exception& failure) {
+    log(Level::warning, model + ": the journal of a night is of no use and dropped: " + failure.what());
+    journal.drop();
+  }
+  return std::nullopt;
+}
+
+Nights::Prepared Nights::take_up(NightJournal::Entry entry, std::shared_ptr<const ModelParts> parts) {
+  NightJob& job = entry.job;
+  const std::string& model = parts->options.name;
+  Learner& learner = service_.learner(model);
+  if (job.request.model != model || learner.served().model->version != job.parent)
+    throw Failure(Errc::corrupt, "it is of another model, or of another version than is in service");
+  auto inputs = learner.sleep_inputs_as_of(std::to_string(job.id), job.sequence, job.classes);
+  if (digest_of(inputs) != job.inputs)
+    throw Failure(Errc::corrupt, "what the night read is no longer what memory holds");
+  service_.store().resume_sleep(job.id);
+  if (!job.request.trial) learner.slept(job.sequence);
+  const learning::SleepOptions cycle = job.options.cycle;
+  job.options = service_.options().sleep;
+  job.options.cycle = cycle;
+  job.parts = std::move(parts);
+  job.forgotten = std::min(job.forgotten, service_.store().statistics().forgotten);
+  ++job.resumed;
+  return {std::move(job), std::move(inputs), std::move(entry.state), learner.served()};
+}
+
+void Nights::launch(Prepared night) {
+  running_ = night.job;
+  service_.publish(night.job.request.model, night.served);
+  asio::co_spawn(service_.io(), run(std::move(night)), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  });
+}
+
+asio::awaitable<void> Nights::run(Prepared prepared) {
+  const NightJob night = prepared.job;
   log(Level::info, "sleep " + std::to_string(night.id) + " begins for model " + night.request.model);
   progress_.fraction = 0;
   progress_.hot = false;
-  auto work = [this, night, inputs = std::move(inputs), stop = stop_.get_token()]() mutable {
-    return work_through(service_, board_, night, std::move(inputs), progress_, watch_period_, stop);
+  auto work = [this, prepared = std::move(prepared), stop = stop_.get_token()]() mutable {
+    return work_through(service_, board_, prepared.job, std::move(prepared.inputs), prepared.state, progress_,
+                        watch_period_, stop);
   };
   NightOutcome outcome = co_await run_on(service_.training(), std::move(work));
   auto record = [this, night, outcome] {
@@ -103,10 +166,31 @@ void Nights::end(const NightJob& night, NightOutcome outcome) {
         std::chrono::system_clock::now(),
         outcome.version->accepted ? memory::VersionState::accepted : memory::VersionState::rejected,
         outcome.digest};
-  service_.store().end_sleep(night.id, outcome.state, outcome.report, record);
-  if (outcome.version && outcome.version->accepted) learner.adopt(outcome.version);
+  const bool accepted = outcome.version && outcome.version->accepted;
   if (!night.request.trial) learner.consolidate();
+  std::vector<memory::Entry> entries;
+  std::optional<learning::CoreSet> core;
+  if (accepted) entries.push_back(learner.guard().entry(core.emplace(learner.core_after(*outcome.version))));
+  outcome.report["memory"] = memory_tiers(night, core ? *core : learner.guard().current());
+  const std::string report = json::serialize(outcome.report);
+  service_.store().end_sleep(night.id, outcome.state, report, record, entries);
+  if (accepted) {
+    learner.guard().take(std::move(*core));
+    learner.adopt(outcome.version);
+  }
+  journal_of(service_.options().state, night.request.model).drop();
   service_.store().checkpoint();
+}
+
+json::object Nights::memory_tiers(const NightJob& night, const learning::CoreSet& core) const {
+  const memory::Statistics statistics = service_.store().statistics();
+  return {{"working", service_.options().memory.working.items},
+          {"episodes", statistics.episodes},
+          {"labelled", statistics.labelled},
+          {"concepts", service_.learner(night.request.model).served().concepts->size()},
+          {"file_bytes", statistics.file_bytes},
+          {"forgotten", statistics.forgotten - night.forgotten},
+          {"core", core.examples().size()}};
 }
 
 Circumstances Nights::circumstances(const Entry& entry) const {
@@ -118,10 +202,13 @@ Circumstances Nights::circumstances(const Entry& entry) const {
 }
 
 asio::awaitable<void> Nights::consider() {
-  if (running_ || stopped_ || std::exchange(considering_, true)) co_return;
-  auto look = [this] { return std::pair(board_.on_battery(), board_.temperature()); };
-  std::tie(on_battery_, temperature_) = co_await run_on(service_.storage(), std::move(look));
+  if (stopped_ || std::exchange(considering_, true)) co_return;
+  auto look = [this] { return look_around(); };
+  Surroundings seen = co_await run_on(service_.storage(), std::move(look));
   considering_ = false;
+  on_battery_ = seen.on_battery;
+  temperature_ = seen.temperature;
+  for (auto& [name, served] : seen.retreats) service_.publish(name, std::move(served));
   for (const auto& [name, entry] : service_.models()) {
     if (running_ || stopped_) co_return;
     if (!entry.parts->learnable || why_awake(service_.options().sleep, circumstances(entry))) continue;
@@ -134,6 +221,23 @@ asio::awaitable<void> Nights::consider() {
     }
     co_return;
   }
+}
+
+Nights::Surroundings Nights::look_around() {
+  Surroundings seen{board_.on_battery(), board_.temperature(), {}};
+  for (const auto& [name, entry] : service_.models()) {
+    if (!entry.parts->learnable) continue;
+    try {
+      Learner& learner = service_.learner(name);
+      if (const auto why = learner.retreat()) {
+        log(Level::warning, name + " is rolled back: " + *why);
+        seen.retreats.emplace_back(name, learner.served());
+      }
+    } catch (const Failure& failure) {
+      log(Level::error, name + " cannot be rolled back: " + failure.error().context);
+    }
+  }
+  return seen;
 }
 
 json::object Nights::status() const {

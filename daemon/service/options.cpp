@@ -75,10 +75,12 @@ void bind_options(Binder& binder, ReplayOptions& options) {
 
 struct GuardSection {
   double max_regression = 0.01;
+  bool live = true;
 };
 
 void bind_options(Binder& binder, GuardSection& options) {
   binder.optional("max_regression", options.max_regression, range(0.0, 1.0));
+  binder.optional("live", options.live);
 }
 
 }  // namespace
@@ -86,7 +88,7 @@ void bind_options(Binder& binder, GuardSection& options) {
 void bind_options(Binder& binder, NightOptions& options) {
   EwcOptions ewc{options.cycle.ewc_lambda, options.cycle.ewc_decay};
   ReplayOptions replay{options.cycle.batch};
-  GuardSection guard{options.cycle.guard.max_regression};
+  GuardSection guard{options.cycle.guard.max_regression, options.live_guard};
   std::optional<std::string> window;
   binder.optional("idle", options.idle, config::or_word("never"));
   if (binder.optional("window", window, config::or_word("never"))) {
@@ -98,6 +100,7 @@ void bind_options(Binder& binder, NightOptions& options) {
   binder.optional("budget", options.budget, range(1s, 24h));
   binder.optional("energy", options.energy, config::or_word("any"), range(0.001, 1e9));
   binder.optional("watts", options.watts, range(0.01, 1000.0));
+  binder.optional("journal", options.journal, range(0s, 1h));
   binder.optional("on_battery", options.on_battery);
   binder.optional("max_temperature", options.max_temperature, config::or_word("any"), range(0.0, 150.0));
   binder.optional("fast_lr", options.fast_lr, range(0.0, 1.0));
@@ -109,6 +112,7 @@ void bind_options(Binder& binder, NightOptions& options) {
   options.cycle.ewc_decay = ewc.decay;
   options.cycle.batch = replay.batch;
   options.cycle.guard.max_regression = guard.max_regression;
+  options.live_guard = guard.live;
   options.cycle.budget_seconds = std::chrono::duration<double>(options.budget).count();
 }
 

@@ -60,11 +60,13 @@ struct NightOptions {
   std::optional<NightWindow> window;              ///< … at this time of day …
   std::size_t every = 200;                        ///< … and so many labels are new
   std::chrono::milliseconds budget = std::chrono::minutes(10);
-  std::optional<double> energy;                ///< J; what was learnt by then goes to the dream check
-  double watts = 4;                            ///< what a busy core draws, where RAPL does not say
-  bool on_battery = false;                     ///< sleep on battery too
-  std::optional<double> max_temperature = 75;  ///< °C; above it a night pauses
+  std::optional<double> energy;  ///< J; what was learnt by then goes to the dream check
+  double watts = 4;              ///< what a busy core draws, where RAPL does not say
+  std::chrono::milliseconds journal = std::chrono::seconds(10);  ///< of work that a power cut may cost
+  bool on_battery = false;                                       ///< sleep on battery too
+  std::optional<double> max_temperature = 75;                    ///< °C; above it a night pauses
   double fast_lr = 0.01;
+  bool live_guard = true;  ///< roll a version back when people's labels show it to be worse
   learning::SleepOptions cycle;
 };
 

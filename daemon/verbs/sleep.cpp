@@ -10,6 +10,7 @@
 #include "daemon/oip/codec.h"
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/print.h"
+#include "engine/formats/atomic_file.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -22,6 +23,8 @@ constexpr Option kNowOptions[] = {
     {"strategy", "WORD", "replay (the default), or to compare: finetune, joint"},
     {"trial", "", "keep the result for inspection, do not use it"},
     {"detach", "", "do not wait for the end"}};
+
+constexpr Option kReportOptions[] = {{"html", "FILE", "write a page to look at instead"}};
 
 bool running(const boost::json::value& sleep) {
   const std::string state = cell(sleep, "state");
@@ -74,6 +77,12 @@ std::string night_text(const boost::json::object& sleep, const boost::json::obje
   text += "rehearsed " + cell(report, "replayed") + " latents of the seed, " + cell(report, "taught") +
           " taught episodes; " + cell(report, "seconds") + " s, strategy " + cell(report, "strategy") +
           ", EWC λ " + cell(report, "ewc_lambda") + "\n";
+  if (const auto* energy = report.if_contains("energy"); energy && energy->is_object())
+    text += "energy    " + cell(*energy, "joules") + " J (" + cell(*energy, "source") + ")\n";
+  if (const auto* memory = report.if_contains("memory"); memory && memory->is_object())
+    text += "memory    " + cell(*memory, "episodes") + " episodes, " + cell(*memory, "concepts") +
+            " concepts, " + cell(*memory, "forgotten") + " forgotten in this night\n";
+  if (const auto* why = sleep.if_contains("rolled_back")) text += "rolled back since: " + cell(*why) + "\n";
   return text;
 }
 
@@ -116,16 +125,23 @@ int status(const Arguments& arguments) {
   return kOk;
 }
 
-int report(const Arguments& arguments) {
-  HttpClient client(arguments.socket());
-  if (!arguments.positional().empty()) {
-    return show(arguments, ask_text(client, get("/v1/sleeps/" + percent_encode(arguments.positional()[0]))));
-  }
+/// The ID that was asked for, else the last sleep's.
+std::string which_sleep(HttpClient& client, const Arguments& arguments) {
+  if (!arguments.positional().empty()) return percent_encode(arguments.positional()[0]);
   const boost::json::value sleeps = ask(client, get("/v1/sleeps"));
   if (!sleeps.is_array() || sleeps.get_array().empty())
     throw Failure(Errc::not_found, "the daemon has not slept yet");
-  const std::string last = cell(sleeps.get_array().front(), "sleep");
-  return show(arguments, ask_text(client, get("/v1/sleeps/" + last)));
+  return cell(sleeps.get_array().front(), "sleep");
+}
+
+int report(const Arguments& arguments) {
+  HttpClient client(arguments.socket());
+  const std::string target = "/v1/sleeps/" + which_sleep(client, arguments);
+  const auto file = arguments.value("html");
+  if (!file) return show(arguments, ask_text(client, get(target)));
+  engine::write_file(*file, ask_text(client, get(target + "?format=html")));
+  std::cout << *file << "\n";
+  return kOk;
 }
 
 }  // namespace
@@ -158,9 +174,9 @@ extern const Verb sleep_report_verb{
     .name = "sleep report",
     .group = "learn",
     .summary = "say what a sleep changed and why (the last one without an ID)",
-    .arguments = "[ID]",
-    .example = "dormouse sleep report",
-    .options = {},
+    .arguments = "[ID] [--html FILE]",
+    .example = "dormouse sleep report --html night.html",
+    .options = kReportOptions,
     .run = report};
 
 }  // namespace dormouse::daemon

@@ -34,7 +34,7 @@ struct Night {
 /// A daemon that is taught, put to sleep and killed, and what it has acknowledged so far.
 class Victim {
  public:
-  explicit Victim(std::uint64_t seed) : random_(seed), home_(seed) { start(); }
+  explicit Victim(std::uint64_t seed) : random_(seed), home_(seed, "sleep: {journal: 1ms}\n") { start(); }
 
   void live_and_die(bool asleep) {
     nights_.clear();
@@ -44,7 +44,7 @@ class Victim {
     die_while_busy(asleep ? 120ms : 15ms);
     start();
     verify();
-    for (const Night& night : nights_) ++ends_[state_of(night)];
+    for (const Night& night : nights_) ++ends_[end_of(night)];
     if (random_.below(3) == 0) {  // and once more, before anything could be repaired
       process_->signal(SIGKILL);
       start();
@@ -176,7 +176,17 @@ class Victim {
     CHECK(process_->wait() == 128 + SIGKILL);
   }
 
+  /// How it ended, and whether it had been cut off before.
+  std::string end_of(const Night& night) {
+    const json::value record = get("/v1/sleeps/" + std::to_string(night.id));
+    const json::object* report = record.at("report").if_object();
+    return (report && report->contains("resumed") ? "resumed and " : "") +
+           std::string(record.at("state").as_string());
+  }
+
   void verify() {
+    for (const Night& night : nights_)
+      while (state_of(night) == "running") std::this_thread::yield();  // it was taken up
     for (const auto& [id, taught] : acknowledged_) check_episode(id, taught.second);
     if (in_doubt_) resolve_doubt();
     for (const std::string& model : models()) check_model(model);
@@ -261,6 +271,101 @@ TEST_CASE("kill -9 at any moment loses nothing that was acknowledged", "[torture
   }
   victim.autopsy();
   WARN(rounds << " kills, seed " << seed << ", " << victim.summary());
+}
+
+/// A daemon that is taught the same as any other of its kind, and its first night.
+class Sleeper {
+ public:
+  // Large batches make the night long enough to be cut off.
+  Sleeper() : home_(kSeed, "sleep: {journal: 1ms, replay: {batch: 512}}\n") { start(); }
+
+  void teach(const std::string& colour, std::uint64_t index) {
+    HttpClient user = process_->user();
+    const std::string body = body_of(home_.model.example(colour, index), R"(, "label": ")" + colour + R"(")");
+    answer_of(user.send({.method = "POST", .target = "/v1/models/colours/feedback", .body = body}));
+  }
+  void fall_asleep() {
+    HttpClient admin = process_->admin();
+    answer_of(admin.send({.method = "POST", .target = "/v1/sleep", .body = R"({"model": "colours"})"}), 202);
+  }
+  /// The night's record once it is over, or has got further than `progress` with its steps.
+  json::value wait(double progress) {
+    HttpClient user = process_->user();
+    for (;;) {
+      const json::value night = answer_of(user.send({.target = "/v1/sleeps/1"}));
+      if (night.at("state") != "running") return night;
+      const json::value* far = night.as_object().if_contains("progress");
+      if (far && far->to_number<double>() > progress) return night;
+    }
+  }
+  void cut_off() {
+    process_->signal(SIGKILL);
+    start();
+  }
+  void damage_the_journal() {
+    process_->signal(SIGKILL);
+    process_->wait();
+    const std::string file = home_.folder.file("state/models/colours/night/journal.safetensors");
+    std::string bytes = read_file(file);
+    REQUIRE_FALSE(bytes.empty());
+    bytes[bytes.size() - 9] = static_cast<char>(bytes[bytes.size() - 9] ^ 0x10);
+    write_file(home_.folder, "state/models/colours/night/journal.safetensors", bytes);
+    start();
+  }
+  bool has_journal() const {
+    return !read_file(home_.folder.file("state/models/colours/night/journal.safetensors")).empty();
+  }
+  std::string weights() const {
+    return read_file(home_.folder.file("state/models/colours/1/weights.safetensors"));
+  }
+  std::string log() const { return process_->log(); }
+
+ private:
+  static constexpr std::uint64_t kSeed = 5;
+
+  void start() {
+    process_.reset();
+    process_.emplace(home_.folder);
+  }
+
+  Home home_;
+  std::optional<DormouseProcess> process_;
+};
+
+TEST_CASE("a night that is cut off again and again ends with the weights of one left alone", "[torture]") {
+  Sleeper calm, restless;
+  for (Sleeper* sleeper : {&calm, &restless})
+    for (std::uint64_t i = 0; i < 20; ++i) sleeper->teach(i % 3 == 0 ? "red" : "grey", i);
+  calm.fall_asleep();
+  const json::value whole = calm.wait(2);
+  INFO(json::serialize(whole));
+  REQUIRE(whole.at("state") == "accepted");
+
+  restless.fall_asleep();
+  std::size_t cuts = 0;
+  for (double progress = 0.05; progress < 0.9 && restless.wait(progress).at("state") == "running";
+       progress += 0.2) {
+    restless.cut_off();
+    ++cuts;
+    restless.teach("pink", cuts);  // for another night
+  }
+  const json::value night = restless.wait(2);
+  INFO(cuts << " cuts, " << json::serialize(night) << restless.log());
+  CHECK(night.at("state") == "accepted");
+  CHECK(night.at("report").at("resumed").to_number<std::size_t>() >= 2);
+  CHECK(restless.weights() == calm.weights());
+  CHECK_FALSE(restless.has_journal());
+}
+
+TEST_CASE("a damaged journal is dropped, and the night stays interrupted", "[torture]") {
+  Sleeper sleeper;
+  for (std::uint64_t i = 0; i < 20; ++i) sleeper.teach("grey", i);
+  sleeper.fall_asleep();
+  REQUIRE(sleeper.wait(0.05).at("state") == "running");
+  sleeper.damage_the_journal();
+  while (sleeper.has_journal()) std::this_thread::yield();
+  CHECK(sleeper.wait(2).at("state") == "interrupted");
+  CHECK_THAT(sleeper.log(), Catch::Contains("the journal of a night is of no use and dropped"));
 }
 
 }  // namespace

@@ -1,0 +1,125 @@
+#include "daemon/service/night_guard.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "config/log.h"
+#include "learning/calibration.h"
+#include "learning/files.h"
+#include "learning/night.h"
+
+namespace dormouse::daemon {
+namespace {
+
+using learning::CoreSet;
+
+/// Where `part` is right on the core set, in its order; its classes are `labels`.
+std::vector<bool> right_on(const CoreSet& core, const engine::Graph& part,
+                           const std::vector<std::string>& labels,
+                           std::span<const engine::Driver* const> drivers) {
+  const auto known = core.known_among(labels).first;
+  std::vector<bool> right(core.examples().size());
+  if (known.size() == 0) return right;
+  const auto answers = learning::predictions(learning::run_part(part, known.latents, drivers));
+  for (std::size_t i = 0, row = 0; i < right.size(); ++i) {
+    if (std::ranges::find(labels, core.examples()[i].label) == labels.end()) continue;
+    right[i] = answers[row] == known.classes[row];
+    ++row;
+  }
+  return right;
+}
+
+/// The trunk's latents of the seed say which trunk it is; without a seed their width has to do.
+std::string basis_of(const Learnable& learnable) {
+  if (!learnable.seed) return "width " + std::to_string(learnable.latent_size);
+  return learning::sha256(std::as_bytes(learnable.seed->heldout.latents.values<float>()));
+}
+
+std::string share(const learning::LiveTally& tally) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%zu of %zu", tally.wrong, tally.all());
+  return text;
+}
+
+}  // namespace
+
+NightGuard::NightGuard(std::shared_ptr<const ModelParts> parts, memory::Store& store)
+    : parts_(std::move(parts)), store_(store), basis_(basis_of(*parts_->learnable)) {
+  const auto stored = store_.get(key());
+  if (!stored) return;
+  try {
+    CoreSet core = learning::parse_core_set(*stored, key());
+    if (core.basis() == basis_) core_ = std::move(core);
+  } catch (const Failure& failure) {
+    log(Level::error, failure.error().context + "; the guard starts from the seed again");
+  }
+}
+
+CoreSet NightGuard::shipped() const {
+  const Learnable& learnable = *parts_->learnable;
+  CoreSet core(basis_);
+  if (!learnable.seed) return core;
+  const learning::LabelledLatents& heldout = learnable.seed->heldout;
+  for (std::size_t i = 0; i < heldout.size(); ++i)
+    core.add(0, learnable.seed->labels[heldout.classes[i]], heldout.row(i));
+  core.measured(right_on(core, learnable.trainable, learnable.labels, parts_->drivers),
+                learnable.labels.size());
+  return core;
+}
+
+void NightGuard::brief(learning::SleepInputs& inputs) const {
+  const CoreSet core = current();
+  std::tie(inputs.core, inputs.core_held) = core.known_among(inputs.labels);
+  inputs.core_classes = core.classes();
+}
+
+CoreSet NightGuard::after(const learning::Version& version, std::span<const memory::Episode> held_out) const {
+  const CoreSet before = current();
+  CoreSet core = before;
+  for (const memory::Episode& episode : held_out) {
+    const bool learnt = std::ranges::find(version.labels, *episode.label) != version.labels.end();
+    if (learnt && !before.knows(*episode.label))
+      core.add(episode.id, *episode.label, memory::dequantise(episode.latent));
+  }
+  core.measured(right_on(core, trainable_of(*parts_, &version), version.labels, parts_->drivers),
+                version.labels.size());
+  return core;
+}
+
+memory::Entry NightGuard::entry(const CoreSet& core) const { return {key(), learning::to_json(core)}; }
+
+std::vector<memory::Entry> NightGuard::without(std::span<const memory::EpisodeId> ids) const {
+  CoreSet rest = current();
+  const auto gone = [&](memory::EpisodeId id) { return std::ranges::find(ids, id) != ids.end(); };
+  if (!rest.forget(gone)) return {};
+  return {entry(rest)};
+}
+
+void NightGuard::labelled(const memory::Episode& episode, const std::string& label,
+                          const std::optional<std::string>& previous) {
+  if (previous) {
+    live_.take_back(episode.version, *previous, episode.prediction == *previous);
+    if (core_) {
+      CoreSet corrected = *core_;
+      corrected.relabel(episode.id, label);
+      if (corrected != *core_) store_.put(std::array{entry(corrected)});
+      core_ = std::move(corrected);
+    }
+  }
+  live_.add(episode.version, label, episode.prediction == label);
+  news_ = true;
+}
+
+std::optional<std::string> NightGuard::worse_in_life(const learning::Version& version) {
+  if (!std::exchange(news_, false)) return std::nullopt;
+  const auto verdict = learning::compare(live_.of(version.parent), live_.of(version.number));
+  if (verdict.after.all() < kLeastLabels || verdict.p_value >= kLevel) return std::nullopt;
+  char p[16];
+  std::snprintf(p, sizeof p, "%.2g", verdict.p_value);
+  return "people's labels show version " + std::to_string(version.number) + " to be worse than " +
+         std::to_string(version.parent) + ": wrong on " + share(verdict.after) + " answers after " +
+         share(verdict.before) + " (p = " + p + ")";
+}
+
+}  // namespace dormouse::daemon
