@@ -1,6 +1,5 @@
 #include "daemon/service/night_work.h"
 
-
 #include "config/log.h"
 #include "daemon/low_priority.h"
 #include "daemon/service/describe.h"

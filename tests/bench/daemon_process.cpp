@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "config/error.h"
@@ -88,6 +90,23 @@ double DaemonProcess::memory(const std::string& line) const {
   for (std::string text; std::getline(status, text);)
     if (text.starts_with(line + ":")) return std::stod(text.substr(line.size() + 1)) / 1024;
   throw Failure(Errc::io, "the system does not tell " + line);
+}
+
+void DaemonProcess::forget_peak() const {
+  std::ofstream file("/proc/" + std::to_string(pid_) + "/clear_refs");
+  if (!(file << "5" << std::flush)) throw Failure(Errc::io, "the system does not forget the peak of memory");
+}
+
+double DaemonProcess::cpu_seconds() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  std::istringstream fields(text.substr(text.rfind(')') + 2));  // from the state on, the third field
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 }  // namespace dormouse::bench

@@ -30,6 +30,10 @@ class DaemonProcess {
   std::chrono::nanoseconds time_to_ready() const { return time_to_ready_; }
   /// A line of /proc/PID/status in MiB, such as VmRSS or VmHWM.
   double memory(const std::string& line) const;
+  /// VmHWM starts anew from what is resident now.
+  void forget_peak() const;
+  /// Of all its threads since it started.
+  double cpu_seconds() const;
 
  private:
   void wait_until_ready();
