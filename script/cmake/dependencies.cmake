@@ -47,3 +47,5 @@ if(NOT EXISTS ${hnswlib}/include/hnswlib/hnswlib.h)
 endif()
 add_library(hnswlib INTERFACE)
 target_include_directories(hnswlib SYSTEM INTERFACE ${hnswlib}/include)
+# Its SIMD distances are not ours; its prefetches read one link past the end of a full list.
+target_compile_definitions(hnswlib INTERFACE NO_MANUAL_VECTORIZATION)
