@@ -51,9 +51,28 @@ void check_arguments(const PublishedModel& model, std::span<const float> logits,
   if (model.fast && latent.size() != model.fast->latent_size())
     throw Failure(Errc::invalid, model.name + ": a latent of " + std::to_string(latent.size()) +
                                      " elements, expected " + std::to_string(model.fast->latent_size()));
-  if (!all_finite(logits) || (model.fast && !all_finite(latent)))
+  if (model.kernel && latent.size() != model.kernel->head->latent_size())
+    throw Failure(Errc::invalid, model.name + ": a latent of " + std::to_string(latent.size()) +
+                                     " elements, its kernel head has " +
+                                     std::to_string(model.kernel->head->latent_size()));
+  if (!all_finite(logits) || ((model.fast || model.kernel) && !all_finite(latent)))
     throw Failure(Errc::invalid,
                   model.name + ": its answer is not finite; look at the input for NaN or huge values");
+}
+
+/// What a head says in a pool.
+Opinion opinion_at(float weight, std::span<const float> scores) {
+  return Softmax(scores, 1 / std::max(weight, 1e-6f)).opinion(weight);
+}
+
+std::vector<float> pool(const KernelSeat& seat, std::span<const float> logits, std::span<const float> latent,
+                        Answer& answer) {
+  std::vector<float> pooled(logits.size());
+  seat.head->scores(latent, pooled);
+  answer.pool = {opinion_at(seat.network, logits), opinion_at(seat.kernel, pooled)};
+  for (std::size_t c = 0; c < logits.size(); ++c)
+    pooled[c] = seat.network * logits[c] + seat.kernel * pooled[c];
+  return pooled;
 }
 
 }  // namespace
@@ -68,6 +87,15 @@ void LinearHead::logits(std::span<const float> latent, std::span<float> out) con
   }
 }
 
+Tensor KernelSeat::pool(const Tensor& logits, const Tensor& latents) const {
+  Tensor pooled = head->scores(latents);
+  ensure(pooled.shape() == logits.shape(), "the network's logits for the same latents");
+  const auto network_logits = logits.values<float>();
+  const auto out = pooled.mutable_values<float>();
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = network * network_logits[i] + kernel * out[i];
+  return pooled;
+}
+
 void InputNormaliser::apply(std::span<float> samples) const {
   const std::size_t channels = mean.size();
   if (channels == 0) return;
@@ -80,6 +108,11 @@ Answer arbitrate(const PublishedModel& model, std::span<const float> logits, std
   check_arguments(model, logits, latent);
   Answer answer;
   answer.probabilities.resize(model.labels.size());
+  std::vector<float> pooled;
+  if (model.kernel) {
+    pooled = pool(*model.kernel, logits, latent, answer);
+    logits = pooled;
+  }
   const Softmax slow(logits, model.slow_temperature);
   float share = 1;
   if (model.fast) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/kernel_head.h"
 #include "engine/session.h"
 
 namespace dormouse::engine {
@@ -21,6 +23,18 @@ struct LinearHead {
   std::size_t latent_size() const { return static_cast<std::size_t>(weights.shape()[0]) - 1; }
   /// Writes classes() logits.
   void logits(std::span<const float> latent, std::span<float> out) const;
+};
+
+/// A kernel head seated beside the network's last layer: together they are the slow head. Their answer is
+/// softmax(network · logits + kernel · scores), calibrated as it is (a logarithmic opinion pool, see
+/// learning/committee.h).
+struct KernelSeat {
+  std::shared_ptr<const KernelHead> head;  ///< as many classes as the network
+  float network = 1;
+  float kernel = 0;
+
+  /// The pool's logits f32 [N, C], of the network's and the latents [N, D].
+  Tensor pool(const Tensor& logits, const Tensor& latents) const;
 };
 
 /// How much each head is believed where the two disagree, by the class that the fast head names.
@@ -55,7 +69,8 @@ struct PublishedModel {
   std::vector<std::string> labels;         ///< every class known, slow ones first
   std::size_t slow_classes = 0;            ///< the slow head covers labels[0, slow_classes)
   float slow_temperature = 1.0f;
-  std::optional<LinearHead> fast;  ///< covers every label
+  std::optional<KernelSeat> kernel;  ///< then the slow head is a pool, and slow_temperature is 1
+  std::optional<LinearHead> fast;    ///< covers every label
   Arbiter arbiter;
   InputNormaliser normaliser;
 };
@@ -74,12 +89,15 @@ struct Answer {
   float confidence = 0;
   Opinion slow;
   std::optional<Opinion> fast;
+  /// Where the slow head is a pool, what network and kernel head say in it, each at its weight there.
+  std::optional<std::array<Opinion, 2>> pool;
   bool agreed = true;  ///< one head only counts as agreement
 };
 
 /// Mixes the calibrated softmax of both heads. Where they agree each has half the weight; where they disagree
 /// the weights are the arbiter's rates for the class the fast head names (half each when it has none).
-/// Classes unknown to the slow head draw from the fast head alone. One allocation, O(D·C).
+/// Classes unknown to the slow head draw from the fast head alone. O(D·C), and what a kernel head costs.
+/// `logits` are the network's.
 ///
 /// Throws Failure(invalid) when `logits` or `latent` have the wrong length or are not finite.
 Answer arbitrate(const PublishedModel& model, std::span<const float> logits, std::span<const float> latent);

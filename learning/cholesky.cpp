@@ -24,21 +24,45 @@ Cholesky::Cholesky(std::span<const double> lower, std::size_t n) : n_(n), factor
   ensure(lower.size() == n * (n + 1) / 2, "a lower triangle");
   for (std::size_t i = 0; i < n; ++i)
     std::ranges::copy(lower.subspan(i * (i + 1) / 2, i + 1), factor_.begin() + std::ptrdiff_t(i * n));
-  const auto scratch = engine::Buffer::allocate(engine::gemm_scratch(kBlock, std::int64_t(n), kBlock));
-  for (std::size_t from = 0; from < n; from += kBlock) {
-    const std::size_t to = std::min(from + kBlock, n);
-    factor_diagonal(from, to);
-    factor_below(from, to);
-    update_rest(from, to, {scratch->writable_data(), scratch->size()});
+  while (advance(n * n * n)) {
   }
 }
 
-void Cholesky::factor_diagonal(std::size_t from, std::size_t to) {
-  for (std::size_t i = from; i < to; ++i) {
+Cholesky Cholesky::begin(std::vector<double> square, std::size_t n) {
+  ensure(square.size() == n * n, "a square matrix");
+  Cholesky factor;
+  factor.n_ = n;
+  factor.factor_ = std::move(square);
+  return factor;
+}
+
+std::size_t Cholesky::block_end() const { return std::min(done_ + kBlock, n_); }
+
+bool Cholesky::advance(std::size_t multiplications) {
+  for (std::size_t spent = 0; done_ < n_ && spent < multiplications;) {
+    const std::size_t to = block_end(), width = to - done_;
+    if (top_ == 0) {
+      factor_diagonal();
+      factor_below();
+      spent += (n_ - done_) * width * width / 2;
+      top_ = to;
+    } else {
+      spent += kBlock * (top_ + kBlock - done_) * width;
+      update_rows();
+      top_ = std::min(top_ + kBlock, n_);
+    }
+    if (top_ == n_) done_ = to, top_ = 0;
+  }
+  if (done_ == n_) scratch_.reset();
+  return done_ < n_;
+}
+
+void Cholesky::factor_diagonal() {
+  for (std::size_t i = done_; i < block_end(); ++i) {
     double* row = factor_.data() + i * n_;
-    for (std::size_t j = from; j <= i; ++j) {
+    for (std::size_t j = done_; j <= i; ++j) {
       const double* other = factor_.data() + j * n_;
-      const double rest = row[j] - dot(row + from, other + from, j - from);
+      const double rest = row[j] - dot(row + done_, other + done_, j - done_);
       if (j < i) {
         row[j] = rest / other[j];
       } else {
@@ -49,26 +73,27 @@ void Cholesky::factor_diagonal(std::size_t from, std::size_t to) {
   }
 }
 
-void Cholesky::factor_below(std::size_t from, std::size_t to) {
-  for (std::size_t i = to; i < n_; ++i) {
+void Cholesky::factor_below() {
+  for (std::size_t i = block_end(); i < n_; ++i) {
     double* row = factor_.data() + i * n_;
-    for (std::size_t j = from; j < to; ++j) {
+    for (std::size_t j = done_; j < block_end(); ++j) {
       const double* other = factor_.data() + j * n_;
-      row[j] = (row[j] - dot(row + from, other + from, j - from)) / other[j];
+      row[j] = (row[j] - dot(row + done_, other + done_, j - done_)) / other[j];
     }
   }
 }
 
-/// A block of rows at a time, up to its diagonal: A −= L·Lᵀ.
-void Cholesky::update_rest(std::size_t from, std::size_t to, std::span<std::byte> scratch) {
+/// A block of rows, up to its diagonal: A −= L·Lᵀ.
+void Cholesky::update_rows() {
   const auto stride = static_cast<std::int64_t>(n_);
-  for (std::size_t top = to; top < n_; top += kBlock) {
-    const std::size_t bottom = std::min(top + kBlock, n_);
-    const engine::Matrix<double> left{factor_.data() + top * n_ + from, stride, 1};
-    const engine::Matrix<double> right{factor_.data() + to * n_ + from, 1, stride};
-    engine::gemm(std::int64_t(bottom - top), std::int64_t(bottom - to), std::int64_t(to - from), -1.0, left,
-                 right, true, factor_.data() + top * n_ + to, stride, scratch);
-  }
+  const std::size_t from = done_, to = block_end(), bottom = std::min(top_ + kBlock, n_);
+  const auto rows = std::int64_t(bottom - top_), columns = std::int64_t(bottom - to),
+             depth = std::int64_t(to - from);
+  const engine::Matrix<double> left{factor_.data() + top_ * n_ + from, stride, 1};
+  const engine::Matrix<double> right{factor_.data() + to * n_ + from, 1, stride};
+  if (!scratch_) scratch_ = engine::Buffer::allocate(engine::gemm_scratch(rows, stride, depth));
+  engine::gemm(rows, columns, depth, -1.0, left, right, true, factor_.data() + top_ * n_ + to, stride,
+               {scratch_->writable_data(), scratch_->size()});
 }
 
 void Cholesky::solve(std::span<double> columns_by_row, std::size_t columns) const {

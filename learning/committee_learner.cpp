@@ -105,8 +105,8 @@ void CommitteeLearner::sleep() {
   network_.end_task();
   network_.rehearse(options_.night_steps, options_.night_batch, options_.night_rate);
   const ExemplarMemory& memory = *network_.memory();
-  kernel_.emplace(memory.gather(in_turn(memory.labels(), options_.kernel_examples)), classes_,
-                  options_.kernel);
+  kernel_ = fit_kernel(memory.gather(in_turn(memory.labels(), options_.kernel_examples)), classes_,
+                       options_.kernel);
   if (discriminant_) discriminant_ = SldaHead::unpacked(discriminant_->packed(), options_.discriminant);
   const LabelledLatents unseen = examinable();
   Seating seating{{1, 1}, options_.prior};

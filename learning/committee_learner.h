@@ -7,7 +7,7 @@
 
 #include "learning/committee.h"
 #include "learning/continual.h"
-#include "learning/kernel_head.h"
+#include "learning/kernel_fit.h"
 #include "learning/slda.h"
 
 namespace dormouse::learning {
@@ -28,7 +28,7 @@ struct CommitteeOptions {
   /// replay, where they take at most this share of what an exemplar takes without them.
   double logits_share = 0.2;
   double statistics_share = 0.6;  ///< of the budget; a discriminant that needs more has no seat
-  KernelHead::Options kernel = {};
+  KernelOptions kernel = {};
   std::size_t kernel_examples = 4000;  ///< at most, as many of each class: a night takes their cube
   SldaHead::Options discriminant = {};
   /// Of the committee, in examples; and how many times another head's share the discriminant starts with. It
@@ -76,7 +76,7 @@ class CommitteeLearner {
   ContinualLearner network_;
   ExemplarMemory held_out_;
   std::optional<SldaHead> discriminant_;
-  std::optional<KernelHead> kernel_;
+  std::optional<engine::KernelHead> kernel_;
   Committee committee_;
 };
 

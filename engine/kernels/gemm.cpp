@@ -21,7 +21,7 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
 }
 
-Tiles best_tiles() {
+Tiles detect_tiles() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f")) return kAvx512Tiles;
@@ -32,11 +32,10 @@ Tiles best_tiles() {
 
 template <class T>
 const Tile<T>& tile() {
-  static const Tiles best = best_tiles();
   if constexpr (sizeof(T) == 4)
-    return best.f32;
+    return best_tiles().f32;
   else
-    return best.f64;
+    return best_tiles().f64;
 }
 
 // Rows [0, rows) of A as panels of `width` rows, each depth × width; missing rows are zeros.
@@ -124,6 +123,11 @@ void clear(std::int64_t m, std::int64_t n, T* c, std::int64_t ldc) {
 }
 
 }  // namespace
+
+const Tiles& best_tiles() {
+  static const Tiles best = detect_tiles();
+  return best;
+}
 
 std::size_t gemm_scratch(std::int64_t m, std::int64_t n, std::int64_t k) {
   const std::int64_t depth = std::min(k, kBlockDepth);

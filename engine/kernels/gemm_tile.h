@@ -16,6 +16,7 @@ struct Tile {
 struct Tiles {
   Tile<float> f32;
   Tile<double> f64;
+  Tile<float> row;  ///< one row high
 };
 
 inline constexpr std::int64_t kMaxTile = 12 * 32;  ///< elements of the largest tile
@@ -25,5 +26,8 @@ extern const Tiles kPortableTiles;
 extern const Tiles kAvx2Tiles;
 extern const Tiles kAvx512Tiles;
 #endif
+
+/// Those of the widest vector instructions that this processor has.
+const Tiles& best_tiles();
 
 }  // namespace dormouse::engine

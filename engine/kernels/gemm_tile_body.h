@@ -36,10 +36,14 @@ void tile(std::int64_t depth, const T* a, const T* b, T* c, std::int64_t ldc, bo
   }
 }
 
+// As many sums as hide the latency of one.
+constexpr int kRowVectors = 8;
+
 template <int Bytes, int Rows, int Vectors>
 constexpr Tiles tiles() {
   return {.f32 = {Rows, Vectors * Bytes / 4, tile<float, Bytes, Rows, Vectors>},
-          .f64 = {Rows, Vectors * Bytes / 8, tile<double, Bytes, Rows, Vectors>}};
+          .f64 = {Rows, Vectors * Bytes / 8, tile<double, Bytes, Rows, Vectors>},
+          .row = {1, kRowVectors * Bytes / 4, tile<float, Bytes, 1, kRowVectors>}};
 }
 
 }  // namespace

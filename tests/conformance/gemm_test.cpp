@@ -4,6 +4,7 @@
 
 #include "engine/kernels/gemm.h"
 #include "engine/kernels/gemm_tile.h"
+#include "engine/kernels/packed_matrix.h"
 #include "engine/tensor.h"
 
 namespace dormouse::engine {
@@ -69,6 +70,7 @@ void compare_tile(const Tile<T>& tile) {
 void compare_tiles(const Tiles& tiles) {
   compare_tile(tiles.f32);
   compare_tile(tiles.f64);
+  compare_tile(tiles.row);
 }
 
 }  // namespace
@@ -83,6 +85,24 @@ TEST_CASE("gemm equals the sum of products for every edge of its blocks", "[gemm
         compare<float>(extents, ta, tb, accumulate);
         compare<double>(extents, ta, tb, accumulate);
       }
+}
+
+TEST_CASE("a packed matrix multiplies one row as gemm does", "[gemm]") {
+  const Extents extents = GENERATE(Extents{1, 1, 1}, Extents{1, 33, 7}, Extents{1, 300, 65});
+  const auto [m, n, k] = extents;
+  std::mt19937 random(7);
+  const auto x = noise<float>(static_cast<std::size_t>(k), random);
+  const auto b = noise<float>(static_cast<std::size_t>(n * k), random);
+  std::vector<float> expected(static_cast<std::size_t>(n));
+  const auto scratch = Buffer::allocate(gemm_scratch(1, n, k));
+  const Matrix<float> columns{b.data(), 1, k};
+  gemm<float>(1, n, k, 1, {x.data(), k}, columns, false, expected.data(), n,
+              {scratch->writable_data(), scratch->size()});
+  const PackedMatrix packed(columns, k, n);
+  std::vector<float> y(packed.padded_columns(), 1);
+  packed.multiply(x, y);
+  for (std::size_t j = 0; j < y.size(); ++j)
+    CHECK(y[j] == Approx(j < expected.size() ? expected[j] : 0).margin(1e-4));
 }
 
 TEST_CASE("the tiles of every instruction set this processor has compute the same", "[gemm]") {

@@ -61,6 +61,27 @@ TEST_CASE("a model without fast weights answers with its slow head", "[arbiter]"
   CHECK(answer.slow.weight == 1.0f);
 }
 
+TEST_CASE("a kernel head beside the network makes the slow answer with it", "[arbiter]") {
+  auto model = two_heads(2, constant_head(2, 0, 1.0f));
+  // One example at 0 that says: class 1.
+  const auto seen = Tensor::from<float>(Shape{1, 1}, {0.0f}),
+             alpha = Tensor::from<float>(Shape{1, 2}, {0, 2});
+  model.kernel = engine::KernelSeat{std::make_shared<engine::KernelHead>(seen, alpha, 1.0f), 0.5f, 3.0f};
+  const std::vector<float> says_0{1.0f, 0.0f};
+  const engine::Answer near = engine::arbitrate(model, says_0, kLatent);
+  CHECK(near.slow.predicted == 1);
+  // Network 0.5·(1, 0), kernel 3·(-1, 1).
+  CHECK(near.slow.confidence == Approx(1 / (1 + std::exp(-5.5))));
+  CHECK(near.pool->at(0).predicted == 0);
+  CHECK(near.pool->at(1).predicted == 1);
+  CHECK(engine::arbitrate(model, says_0, std::vector<float>{9.0f}).slow.predicted == 0);
+
+  const auto logits = Tensor::from<float>(Shape{1, 2}, says_0),
+             latent = Tensor::from<float>(Shape{1, 1}, kLatent);
+  CHECK(model.kernel->pool(logits, latent).values<float>()[1] == Approx(3));
+  CHECK_THROWS_AS(engine::arbitrate(model, says_0, std::vector<float>{}), Failure);
+}
+
 TEST_CASE("logits that are not finite or of another length are refused", "[arbiter]") {
   auto model = two_heads(2, constant_head(2, 0, 1.0f));
   CHECK_THROWS_AS(engine::arbitrate(model, std::vector<float>{0.0f, std::nanf("")}, kLatent), Failure);

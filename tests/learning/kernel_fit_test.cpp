@@ -1,4 +1,4 @@
-#include "learning/kernel_head.h"
+#include "learning/kernel_fit.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -25,7 +25,7 @@ LabelledLatents rings(std::size_t count, Random& random) {
   return data;
 }
 
-std::size_t right(const KernelHead& head, const LabelledLatents& data) {
+std::size_t right(const engine::KernelHead& head, const LabelledLatents& data) {
   const auto said = predictions(head.scores(data.latents));
   std::size_t count = 0;
   for (std::size_t i = 0; i < data.size(); ++i) count += said[i] == data.classes[i];
@@ -36,7 +36,7 @@ std::size_t right(const KernelHead& head, const LabelledLatents& data) {
 
 TEST_CASE("a kernel head separates what no linear head can") {
   Random random(1);
-  const KernelHead head(rings(200, random), 2);
+  const engine::KernelHead head = fit_kernel(rings(200, random), 2);
   CHECK(right(head, rings(400, random)) >= 396);
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("the ridge is what keeps a kernel head from its examples") {
   const LabelledLatents data = rings(60, random);
   const auto residual = [&](double ridge) {
     const Tensor scores =
-        KernelHead(data, 2, {.width = 40, .ridge = ridge, .balance = 1}).scores(data.latents);
+        fit_kernel(data, 2, {.width = 40, .ridge = ridge, .balance = 1}).scores(data.latents);
     double sum = 0;
     for (std::size_t i = 0; i < data.size(); ++i)
       sum += std::abs(1 - double{scores.values<float>()[2 * i + data.classes[i]]});
@@ -63,8 +63,8 @@ TEST_CASE("a class of few examples weighs as much as one of many") {
   for (std::size_t i = 0; i < data.size(); ++i)
     if (data.classes[i] == 0 || i % 20 == 1) kept.push_back(i);
   const LabelledLatents few = gather(data, kept), test = rings(400, random);
-  const KernelHead fair(few, 2, {.width = 1.5, .ridge = 5, .balance = 1});
-  const KernelHead unfair(few, 2, {.width = 1.5, .ridge = 5, .balance = 0});
+  const auto fair = fit_kernel(few, 2, {.width = 1.5, .ridge = 5, .balance = 1});
+  const auto unfair = fit_kernel(few, 2, {.width = 1.5, .ridge = 5, .balance = 0});
   CHECK(right(fair, test) > right(unfair, test));
 }
 
@@ -72,11 +72,35 @@ TEST_CASE("a kernel head on bad or little data") {
   Random random(4);
   LabelledLatents data = rings(4, random);
   const LabelledLatents one = gather(data, std::vector<std::size_t>{0});
-  const KernelHead head(one, 3);
+  const engine::KernelHead head = fit_kernel(one, 3);
   CHECK(predictions(head.scores(data.latents))[0] == 0);
   CHECK(head.scores(one.latents).values<float>()[2] == Approx(-1));
   data.latents.mutable_values<float>()[3] = std::numeric_limits<float>::infinity();
-  CHECK_THROWS_AS(KernelHead(data, 2), Failure);
+  CHECK_THROWS_AS(fit_kernel(data, 2), Failure);
+}
+
+TEST_CASE("a kernel head answers one latent as it answers many") {
+  Random random(6);
+  for (const std::size_t count : {1u, 31u, 130u}) {
+    const engine::KernelHead head = fit_kernel(rings(count, random), 3);
+    const LabelledLatents test = rings(20, random);
+    const Tensor many = head.scores(test.latents);
+    for (std::size_t i = 0; i < test.size(); ++i) {
+      std::vector<float> one(3);
+      head.scores(test.row(i), one);
+      for (std::size_t c = 0; c < 3; ++c)
+        CHECK(one[c] == Approx(many.values<float>()[3 * i + c]).margin(1e-4));
+    }
+  }
+}
+
+TEST_CASE("a kernel is fitted in many pieces") {
+  Random random(7);
+  KernelFit fit(rings(500, random), 2);
+  std::size_t pieces = 1;
+  while (fit.advance()) ++pieces;
+  CHECK(pieces > 8);
+  CHECK(right(fit.head(), rings(400, random)) >= 396);
 }
 
 TEST_CASE("Cholesky's factor solves systems larger than its blocks") {
@@ -92,8 +116,16 @@ TEST_CASE("Cholesky's factor solves systems larger than its blocks") {
         if (j <= i) lower.push_back(a);
         for (std::size_t c = 0; c < 2; ++c) b[2 * i + c] += a * x[2 * j + c];
       }
-    Cholesky(lower, n).solve(b, 2);
     INFO(n);
+    std::vector<double> square(n * n), again = b;
+    for (std::size_t i = 0, at = 0; i < n; ++i)
+      for (std::size_t j = 0; j <= i; ++j) square[i * n + j] = lower[at++];
+    Cholesky(lower, n).solve(b, 2);
+    Cholesky stepwise = Cholesky::begin(std::move(square), n);
+    while (stepwise.advance(1)) {
+    }
+    stepwise.solve(again, 2);
+    CHECK(again == b);
     for (std::size_t i = 0; i < b.size(); ++i) REQUIRE(b[i] == Approx(x[i]).margin(1e-7));
   }
 }
