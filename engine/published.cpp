@@ -75,16 +75,29 @@ std::vector<float> pool(const KernelSeat& seat, std::span<const float> logits, s
   return pooled;
 }
 
-}  // namespace
-
-void LinearHead::logits(std::span<const float> latent, std::span<float> out) const {
-  const std::size_t width = classes();
-  const float* row = weights.values<float>().data();
-  std::copy_n(row + latent.size() * width, width, out.begin());
-  for (const float x : latent) {
-    for (std::size_t c = 0; c < width; ++c) out[c] += x * row[c];
+/// [x, 1] · matrix; the last row is the bias.
+void affine(const Tensor& matrix, std::span<const float> x, std::span<float> out) {
+  const auto width = static_cast<std::size_t>(matrix.shape()[1]);
+  const float* row = matrix.values<float>().data();
+  std::copy_n(row + x.size() * width, width, out.begin());
+  for (const float value : x) {
+    for (std::size_t c = 0; c < width; ++c) out[c] += value * row[c];
     row += width;
   }
+}
+
+}  // namespace
+
+void lift_latent(const Tensor& lift, std::span<const float> latent, std::span<float> out) {
+  affine(lift, latent, out);
+  for (float& feature : out) feature = std::max(feature, 0.0f);
+}
+
+void LinearHead::logits(std::span<const float> latent, std::span<float> out) const {
+  if (!lift) return affine(weights, latent, out);
+  std::vector<float> features(static_cast<std::size_t>(lift->shape()[1]));
+  lift_latent(*lift, latent, features);
+  affine(weights, features, out);
 }
 
 Tensor KernelSeat::pool(const Tensor& logits, const Tensor& latents) const {

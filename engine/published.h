@@ -13,17 +13,23 @@
 
 namespace dormouse::engine {
 
-/// A linear classifier on the latent: logits = [latent, 1] · weights, probabilities = softmax(logits /
-/// temperature).
+/// A linear classifier on the latent, or on relu([latent, 1]·lift) where there is a lift: logits = [x, 1] ·
+/// weights, probabilities = softmax(logits / temperature).
 struct LinearHead {
-  Tensor weights;  ///< f32 [D + 1, C]; the last row is the bias
+  Tensor weights;  ///< f32 [x + 1, C]; the last row is the bias
   float temperature = 1.0f;
+  std::shared_ptr<const Tensor> lift = nullptr;  ///< f32 [D + 1, x]; null: x is the latent
 
   std::size_t classes() const { return static_cast<std::size_t>(weights.shape()[1]); }
-  std::size_t latent_size() const { return static_cast<std::size_t>(weights.shape()[0]) - 1; }
+  std::size_t latent_size() const {
+    return static_cast<std::size_t>((lift ? *lift : weights).shape()[0]) - 1;
+  }
   /// Writes classes() logits.
   void logits(std::span<const float> latent, std::span<float> out) const;
 };
+
+/// relu([latent, 1]·lift): writes lift.shape()[1] features.
+void lift_latent(const Tensor& lift, std::span<const float> latent, std::span<float> out);
 
 /// A kernel head seated beside the network's last layer: together they are the slow head. Their answer is
 /// softmax(network · logits + kernel · scores), calibrated as it is (a logarithmic opinion pool, see

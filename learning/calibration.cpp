@@ -3,34 +3,42 @@
 #include <algorithm>
 #include <cmath>
 
+#include "learning/fast_head.h"
+
 namespace dormouse::learning {
 namespace {
 
 std::size_t columns(const Tensor& rows) { return static_cast<std::size_t>(rows.shape()[1]); }
 
-/// First and second derivative of the cross-entropy against smoothed labels (see the header) by β = 1 / T.
+/// A class without a column, or that its head never names, says nothing about temperature.
+bool counts(const Tensor& logits, std::size_t row, ClassIndex truth) {
+  const std::size_t width = columns(logits);
+  if (truth >= width) return false;
+  return double{logits.values<float>()[row * width + truth]} > kNever / 2;
+}
+
+/// First and second derivative by β = 1/T of the cross-entropy against smoothed labels, see the header.
 struct Slope {
   double first = 0, second = 0;
 };
 
-Slope slope_at(const Tensor& logits, std::span<const ClassIndex> classes, double beta, double doubt) {
+Slope slope(const Tensor& logits, std::span<const ClassIndex> classes, double beta, double doubt) {
   const std::size_t width = columns(logits);
   Slope slope;
   for (std::size_t i = 0; i < classes.size(); ++i) {
-    if (classes[i] >= width) continue;
+    if (!counts(logits, i, classes[i])) continue;
     const auto row = logits.values<float>().subspan(i * width, width);
     const double peak = std::ranges::max(row);
-    double sum = 0, weighted = 0, squared = 0, plain = 0;
+    double sum = 0, mean = 0, square = 0, even = 0, named = 0;
     for (const float logit : row) {
+      if (double{logit} < kNever / 2) continue;
       const double below = double{logit} - peak, p = std::exp(beta * below);
-      sum += p;
-      weighted += p * below;
-      squared += p * below * below;
-      plain += below;
+      sum += p, mean += p * below, square += p * below * below;
+      even += below, ++named;
     }
-    const double mean = weighted / sum;
-    slope.first += mean - (1 - doubt) * (double{row[classes[i]]} - peak) - doubt * plain / double(width);
-    slope.second += squared / sum - mean * mean;
+    mean /= sum;
+    slope.first += mean - (1 - doubt) * (double{row[classes[i]]} - peak) - doubt * even / named;
+    slope.second += square / sum - mean * mean;
   }
   return slope;
 }
@@ -38,23 +46,21 @@ Slope slope_at(const Tensor& logits, std::span<const ClassIndex> classes, double
 }  // namespace
 
 float fit_temperature(const Tensor& logits, std::span<const ClassIndex> classes, float fallback) {
-  const std::size_t width = columns(logits);
-  const auto known = std::ranges::count_if(classes, [&](ClassIndex c) { return c < width; });
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < classes.size(); ++i) known += counts(logits, i, classes[i]);
   if (known == 0) return fallback;
-  const double doubt = label_doubt(static_cast<std::size_t>(known));
-  // Convex in β, so Newton's steps lead to the one minimum; where one leaves what is left of the range, that
-  // is halved on its logarithm instead.
-  double low = 0.01, high = 100, beta = 1;
-  for (int step = 0; step < 60 && high / low > 1 + 1e-5; ++step) {
-    const Slope slope = slope_at(logits, classes, beta, doubt);
-    (slope.first > 0 ? high : low) = beta;
-    const double next = beta - slope.first / slope.second;
-    const bool inside = slope.second > 0 && next > low && next < high;
-    const double moved = inside ? next : std::sqrt(low * high);
-    if (inside && std::abs(moved - beta) < 1e-5 * beta) return static_cast<float>(1 / moved);
-    beta = moved;
+  const double doubt = label_doubt(known);
+  // Cross-entropy is convex in β = 1/T: Newton's method, with bisection where it would leave the bracket.
+  double low = 0.01, high = 100, beta = std::clamp(1 / double{fallback}, low, high);
+  for (int step = 0; step < 50; ++step) {
+    const Slope at = slope(logits, classes, beta, doubt);
+    (at.first > 0 ? high : low) = beta;
+    double next = beta - at.first / at.second;
+    if (!(next > low && next < high)) next = std::sqrt(low * high);
+    if (std::abs(next - beta) < 1e-6 * beta) break;
+    beta = next;
   }
-  return static_cast<float>(1 / std::sqrt(low * high));
+  return static_cast<float>(1 / beta);
 }
 
 Tensor logits_of(const engine::LinearHead& head, const Tensor& latents) {

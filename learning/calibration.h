@@ -7,10 +7,10 @@
 
 namespace dormouse::learning {
 
-/// The temperature at which softmax(logits / T) has the least cross-entropy on these examples, by
-/// Newton's method on 1 / T in [0.01, 100]. Without examples: `fallback`. Examples whose class has no column
-/// are left out. Labels are smoothed by label_doubt(), so that a few examples that are all right do not prove
-/// certainty.
+/// The temperature at which softmax(logits / T) has the least cross-entropy on these examples, by Newton's
+/// method on 1/T, T in [0.01, 100]. It starts from `fallback`, which is also the answer without examples.
+/// Examples whose class has no column, or that the head never names (kNever), are left out. Labels are
+/// smoothed by label_doubt(), so that a few examples that are all right do not prove certainty.
 float fit_temperature(const Tensor& logits, std::span<const ClassIndex> classes, float fallback);
 
 /// The share of a held-out label that is spread over all classes: 1 / (n + 2), after Platt (1999).

@@ -31,24 +31,7 @@ std::unique_ptr<FastHead> analytic_head(const ContinualOptions& options, std::si
                                         std::size_t classes) {
   Statistics nothing(classes, ClassStatistics(width));
   if (options.strategy == Strategy::slda) return std::make_unique<SldaHead>(width, nothing, options.slda);
-  return std::make_unique<RidgeHead>(width, std::move(nothing), options.ridge);
-}
-
-/// Ω of synaptic intelligence: Σ path / (Δθ² + ξ), never below zero.
-Parameters path_importance(const Parameters& before, const Parameters& path, const Parameters& from,
-                           const Parameters& to, float damping) {
-  Parameters sum;
-  for (const auto& [name, contribution] : path) {
-    Tensor total = contribution.clone();
-    const auto values = total.mutable_values<float>();
-    const auto a = from.at(name).values<float>(), b = to.at(name).values<float>();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const float moved = b[i] - a[i];
-      values[i] = std::max(values[i] / (moved * moved + damping), 0.0f);
-    }
-    sum.insert_or_assign(name, std::move(total));
-  }
-  return accumulate_fisher(before, sum, 1);
+  return std::make_unique<RidgeHead>(width, nothing, options.ridge);
 }
 
 }  // namespace

@@ -4,9 +4,12 @@
 #include <span>
 
 #include "engine/published.h"
-#include "learning/latents.h"
+#include "learning/statistics.h"
 
 namespace dormouse::learning {
+
+/// The bias of a class without examples where a head knows better than to guess: it never wins.
+inline constexpr double kNever = -1e9;
 
 /// Fast weights: what feedback changes at once. Not thread-safe; head() makes an immutable copy to publish.
 ///
@@ -24,8 +27,11 @@ class FastHead {
   virtual void observe(std::span<const float> latent, ClassIndex label) = 0;
   /// Takes back an earlier observe() of the same latent and label (relabelling).
   virtual void unlearn(std::span<const float> latent, ClassIndex label) = 0;
+  /// Takes in examples of which only these statistics are left (by class, of the head's features), as if they
+  /// had been observed. A head that learns by gradient steps cannot, and leaves them out.
+  virtual void absorb(const Statistics& statistics) = 0;
   virtual engine::LinearHead head() const = 0;
-  /// What the head keeps to learn on, in bytes.
+  /// What must be kept to make the head again, in bytes: statistics or weights, not what follows from them.
   virtual std::size_t bytes() const = 0;
 };
 

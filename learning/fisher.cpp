@@ -147,4 +147,20 @@ Parameters accumulate_fisher(const Parameters& old, const Parameters& fresh, flo
   return sum;
 }
 
+Parameters path_importance(const Parameters& old, const Parameters& path, const Parameters& from,
+                           const Parameters& to, float damping) {
+  Parameters sum;
+  for (const auto& [name, contribution] : path) {
+    Tensor total = contribution.clone();
+    const auto values = total.mutable_values<float>();
+    const auto a = from.at(name).values<float>(), b = to.at(name).values<float>();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const float moved = b[i] - a[i];
+      values[i] = std::max(values[i] / (moved * moved + damping), 0.0f);
+    }
+    sum.insert_or_assign(name, std::move(total));
+  }
+  return accumulate_fisher(old, sum, 1);
+}
+
 }  // namespace dormouse::learning

@@ -42,4 +42,9 @@ class FisherEstimator {
 /// that changed shape in another way start anew.
 Parameters accumulate_fisher(const Parameters& old, const Parameters& fresh, float decay);
 
+/// Synaptic intelligence (Zenke 2017): old + max(path / ((to − from)² + damping), 0), by parameter name.
+/// `path` as Trainer adds it up on the way from `from` to `to`.
+Parameters path_importance(const Parameters& old, const Parameters& path, const Parameters& from,
+                           const Parameters& to, float damping);
+
 }  // namespace dormouse::learning

@@ -220,7 +220,7 @@ HeadRows rows_from_fast(const Graph& trainable, const engine::LinearHead* fast, 
     std::ranges::fill(bias, mean / static_cast<float>(before));
   }
   const auto slow = as_linear_head(trainable);
-  if (!slow || !fast || fast->latent_size() != in) return rows;
+  if (!slow || !fast || fast->lift || fast->latent_size() != in) return rows;
 
   const double gain = double{slow_temperature} / double{fast->temperature};
   const auto from = fast->weights.values<float>();
@@ -232,6 +232,25 @@ HeadRows rows_from_fast(const Graph& trainable, const engine::LinearHead* fast, 
     bias[c - before] = static_cast<float>(*shift + gain * double{from[in * fast->classes() + c]});
   }
   return rows;
+}
+
+void set_last_layer(Graph& trainable, const engine::LinearHead& head, float factor) {
+  const LinearLayer layer = last_layer(trainable);
+  if (layer.bias == engine::kAbsent)
+    throw Failure(Errc::unsupported, "the last layer has no bias, which a solved head needs");
+  const auto in = head.latent_size(), classes = head.classes();
+  Tensor weight(engine::DType::f32, trainable.value(layer.weight).shape);
+  Tensor bias(engine::DType::f32, trainable.value(layer.bias).shape);
+  ensure(!head.lift && weight.elements() == std::int64_t(in * classes), "a head of this layer's shape");
+  const auto from = head.weights.values<float>();
+  const auto w = weight.mutable_values<float>(), b = bias.mutable_values<float>();
+  for (std::size_t c = 0; c < classes; ++c) {
+    for (std::size_t i = 0; i < in; ++i)
+      w[layer.transposed ? c * in + i : i * classes + c] = factor * from[i * classes + c];
+    b[c] = factor * from[in * classes + c];
+  }
+  trainable.set_constant(layer.weight, std::move(weight));
+  trainable.set_constant(layer.bias, std::move(bias));
 }
 
 }  // namespace dormouse::learning

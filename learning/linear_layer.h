@@ -49,4 +49,8 @@ void grow_head(engine::Graph& trainable, const HeadRows& rows);
 HeadRows rows_from_fast(const engine::Graph& trainable, const engine::LinearHead* fast,
                         float slow_temperature, const LabelledLatents& data, std::size_t classes);
 
+/// Replaces the weights and bias of the last linear layer by `factor` times those of `head`, which reads that
+/// layer's input and has no lift. Throws Failure(unsupported) when the layer has no bias or is not there.
+void set_last_layer(engine::Graph& trainable, const engine::LinearHead& head, float factor);
+
 }  // namespace dormouse::learning

@@ -1,12 +1,16 @@
 #include "learning/night.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <memory>
 
 #include "engine/session.h"
 #include "learning/fisher.h"
 #include "learning/linear_layer.h"
 #include "learning/rehearsal.h"
+#include "learning/ridge.h"
+#include "learning/slda.h"
 
 namespace dormouse::learning {
 namespace {
@@ -68,6 +72,17 @@ std::size_t planned_steps(const std::vector<std::vector<std::size_t>>& pools, co
   return recipe(options.strategy).starts_over ? 2 * steps : steps;
 }
 
+/// GDumb's memory: a class has at most its share of all rows.
+void cut_to_even_shares(std::vector<std::vector<std::size_t>>& pools, std::size_t rows, std::uint64_t seed) {
+  const auto present = std::ranges::count_if(pools, [](const auto& pool) { return !pool.empty(); });
+  const std::size_t share = std::max<std::size_t>(rows / std::max<std::size_t>(std::size_t(present), 1), 1);
+  Random random(seed);
+  for (auto& pool : pools) {
+    random.shuffle(pool);
+    pool.resize(std::min(pool.size(), share));
+  }
+}
+
 float data_scaled_rate(const NightPlan& plan, const SleepOptions& options) {
   BalancedSampler sampler(plan.pools, options.seed);
   const double steepness =
@@ -81,7 +96,8 @@ double replayed_per_class(const SleepInputs& in) {
 }
 
 std::optional<Ewc> pull(const SleepInputs& in, const SleepOptions& options, const engine::Graph& part) {
-  const float lambda = options.ewc_lambda.value_or(ewc_lambda_for(replayed_per_class(in)));
+  const bool rehearses = recipe(options.strategy).rehearses;
+  const float lambda = options.ewc_lambda.value_or(ewc_lambda_for(rehearses ? replayed_per_class(in) : 0));
   if (recipe(options.strategy).hold == Hold::none || !(lambda > 0) || in.fisher.empty()) return std::nullopt;
   Ewc ewc{parameters_by_name(part), {}, lambda};
   // New rows are held by nothing.
@@ -97,7 +113,9 @@ std::optional<Ewc> pull(const SleepInputs& in, const SleepOptions& options, cons
 NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
   check(in);
   NightPlan plan;
-  plan.rows = recipe(options.strategy).rehearses ? concatenate(in.replay, in.taught) : in.taught;
+  const Recipe& how = recipe(options.strategy);
+  const bool seed_too = how.rehearses || how.analytic;
+  plan.rows = seed_too ? concatenate(in.replay, in.taught) : in.taught;
   plan.heldout = concatenate(in.heldout, in.taught_heldout);
   plan.grown = starting_point(in, options.strategy);
   if (plan.rows.size() == 0) return plan;
@@ -109,14 +127,57 @@ NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
   plan.waking = Standardised(in.trainable, scale).graph();
   plan.rows.latents = plan.part->apply(plan.rows.latents);
   plan.pools = rows_by_class(plan.rows, in.labels.size());
+  if (options.strategy == Strategy::gdumb) cut_to_even_shares(plan.pools, plan.rows.size(), options.seed);
+  plan.fresh = plan.pools;
+  for (auto& pool : plan.fresh)
+    std::erase_if(pool, [&](std::size_t row) { return seed_too && row < in.replay.size(); });
   // Without a seed, what the taught latents looked like to the waking model is all that is left of the old
   // classes.
-  if (recipe(options.strategy).rehearses && !recipe(options.strategy).starts_over)
+  if (how.rehearses && !how.starts_over)
     plan.distilled = in.replay.size() > 0 ? in.replay.size() : plan.rows.size();
   plan.ewc = pull(in, options, plan.part->graph());
-  plan.steps = planned_steps(plan.pools, options);
+  plan.steps = how.analytic ? 1 : planned_steps(plan.pools, options);
   plan.rate = data_scaled_rate(plan, options);
   return plan;
+}
+
+namespace {
+
+/// A class of which nothing can be rehearsed starts as the least likely one, not as impossible: tomorrow's
+/// night may train it.
+void start_low(engine::LinearHead& head, const std::vector<std::vector<std::size_t>>& pools) {
+  const auto bias = head.weights.mutable_values<float>().last(head.classes());
+  float least = 0;
+  for (std::size_t c = 0; c < pools.size(); ++c)
+    if (!pools[c].empty()) least = std::min(least, bias[c]);
+  for (std::size_t c = 0; c < pools.size(); ++c)
+    if (pools[c].empty()) bias[c] = least;
+}
+
+}  // namespace
+
+engine::Graph solved(const NightPlan& plan, Strategy strategy,
+                     std::span<const engine::Driver* const> drivers) {
+  engine::Graph part = plan.part->graph();
+  const auto layer = linear_layer_to(part, part.outputs().at(0));
+  if (!layer)
+    throw Failure(Errc::unsupported,
+                  std::string(word(strategy)) + " solves the last layer, which is not linear here");
+  LabelledLatents features = plan.rows;
+  if (layer->input != part.inputs().at(0)) {
+    const engine::Graph below = engine::extract(part, part.inputs(), std::array{layer->input});
+    features.latents = run_part(below, plan.rows.latents, drivers);
+  }
+  const Statistics statistics = statistics_of(features, plan.pools.size());
+  std::unique_ptr<FastHead> head;
+  if (strategy == Strategy::slda)
+    head = std::make_unique<SldaHead>(features.width(), statistics, SldaHead::Options{});
+  else
+    head = std::make_unique<RidgeHead>(features.width(), statistics, RidgeHead::Options{});
+  engine::LinearHead weights = head->head();
+  start_low(weights, plan.pools);
+  set_last_layer(part, weights, 1 / weights.temperature);
+  return part;
 }
 
 Tensor run_part(const engine::Graph& part, const Tensor& latents,

@@ -16,6 +16,7 @@ struct NightPlan {
   std::optional<Standardised> part;  ///< the same, standardised
   LabelledLatents rows;              ///< what is rehearsed, standardised
   std::vector<std::vector<std::size_t>> pools;  ///< `rows` by class
+  std::vector<std::vector<std::size_t>> fresh;  ///< those of `pools` that were taught, not in the seed
   std::size_t distilled = 0;                    ///< rows [0, distilled) keep something of the waking answer
   engine::Graph waking;                         ///< the part before it grew, standardised
   std::optional<Ewc> ewc;
@@ -26,6 +27,10 @@ struct NightPlan {
 
 /// Throws Failure(invalid) when inputs contradict each other (widths, labels, classes).
 NightPlan plan_night(const SleepInputs& inputs, const SleepOptions& options);
+
+/// The part with its last layer solved in closed form on all rows: slda or ridge.
+engine::Graph solved(const NightPlan& plan, Strategy strategy,
+                     std::span<const engine::Driver* const> drivers);
 
 /// The logits of `part` for many latents: f32 [N, C].
 Tensor run_part(const engine::Graph& part, const Tensor& latents,

@@ -5,123 +5,145 @@
 #include <string>
 
 #include "learning/cholesky.h"
+#include "learning/lift.h"
 
 namespace dormouse::learning {
 namespace {
 
+constexpr std::size_t kSolveAfresh = 4096;  // updates
+
 constexpr std::size_t packed(std::size_t i, std::size_t j) { return i * (i + 1) / 2 + j; }
 
-/// The augmented moments Σw·x̃x̃ᵀ (lower triangle) and Σw·x̃yᵀ [D + 1, C], the bias coming last.
-struct Normal {
-  std::vector<double> moment;
-  std::vector<double> cross;
-};
-
-Normal normal_equations(const Statistics& statistics, std::size_t width, double balance) {
-  const std::size_t classes = statistics.size();
-  Normal normal{std::vector<double>((width + 1) * (width + 2) / 2),
-                std::vector<double>((width + 1) * classes)};
-  for (std::size_t c = 0; c < classes; ++c) {
-    const ClassStatistics& s = statistics[c];
-    if (s.count <= 0) continue;
-    const double weight = std::pow(s.count, -balance);
-    for (std::size_t i = 0; i < s.moment.size(); ++i) normal.moment[i] += weight * s.moment[i];
-    for (std::size_t i = 0; i < width; ++i) {
-      normal.moment[packed(width, i)] += weight * s.sum[i];
-      normal.cross[i * classes + c] = weight * s.sum[i];
-    }
-    normal.moment[packed(width, width)] += weight * s.count;
-    normal.cross[width * classes + c] = weight * s.count;
-  }
-  return normal;
+/// Four sums side by side, so that the compiler may use vectors without reordering a sum.
+double dot(const double* a, const double* b, std::size_t n) {
+  double sums[4] = {};
+  std::size_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    for (std::size_t k = 0; k < 4; ++k) sums[k] += a[i + k] * b[i + k];
+  for (; i < n; ++i) sums[0] += a[i] * b[i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/// Adds the penalty: `relative` times the mean second moment, at least something where there is no data at
-/// all.
-void add_ridge(std::vector<double>& moment, std::size_t width, double relative) {
+void add_scaled(double* to, double factor, const double* from, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) to[i] += factor * from[i];
+}
+
+double penalty_for(const PooledScatter& seed, double relative) {
   double trace = 0;
-  for (std::size_t i = 0; i < width; ++i) trace += moment[packed(i, i)];
-  const double penalty = trace > 0 ? relative * trace / static_cast<double>(width) : 1;
-  for (std::size_t i = 0; i <= width; ++i) moment[packed(i, i)] += penalty;
+  for (std::size_t i = 0; i < seed.width(); ++i) trace += seed.scatter()[packed(i, i)];
+  return trace > 0 ? relative * trace / static_cast<double>(seed.width()) : 1;
 }
 
 }  // namespace
 
-RidgeHead::RidgeHead(std::size_t latent_size, Statistics seed, Options options)
-    : width_(latent_size), options_(options), statistics_(std::move(seed)) {
-  for (const ClassStatistics& s : statistics_) ensure(s.sum.size() == width_, "statistics of this latent");
-  if (options_.balance == 0) solve_plain();
+RidgeHead::RidgeHead(std::size_t latent_size, const Statistics& seed, Options options,
+                     std::shared_ptr<const Tensor> lift)
+    : latent_size_(latent_size),
+      options_(options),
+      lift_(std::move(lift)),
+      pooled_(lift_ ? static_cast<std::size_t>(lift_->shape()[1]) : latent_size, seed.size(),
+              options_.balanced ? Weigh::classes : Weigh::examples),
+      penalty_(options_.penalty.value_or(1)) {
+  pooled_.add(seed);
+  if (!options_.penalty) penalty_ = penalty_for(pooled_, options_.ridge);
+  solve();
 }
 
 void RidgeHead::grow(std::size_t classes) {
-  const std::size_t before = statistics_.size();
-  ensure(classes >= before, "heads only grow");
-  statistics_.resize(classes, ClassStatistics(width_));
-  if (options_.balance != 0) return;
-  std::vector<double> grown((width_ + 1) * classes);
-  for (std::size_t i = 0; i <= width_; ++i)
-    std::copy_n(weights_.begin() + std::ptrdiff_t(i * before), before,
-                grown.begin() + std::ptrdiff_t(i * classes));
-  weights_ = std::move(grown);
+  pooled_.grow(classes);
+  solved_.resize(classes * pooled_.width());
 }
 
-void RidgeHead::solve_plain() {
-  Normal normal = normal_equations(statistics_, width_, 0);
-  add_ridge(normal.moment, width_, options_.ridge);
-  const Cholesky factor(std::move(normal.moment), width_ + 1);
-  weights_ = std::move(normal.cross);
-  factor.solve(weights_, statistics_.size());
-  inverse_ = factor.inverse();
+void RidgeHead::absorb(const Statistics& statistics) {
+  pooled_.add(statistics);
+  solve();
 }
 
-void RidgeHead::update(std::span<const float> latent, ClassIndex label, double times) {
+void RidgeHead::solve() {
+  const std::size_t width = pooled_.width();
+  std::vector<double> system(pooled_.scatter().begin(), pooled_.scatter().end());
+  for (std::size_t i = 0; i < width; ++i) system[packed(i, i)] += penalty_;
+  inverse_ = Cholesky(system, width).inverse();
+  solved_.resize(classes() * width);
+  for (std::size_t c = 0; c < classes(); ++c) solve_mean(static_cast<ClassIndex>(c));
+  updates_ = 0;
+}
+
+void RidgeHead::solve_mean(ClassIndex label) {
+  const std::size_t width = pooled_.width();
+  double* solved = solved_.data() + label * width;
+  std::fill_n(solved, width, 0.0);
+  for (std::size_t i = 0; i < width; ++i)
+    add_scaled(solved, pooled_.mean(label)[i], inverse_.data() + i * width, width);
+}
+
+std::vector<float> RidgeHead::features(std::span<const float> latent) const {
+  if (lift_) return lifted(*lift_, latent);
+  return {latent.begin(), latent.end()};
+}
+
+void RidgeHead::observe(std::span<const float> latent, ClassIndex label) {
   check_example(latent, label, *this);
-  if (times < 0 && statistics_[label].count + times < 0)
-    throw Failure(Errc::invalid, "unlearn: class " + std::to_string(label) + " has no example to take back");
-  statistics_[label].add(latent, times);
-  if (options_.balance != 0) return;
-
-  // Sherman–Morrison: P' = P − P x̃x̃ᵀP / (1/times + x̃ᵀPx̃), W' = W + times·P'x̃ (y − x̃ᵀW).
-  const std::size_t n = width_ + 1, classes = statistics_.size();
-  std::vector<double> x(latent.begin(), latent.end());
-  x.push_back(1);
-  std::vector<double> gain(n), error(classes);
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) gain[i] += inverse_[i * n + j] * x[j];
-  double spread = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    spread += x[i] * gain[i];
-    for (std::size_t c = 0; c < classes; ++c) error[c] -= x[i] * weights_[i * classes + c];
-  }
-  error[label] += 1;
-  const double scale = 1 / (1 / times + spread);
-  for (std::size_t i = 0; i < n; ++i) {
-    const double step = scale * gain[i];
-    for (std::size_t j = 0; j < n; ++j) inverse_[i * n + j] -= step * gain[j];
-    for (std::size_t c = 0; c < classes; ++c) weights_[i * classes + c] += step * error[c];
-  }
+  follow(label, pooled_.add(features(latent), label));
 }
 
+void RidgeHead::unlearn(std::span<const float> latent, ClassIndex label) {
+  check_example(latent, label, *this);
+  follow(label, pooled_.take_back(features(latent), label));
+}
+
+/// Sherman–Morrison on the inverse, and on every class's part of the solution.
+void RidgeHead::follow(ClassIndex label, const PooledScatter::Move& by) {
+  if (by.d.empty()) return solve_mean(label);
+  if (by.reweighed || ++updates_ >= kSolveAfresh) return solve();
+  const std::size_t width = pooled_.width();
+  std::vector<double> gain(width);  // (S + λI)⁻¹·d
+  for (std::size_t i = 0; i < width; ++i)
+    add_scaled(gain.data(), by.d[i], inverse_.data() + i * width, width);
+  const double spread = dot(gain.data(), by.d.data(), width), scale = by.times / (1 + by.times * spread);
+  for (std::size_t i = 0; i < width; ++i)
+    add_scaled(inverse_.data() + i * width, -scale * gain[i], gain.data(), width);
+  for (std::size_t c = 0; c < classes(); ++c) {
+    // The class's mean has moved already; its solution moves from the old one.
+    const double along =
+        dot(gain.data(), pooled_.mean(c).data(), width) - (c == label ? by.share * spread : 0);
+    add_scaled(solved_.data() + c * width, -scale * along, gain.data(), width);
+  }
+  add_scaled(solved_.data() + label * width, by.share * (1 - scale * spread), gain.data(), width);
+}
+
+// The bias is one more element of each mean, which scatters not at all: its part of (S + λI)⁻¹ is 1/λ.
 std::vector<double> RidgeHead::weights() const {
-  if (options_.balance == 0) return weights_;
-  Normal normal = normal_equations(statistics_, width_, options_.balance);
-  add_ridge(normal.moment, width_, options_.ridge);
-  const Cholesky factor(std::move(normal.moment), width_ + 1);
-  factor.solve(normal.cross, statistics_.size());
-  return std::move(normal.cross);
-}
-
-std::size_t RidgeHead::bytes() const {
-  std::size_t numbers = inverse_.size() + weights_.size();
-  for (const ClassStatistics& s : statistics_) numbers += 1 + s.sum.size() + s.moment.size();
-  return sizeof(double) * numbers;
+  std::vector<std::size_t> present;
+  for (std::size_t c = 0; c < classes(); ++c)
+    if (pooled_.count(c) > 0) present.push_back(c);
+  const std::size_t width = pooled_.width(), n = present.size();
+  const double bias = 1 / penalty_;
+  std::vector<double> weights((width + 1) * classes()), inner(n * (n + 1) / 2), mix(n * n), column(width);
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t k = 0; k <= j; ++k)
+      inner[packed(j, k)] =
+          dot(pooled_.mean(present[j]).data(), solved_.data() + present[k] * width, width) + bias;
+    inner[packed(j, j)] += options_.balanced ? 1 : 1 / pooled_.count(present[j]);
+    mix[j * n + j] = 1;
+  }
+  if (n > 0) Cholesky(inner, n).solve(mix, n);
+  for (std::size_t j = 0; j < n; ++j) {
+    std::ranges::fill(column, 0.0);
+    for (std::size_t k = 0; k < n; ++k) {
+      add_scaled(column.data(), mix[k * n + j], solved_.data() + present[k] * width, width);
+      weights[width * classes() + present[j]] += mix[k * n + j] * bias;
+    }
+    for (std::size_t i = 0; i < width; ++i) weights[i * classes() + present[j]] = column[i];
+  }
+  return weights;
 }
 
 engine::LinearHead RidgeHead::head() const {
   const std::vector<double> exact = weights();
   engine::LinearHead head{
-      Tensor(engine::DType::f32, Shape{std::int64_t(width_ + 1), std::int64_t(classes())}),
-      options_.temperature};
+      Tensor(engine::DType::f32, Shape{std::int64_t(pooled_.width() + 1), std::int64_t(classes())}),
+      options_.temperature, lift_};
   std::ranges::transform(exact, head.weights.mutable_values<float>().begin(),
                          [](double w) { return static_cast<float>(w); });
   return head;

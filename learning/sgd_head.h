@@ -27,6 +27,7 @@ class SgdHead final : public FastHead {
   void grow(std::size_t classes) override;
   void observe(std::span<const float> latent, ClassIndex label) override { step(latent, label, 1); }
   void unlearn(std::span<const float> latent, ClassIndex label) override { step(latent, label, -1); }
+  void absorb(const Statistics&) override {}
   engine::LinearHead head() const override;
   std::size_t bytes() const override { return sizeof(float) * weights_.size(); }
 

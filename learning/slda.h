@@ -4,7 +4,7 @@
 #include <string>
 
 #include "learning/fast_head.h"
-#include "learning/statistics.h"
+#include "learning/pooled.h"
 
 namespace dormouse::learning {
 
@@ -23,13 +23,14 @@ class SldaHead final : public FastHead {
   /// Starts from `seed` (empty classes allowed); the number of classes is seed.size().
   SldaHead(std::size_t latent_size, const Statistics& seed, Options options);
 
-  std::size_t classes() const override { return count_.size(); }
+  std::size_t classes() const override { return pooled_.classes(); }
   std::size_t latent_size() const override { return width_; }
-  void grow(std::size_t classes) override;
+  void grow(std::size_t classes) override { pooled_.grow(classes); }
   void observe(std::span<const float> latent, ClassIndex label) override;
   void unlearn(std::span<const float> latent, ClassIndex label) override;
+  void absorb(const Statistics& statistics) override { pooled_.add(statistics); }
   engine::LinearHead head() const override;
-  std::size_t bytes() const override;
+  std::size_t bytes() const override { return pooled_.bytes(); }
 
   /// What a night leaves on disk: means f32 [C, D], counts f64 [C], the scatter as deviations f32 [D] and
   /// 16-bit correlations i16 [D(D - 1)/2] in units of 1/32767 (about 2·D² + 4·C·D bytes, a quarter of
@@ -41,16 +42,11 @@ class SldaHead final : public FastHead {
 
   /// In double precision, [D + 1, C] row-major; a class without examples never wins (bias kNever).
   std::vector<double> weights() const;
-  static constexpr double kNever = -1e9;
 
  private:
-  void scatter(std::span<const double> difference, double times);
-
   std::size_t width_;
   Options options_;
-  std::vector<double> count_;
-  std::vector<double> mean_;     ///< [C, D]
-  std::vector<double> scatter_;  ///< lower triangle
+  PooledScatter pooled_;
 };
 
 }  // namespace dormouse::learning

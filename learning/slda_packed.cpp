@@ -28,20 +28,20 @@ std::size_t SldaHead::packed_bytes(std::size_t latent_size, std::size_t classes)
 }
 
 std::map<std::string, Tensor> SldaHead::packed() const {
-  const auto width = std::int64_t(width_), classes = std::int64_t(count_.size());
+  const auto width = std::int64_t(width_), classes = std::int64_t(pooled_.classes());
   Tensor counts(DType::f64, Shape{classes}), means(DType::f32, Shape{classes, width});
   Tensor deviations(DType::f32, Shape{width}), correlations(DType::i16, Shape{width * (width - 1) / 2});
-  std::ranges::copy(count_, counts.mutable_values<double>().begin());
-  std::ranges::transform(mean_, means.mutable_values<float>().begin(),
+  std::ranges::copy(pooled_.counts(), counts.mutable_values<double>().begin());
+  std::ranges::transform(pooled_.means(), means.mutable_values<float>().begin(),
                          [](double x) { return static_cast<float>(x); });
   const auto deviation = deviations.mutable_values<float>();
   for (std::size_t i = 0; i < width_; ++i)
-    deviation[i] = static_cast<float>(std::sqrt(std::max(scatter_[i * (i + 1) / 2 + i], 0.0)));
+    deviation[i] = static_cast<float>(std::sqrt(std::max(pooled_.scatter()[i * (i + 1) / 2 + i], 0.0)));
   auto out = correlations.mutable_values<std::int16_t>().begin();
   for (std::size_t i = 1; i < width_; ++i)
     for (std::size_t j = 0; j < i; ++j) {
       const double scale = double{deviation[i]} * double{deviation[j]};
-      const double correlation = scale > 0 ? scatter_[i * (i + 1) / 2 + j] / scale : 0;
+      const double correlation = scale > 0 ? pooled_.scatter()[i * (i + 1) / 2 + j] / scale : 0;
       *out++ = static_cast<std::int16_t>(std::lround(kUnit * std::clamp(correlation, -1.0, 1.0)));
     }
   return {{"counts", counts}, {"means", means}, {"deviations", deviations}, {"correlations", correlations}};
@@ -57,18 +57,17 @@ SldaHead SldaHead::unpacked(const std::map<std::string, Tensor>& state, Options 
   const auto deviation = part(state, "deviations", DType::f32, Shape{width}).values<float>();
   const auto correlation =
       part(state, "correlations", DType::i16, Shape{width * (width - 1) / 2}).values<std::int16_t>();
-  SldaHead head(
-      static_cast<std::size_t>(width),
-      Statistics(static_cast<std::size_t>(classes), ClassStatistics(static_cast<std::size_t>(width))),
-      options);
-  std::ranges::copy(counts, head.count_.begin());
-  std::ranges::copy(means, head.mean_.begin());
+  const auto features = static_cast<std::size_t>(width);
+  std::vector<double> scatter;
   std::size_t from = 0;
-  for (std::size_t i = 0, at = 0; i < head.width_; ++i) {
+  for (std::size_t i = 0; i < features; ++i) {
     for (std::size_t j = 0; j < i; ++j)
-      head.scatter_[at++] = correlation[from++] / kUnit * double{deviation[i]} * double{deviation[j]};
-    head.scatter_[at++] = double{deviation[i]} * double{deviation[i]};
+      scatter.push_back(correlation[from++] / kUnit * double{deviation[i]} * double{deviation[j]});
+    scatter.push_back(double{deviation[i]} * double{deviation[i]});
   }
+  SldaHead head(features, {}, options);
+  head.pooled_ =
+      PooledScatter({counts.begin(), counts.end()}, {means.begin(), means.end()}, std::move(scatter));
   return head;
 }
 

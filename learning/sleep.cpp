@@ -38,7 +38,8 @@ SleepCycle::Night::Night(SleepInputs inputs, SleepOptions chosen, SleepHooks oth
   report.seed = options.seed;
   report.labels = in.labels;
   report.temperature_before = report.temperature_after = result.temperature = in.temperature;
-  report.replayed = recipe(options.strategy).rehearses ? in.replay.size() : 0;
+  const Recipe& how = recipe(options.strategy);
+  report.replayed = how.rehearses || how.analytic ? in.replay.size() : 0;
   report.taught = in.taught.size();
   result.trainable = in.trainable;
   result.weights = parameters_by_name(in.trainable);
@@ -58,26 +59,73 @@ bool SleepCycle::Night::select() {
         "no seed memory: old classes are kept by distillation from the shipped weights alone");
   if (plan.pools.empty()) return false;
   sampler.emplace(plan.pools, random.bits());
-  trainer.emplace(plan.part->graph(), plan.ewc ? &*plan.ewc : nullptr,
-                  Trainer::Options{options.momentum, drivers});
-  if (plan.distilled > 0) waking.emplace(plan.waking, drivers);
+  if (std::ranges::any_of(plan.fresh, [](const auto& pool) { return !pool.empty(); }))
+    fresh_sampler.emplace(plan.fresh, random.bits());
+  if (!recipe(options.strategy).analytic) make_trainers();
   return false;
 }
 
+void SleepCycle::Night::make_trainers() {
+  StrategyTrainer::Setup setup{options.strategy, {.momentum = options.momentum}, plan.ewc, {}, {}, drivers};
+  if (recipe(options.strategy).distils) setup.before = plan.waking;
+  setup.met.assign(result.report.slow_classes_before, true);
+  trainer.emplace(plan.part->graph(), setup);
+  setup.hold.reset();
+  if (options.control && plan.ewc) control.emplace(plan.part->graph(), setup);
+  if (plan.distilled > 0) waking.emplace(plan.waking, drivers);
+}
+
 bool SleepCycle::Night::rehearse() {
-  if (!trainer) return false;
-  if (result.report.seconds > options.budget_seconds)
+  if (trainer && result.report.seconds > options.budget_seconds)
     end_rehearsal("the budget was spent before the last step");
-  if (result.report.stopped) return false;
-  train_one_step();
-  return ++step < plan.steps;
+  if (trainer && !result.report.stopped) {
+    train_one_step();
+    if (++step < plan.steps) return true;
+  }
+  take_candidate();
+  return false;
+}
+
+void SleepCycle::Night::take_candidate() {
+  if (!sampler) return;
+  candidate = trainer ? trainer->graph() : solved(plan, options.strategy, drivers);
+  if (!trainer) result.report.steps = 1;
 }
 
 void SleepCycle::Night::train_one_step() {
-  const std::vector<std::size_t> rows = sampler->draw(options.batch);
-  const LabelledLatents batch = gather(plan.rows, rows);
   const float rate = scheduled_rate(plan.rate, step, plan.steps);
-  note_loss(trainer->step(batch.latents, targets_for(batch, rows), {}, rate));
+  const auto [fresh, replay] = draw();
+  note_loss(trainer->step(fresh, replay, rate));
+  if (control) control->step(fresh, replay, rate);
+}
+
+/// Strategies that treat fresh rows in their own way get half a batch of them; the others take one balanced
+/// batch of everything.
+SleepCycle::Night::Batch SleepCycle::Night::draw() {
+  const Recipe& how = recipe(options.strategy);
+  if (!how.rehearses) return {gather(plan.rows, sampler->draw(options.batch)), {}};
+  Batch batch;
+  const bool apart = (how.masks || how.logits) && fresh_sampler;
+  const std::size_t half = apart ? (options.batch + 1) / 2 : options.batch;
+  if (apart) batch.fresh = gather(plan.rows, fresh_sampler->draw(half));
+  const std::vector<std::size_t> rows = sampler->draw(half);
+  batch.replay.labelled = gather(plan.rows, rows);
+  if (how.logits)
+    batch.replay = dark(std::move(batch.replay), half);
+  else
+    batch.replay.targets = targets_for(batch.replay.labelled, rows);
+  return batch;
+}
+
+/// With the waking model's logits for as many more rows, of which those count that it knew.
+Replay SleepCycle::Night::dark(Replay replay, std::size_t count) {
+  if (!waking) return replay;
+  std::vector<std::size_t> rows = sampler->draw(count);
+  std::erase_if(rows, [this](std::size_t row) { return row >= plan.distilled; });
+  if (rows.empty()) return replay;
+  replay.dark = gather(plan.rows, rows);
+  replay.dark_logits = waking->run(std::span(&replay.dark.latents, 1)).at(0);
+  return replay;
 }
 
 /// One-hot, mixed with the waking model's answer where that is worth keeping.
@@ -109,31 +157,39 @@ void SleepCycle::Night::note_loss(float loss) {
 }
 
 bool SleepCycle::Night::dream_check() {
-  if (!trainer) {
+  if (!candidate) {
     reject("there is nothing to rehearse");
     return false;
   }
-  const engine::Graph candidate = Standardised::restore(trainer->graph(), plan.part->scale());
-  result.trainable = candidate;
-  result.weights = parameters_by_name(candidate);
+  result.trainable = Standardised::restore(*candidate, plan.part->scale());
+  result.weights = parameters_by_name(result.trainable);
   if (plan.heldout.size() == 0) {
     reject("nothing is held out, so nothing can be proved");
     return false;
   }
   const Tensor before = run_part(in.trainable, plan.heldout.latents, drivers);
-  const Tensor after = run_part(candidate, plan.heldout.latents, drivers);
+  const Tensor after = run_part(result.trainable, plan.heldout.latents, drivers);
   const auto slow = predictions(before);
   result.report.verdict = learning::dream_check(plan.heldout.classes, slow, answers_awake(slow, before),
                                                 predictions(after), in.labels, options.guard);
   if (in.core.size() > 0)
     core_check(result.report.verdict, in.core.classes, in.core_held,
-               predictions_among(run_part(candidate, in.core.latents, drivers), in.core_classes), in.labels,
-               options.guard);
+               predictions_among(run_part(result.trainable, in.core.latents, drivers), in.core_classes),
+               in.labels, options.guard);
   if (!std::ranges::all_of(after.values<float>(), [](float x) { return std::isfinite(x); }))
     reject("the candidate's answers are not finite");
   result.accepted = result.report.verdict.accepted;
   calibrate(after);
+  if (control) result.report.right_without_ewc = right_without_ewc();
   return false;
+}
+
+double SleepCycle::Night::right_without_ewc() const {
+  const engine::Graph part = Standardised::restore(control->graph(), plan.part->scale());
+  const auto named = predictions(run_part(part, plan.heldout.latents, drivers));
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < named.size(); ++i) right += named[i] == plan.heldout.classes[i];
+  return static_cast<double>(right) / static_cast<double>(named.size());
 }
 
 /// What the waking model answers with both heads: what people get now.
@@ -168,23 +224,29 @@ void SleepCycle::Night::calibrate(const Tensor& logits) {
 }
 
 bool SleepCycle::Night::consolidate() {
-  if (result.accepted && estimate_fisher()) return true;
+  if (result.accepted && estimate_importance()) return true;
   return hooks.consolidate && hooks.consolidate();
 }
 
 /// A few samples a piece; true while there are more.
-bool SleepCycle::Night::estimate_fisher() {
-  if (fisher_samples == kFisherSamples) return false;
-  if (!fisher) fisher.emplace(trainer->graph());
-  for (std::size_t i = 0; i < kFisherPiece; ++i)
-    fisher->add(plan.rows.row(sampler->draw(1).front()), FisherLabels::sampled, random);
-  fisher_samples += kFisherPiece;
-  note_fisher();
-  return true;
+bool SleepCycle::Night::estimate_importance() {
+  const bool samples = recipe(options.strategy).hold != Hold::path;
+  if (samples && fisher_samples == kFisherSamples) return false;
+  if (samples) {
+    if (!fisher) fisher.emplace(*candidate);
+    for (std::size_t i = 0; i < kFisherPiece; ++i)
+      fisher->add(plan.rows.row(sampler->draw(1).front()), FisherLabels::sampled, random);
+    fisher_samples += kFisherPiece;
+  }
+  note_importance();
+  return samples;
 }
 
-void SleepCycle::Night::note_fisher() {
-  if (fisher_samples == kFisherSamples)
+void SleepCycle::Night::note_importance() {
+  if (recipe(options.strategy).hold == Hold::path)
+    result.fisher = path_importance(in.fisher, trainer->path(), parameters_by_name(plan.part->graph()),
+                                    trainer->parameters(), Knobs{}.damping);
+  else if (fisher_samples == kFisherSamples)
     result.fisher = accumulate_fisher(in.fisher, fisher->mean(), options.ewc_decay);
 }
 

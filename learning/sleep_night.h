@@ -5,7 +5,7 @@
 #include "learning/night.h"
 #include "learning/rehearsal.h"
 #include "learning/sleep.h"
-#include "learning/step.h"
+#include "learning/strategy_trainer.h"
 
 /// The inside of SleepCycle, for the two files that make it: sleep.cpp works, sleep_state.cpp keeps and takes
 /// up.
@@ -21,8 +21,9 @@ struct SleepCycle::Night {
   Stage stage = Stage::select;
   NightPlan plan;
   Random random;
-  std::optional<BalancedSampler> sampler;
-  std::optional<Trainer> trainer;
+  std::optional<BalancedSampler> sampler, fresh_sampler;
+  std::optional<StrategyTrainer> trainer, control;
+  std::optional<engine::Graph> candidate;  ///< standardised
   std::optional<engine::Session> waking;
   std::optional<FisherEstimator> fisher;
   std::size_t step = 0, fisher_samples = 0;
@@ -41,15 +42,25 @@ struct SleepCycle::Night {
   bool commit();
 
   bool piece();
+  struct Batch {
+    LabelledLatents fresh;
+    Replay replay;
+  };
+  void make_trainers();
   void train_one_step();
+  Batch draw();
+  Replay dark(Replay replay, std::size_t count);
+  void take_candidate();
   Tensor targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows);
   void note_loss(float loss);
   std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
   void calibrate(const Tensor& logits);
-  bool estimate_fisher();
-  void note_fisher();  ///< once there are samples enough
+  double right_without_ewc() const;
+  bool estimate_importance();
+  void note_importance();  ///< once there are samples enough
   void restore_rehearsal(const engine::NamedTensors& state);
-  void restore_fisher(const engine::NamedTensors& state, std::size_t samples);
+  void restore_trainers(const engine::NamedTensors& state);
+  void restore_importance(const engine::NamedTensors& state, std::size_t samples);
   void end_rehearsal(std::string note) {
     if (std::exchange(result.report.stopped, true)) return;
     result.report.notes.push_back(std::move(note));

@@ -78,6 +78,8 @@ json::object to_json(const SleepReport& report) {
           {"heldout", report.heldout},
           {"rate", report.rate},
           {"ewc_lambda", report.ewc_lambda},
+          {"right_without_ewc",
+           report.right_without_ewc ? json::value(*report.right_without_ewc) : json::value(nullptr)},
           {"temperature", {{"before", report.temperature_before}, {"after", report.temperature_after}}},
           {"seconds", report.seconds},
           {"stages", std::move(stages)},
@@ -96,6 +98,9 @@ std::string to_text(const SleepReport& report) {
                    static_cast<double>(report.loss.back().second), static_cast<double>(report.rate),
                    static_cast<double>(report.ewc_lambda), static_cast<double>(report.temperature_before),
                    static_cast<double>(report.temperature_after));
+  if (report.right_without_ewc)
+    text += format("  control without EWC: %.1f%% of the held-out, %.1f%% with it\n",
+                   100 * *report.right_without_ewc, 100 * report.verdict.all.after());
   if (!report.verdict.classes.empty()) {
     text += format("  %-20s %7s %7s %7s  held-out accuracy\n", "class", "before", "awake", "after");
     for (std::size_t c = 0; c < report.verdict.classes.size(); ++c)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ struct SleepReport {
   std::size_t heldout = 0;
   float rate = 0;  ///< step size after scaling by the latents' curvature
   float ewc_lambda = 0;
+  std::optional<double> right_without_ewc;  ///< of the held-out, where the λ = 0 control was asked for
   float temperature_before = 1;
   float temperature_after = 1;
   Verdict verdict;       ///< the candidate against slow weights before and the waking answer

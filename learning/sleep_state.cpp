@@ -10,6 +10,9 @@ namespace {
 
 namespace json = boost::json;
 
+/// By tensor name, what comes before it where a control is trained beside the candidate.
+constexpr const char *kCandidate = "", *kControl = "control.";
+
 template <class T>
 Tensor row_of(std::span<const T> values) {
   return Tensor::from<T>(Shape{std::int64_t(values.size())}, values);
@@ -34,6 +37,22 @@ Parameters taken(const engine::NamedTensors& state, const std::string& prefix) {
   for (const auto& [name, tensor] : state.tensors)
     if (name.starts_with(prefix)) tensors.emplace(name.substr(prefix.size()), tensor.clone());
   return tensors;
+}
+
+void put(engine::NamedTensors& state, const std::string& whose, const StrategyTrainer& trainer) {
+  const Trainer::Progress progress = trainer.progress();
+  put(state, whose + "parameter.", progress.parameters);
+  put(state, whose + "velocity.", progress.velocities);
+  put(state, whose + "path.", progress.path);
+  const std::vector<std::uint8_t> met(trainer.met().begin(), trainer.met().end());
+  state.tensors.emplace(whose + "met", row_of<std::uint8_t>(met));
+}
+
+void restore(StrategyTrainer& trainer, const engine::NamedTensors& state, const std::string& whose) {
+  const auto met = part(state, whose + "met", engine::DType::u8).values<std::uint8_t>();
+  trainer.restore(
+      {taken(state, whose + "parameter."), taken(state, whose + "velocity."), taken(state, whose + "path.")},
+      {met.begin(), met.end()});
 }
 
 std::vector<double> numbers(const SleepReport& report, double loss_sum) {
@@ -67,11 +86,11 @@ engine::NamedTensors SleepCycle::save() const {
   state.tensors.emplace("numbers", row_of<double>(numbers(report, night.loss_sum)));
   state.tensors.emplace("loss", row_of<double>(curve(report)));
   state.metadata["notes"] = json::serialize(json::value_from(report.notes));
-  if (night.trainer) {
-    put(state, "parameter.", night.trainer->parameters());
-    put(state, "velocity.", night.trainer->velocities());
-    state.tensors.emplace("sampler", row_of<std::uint64_t>(night.sampler->state()));
-  }
+  if (night.trainer) put(state, kCandidate, *night.trainer);
+  if (night.control) put(state, kControl, *night.control);
+  if (night.sampler) state.tensors.emplace("sampler", row_of<std::uint64_t>(night.sampler->state()));
+  if (night.fresh_sampler)
+    state.tensors.emplace("fresh_sampler", row_of<std::uint64_t>(night.fresh_sampler->state()));
   if (night.fisher) put(state, "fisher.", night.fisher->sums());
   return state;
 }
@@ -89,9 +108,10 @@ void SleepCycle::restore(const engine::NamedTensors& state) {
   night.loss_count = counts[3];
   night.random = Random(counts[4]);
   night.stage = stage;
+  if (stage > Stage::rehearse) night.take_candidate();
   if (stage > Stage::dream_check) {
     night.dream_check();
-    night.restore_fisher(state, counts[2]);
+    night.restore_importance(state, counts[2]);
   }
   night.result.report.steps = counts[5];
   night.result.report.stopped = counts[6] != 0;
@@ -112,18 +132,27 @@ void SleepCycle::Night::restore_rehearsal(const engine::NamedTensors& state) {
   const auto notes = state.metadata.find("notes");
   if (notes == state.metadata.end()) damaged("no notes");
   report.notes = json::value_to<std::vector<std::string>>(json::parse(notes->second));
-  if (!trainer) return;
-  trainer->restore(taken(state, "parameter."), taken(state, "velocity."));
-  sampler->restore(part(state, "sampler", engine::DType::u64).values<std::uint64_t>());
+  restore_trainers(state);
 }
 
-void SleepCycle::Night::restore_fisher(const engine::NamedTensors& state, std::size_t samples) {
+void SleepCycle::Night::restore_trainers(const engine::NamedTensors& state) {
+  const auto sequence = [&state](const char* name) {
+    return part(state, name, engine::DType::u64).values<std::uint64_t>();
+  };
+  if (trainer) learning::restore(*trainer, state, kCandidate);
+  if (control) learning::restore(*control, state, kControl);
+  if (sampler) sampler->restore(sequence("sampler"));
+  if (fresh_sampler) fresh_sampler->restore(sequence("fresh_sampler"));
+}
+
+void SleepCycle::Night::restore_importance(const engine::NamedTensors& state, std::size_t samples) {
   fisher_samples = samples;
-  if (samples == 0) return;
-  if (!trainer) damaged("a Fisher estimate of nothing");
-  fisher.emplace(trainer->graph());
-  fisher->restore(taken(state, "fisher."), samples);
-  note_fisher();
+  if (samples > 0) {
+    if (!candidate) damaged("a Fisher estimate of nothing");
+    fisher.emplace(*candidate);
+    fisher->restore(taken(state, "fisher."), samples);
+  }
+  if (result.accepted) note_importance();
 }
 
 }  // namespace dormouse::learning

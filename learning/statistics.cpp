@@ -1,9 +1,17 @@
 #include "learning/statistics.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 namespace dormouse::learning {
+namespace {
+
+constexpr double kFormat = 1;
+constexpr std::size_t kHeader = 3;  // format, width, count
+
+}  // namespace
 
 void ClassStatistics::add(std::span<const float> latent, double times) {
   ensure(latent.size() == sum.size(), "latents of one width");
@@ -21,6 +29,29 @@ void ClassStatistics::add(const ClassStatistics& other) {
   count += other.count;
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += other.sum[i];
   for (std::size_t i = 0; i < moment.size(); ++i) moment[i] += other.moment[i];
+}
+
+std::string to_bytes(const ClassStatistics& statistics) {
+  static_assert(std::endian::native == std::endian::little);
+  std::vector<double> numbers{kFormat, static_cast<double>(statistics.sum.size()), statistics.count};
+  numbers.insert(numbers.end(), statistics.sum.begin(), statistics.sum.end());
+  numbers.insert(numbers.end(), statistics.moment.begin(), statistics.moment.end());
+  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
+}
+
+ClassStatistics class_statistics(std::string_view bytes, std::size_t width, std::string_view what) {
+  ClassStatistics statistics(width);
+  std::vector<double> numbers(kHeader + statistics.sum.size() + statistics.moment.size());
+  const bool fits = bytes.size() == numbers.size() * sizeof(double);
+  if (fits) std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  if (!fits || numbers[0] != kFormat || numbers[1] != static_cast<double>(width) || !(numbers[2] >= 0) ||
+      !std::ranges::all_of(numbers, [](double x) { return std::isfinite(x); }))
+    throw Failure(Errc::corrupt,
+                  std::string(what) + ": not the statistics of a class of width " + std::to_string(width));
+  statistics.count = numbers[2];
+  std::copy_n(numbers.begin() + kHeader, width, statistics.sum.begin());
+  std::copy(numbers.begin() + std::ptrdiff_t(kHeader + width), numbers.end(), statistics.moment.begin());
+  return statistics;
 }
 
 Statistics statistics_of(const LabelledLatents& data, std::size_t classes) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "learning/latents.h"
@@ -21,6 +23,12 @@ struct ClassStatistics {
   void add(std::span<const float> latent, double times = 1);
   void add(const ClassStatistics& other);
 };
+
+/// The statistics of a class as bytes to be stored, doubles as they are (little-endian machines only, as all
+/// that runs this is); and back. Throws Failure(corrupt) naming `what` when the bytes are not those of a
+/// class of this width.
+std::string to_bytes(const ClassStatistics& statistics);
+ClassStatistics class_statistics(std::string_view bytes, std::size_t width, std::string_view what);
 
 using Statistics = std::vector<ClassStatistics>;  ///< by class
 

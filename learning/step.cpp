@@ -233,11 +233,14 @@ Parameters Trainer::parameters() const { return state_->named(state_->parameters
 
 Parameters Trainer::path() const { return state_->named(state_->paths); }
 
-Parameters Trainer::velocities() const { return state_->named(state_->velocities); }
+Trainer::Progress Trainer::progress() const {
+  return {parameters(), state_->named(state_->velocities), path()};
+}
 
-void Trainer::restore(const Parameters& parameters, const Parameters& velocities) {
-  state_->read(state_->parameters, parameters);
-  state_->read(state_->velocities, velocities);
+void Trainer::restore(const Progress& progress) {
+  state_->read(state_->parameters, progress.parameters);
+  state_->read(state_->velocities, progress.velocities);
+  state_->read(state_->paths, progress.path);
 }
 
 engine::Graph Trainer::graph() const { return with_parameters(state_->part, parameters()); }

@@ -70,11 +70,18 @@ class Trainer {
   /// What the part answered in the last step, before the update: f32 [N, C].
   const Tensor& logits() const;
   Parameters parameters() const;
-  Parameters velocities() const;  ///< by parameter name; empty without momentum
-  /// Goes on from these; both as a trainer of the same part gave them. Throws Failure(corrupt) otherwise.
-  void restore(const Parameters& parameters, const Parameters& velocities);
   /// What Options::path added up, by parameter name; empty without.
   Parameters path() const;
+  /// How far it has come, by parameter name.
+  struct Progress {
+    Parameters parameters;
+    Parameters velocities;  ///< empty without momentum
+    Parameters path;        ///< empty without Options::path
+  };
+  Progress progress() const;
+  /// Goes on from there, as a trainer of the same part and options gave it. Throws Failure(corrupt)
+  /// otherwise.
+  void restore(const Progress& progress);
   /// `part` with the parameters as they are now.
   engine::Graph graph() const;
 

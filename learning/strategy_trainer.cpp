@@ -49,6 +49,12 @@ StrategyTrainer::StrategyTrainer(const engine::Graph& part, Setup setup)
   if (recipe_.distils && setup.before) before_.emplace(*std::move(setup.before), setup.drivers);
 }
 
+void StrategyTrainer::restore(const Trainer::Progress& progress, std::vector<bool> met) {
+  if (met.size() != classes_) throw Failure(Errc::corrupt, "a trainer's state of other classes");
+  trainer_.restore(progress);
+  met_ = std::move(met);
+}
+
 float StrategyTrainer::step(const LabelledLatents& fresh, const Replay& replay, float rate) {
   for (const auto* rows : {&fresh, &replay.labelled})
     for (const ClassIndex c : rows->classes) met_.at(c) = true;

@@ -50,6 +50,10 @@ class StrategyTrainer {
   Parameters path() const { return trainer_.path(); }
   engine::Graph graph() const { return trainer_.graph(); }
   const std::vector<bool>& met() const { return met_; }
+  Trainer::Progress progress() const { return trainer_.progress(); }
+  /// Goes on from there, as a trainer of the same part and setup gave both. Throws Failure(corrupt)
+  /// otherwise.
+  void restore(const Trainer::Progress& progress, std::vector<bool> met);
 
  private:
   void weigh(StepRows& rows, std::size_t fresh, const Replay& replay) const;

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
 
 json::object options_json(const learning::SleepOptions& options) {
   json::object object{{"strategy", word(options.strategy)},
@@ -21,6 +21,7 @@ json::object options_json(const learning::SleepOptions& options) {
                       {"steps", options.steps},
                       {"distillation", options.distillation},
                       {"ewc_decay", options.ewc_decay},
+                      {"control", options.control},
                       {"max_regression", options.guard.max_regression},
                       {"alpha", options.guard.alpha},
                       {"budget_seconds", options.budget_seconds},
@@ -40,6 +41,7 @@ learning::SleepOptions options_of(const json::object& object) {
   options.steps = object.at("steps").to_number<std::size_t>();
   options.distillation = object.at("distillation").to_number<float>();
   options.ewc_decay = object.at("ewc_decay").to_number<float>();
+  options.control = object.at("control").as_bool();
   options.guard.max_regression = object.at("max_regression").to_number<double>();
   options.guard.alpha = object.at("alpha").to_number<double>();
   options.budget_seconds = object.at("budget_seconds").to_number<double>();

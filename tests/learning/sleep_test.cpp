@@ -103,6 +103,38 @@ TEST_CASE("a night learns two new classes nearly as joint training does, and fin
   CHECK_FALSE(finetune.accepted);
 }
 
+TEST_CASE("every strategy sleeps: new classes are learnt, and old ones stay where it rehearses", "[sleep]") {
+  const bool deep = GENERATE(false, true);
+  const World world(untrained(deep));
+  for (const Recipe& how : recipes()) {
+    const SleepResult night = sleep(world.inputs, {.strategy = how.strategy, .steps = 600, .seed = kSeed});
+    const double old_classes = world.accuracy_of(night.trainable, 0, kOld),
+                 new_classes = world.accuracy_of(night.trainable, kOld, kAll);
+    INFO("seed " << kSeed << ", deep " << deep << ", " << how.word << "\n" << to_text(night.report));
+    CAPTURE(old_classes, new_classes);
+    CHECK(new_classes > 0.65);
+    if (how.rehearses || how.analytic) CHECK(old_classes > 0.85);
+    CHECK(night.report.strategy == how.word);
+  }
+}
+
+TEST_CASE("the control without EWC changes nothing of the night and is reported beside it", "[sleep]") {
+  World world(untrained(false));
+  world.inputs.replay = gather(world.inputs.replay, std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7});
+  const SleepOptions plain{.steps = 100, .ewc_lambda = 1000.0f, .seed = kSeed};
+  SleepOptions controlled = plain, without = plain;
+  controlled.control = true;
+  without.strategy = Strategy::replay;
+  const SleepResult night = sleep(world.inputs, plain), both = sleep(world.inputs, controlled);
+  CHECK(same(night.weights, both.weights));
+  CHECK_FALSE(night.report.right_without_ewc);
+  REQUIRE(both.report.right_without_ewc);
+  const SleepResult free = sleep(world.inputs, without);
+  CHECK_FALSE(same(free.weights, night.weights));
+  CHECK(*both.report.right_without_ewc == Approx(free.report.verdict.all.after()));
+  CHECK_THAT(to_text(both.report), Catch::Contains("control without EWC"));
+}
+
 TEST_CASE("a night gives the same weights however it is interrupted", "[sleep]") {
   World world(untrained(false));
   const SleepOptions options{.steps = 60, .seed = 3};
@@ -118,16 +150,16 @@ TEST_CASE("a night gives the same weights however it is interrupted", "[sleep]")
   CHECK_FALSE(same(sleep(world.inputs, {.steps = 60, .seed = 4}).weights, one.weights));
 }
 
-TEST_CASE("a night that is cut off at any piece and taken up ends with the same weights", "[sleep]") {
-  const bool deep = GENERATE(false, true);
-  const World world(untrained(deep));
-  const SleepOptions options{.steps = 30, .seed = 3};
-  const SleepResult whole = sleep(world.inputs, options);
-  REQUIRE(whole.accepted);
-  SleepCycle first(world.inputs, options);
+namespace {
+
+/// Cuts the night off after every `stride`th piece, takes it up, and compares how it ends.
+void cut_off_anywhere(const SleepInputs& inputs, const SleepOptions& options, std::size_t stride) {
+  const SleepResult whole = sleep(inputs, options);
+  SleepCycle first(inputs, options);
   for (std::size_t piece = 0; first.advance(); ++piece) {
-    INFO("deep " << deep << ", cut off after piece " << piece << " in stage " << word(first.stage()));
-    SleepCycle second(world.inputs, options);
+    if (piece % stride != 0 && first.stage() == Stage::rehearse) continue;
+    INFO("cut off after piece " << piece << " in stage " << word(first.stage()));
+    SleepCycle second(inputs, options);
     second.restore(first.save());
     CHECK(second.stage() == first.stage());
     while (second.advance()) {
@@ -136,8 +168,31 @@ TEST_CASE("a night that is cut off at any piece and taken up ends with the same 
     CHECK(same(second.result().fisher, whole.fisher));
     CHECK(second.result().accepted == whole.accepted);
     CHECK(second.result().temperature == whole.temperature);
+    CHECK(second.result().report.steps == whole.report.steps);
     CHECK(second.result().report.loss == whole.report.loss);
+    CHECK(second.result().report.right_without_ewc == whole.report.right_without_ewc);
     CHECK(second.result().report.verdict.reason == whole.report.verdict.reason);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a night that is cut off at any piece and taken up ends with the same weights", "[sleep]") {
+  const bool deep = GENERATE(false, true);
+  INFO("deep " << deep);
+  const World world(untrained(deep));
+  const SleepOptions options{.steps = 30, .control = true, .seed = 3};
+  REQUIRE(sleep(world.inputs, options).accepted);
+  cut_off_anywhere(world.inputs, options, 1);
+}
+
+TEST_CASE("a night by any strategy can be taken up", "[sleep]") {
+  const World world(untrained(false));
+  for (const Recipe& how : recipes()) {
+    INFO(how.word);
+    SleepOptions options{.strategy = how.strategy, .steps = 24, .seed = 3};
+    options.guard.max_regression = 1;  // whatever it forgets: an accepted night has more to take up
+    cut_off_anywhere(world.inputs, options, 7);
   }
 }
 
@@ -150,6 +205,7 @@ TEST_CASE("the state of another night is refused", "[sleep]") {
   SECTION("fewer examples") { inputs.taught = {}; }
   SECTION("another part") { state.tensors.erase("parameter.head.bias"); }
   SECTION("no counts") { state.tensors.erase("counts"); }
+  SECTION("no classes that were met") { state.tensors.erase("met"); }
   SECTION("a sampler cut short") {
     state.tensors.insert_or_assign("sampler", Tensor(engine::DType::u64, Shape{3}));
   }

@@ -55,7 +55,7 @@ ContinualOptions options_of(const Way& way, const Place& place) {
       .fisher_samples = kFisherSamples,
       .retrain_steps = std::max<std::size_t>(18'000, 30 * way.items) / kRetrainBatch,
       .retrain_batch = kRetrainBatch,
-      .ridge = {.ridge = 1e-4, .balance = 0},
+      .ridge = {.ridge = 1e-4, .balanced = false},
       .seed = place.seed,
       .drivers = drivers::all_drivers()};
   if (learning::recipe(way.strategy).rehearses) options.memory = memory_of(way, place);
