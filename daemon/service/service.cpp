@@ -350,11 +350,22 @@ asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry
     return std::pair(std::move(forgotten), learner.served());
   };
   auto [forgotten, served] = co_await run_on(storage_, std::move(work));
-  std::set<memory::EpisodeId> all(forgotten.episodes.begin(), forgotten.episodes.end());
+  std::vector<memory::EpisodeId> recent;
   recents_.newest_first([&](const memory::Inference& inference) {
-    if (selection.matches(memory::to_episode(inference))) all.insert(inference.id);
+    if (selection.matches(memory::to_episode(inference))) recent.push_back(inference.id);
     return true;
   });
+  // An answer that was taught another label since is not meant.
+  auto look = [this, selection, recent = std::move(recent)]() mutable {
+    std::erase_if(recent, [&](memory::EpisodeId id) {
+      const auto stored = store().find(id);
+      return stored && !selection.matches(*stored);
+    });
+    return recent;
+  };
+  recent = co_await run_on(storage_, std::move(look));
+  std::set<memory::EpisodeId> all(forgotten.episodes.begin(), forgotten.episodes.end());
+  all.insert(recent.begin(), recent.end());
   forgotten.episodes.assign(all.begin(), all.end());
   if (dry_run) co_return forgotten;
   for (const memory::EpisodeId id : forgotten.episodes) {
