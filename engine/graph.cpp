@@ -153,6 +153,7 @@ class Extraction {
     for (std::size_t i = 0; i < from_.nodes().size(); ++i)
       if (needed_[i]) copy(from_.nodes()[i]);
     for (const ValueId id : outputs) to_.mark_output(map(id));
+    to_.metadata = from_.metadata;
     return std::move(to_);
   }
 

@@ -1,6 +1,7 @@
 #include "learning/linear_layer.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <cmath>
 
 #include "engine/op.h"
@@ -12,6 +13,10 @@ namespace {
 using engine::Graph;
 using engine::Node;
 using engine::ValueId;
+
+namespace json = boost::json;
+
+constexpr const char* kFrozen = "dormouse.frozen";  // metadata: the names, a JSON list
 
 bool is_weight(const Graph& graph, ValueId id, std::size_t rank) {
   if (id == engine::kAbsent) return false;
@@ -29,6 +34,12 @@ bool is_bias(const Graph& graph, ValueId id, std::int64_t outputs) {
 
 std::int64_t outputs_of(const Graph& graph, const LinearLayer& layer) {
   return graph.value(layer.weight).shape[layer.transposed ? 0 : 1];
+}
+
+std::vector<std::string> frozen_in(const Graph& graph) {
+  const auto found = std::ranges::find(graph.metadata, kFrozen, &std::pair<std::string, std::string>::first);
+  if (found == graph.metadata.end()) return {};
+  return json::value_to<std::vector<std::string>>(json::parse(found->second));
 }
 
 /// Gemm with unit factors, or MatMul, whose right operand is a constant matrix.
@@ -70,6 +81,12 @@ const Node* only_reader(const Graph& graph, ValueId value) {
       reader = &node;
     }
   return std::ranges::count(graph.outputs(), value) ? nullptr : reader;
+}
+
+/// A product with the bias that an Add behind it brings, if one does.
+LinearLayer with_later_bias(const Graph& graph, const LinearLayer& layer) {
+  const Node* next = layer.bias == engine::kAbsent ? only_reader(graph, layer.output) : nullptr;
+  return next ? with_bias(graph, *next).value_or(layer) : layer;
 }
 
 /// `weights` [extra, in] below or beside the layer's matrix.
@@ -141,15 +158,13 @@ std::optional<LinearLayer> linear_layer_to(const Graph& graph, ValueId output) {
   return product(graph, *node);
 }
 
-std::optional<LinearLayer> linear_layer_from(const Graph& graph, ValueId input) {
-  const Node* node = only_reader(graph, input);
-  if (!node) return std::nullopt;
-  auto layer = product(graph, *node);
-  if (!layer || layer->input != input) return std::nullopt;
-  if (layer->bias != engine::kAbsent) return layer;
-  const Node* next = only_reader(graph, layer->output);
-  const auto biased = next ? with_bias(graph, *next) : std::nullopt;
-  return biased ? biased : layer;
+std::vector<LinearLayer> linear_layers(const Graph& graph) {
+  std::vector<LinearLayer> layers;
+  for (const Node& node : graph.nodes()) {
+    const auto layer = product(graph, node);
+    if (layer) layers.push_back(with_later_bias(graph, *layer));
+  }
+  return layers;
 }
 
 std::optional<engine::LinearHead> as_linear_head(const Graph& trainable) {
@@ -171,7 +186,13 @@ std::optional<engine::LinearHead> as_linear_head(const Graph& trainable) {
   return head;
 }
 
+void freeze(Graph& graph, const std::vector<std::string>& names) {
+  std::erase_if(graph.metadata, [](const auto& entry) { return entry.first == kFrozen; });
+  if (!names.empty()) graph.metadata.emplace_back(kFrozen, json::serialize(json::value_from(names)));
+}
+
 std::vector<ValueId> parameters_of(const Graph& trainable) {
+  const std::vector<std::string> frozen = frozen_in(trainable);
   std::vector<bool> wanted(trainable.value_count());
   for (const Node& node : trainable.nodes()) {
     const std::size_t learnt = node.op->name == "BatchNormalization" ? 3 : node.inputs.size();
@@ -180,7 +201,7 @@ std::vector<ValueId> parameters_of(const Graph& trainable) {
       if (id == engine::kAbsent) continue;
       const engine::ValueInfo& value = trainable.value(id);
       if (value.constant && value.dtype == engine::DType::f32 && value.shape.rank() >= 1 &&
-          value.constant->elements() > 1)
+          value.constant->elements() > 1 && !std::ranges::count(frozen, value.name))
         wanted[static_cast<std::size_t>(id)] = true;
     }
   }

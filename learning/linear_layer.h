@@ -21,14 +21,19 @@ struct LinearLayer {
 
 /// The layer that makes `output`, if a linear layer does.
 std::optional<LinearLayer> linear_layer_to(const engine::Graph& graph, engine::ValueId output);
-/// The only reader of `input`, if that is a linear layer.
-std::optional<LinearLayer> linear_layer_from(const engine::Graph& graph, engine::ValueId input);
+
+/// Every linear layer, in the order of the nodes; its output is that of the bias where it has one.
+std::vector<LinearLayer> linear_layers(const engine::Graph& graph);
 
 /// The whole of `trainable` as one linear head on the latent, if it is no more than that.
 std::optional<engine::LinearHead> as_linear_head(const engine::Graph& trainable);
 
-/// The weights and biases that training changes: f32 constants of rank ≥ 1, except BatchNormalization's
-/// statistics. In the order of their values.
+/// Training leaves the constants of these names as they are, in this graph and what is extracted from it; no
+/// others any more.
+void freeze(engine::Graph& graph, const std::vector<std::string>& names);
+
+/// The weights and biases that training changes: f32 constants of rank ≥ 1 that are not frozen, except
+/// BatchNormalization's statistics. In the order of their values.
 std::vector<engine::ValueId> parameters_of(const engine::Graph& trainable);
 
 /// New output rows for grow_head(), in the layer's own terms: out = input · weights + bias.

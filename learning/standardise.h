@@ -9,9 +9,10 @@ namespace dormouse::learning {
 /// latents.
 ///
 /// With z = (x − mean) / deviation, W·x + b = (W·deviation)·z + (b + W·mean): the same function, better
-/// conditioned. Everything that learning keeps by parameter (velocity, Fisher, anchors) is in these
-/// coordinates; only published weights are in the model's own. When the part does not start with a linear
-/// layer the scale is the identity.
+/// conditioned. The same holds behind a residual connection, x + V·h + c, whose V and c are divided by the
+/// deviation. Everything that learning keeps by parameter (velocity, Fisher, anchors) is in these
+/// coordinates; only published weights are in the model's own. When anything but linear layers reads the
+/// latent, or they share their weights, the scale is the identity.
 class Standardised {
  public:
   /// `trainable`: latent → logits, weights as constants.

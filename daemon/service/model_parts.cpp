@@ -53,7 +53,29 @@ ValueId cut_of(const ModelOptions& options, const Graph& graph) {
   throw Failure(Errc::configuration, "model " + options.name + " (" + options.path.string() + "): " + what);
 }
 
-Learnable learnable_of(const ModelOptions& options, const Graph& graph, std::vector<std::string> labels) {
+learning::Seed seed_of(const ModelOptions& options, const Learnable& learnable) {
+  learning::Seed seed = learning::read_seed(options.seed);
+  if (seed.labels != learnable.labels)
+    misfit(options, "the seed " + options.seed.string() + " knows other labels than the model");
+  if (seed.latent_size() != learnable.latent_size)
+    misfit(options, "the seed " + options.seed.string() + " has latents of " +
+                        std::to_string(seed.latent_size()) + " elements, the cut has " +
+                        std::to_string(learnable.latent_size));
+  return seed;
+}
+
+/// Freezes and adapts as the configuration says.
+void apply_trainable(const ModelOptions& options, Graph& graph, const Learnable& learnable) {
+  std::optional<learning::LatentScale> scale;
+  if (learnable.seed) scale = learning::scale_of(learnable.seed->statistics, learnable.latent_size);
+  try {
+    learning::apply(graph, learnable.cut, options.trainable, scale ? &*scale : nullptr);
+  } catch (const Failure& failure) {
+    misfit(options, failure.error().context);
+  }
+}
+
+Learnable learnable_of(const ModelOptions& options, Graph& graph, std::vector<std::string> labels) {
   Learnable learnable;
   const engine::ValueInfo& logits = graph.value(graph.outputs()[0]);
   if (logits.dtype != engine::DType::f32 || logits.shape.rank() != 2 ||
@@ -66,16 +88,10 @@ Learnable learnable_of(const ModelOptions& options, const Graph& graph, std::vec
     misfit(options,
            "the cut '" + latent.name + "' is " + to_string(latent.shape) + "; it must be [batch, features]");
   learnable.latent_size = static_cast<std::size_t>(latent.shape[1]);
-  learnable.trainable = engine::extract(graph, std::array{learnable.cut}, std::array{graph.outputs()[0]});
   learnable.labels = std::move(labels);
-  if (options.seed.empty()) return learnable;
-  learnable.seed = learning::read_seed(options.seed);
-  if (learnable.seed->labels != learnable.labels)
-    misfit(options, "the seed " + options.seed.string() + " knows other labels than the model");
-  if (learnable.seed->latent_size() != learnable.latent_size)
-    misfit(options, "the seed " + options.seed.string() + " has latents of " +
-                        std::to_string(learnable.seed->latent_size()) + " elements, the cut has " +
-                        std::to_string(learnable.latent_size));
+  if (!options.seed.empty()) learnable.seed = seed_of(options, learnable);
+  apply_trainable(options, graph, learnable);
+  learnable.trainable = engine::extract(graph, std::array{learnable.cut}, std::array{graph.outputs()[0]});
   return learnable;
 }
 

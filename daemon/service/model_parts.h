@@ -25,7 +25,7 @@ struct Learnable {
 /// A model as its files say, before anything was learnt. Immutable, shared by all that serves it.
 struct ModelParts {
   ModelOptions options;
-  engine::Graph graph;
+  engine::Graph graph;  ///< with the adapters that the options ask for
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
   std::vector<const engine::Driver*> drivers;

@@ -28,12 +28,32 @@ void bind_options(Binder& binder, StreamOptions& options) {
                   config::one_of<StreamOptions::Normalise>({{"none", none}, {"seed", seed}}));
 }
 
+namespace {
+
+/// `trainable: lora(8)`, or a list of names.
+learning::Trainable read_trainable(const Binder& binder, const config::Node& node) {
+  if (node.kind == config::Node::Kind::scalar)
+    if (const auto known = learning::parse_trainable(node.text)) return *known;
+  learning::Trainable chosen{{}, 0};
+  for (const config::Node& item : node.items) chosen.patterns.push_back(config::read_string(item));
+  if (chosen.patterns.empty())
+    throw binder.wrong("trainable", "expected head.*, lora(RANK) with a rank from " +
+                                        std::to_string(learning::kLeastRank) + " to " +
+                                        std::to_string(learning::kMostRank) +
+                                        ", or a list of names of weights such as [fc2.*, fc3.*]");
+  return chosen;
+}
+
+}  // namespace
+
 void bind_options(Binder& binder, ModelOptions& options) {
   binder.required("name", options.name);
   binder.required("path", options.path, config::existing);
   binder.optional("labels", options.labels);
   binder.optional("driver", options.driver, config::or_word("auto"));
   binder.optional("cut", options.cut);
+  if (config::Node trainable; binder.optional("trainable", trainable))
+    options.trainable = read_trainable(binder, trainable);
   binder.optional("seed", options.seed, config::existing);
   binder.optional("stream", options.stream);
   binder.optional("planner", options.planner);

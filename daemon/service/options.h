@@ -10,6 +10,7 @@
 #include "daemon/service/night_triggers.h"
 #include "hrm/router.h"
 #include "learning/sleep.h"
+#include "learning/trainable.h"
 #include "memory/options.h"
 
 namespace dormouse::daemon {
@@ -42,6 +43,7 @@ struct ModelOptions {
   std::vector<std::string> labels;    ///< empty: what the file's metadata say; still none: it only infers
   std::optional<std::string> driver;  ///< nothing: auto
   std::string cut;                    ///< empty: the file's metadata, else the input of the last linear layer
+  learning::Trainable trainable;
   std::filesystem::path seed;
   std::optional<StreamOptions> stream;
   std::string planner;  ///< another model's name

@@ -61,6 +61,9 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
       Case{"fast weights nobody knows",
            "models: [{name: a, path: model.onnx, fast: rigde}]\n",
            {"fast", "ridge"}},
+      Case{"adapters of no rank",
+           "models: [{name: a, path: model.onnx, trainable: lora(0)}]\n",
+           {"1:49", "trainable", "lora(RANK)", "2 to 256"}},
       Case{"no channels", "models: [{name: a, path: model.onnx, stream: {channels: 0}}]\n", {"channels"}});
   INFO(given.name);
   const TemporaryFolder folder;
@@ -82,8 +85,9 @@ daemon: {socket: a.sock, admin_socket: b.sock, threads: 3}
 state: elsewhere
 models:
   - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd,
+     trainable: lora(8),
      stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none}}
-  - {name: two, path: model.onnx}
+  - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
 hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
 sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, ewc: {lambda: 4, decay: 0.8},
@@ -100,6 +104,8 @@ sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, ewc:
   CHECK(one.cut == "f");
   CHECK(one.planner == "two");
   CHECK(one.fast == FastWeights::sgd);
+  CHECK(one.trainable == learning::Trainable{{}, 8});
+  CHECK(options.models[1].trainable == learning::Trainable{{"fc1.*", "fc2.weight"}, 0});
   REQUIRE(one.stream);
   CHECK(one.stream->channels == 2);
   CHECK(one.stream->rate == 50);

@@ -1,0 +1,103 @@
+#include "learning/trainable.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <iterator>
+#include <set>
+
+#include "learning/adapter.h"
+#include "learning/linear_layer.h"
+
+namespace dormouse::learning {
+namespace {
+
+using engine::Graph;
+using engine::ValueId;
+
+constexpr std::string_view kEverything = "head.*";
+
+/// '*' stands for any characters, none included.
+bool matches(std::string_view name, std::string_view pattern) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return name == pattern;
+  if (!name.starts_with(pattern.substr(0, star))) return false;
+  name.remove_prefix(star);
+  pattern.remove_prefix(star + 1);
+  for (std::size_t skipped = 0; skipped <= name.size(); ++skipped)
+    if (matches(name.substr(skipped), pattern)) return true;
+  return false;
+}
+
+/// The parameters behind the cut, as values of the whole graph.
+std::vector<ValueId> parameters_behind(const Graph& graph, ValueId cut) {
+  const Graph part = engine::extract(graph, std::array{cut}, std::array{graph.outputs().at(0)});
+  std::vector<ValueId> ids;
+  for (const ValueId id : parameters_of(part)) ids.push_back(*graph.find(part.value(id).name));
+  return ids;
+}
+
+/// The linear layers behind the cut, as they stand in the whole graph.
+std::vector<LinearLayer> layers_behind(const Graph& graph, const std::vector<ValueId>& behind) {
+  std::vector<LinearLayer> layers = linear_layers(graph);
+  std::erase_if(layers, [&](const LinearLayer& layer) { return !std::ranges::count(behind, layer.weight); });
+  return layers;
+}
+
+std::string list(const Graph& graph, const std::vector<ValueId>& ids) {
+  std::string names;
+  for (const ValueId id : ids) names += (names.empty() ? "" : ", ") + graph.value(id).name;
+  return names;
+}
+
+std::set<ValueId> chosen(const Graph& graph, const std::vector<ValueId>& behind,
+                         const std::vector<std::string>& patterns) {
+  std::set<ValueId> ids;
+  for (const std::string& pattern : patterns) {
+    const auto meant = [&](ValueId id) {
+      return pattern == kEverything || matches(graph.value(id).name, pattern);
+    };
+    const std::size_t before = ids.size();
+    std::ranges::copy_if(behind, std::inserter(ids, ids.end()), meant);
+    if (ids.size() == before && std::ranges::none_of(behind, meant))
+      throw Failure(Errc::configuration, "trainable: no parameter behind the cut is called '" + pattern +
+                                             "'; there are " + list(graph, behind));
+  }
+  return ids;
+}
+
+}  // namespace
+
+std::optional<Trainable> parse_trainable(std::string_view word) {
+  if (word == kEverything) return Trainable{};
+  constexpr std::string_view kLora = "lora(";
+  if (!word.starts_with(kLora) || !word.ends_with(')')) return std::nullopt;
+  word = word.substr(kLora.size(), word.size() - kLora.size() - 1);
+  std::size_t rank = 0;
+  const auto [end, failed] = std::from_chars(word.data(), word.data() + word.size(), rank);
+  if (failed != std::errc{} || end != word.data() + word.size() || rank < kLeastRank || rank > kMostRank)
+    return std::nullopt;
+  return Trainable{{}, rank};
+}
+
+void apply(Graph& graph, ValueId cut, const Trainable& trainable, const LatentScale* scale) {
+  const std::vector<ValueId> behind = parameters_behind(graph, cut);
+  std::set<ValueId> learnt = chosen(graph, behind, trainable.patterns);
+  std::vector<LinearLayer> layers = layers_behind(graph, behind);
+  const auto head = linear_layer_to(graph, graph.outputs().at(0));
+  if (head) learnt.insert(head->weight);
+  for (const LinearLayer& layer : layers)
+    if (learnt.contains(layer.weight) && layer.bias != engine::kAbsent) learnt.insert(layer.bias);
+  std::vector<std::string> frozen;
+  for (const ValueId id : behind)
+    if (!learnt.contains(id)) frozen.push_back(graph.value(id).name);
+  freeze(graph, frozen);
+  if (trainable.rank == 0) return;
+  if (!head) throw Failure(Errc::configuration, "trainable: the model's first output is no linear layer's");
+  std::erase_if(layers, [&](const LinearLayer& layer) { return layer.weight == head->weight; });
+  if (layers.empty()) return adapt_latent(graph, cut, trainable.rank, scale);
+  for (const LinearLayer& layer : layers)
+    adapt_layer(graph, layer, trainable.rank, layer.input == cut ? scale : nullptr);
+}
+
+}  // namespace dormouse::learning
