@@ -82,7 +82,7 @@ class VectorRows {
     return chunk_of(row).codes.get() + row % kChunkRows * stride_;
   }
   const Measure& measure(std::size_t row) const { return chunk_of(row).measures[row % kChunkRows]; }
-  EpisodeId id(std::size_t row) const { return chunk_of(row).ids[row % kChunkRows]; }
+  EpisodeId id(std::size_t row) const { return chunk_of(row).columns[row % kChunkRows].id; }
   /// Nothing when the row is gone.
   std::optional<IndexRow> columns(std::size_t row) const;
   bool is_gone(std::size_t row) const { return packed(row).load(std::memory_order_relaxed) == kGone; }
@@ -92,23 +92,35 @@ class VectorRows {
   }
 
  private:
-  struct Free {
-    void operator()(std::int8_t* memory) const;
+  /// Memory of its own mapping, in huge pages where it fills some, resident once it is written to.
+  class Pages {
+   public:
+    explicit Pages(std::size_t bytes);
+    ~Pages();
+    Pages(const Pages&) = delete;
+    Pages& operator=(const Pages&) = delete;
+    std::int8_t* get() const { return memory_; }
+
+   private:
+    std::int8_t* memory_;
+    std::size_t bytes_;
   };
   /// Asked together, of the few rows that are near enough: one cache line.
-  struct Columns {
+  struct alignas(32) Columns {
     std::atomic<std::uint64_t> packed;  ///< label and labelled, or kGone
+    EpisodeId id;
     std::int64_t time;
     std::int64_t version;
   };
   struct Chunk {
-    explicit Chunk(std::size_t stride);
+    explicit Chunk(std::size_t stride) : codes(kChunkRows * stride) {}
 
-    std::unique_ptr<std::int8_t[], Free> codes;
+    Pages codes;
     std::array<Measure, kChunkRows> measures;
-    std::array<EpisodeId, kChunkRows> ids;
     std::array<Columns, kChunkRows> columns;
-    EpisodeId lowest = ~EpisodeId{0}, highest = 0;  ///< the writer's, to find an id
+    // The writer's, to find an id.
+    EpisodeId lowest = ~EpisodeId{0}, highest = 0;
+    bool ascending = true;
   };
   static constexpr std::uint64_t kGone = ~std::uint64_t{0};
 
