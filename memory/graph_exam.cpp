@@ -9,8 +9,9 @@ namespace dormouse::memory {
 namespace {
 
 constexpr std::size_t kNeighbours = 10;
-constexpr double kRecall = 0.992;  // found by a sample of examiners, so that all queries come to 0.99
-constexpr std::array<std::size_t, 9> kBeams = {64, 96, 128, 192, 256, 384, 512, 768, 1024};
+constexpr double kRecall = 0.992;  // of a sample of examiners, so that all queries come to 0.99
+constexpr std::array<std::size_t, 14> kBeams = {64,  80,  96,  128, 160, 192, 224,
+                                                256, 320, 384, 512, 640, 768, 1024};
 
 using Rows = std::vector<std::uint32_t>;
 

@@ -2,7 +2,7 @@
 //
 //   bench_memory exact     [--queries 2000]
 //   bench_memory crossover [--queries 1000]
-//   bench_memory million   [--queries 500] [--rows 1000000] [--kinds clusters,decaying]
+//   bench_memory million   --work FOLDER [--queries 500] [--rows 1000000] [--kinds clusters,decaying]
 //   bench_memory start     --work FOLDER --dormouse BINARY --model FILE.onnx --seed FILE [--rows 100000]
 //   bench_memory wear      --work FOLDER [--episodes 50000]
 //   bench_memory steady    --work FOLDER [--inserts 10000000] [--episodes 1000000]

@@ -1,16 +1,20 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <iterator>
 
 #include "config/error.h"
 #include "memory/dot.h"
+#include "memory/graph_file.h"
 #include "tests/bench/memory/bench.h"
 #include "tests/bench/memory/vectors.h"
 #include "tests/bench/samples.h"
 
 namespace dormouse::bench {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::size_t kNeighbours = 10;
 constexpr unsigned kSeed = 1;
@@ -56,22 +60,11 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-struct Built {
-  std::unique_ptr<memory::VectorIndex> index;
-  double insert_us = 0;
-  double exam_seconds = 0;
-  std::size_t beam = 0;
-};
-
-Built build_graph(const memory::VectorIndex& index) {
-  const double began = cpu_seconds();
+memory::GraphBuilder built(const memory::VectorIndex& index) {
   memory::GraphBuilder builder = index.begin_graph();
   while (!builder.advance(4096)) {
   }
-  const double built = cpu_seconds();
-  const memory::IndexGraph made = memory::examined(builder);
-  return {index.with(made), 1e6 * (built - began) / static_cast<double>(builder.size()),
-          cpu_seconds() - built, made.beam};
+  return builder;
 }
 
 std::size_t count_option(const Options& options, const char* name, double fallback) {
@@ -108,17 +101,43 @@ bool measure_crossover(const Options& options) {
       const auto index = filled_index(vectors, rows);
       const Exam exam(index, vectors, count_option(options, "queries", 1000));
       const Searched scanned = search_all(index, exam);
-      const Built built = build_graph(index);
-      const Searched found = search_all(*built.index, exam);
+      const double began = cpu_seconds();
+      const memory::GraphBuilder builder = built(index);
+      const double insert_us = 1e6 * (cpu_seconds() - began) / static_cast<double>(builder.size());
+      const memory::IndexGraph made = memory::examined(builder);
+      const Searched found = search_all(*index.with(made), exam);
       const double gain = scanned.latency.median() - found.latency.median();
       std::printf("  %-9s %7zu %8.0f %8.0f %5zu %7.4f %10.0f %8.1f\n", kind, rows, scanned.latency.median(),
-                  found.latency.median(), built.beam, found.recall, built.insert_us,
-                  gain > 0 && built.beam > 0 ? built.insert_us / gain : -1.0);
+                  found.latency.median(), made.beam, found.recall, insert_us,
+                  gain > 0 && made.beam > 0 ? insert_us / gain : -1.0);
       std::fflush(stdout);
     }
   }
   return true;
 }
+
+namespace {
+
+/// The graph of an index, from the checkpoint that an earlier run left, or built and left there.
+std::unique_ptr<memory::VectorIndex> kept_graph(const memory::VectorIndex& index, const fs::path& file) {
+  if (!fs::exists(file)) {
+    const double began = cpu_seconds();
+    const memory::GraphBuilder builder = built(index);
+    const double inserted = cpu_seconds();
+    const std::size_t beam = memory::examined(builder).beam;
+    std::printf("  inserts %.0f us of CPU each, the examination %.1f s\n",
+                1e6 * (inserted - began) / static_cast<double>(builder.size()), cpu_seconds() - inserted);
+    if (beam == 0) return nullptr;
+    memory::write_checkpoint(file, memory::checkpoint_of(builder, beam, 0));
+  }
+  const double began = cpu_seconds();
+  const memory::IndexGraph back = memory::matched(memory::read_checkpoint(file), index.rows(), file.string());
+  std::printf("  back from its checkpoint of %.0f MB in %.2f s of CPU, beam %zu\n",
+              static_cast<double>(fs::file_size(file)) / 1e6, cpu_seconds() - began, back.beam);
+  return index.with(back);
+}
+
+}  // namespace
 
 bool measure_million(const Options& options) {
   bool held = true;
@@ -126,21 +145,24 @@ bool measure_million(const Options& options) {
   if (kinds.empty()) kinds = {"clusters", "decaying"};
   const std::size_t rows = count_option(options, "rows", 1e6);
   for (const std::string& kind : kinds) {
+    std::printf("%zu x %zu, %s\n", rows, kWidth, kind.c_str());
     Vectors vectors(kind, kSeed);
     const auto index = filled_index(vectors, rows);
     const Exam exam(index, vectors, count_option(options, "queries", 500));
-    const Searched scanned = search_all(index, exam);
-    const Built built = build_graph(index);
-    const Searched found = search_all(*built.index, exam);
-    std::printf(
-        "%zu x %zu, %s: inserts %.0f us of CPU each, examined in %.1f s, beam %zu, %.0f MB (scanned %.0f "
-        "MB)\n",
-        rows, kWidth, kind.c_str(), built.insert_us, built.exam_seconds, built.beam,
-        static_cast<double>(built.index->bytes()) / 1e6, static_cast<double>(index.bytes()) / 1e6);
-    std::printf("  scan  p50 %6.0f us  p99 %6.0f us  recall@10 %.4f\n", scanned.latency.median(),
-                scanned.latency.quantile(0.99), scanned.recall);
-    std::printf("  graph p50 %6.0f us  p99 %6.0f us  recall@10 %.4f\n", found.latency.median(),
-                found.latency.quantile(0.99), found.recall);
+    const auto print = [&](const char* how, const memory::VectorIndex& searched) {
+      Searched found = search_all(searched, exam);
+      std::printf("  %s  p50 %6.0f us  p99 %6.0f us  recall@10 %.4f  %.0f MB\n", how, found.latency.median(),
+                  found.latency.quantile(0.99), found.recall, static_cast<double>(searched.bytes()) / 1e6);
+      return found;
+    };
+    print("scan ", index);
+    const auto file = fs::path(options.text("work")) / (kind + "-" + std::to_string(rows) + ".hnsw");
+    const auto with_graph = kept_graph(index, file);
+    if (!with_graph) {
+      std::printf("  no graph is worth having\n");
+      continue;
+    }
+    const Searched found = print("graph", *with_graph);
     held =
         judge(found.latency.quantile(0.99) < 1000, "p99, us", found.latency.quantile(0.99), "under 1000") &&
         held;
