@@ -27,11 +27,10 @@ bool is_recent(const fs::path& file) {
   return !missing && fs::file_time_type::clock::now() - written < kCheckpointAge;
 }
 
-/// Writes the graph's checkpoint if it is time. A disk that refuses costs the next start a rebuild, nothing
-/// else.
-void keep(const memory::GraphBuilder& builder, std::size_t beam, std::int64_t embedding,
-          const fs::path& file) {
-  if (is_recent(file)) return;
+/// Writes the graph's checkpoint, to be moved to its place. A disk that refuses costs the next start a
+/// rebuild, nothing else.
+void write(const memory::GraphBuilder& builder, std::size_t beam, std::int64_t embedding,
+           const fs::path& file) {
   try {
     fs::create_directories(file.parent_path());
     memory::write_checkpoint(file, memory::checkpoint_of(builder, beam, embedding));
@@ -58,6 +57,15 @@ std::optional<memory::IndexGraph> read_graph(const fs::path& file, std::int64_t 
 }
 
 }  // namespace
+
+Indexing::Indexing(Service& service) : service_(service) {
+  std::error_code ignored;
+  fs::remove_all(unfinished(""), ignored);  // by a process that was killed over them
+}
+
+fs::path Indexing::unfinished(const std::string& model) const {
+  return service_.options().state / "index" / "unfinished" / model;
+}
 
 fs::path Indexing::checkpoint(const std::string& model) const {
   return service_.options().state / "index" / (model + ".hnsw");
@@ -143,16 +151,24 @@ asio::awaitable<void> Indexing::build(std::string model) {
                        (worth ? "the graph over memory is in service, its beam " + std::to_string(beam)
                               : "no graph is worth having over this memory, it is scanned"));
   if (!worth) co_return remove_quietly(checkpoint(model));
+  if (!is_recent(checkpoint(model))) co_await keep(std::move(model), builder, beam, embedding);
+}
+
+// Forgetting is done on the storage thread, and takes index and checkpoint with it: there, the one whose
+// index is still in service has nothing in it that was forgotten.
+asio::awaitable<void> Indexing::keep(std::string model, std::shared_ptr<memory::GraphBuilder> builder,
+                                     std::size_t beam, std::int64_t embedding) {
   const auto published = service_.model(model).served.index;
-  auto write = [builder = builder, beam, embedding = embedding, file = checkpoint(model)] {
-    keep(*builder, beam, embedding, file);
+  auto write_aside = [builder, beam, embedding, file = unfinished(model)] {
+    write(*builder, beam, embedding, file);
   };
-  co_await run_on(service_.training(), std::move(write));
-  // What was forgotten while it was being written took the index with it, and must not stay in the file.
-  auto check = [this, model, published, file = checkpoint(model)] {
-    if (service_.learner(model).served().index != published) remove_quietly(file);
+  co_await run_on(service_.training(), std::move(write_aside));
+  auto move_in = [this, model, published, fresh = unfinished(model), file = checkpoint(model)] {
+    std::error_code failed;  // nothing was written
+    if (service_.learner(model).served().index == published) fs::rename(fresh, file, failed);
+    remove_quietly(fresh);
   };
-  co_await run_on(service_.storage(), std::move(check));
+  co_await run_on(service_.storage(), std::move(move_in));
 }
 
 }  // namespace dormouse::daemon

@@ -15,7 +15,7 @@ namespace dormouse::daemon {
 /// one. Lives on the io thread.
 class Indexing {
  public:
-  explicit Indexing(Service& service) : service_(service) {}
+  explicit Indexing(Service& service);
 
   /// Looks whether a memory wants a graph and sees to it; back when that is done. Call it every second or so.
   boost::asio::awaitable<void> consider();
@@ -28,7 +28,12 @@ class Indexing {
   boost::asio::awaitable<bool> restore(std::string model);
   boost::asio::awaitable<void> build(std::string model);
   boost::asio::awaitable<bool> publish(std::string model, memory::IndexGraph made);
+  /// Writes the checkpoint of the graph in service, unless something was forgotten meanwhile.
+  boost::asio::awaitable<void> keep(std::string model, std::shared_ptr<memory::GraphBuilder> builder,
+                                    std::size_t beam, std::int64_t embedding);
   std::filesystem::path checkpoint(const std::string& model) const;
+  /// Where a checkpoint is written; for no model, the folder of them all.
+  std::filesystem::path unfinished(const std::string& model) const;
 
   Service& service_;
   std::stop_source stop_;

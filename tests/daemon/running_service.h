@@ -70,7 +70,11 @@ class RunningService {
 
   template <class T>
   T wait(boost::asio::awaitable<T> task) {
-    return boost::asio::co_spawn(io_, std::move(task), boost::asio::use_future).get();
+    return begin(std::move(task)).get();
+  }
+  template <class T>
+  std::future<T> begin(boost::asio::awaitable<T> task) {
+    return boost::asio::co_spawn(io_, std::move(task), boost::asio::use_future);
   }
   template <class Work>
   std::invoke_result_t<Work> on_io(Work work) {

@@ -57,6 +57,7 @@ struct Library {
     indexing.reset();
   }
   void consider() { running->wait(indexing->consider()); }
+  std::future<void> begin() { return running->begin(indexing->consider()); }
   std::shared_ptr<const memory::VectorIndex> index() {
     return running->on_io([this] { return running->service().model("colours").served.index; });
   }
@@ -113,6 +114,32 @@ TEST_CASE(
   CHECK(library.index()->has_graph());
   CHECK(nearest(*library.index()) == scanned);
   CHECK(std::filesystem::last_write_time(library.checkpoint()) != written);  // thrown away, built again
+}
+
+TEST_CASE("what is forgotten while a graph's checkpoint is written does not come back with it",
+          "[indexing]") {
+  INFO("seed 31");
+  Library library;
+  const auto victims = nearest(*library.index());
+  auto considered = library.begin();
+  while (!library.index()->has_graph()) std::this_thread::yield();
+  memory::Selection selection{.model = "colours"};
+  selection.ids = victims;
+  library.running->wait(library.running->service().forget(selection, false));
+  considered.get();
+  CHECK_FALSE(std::filesystem::exists(library.checkpoint()));
+  const auto unfinished = library.checkpoint().parent_path() / "unfinished";
+  CHECK(std::filesystem::is_empty(unfinished));
+  const auto left = nearest(*library.index());
+  for (const memory::EpisodeId id : victims) CHECK(std::ranges::find(left, id) == left.end());
+
+  library.stop();
+  std::ofstream(unfinished / "colours") << "of a process that was killed";
+  library.start();
+  CHECK_FALSE(std::filesystem::exists(unfinished));
+  library.consider();
+  CHECK(library.index()->has_graph());
+  CHECK(nearest(*library.index()) == left);
 }
 
 TEST_CASE("told to stop, the building of a graph ends and nothing is put in service", "[indexing]") {
