@@ -76,11 +76,20 @@ asio::awaitable<void> Nights::resume() {
   for (const auto& [name, entry] : service_.models()) {
     if (running_ || stopped_) co_return;
     if (!entry.parts->learnable) continue;
+    // From here on nothing is forgotten that this night may hold a copy of.
+    running_.emplace().request.model = name;
+    stop_ = std::stop_source();
     auto look = [this, model = name, parts = entry.parts] { return interrupted(model, parts); };
-    std::optional<Prepared> night = co_await run_on(service_.storage(), std::move(look));
+    std::optional<Prepared> night;
+    try {
+      night = co_await run_on(service_.storage(), std::move(look));
+    } catch (...) {
+      running_.reset();
+      throw;
+    }
+    running_.reset();
     if (!night) continue;
     log(Level::info, "sleep " + std::to_string(night->job.id) + " goes on where it was interrupted");
-    stop_ = std::stop_source();
     launch(std::move(*night));
   }
 }

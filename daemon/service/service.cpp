@@ -9,6 +9,7 @@
 
 #include "config/log.h"
 #include "daemon/run_on.h"
+#include "daemon/service/night_journal.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -344,9 +345,13 @@ asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry
   learning_model(name);
   auto work = [this, name, selection, dry_run] {
     Learner& learner = *learners_.at(name);
+    if (!dry_run) {
+      // What can be made again goes first, so that nothing outlives what it was made of: the graph over
+      // memory tells of its vectors, and a night that was interrupted had learnt from them.
+      fs::remove(options_.state / "index" / (name + ".hnsw"));
+      journal_of(options_.state, name).drop();
+    }
     Forgotten forgotten = learner.forget(selection, dry_run);
-    // The checkpoint of a large index holds codes; it is a cache, and made again.
-    if (!dry_run) fs::remove(options_.state / "index" / (name + ".hnsw"));
     return std::pair(std::move(forgotten), learner.served());
   };
   auto [forgotten, served] = co_await run_on(storage_, std::move(work));

@@ -93,6 +93,9 @@ TEST_CASE("a forgotten label leaves no byte in the state folder and no trace in 
   const fs::path checkpoint = fs::path(world.options.state) / "index" / "colours.hnsw";
   fs::create_directories(checkpoint.parent_path());
   std::ofstream(checkpoint) << secrets[0];
+  const fs::path journal = fs::path(world.options.state) / "models" / "colours" / "night";
+  fs::create_directories(journal);
+  std::ofstream(journal / "journal.safetensors") << secrets[1];
   const auto traces = [&] {
     const std::string bytes = bytes_below(world.options.state);
     return std::ranges::count_if(secrets, [&](const auto& s) { return bytes.find(s) != bytes.npos; });
@@ -110,6 +113,7 @@ TEST_CASE("a forgotten label leaves no byte in the state folder and no trace in 
   CHECK(gone == would);
   CHECK(traces() == 0);
   CHECK_FALSE(fs::exists(checkpoint));
+  CHECK_FALSE(fs::exists(journal));
   CHECK(world.running->get("/v1/episodes/" + std::to_string(greys[0])).status == 410);
   world.running->on_io([&] {
     for (const memory::EpisodeId id : greys) CHECK(world.running->service().recent(id) == nullptr);
@@ -177,6 +181,31 @@ TEST_CASE("what a night is learning from is not forgotten meanwhile", "[service]
   CHECK(world.del("/v1/episodes/" + std::to_string(greys[0])).status == 409);
   CHECK(world.running->admin("/v1/forget", order + R"(, "dry_run": true})").status == 200);
   CHECK(world.running->get("/v1/episodes/" + std::to_string(greys[0])).status == 200);
+}
+
+TEST_CASE("with what it learnt from, an interrupted night is forgotten", "[service]") {
+  World world;
+  world.teach("grey", 8);
+  world.running.reset();
+  world.options.sleep.cycle.steps = 100'000'000;  // till it is cut short
+  world.options.sleep.journal = std::chrono::milliseconds(1);
+  world.start();
+  const fs::path journal = world.options.state / "models" / "colours" / "night";
+  const std::int64_t id = world.running->wait(world.running->nights().start({"colours", {}, true, {}}));
+  while (!fs::exists(journal / "journal.safetensors")) std::this_thread::yield();
+  const fs::path copy = world.folder.file("night");  // what a power cut would leave behind
+  fs::copy(journal, copy);
+  world.running.reset();
+  fs::copy(copy, journal);
+  world.start();
+  REQUIRE(world.ask(world.running->admin("/v1/forget", R"({"model": "colours", "label": "grey"})"))
+              .at("episodes")
+              .to_number<int>() >= 8);
+  CHECK_FALSE(fs::exists(journal));
+  world.running->wait(world.running->nights().resume());
+  CHECK_FALSE(world.running->on_io([&] { return world.running->nights().asleep(); }));
+  world.running->on_storage(
+      [&] { CHECK(world.running->service().store().sleep(id)->state != memory::SleepState::running); });
 }
 
 TEST_CASE("a request may name its stream", "[service]") {
