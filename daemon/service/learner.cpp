@@ -156,6 +156,16 @@ bool Learner::fits(const memory::Episode& episode) const {
          episode.embedding_version == served_.embedding_version;
 }
 
+std::optional<memory::Episode> Learner::seen_now(memory::Episode inference) const {
+  if (fits(inference)) return inference;
+  if (inference.clip.empty()) return std::nullopt;
+  const Shape shape{std::span(inference.clip.shape)};
+  const auto outputs = session_->run(std::array{Tensor::from<float>(shape, inference.clip.values)});
+  inference.latent = memory::quantise(outputs.back().values<float>());
+  inference.embedding_version = served_.embedding_version;
+  return inference;
+}
+
 std::vector<memory::Episode> Learner::labelled() const {
   auto episodes = store_.labelled(parts_->options.name);
   std::erase_if(episodes, [this](const memory::Episode& episode) { return !fits(episode); });
@@ -259,17 +269,23 @@ LabelledLatents Learner::with_seed(const LabelledLatents& held_out) const {
 }
 
 bool Learner::remember(const memory::Episode& episode) {
-  if (!store_.remember(episode) || !fits(episode)) return false;
-  return enter(episode, class_of(episode.prediction), false);
+  const auto seen = seen_now(episode);
+  if (!seen || !store_.remember(*seen)) return false;
+  return enter(*seen, class_of(seen->prediction), false);
 }
 
 memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
                               const std::string& label) {
-  if (const auto stored = store_.find(id);
-      stored && (stored->model != parts_->options.name || !fits(*stored)))
+  const auto stored = store_.find(id);
+  if (stored && (stored->model != parts_->options.name || !fits(*stored)))
     throw Failure(Errc::invalid, "episode " + std::to_string(id) + ": it is model '" + stored->model +
                                      "' as it was then that answered it; teach that one");
-  const memory::Taught taught = recent ? store_.teach(*recent, label) : store_.label(id, label);
+  const auto seen = recent && !stored ? seen_now(*recent) : recent;
+  if (recent && !seen)
+    throw Failure(Errc::gone, "episode " + std::to_string(id) +
+                                  ": the model's trunk has changed since, and its input was not kept; ask "
+                                  "again and teach that answer");
+  const memory::Taught taught = seen ? store_.teach(*seen, label) : store_.label(id, label);
   const memory::Episode episode = *store_.find(id);
   learn(*fast_, episode, label, taught.previous);
   const ClassIndex index = class_of(label);

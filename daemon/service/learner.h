@@ -65,10 +65,12 @@ class Learner {
 
   const Served& served() const { return served_; }
 
-  /// Remembers an unlabelled inference (queued). True when that took a new index: publish served().
+  /// Remembers an unlabelled inference (queued), as the trunk in service sees it. True when that took a new
+  /// index: publish served().
   bool remember(const memory::Episode& episode);
   /// Labels what memory or working memory holds: on disk when it returns, and known to the next inference.
-  /// Throws Failure(gone / not_found), or invalid when the episode is another model's.
+  /// Throws Failure(gone / not_found), or invalid when the episode is another model's. Gone is also what an
+  /// older trunk answered when its input is not there to be embedded anew.
   memory::Taught teach(memory::EpisodeId id, const std::optional<memory::Episode>& recent,
                        const std::string& label);
   /// Erases what the selection means from memory, concepts, index and fast weights; what survives in concepts
@@ -131,6 +133,9 @@ class Learner {
   learning::ClassIndex class_of(const std::string& label);
   /// Another model may have had this name, or this one another trunk: such latents say nothing here.
   bool fits(const memory::Episode& episode) const;
+  /// An inference with the latent that the trunk in service gives it; nothing when another one answered it
+  /// and its input was not kept.
+  std::optional<memory::Episode> seen_now(memory::Episode inference) const;
   std::vector<memory::Episode> labelled() const;
   std::size_t count_fresh_labels() const;
   /// How far apart two latents of one kind may lie.
