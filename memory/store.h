@@ -127,6 +127,8 @@ class Store {
                    const std::function<void(const StoredVector&)>& visit) const;
   /// The classes of `model`, taught or not, by the numbers that each_vector() gives.
   std::map<std::int64_t, std::string> class_names(std::string_view model) const;
+  /// Streams by the same; of all models.
+  std::map<std::int64_t, std::string> stream_names() const;
   /// Episodes with a label, in the order in which their last label was given: replaying them rebuilds the
   /// fast weights.
   std::vector<Episode> labelled(std::string_view model) const;
@@ -136,10 +138,6 @@ class Store {
   std::vector<Episode> newest(const Selection& selection, std::size_t n) const;
   /// The newest without a label, newest first.
   std::vector<Episode> unlabelled(std::string_view model, std::size_t n) const;
-  /// The nearest of a selection and their distances, nearest first: a scan of the disk, for what the index
-  /// cannot filter.
-  std::vector<std::pair<Episode, float>> nearest(const Selection& selection, std::span<const float> latent,
-                                                 std::size_t k) const;
   /// What came next in the same stream, at most `gap` later: for each episode that has such a successor.
   std::vector<Successor> next(std::span<const EpisodeId> ids, Clock::Wall::duration gap) const;
 

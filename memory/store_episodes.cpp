@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <cmath>
 
-#include "memory/cluster.h"
 #include "memory/store.h"
 #include "memory/store_database.h"
 
@@ -220,21 +218,6 @@ std::vector<Episode> Store::newest(const Selection& selection, std::size_t n) co
 std::vector<Episode> Store::unlabelled(std::string_view model, std::size_t n) const {
   return read_episodes(
       select_episodes(database_->sql, "m.name = ? AND e.label IS NULL ORDER BY e.id DESC LIMIT ?"), model, n);
-}
-
-std::vector<std::pair<Episode, float>> Store::nearest(const Selection& selection,
-                                                      std::span<const float> latent, std::size_t k) const {
-  std::vector<std::pair<Episode, float>> best;
-  const auto distance = &std::pair<Episode, float>::second;
-  each(selection.model, [&](const Episode& episode) {
-    if (episode.latent.codes.size() != latent.size() || !selection.matches(episode)) return;
-    const double gap = std::sqrt(squared_distance(dequantise(episode.latent), latent));
-    if (best.size() == k && gap >= double{best.back().second}) return;
-    const auto place = std::ranges::upper_bound(best, static_cast<float>(gap), {}, distance);
-    best.insert(place, {episode, static_cast<float>(gap)});
-    if (best.size() > k) best.pop_back();
-  });
-  return best;
 }
 
 std::vector<Successor> Store::next(std::span<const EpisodeId> ids, Clock::Wall::duration gap) const {

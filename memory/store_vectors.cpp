@@ -7,7 +7,8 @@ namespace dormouse::memory {
 void Store::each_vector(std::string_view model, std::int64_t embedding_version,
                         const std::function<void(const StoredVector&)>& visit) const {
   sqlite::Statement select = database_->sql.prepare(
-      "SELECT id, time, version, coalesce(label, prediction), label IS NOT NULL, latent, scale FROM episode "
+      "SELECT id, time, version, coalesce(label, prediction), label IS NOT NULL, latent, scale, stream FROM "
+      "episode "
       "WHERE model = (SELECT id FROM model WHERE name = ?) AND embedding_version = ? ORDER BY id");
   select.with(model, embedding_version);
   while (select.step()) {
@@ -17,6 +18,7 @@ void Store::each_vector(std::string_view model, std::int64_t embedding_version,
            .version = select.integer(2),
            .class_number = select.integer(3),
            .labelled = select.integer(4) != 0,
+           .stream_number = select.integer(7),
            .codes = {reinterpret_cast<const std::int8_t*>(codes.data()), codes.size()},
            .scale = static_cast<float>(select.real(6))});
   }
@@ -27,6 +29,13 @@ std::map<std::int64_t, std::string> Store::class_names(std::string_view model) c
       "SELECT c.id, c.name FROM class c JOIN model m ON m.id = c.model WHERE m.name = ?");
   std::map<std::int64_t, std::string> names;
   select.with(model);
+  while (select.step()) names.emplace(select.integer(0), select.text(1));
+  return names;
+}
+
+std::map<std::int64_t, std::string> Store::stream_names() const {
+  sqlite::Statement select = database_->sql.prepare("SELECT id, name FROM stream");
+  std::map<std::int64_t, std::string> names;
   while (select.step()) names.emplace(select.integer(0), select.text(1));
   return names;
 }

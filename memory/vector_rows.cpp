@@ -12,12 +12,15 @@ namespace {
 
 constexpr std::size_t kPage = 4 << 10;
 constexpr std::size_t kHugePage = 2 << 20;
+constexpr std::uint32_t kStreams = std::uint32_t{1} << 31;
 constexpr std::size_t kWidest = 65'536;  // what the dot kernels hold
 
-// Label and labelled in one word, so that a reader never sees the one without the other.
-std::uint64_t pack(std::uint32_t label, bool labelled) {
-  return std::uint64_t{label} << 1 | (labelled ? 1 : 0);
+// Label and labelled in one word, so that a reader never sees the one without the other; the stream fills it
+// up.
+std::uint64_t pack(std::uint32_t stream, std::uint32_t label, bool labelled) {
+  return std::uint64_t{stream} << 33 | std::uint64_t{label} << 1 | (labelled ? 1 : 0);
 }
+std::uint32_t stream_of(std::uint64_t packed) { return static_cast<std::uint32_t>(packed >> 33); }
 std::uint32_t label_of(std::uint64_t packed) { return static_cast<std::uint32_t>(packed >> 1); }
 bool is_labelled(std::uint64_t packed) { return (packed & 1) != 0; }
 
@@ -61,6 +64,7 @@ std::size_t VectorRows::bytes() const {
 
 bool VectorRows::add(const IndexRow& row, std::span<const std::int8_t> codes, float scale) {
   ensure(codes.size() == width_, "a row is as wide as its index");
+  ensure(row.stream < kStreams, "a stream's number has 31 bits");
   const std::size_t next = rows_.load(std::memory_order_relaxed);
   if (next == max_rows_) return false;
   const std::size_t at = next % kChunkRows;
@@ -74,7 +78,7 @@ bool VectorRows::add(const IndexRow& row, std::span<const std::int8_t> codes, fl
   best_dot()(self, &self, stride_, 1, &squares);
   chunk.measures[at] = {static_cast<float>(squares) * scale * scale, scale};
   Columns& columns = chunk.columns[at];
-  columns.packed.store(pack(row.label, row.labelled), std::memory_order_relaxed);
+  columns.packed.store(pack(row.stream, row.label, row.labelled), std::memory_order_relaxed);
   columns.id = row.id;
   columns.time = row.time;
   columns.version = row.version;
@@ -109,15 +113,18 @@ bool VectorRows::remove(EpisodeId id) {
 
 bool VectorRows::relabel(EpisodeId id, std::uint32_t label, bool labelled) {
   auto* const packed = find(id);
-  if (packed) packed->store(pack(label, labelled), std::memory_order_relaxed);
-  return packed != nullptr;
+  if (!packed) return false;
+  const std::uint32_t stream = stream_of(packed->load(std::memory_order_relaxed));
+  packed->store(pack(stream, label, labelled), std::memory_order_relaxed);
+  return true;
 }
 
 std::optional<IndexRow> VectorRows::columns(std::size_t row) const {
   const Columns& columns = chunk_of(row).columns[row % kChunkRows];
   const std::uint64_t packed = columns.packed.load(std::memory_order_relaxed);
   if (packed == kGone) return std::nullopt;
-  return IndexRow{columns.id, label_of(packed), is_labelled(packed), columns.time, columns.version};
+  return IndexRow{columns.id,   label_of(packed), is_labelled(packed),
+                  columns.time, columns.version,  stream_of(packed)};
 }
 
 std::shared_ptr<VectorRows> VectorRows::rearranged(std::span<const std::uint32_t> first,

@@ -21,6 +21,7 @@ struct IndexRow {
   bool labelled = false;     ///< taught by someone, not merely predicted
   std::int64_t time = 0;     ///< any unit, for Filter
   std::int64_t version = 0;  ///< of the weights that answered
+  std::uint32_t stream = 0;  ///< the caller's number of it, below 2³¹; 0: it came in none
 };
 
 /// Which rows count. Everything by default.
@@ -31,10 +32,11 @@ struct Filter {
   std::int64_t after = std::numeric_limits<std::int64_t>::min();   ///< time > after
   std::int64_t before = std::numeric_limits<std::int64_t>::max();  ///< time < before
   std::optional<std::int64_t> version{};
+  std::optional<std::uint32_t> stream{};
 
   bool passes(const IndexRow& row) const {
     return (!label || row.label == *label) && (!labelled_only || row.labelled) && row.time > after &&
-           row.time < before && (!version || row.version == *version) &&
+           row.time < before && (!version || row.version == *version) && (!stream || row.stream == *stream) &&
            !(without_held_out && is_held_out(row.id));
   }
 };
@@ -107,7 +109,7 @@ class VectorRows {
   };
   /// Asked together, of the few rows that are near enough: one cache line.
   struct alignas(32) Columns {
-    std::atomic<std::uint64_t> packed;  ///< label and labelled, or kGone
+    std::atomic<std::uint64_t> packed;  ///< stream, label and labelled, or kGone
     EpisodeId id;
     std::int64_t time;
     std::int64_t version;

@@ -35,13 +35,16 @@ struct Found {
   std::optional<memory::Episode> episode;
 };
 
-memory::Filter filter_of(const memory::Selection& selection, const std::vector<std::string>& labels) {
+/// `stream`: the index's number of the selection's, if it names one.
+memory::Filter filter_of(const memory::Selection& selection, const std::vector<std::string>& labels,
+                         std::optional<std::uint32_t> stream) {
   memory::Filter filter;
   if (selection.label)
     filter.label = static_cast<std::uint32_t>(std::ranges::find(labels, *selection.label) - labels.begin());
   if (selection.after) filter.after = selection.after->time_since_epoch().count();
   if (selection.before) filter.before = selection.before->time_since_epoch().count();
   filter.version = selection.version;
+  filter.stream = stream;
   return filter;
 }
 
@@ -50,11 +53,13 @@ std::vector<Found> search(Service& service, const Query& query) {
   if (query.latent.empty()) {
     for (memory::Episode& episode : service.store().newest(query.selection, query.k))
       found.push_back({{episode.id}, std::move(episode)});
-  } else if (query.selection.stream) {  // a column that the index does not have
-    for (auto& [episode, distance] : service.store().nearest(query.selection, query.latent, query.k))
-      found.push_back({{.id = episode.id, .distance = distance}, std::move(episode)});
   } else {
-    const auto filter = filter_of(query.selection, query.served.model->labels);
+    std::optional<std::uint32_t> stream;
+    if (query.selection.stream) {
+      stream = service.learner(query.model).stream_number(*query.selection.stream);
+      if (!stream) return found;
+    }
+    const auto filter = filter_of(query.selection, query.served.model->labels, stream);
     for (const memory::Match& match : query.served.index->search(query.latent, query.k, filter))
       found.push_back({match, match.id == 0 ? std::nullopt : service.store().find(match.id)});
   }

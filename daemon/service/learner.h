@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -114,6 +115,8 @@ class Learner {
   void consolidate();
   /// Class numbers by name, shipped ones first, then in the order they were taught.
   const std::vector<std::string>& labels() const { return labels_; }
+  /// The index's number of a stream; nothing when nothing was remembered of it.
+  std::optional<std::uint32_t> stream_number(const std::string& stream) const;
   /// A night was begun on the feedback up to `sequence`.
   void slept(std::int64_t sequence);
 
@@ -131,6 +134,8 @@ class Learner {
   };
 
   learning::ClassIndex class_of(const std::string& label);
+  /// The number of a stream from now on; 0 for an unnamed one.
+  std::uint32_t number_stream(const std::string& stream);
   /// Another model may have had this name, or this one another trunk: such latents say nothing here.
   bool fits(const memory::Episode& episode) const;
   /// An inference with the latent that the trunk in service gives it; nothing when another one answered it
@@ -178,6 +183,7 @@ class Learner {
   std::unique_ptr<engine::Session> slow_;  ///< latent → logits
   std::unique_ptr<learning::FastHead> fast_;
   std::shared_ptr<memory::VectorIndex> index_;
+  std::map<std::string, std::uint32_t> streams_;  ///< from 1 on, in the order in which they came
   learning::LabelledLatents held_out_taught_;
   std::vector<learning::ClassIndex> slow_answers_;  ///< to as many of held_out() as were asked about
   std::optional<NightGuard> guard_;

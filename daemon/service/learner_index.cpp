@@ -8,13 +8,15 @@ namespace dormouse::daemon {
 
 using learning::ClassIndex;
 
-namespace {
-
-memory::IndexRow row_of(const memory::Episode& episode, ClassIndex label, bool labelled) {
-  return {episode.id, label, labelled, episode.time.time_since_epoch().count(), episode.version};
+std::uint32_t Learner::number_stream(const std::string& stream) {
+  if (stream.empty()) return 0;
+  return streams_.emplace(stream, static_cast<std::uint32_t>(streams_.size() + 1)).first->second;
 }
 
-}  // namespace
+std::optional<std::uint32_t> Learner::stream_number(const std::string& stream) const {
+  const auto found = streams_.find(stream);
+  return found == streams_.end() ? std::nullopt : std::optional(found->second);
+}
 
 void Learner::rebuild_index() {
   const std::size_t width = parts_->learnable->latent_size;
@@ -34,13 +36,15 @@ void Learner::rebuild_index() {
   std::map<std::int64_t, ClassIndex> classes;
   for (const auto& [number, name] : store_.class_names(parts_->options.name))
     classes[number] = class_of(name);
-  store_.each_vector(parts_->options.name, served_.embedding_version,
-                     [&](const memory::StoredVector& stored) {
-                       if (stored.codes.size() != width) return;  // of another model that had this name
-                       load({stored.id, classes.at(stored.class_number), stored.labelled,
-                             stored.time.time_since_epoch().count(), stored.version},
-                            stored.codes, stored.scale);
-                     });
+  std::map<std::int64_t, std::uint32_t> streams{{0, 0}};
+  for (const auto& [number, name] : store_.stream_names()) streams[number] = number_stream(name);
+  store_.each_vector(
+      parts_->options.name, served_.embedding_version, [&](const memory::StoredVector& stored) {
+        if (stored.codes.size() != width) return;  // of another model that had this name
+        load({stored.id, classes.at(stored.class_number), stored.labelled,
+              stored.time.time_since_epoch().count(), stored.version, streams.at(stored.stream_number)},
+             stored.codes, stored.scale);
+      });
   served_.index = index_;
 }
 
@@ -53,7 +57,10 @@ bool Learner::compact_index() {
 
 bool Learner::enter(const memory::Episode& episode, ClassIndex label, bool labelled) {
   const bool replaced = compact_index();
-  ensure(index_->add(row_of(episode, label, labelled), episode.latent), "a compacted index has room");
+  const memory::IndexRow row{episode.id,      label,
+                             labelled,        episode.time.time_since_epoch().count(),
+                             episode.version, number_stream(episode.stream)};
+  ensure(index_->add(row, episode.latent), "a compacted index has room");
   return replaced;
 }
 

@@ -21,6 +21,7 @@ constexpr Option kOptions[] = {{"episode", "ID", "what resembles this episode"},
                                {"after", "TIME", "only later ones: a date, or 2h ago …"},
                                {"before", "TIME", "only earlier ones"},
                                {"stream", "STREAM", "only what came in this stream"},
+                               {"version", "N", "only what this version of the model answered"},
                                {"next", "", "also tell what happened next"},
                                {"gap", "DURATION", "how soon is next (60s)"}};
 
@@ -31,6 +32,7 @@ json::object filter_of(const Arguments& arguments) {
   for (const char* key : {"after", "before"})
     if (const auto moment = arguments.value(key)) filter[key] = parse_moment(*moment, key, now);
   if (const auto stream = arguments.value("stream")) filter["stream"] = *stream;
+  if (const auto version = arguments.integer("version")) filter["version"] = *version;
   return filter;
 }
 

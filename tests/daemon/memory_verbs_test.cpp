@@ -129,6 +129,8 @@ TEST_CASE("recall takes a vector from a file, or a time alone", "[verbs]") {
   CHECK_THAT(desk.run({"recall", "colours", "--after", "2020-01-01", "--next"}).out,
              Contains("grey") && Contains("followed"));
   CHECK(desk.run({"recall", "colours"}).code == kUsage);
+  CHECK_THAT(desk.run({"recall", "colours", "--version", "0"}).out, Catch::Contains("grey"));
+  CHECK_THAT(desk.run({"recall", "colours", "--version", "7"}).out, !Catch::Contains("grey"));
 }
 
 TEST_CASE("a moment is a date, a time, or how long ago", "[verbs]") {

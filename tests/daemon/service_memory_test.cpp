@@ -260,7 +260,7 @@ TEST_CASE("recall goes by time and stream alone, and tells what happened next", 
   world.running->advance(std::chrono::seconds(5));
   const auto gold = world.live("gold", 1, "porch");
   world.running->advance(std::chrono::hours(1));
-  world.live("gold", 2, "hall");
+  const auto other = world.live("gold", 2, "hall");
   world.running->wait(world.running->service().teach("colours", gold, "gold"));
   const auto recalled = [&](const std::string& body) {
     return world.ask(world.running->post("/v1/recall", "{" + body + "}"));
@@ -271,6 +271,17 @@ TEST_CASE("recall goes by time and stream alone, and tells what happened next", 
   const std::string like = R"("episode": )" + std::to_string(pink);
   const json::value near = recalled(R"("filter": {"stream": "porch"}, "k": 1, )" + like);
   CHECK(near.at("episodes").at(0).at("id") == pink);
+  const auto of_stream = [&](const std::string& stream) {
+    std::vector<std::uint64_t> ids;
+    const json::value found = recalled(R"("filter": {"stream": ")" + stream + R"("}, )" + like);
+    for (const json::value& episode : found.at("episodes").as_array())
+      ids.push_back(episode.at("id").to_number<std::uint64_t>());
+    return ids;
+  };
+  CHECK(of_stream("porch") == std::vector{pink, gold});
+  CHECK(of_stream("hall") == std::vector{other});
+  CHECK(of_stream("attic").empty());
+  CHECK(recalled(R"("filter": {"version": 3}, )" + like).at("episodes").as_array().empty());
   const json::value next = recalled(R"("filter": {"stream": "porch"}, "next": true, )" + like).at("next");
   CHECK(number(next.at("followed")) == 1);
   CHECK(text(next.at("labels").at(0).at("label")) == "gold");
@@ -278,6 +289,9 @@ TEST_CASE("recall goes by time and stream alone, and tells what happened next", 
                    .at("next")
                    .at("followed")) == 0);
   CHECK(world.running->post("/v1/recall", "{}").status == 400);
+  world.start();
+  CHECK(of_stream("porch") == std::vector{pink, gold});
+  CHECK(of_stream("hall") == std::vector{other});
 }
 
 TEST_CASE("status tells what memory costs", "[service]") {

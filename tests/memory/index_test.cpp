@@ -88,6 +88,37 @@ TEST_CASE("filters decide which rows count", "[memory]") {
   CHECK(index.search(query, 0).empty());
 }
 
+TEST_CASE("what came in a stream is found there as by looking at all of it", "[memory]") {
+  std::mt19937 random(11);
+  INFO("seed 11");
+  constexpr std::size_t width = 12, rows = 20'000;
+  constexpr std::uint32_t streams = 7;  // 0 is none
+  const auto stream_of = [](EpisodeId id) { return static_cast<std::uint32_t>(id * id % streams); };
+  VectorIndex index(width, rows);
+  std::vector<CodedLatent> stored;
+  for (EpisodeId id = 1; id <= rows; ++id) {
+    stored.push_back(quantise(random_latent(random, width)));
+    REQUIRE(index.add({.id = id, .stream = stream_of(id)}, stored.back()));
+    if (id % 3 == 0)
+      REQUIRE(index.relabel(id, static_cast<std::uint32_t>(id), true));  // it stays in its stream
+  }
+  const auto compacted = index.compacted();
+  for (std::uint32_t stream = 0; stream < streams; ++stream) {
+    INFO("stream " << stream);
+    const auto query = random_latent(random, width);
+    std::vector<std::pair<float, EpisodeId>> scanned;
+    for (EpisodeId id = 1; id <= rows; ++id)
+      if (stream_of(id) == stream) scanned.emplace_back(distance(query, dequantise(stored[id - 1])), id);
+    std::ranges::sort(scanned);
+    std::vector<EpisodeId> expected;
+    for (std::size_t i = 0; i < std::min<std::size_t>(10, scanned.size()); ++i)
+      expected.push_back(scanned[i].second);
+    CHECK(ids(index.search(query, 10, {.stream = stream})) == expected);
+    CHECK(ids(compacted->search(query, 10, {.stream = stream})) == expected);
+  }
+  CHECK(index.search(random_latent(random, width), 10, {.stream = streams}).empty());
+}
+
 TEST_CASE("removed rows are not found, and compaction changes no answer", "[memory]") {
   std::mt19937 random(3);
   INFO("seed 3");

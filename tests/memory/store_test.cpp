@@ -230,6 +230,8 @@ TEST_CASE("vectors come in order of id with what names them, of one model and on
   for (const Episode& episode : {lived(1), other_trunk, other_model}) store.remember(episode);
   store.flush();
   const auto names = store.class_names("activity");
+  const auto streams = store.stream_names();
+  CHECK(streams.size() == 1);
   std::vector<EpisodeId> found;
   store.each_vector("activity", 1, [&](const StoredVector& stored) {
     found.push_back(stored.id);
@@ -240,6 +242,7 @@ TEST_CASE("vectors come in order of id with what names them, of one model and on
     CHECK(stored.version == episode.version);
     CHECK(stored.labelled == episode.label.has_value());
     CHECK(names.at(stored.class_number) == episode.label.value_or(episode.prediction));
+    CHECK((stored.stream_number == 0 ? "" : streams.at(stored.stream_number)) == episode.stream);
   });
   CHECK(found == std::vector<EpisodeId>{1, 4});
 }
