@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "config/error.h"
+#include "engine/dtype.h"
 
 namespace dormouse::memory {
 namespace {
@@ -35,8 +36,31 @@ CodedLatent quantise(std::span<const float> latent) {
   return coded;
 }
 
+CodedLatent encoded(std::vector<std::uint16_t> halves) {
+  std::vector<float> values(halves.size());
+  std::ranges::transform(halves, values.begin(),
+                         [](std::uint16_t bits) { return engine::to_float(engine::Half{bits}); });
+  CodedLatent coded = quantise(values);
+  coded.halves = std::move(halves);
+  return coded;
+}
+
+CodedLatent encode(std::span<const float> latent, LatentFormat format) {
+  constexpr float kLargestHalf = 65504;
+  const bool fits = std::ranges::all_of(latent, [](float x) { return std::abs(x) <= kLargestHalf; });
+  if (format == LatentFormat::int8 || !fits) return quantise(latent);
+  std::vector<std::uint16_t> halves(latent.size());
+  std::ranges::transform(latent, halves.begin(), [](float x) { return engine::to_half(x).bits; });
+  return encoded(std::move(halves));
+}
+
 void dequantise(const CodedLatent& latent, std::span<float> out) {
   ensure(out.size() == latent.codes.size(), "a decoded latent is as long as its code");
+  if (!latent.halves.empty()) {
+    std::ranges::transform(latent.halves, out.begin(),
+                           [](std::uint16_t bits) { return engine::to_float(engine::Half{bits}); });
+    return;
+  }
   std::ranges::transform(latent.codes, out.begin(),
                          [&](std::int8_t code) { return static_cast<float>(code) * latent.scale; });
 }

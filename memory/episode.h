@@ -13,17 +13,39 @@ namespace dormouse::memory {
 /// Counts from 1 and is never used twice, not even after a crash: see Store::reserve_ids.
 using EpisodeId = std::uint64_t;
 
-/// A latent in one byte an element: value = code · scale.
+/// memory.episodic.latents: how the latents of episodes are kept.
+enum class LatentFormat : std::uint8_t { int8, f16 };
+
+/// A latent in one byte an element: value = code · scale. What is kept in half precision has its values, too;
+/// its codes are those of the rounded values.
 struct CodedLatent {
   std::vector<std::int8_t> codes;
   float scale = 0;
+  std::vector<std::uint16_t> halves{};  ///< bits of IEEE binary16, as many as codes; or none
 
   friend bool operator==(const CodedLatent&, const CodedLatent&) = default;
+};
+
+/// One that lies elsewhere.
+struct LatentView {
+  LatentView() = default;
+  LatentView(std::span<const std::int8_t> in_codes, float by, std::span<const std::uint16_t> in_halves = {})
+      : codes(in_codes), scale(by), halves(in_halves) {}
+  LatentView(const CodedLatent& latent) : LatentView(latent.codes, latent.scale, latent.halves) {}
+
+  std::span<const std::int8_t> codes;
+  float scale = 0;
+  std::span<const std::uint16_t> halves;
 };
 
 /// Rounds to nearest with scale = max|x| / 127, the rule of the seed memory too. A latent of zeros has scale
 /// 0. Throws Failure(invalid) when an element is not finite.
 CodedLatent quantise(std::span<const float> latent);
+/// In this format, but codes alone where an element is beyond the range of half precision (65504).
+CodedLatent encode(std::span<const float> latent, LatentFormat format);
+/// From the bits of halves, all finite.
+CodedLatent encoded(std::vector<std::uint16_t> halves);
+/// The values in the best precision there is.
 std::vector<float> dequantise(const CodedLatent& latent);
 /// Into `out`, which is as long as the codes (ensure()d).
 void dequantise(const CodedLatent& latent, std::span<float> out);

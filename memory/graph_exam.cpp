@@ -50,7 +50,7 @@ class Question {
  private:
   static std::vector<float> decoded(const VectorRows& rows, std::uint32_t row) {
     const std::span codes(rows.codes(row), rows.width());
-    return dequantise({{codes.begin(), codes.end()}, rows.measure(row).scale});
+    return dequantise({{codes.begin(), codes.end()}, rows.measure(row).scale, {}});
   }
 
   std::vector<float> values_;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/error.h"
+#include "engine/dtype.h"
 #include "memory/candidates.h"
 #include "memory/graph.h"
 
@@ -18,10 +19,17 @@ constexpr std::uint64_t kSearchesPerInsert = 5;
 constexpr std::uint64_t kTelling = 1'000;  // searches, before their number says anything
 constexpr std::size_t kStalePercent = 15;
 
-float squared_distance(std::span<const float> query, const std::int8_t* codes, float scale) {
+float squared_distance(std::span<const float> query, const LatentView& row) {
   double squares = 0;
+  if (!row.halves.empty()) {
+    for (std::size_t i = 0; i < query.size(); ++i) {
+      const double gap = double{query[i]} - double{engine::to_float(engine::Half{row.halves[i]})};
+      squares += gap * gap;
+    }
+    return static_cast<float>(squares);
+  }
   for (std::size_t i = 0; i < query.size(); ++i) {
-    const double gap = double{query[i]} - double{static_cast<float>(codes[i]) * scale};
+    const double gap = double{query[i]} - double{static_cast<float>(row.codes[i]) * row.scale};
     squares += gap * gap;
   }
   return static_cast<float>(squares);
@@ -29,8 +37,8 @@ float squared_distance(std::span<const float> query, const std::int8_t* codes, f
 
 }  // namespace
 
-VectorIndex::VectorIndex(std::size_t width, std::size_t max_rows)
-    : rows_(std::make_shared<VectorRows>(width, max_rows)), traffic_(std::make_shared<Traffic>()) {}
+VectorIndex::VectorIndex(std::size_t width, std::size_t max_rows, LatentFormat format)
+    : rows_(std::make_shared<VectorRows>(width, max_rows, format)), traffic_(std::make_shared<Traffic>()) {}
 
 VectorIndex::VectorIndex(const VectorIndex& before, std::shared_ptr<VectorRows> rows)
     : rows_(std::move(rows)), traffic_(before.traffic_) {}
@@ -45,7 +53,7 @@ std::size_t VectorIndex::bytes() const { return rows_->bytes() + (graph_ ? graph
 
 bool VectorIndex::add(const IndexRow& row, const CodedLatent& latent) {
   traffic_->inserts.fetch_add(1, std::memory_order_relaxed);
-  return rows_->add(row, latent.codes, latent.scale);
+  return rows_->add(row, latent);
 }
 
 bool VectorIndex::graph_pays(IndexKind kind) const {
@@ -119,8 +127,7 @@ std::vector<Match> VectorIndex::search(std::span<const float> query, std::size_t
 
   std::vector<Candidate> candidates = best.take();
   for (Candidate& candidate : candidates)
-    candidate.score =
-        squared_distance(query, rows_->codes(candidate.row), rows_->measure(candidate.row).scale);
+    candidate.score = squared_distance(query, rows_->latent(candidate.row));
   std::sort(candidates.begin(), candidates.end());
 
   std::vector<Match> matches;

@@ -17,7 +17,7 @@ struct Match {
   EpisodeId id = 0;
   std::uint32_t label = 0;
   bool labelled = false;
-  float distance = 0;  ///< Euclidean, between the query and the stored (int8) vector
+  float distance = 0;  ///< Euclidean, between the query and the stored vector
 };
 
 /// A graph made aside, over some rows of an index: see VectorIndex::with.
@@ -47,8 +47,9 @@ class VectorIndex {
  public:
   static constexpr std::size_t kMaxNeighbours = 64;
 
-  /// For vectors of `width` elements, and at most `max_rows` appended over its life.
-  VectorIndex(std::size_t width, std::size_t max_rows);
+  /// For vectors of `width` elements, and at most `max_rows` appended over its life. f16: results are scored
+  /// by the halves of rows that have them.
+  VectorIndex(std::size_t width, std::size_t max_rows, LatentFormat format = LatentFormat::int8);
   VectorIndex(VectorIndex&&) = default;
 
   // Writer.
@@ -57,9 +58,7 @@ class VectorIndex {
   /// full: compact it.
   [[nodiscard]] bool add(const IndexRow& row, const CodedLatent& latent);
   /// Appends a row of old, which is no traffic.
-  [[nodiscard]] bool load(const IndexRow& row, std::span<const std::int8_t> codes, float scale) {
-    return rows_->add(row, codes, scale);
-  }
+  [[nodiscard]] bool load(const IndexRow& row, const LatentView& latent) { return rows_->add(row, latent); }
   /// Marks the row of `id` as gone; false when there is none.
   bool remove(EpisodeId id) { return rows_->remove(id); }
   /// Changes the class of a row; false when there is none.

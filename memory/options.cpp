@@ -20,6 +20,8 @@ void bind_options(config::Binder& binder, EpisodicOptions& options) {
       "index", options.index,
       config::one_of<IndexKind>(
           {{"auto", IndexKind::automatic}, {"exact", IndexKind::exact}, {"hnsw", IndexKind::hnsw}}));
+  binder.optional("latents", options.latents,
+                  config::one_of<LatentFormat>({{"int8", LatentFormat::int8}, {"f16", LatentFormat::f16}}));
   binder.optional("commit_rows", options.commit_rows, range(1, 1000));
   binder.optional("commit_interval", options.commit_interval, range(1ms, 1min));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/binder.h"
+#include "memory/episode.h"
 
 namespace dormouse::memory {
 
@@ -26,7 +27,9 @@ struct EpisodicOptions {
   config::Bytes write{100ull << 20};       ///< to be written a day: see Store
   config::Bytes keep_inputs{64ull << 20};  ///< raw inputs kept for review and re-embedding
   IndexKind index = IndexKind::automatic;
-  std::size_t commit_rows = 64;                     ///< an episode waits for at most this many others …
+  LatentFormat latents =
+      LatentFormat::int8;        ///< of what is remembered from now on; f16 takes three times the RAM
+  std::size_t commit_rows = 64;  ///< an episode waits for at most this many others …
   std::chrono::milliseconds commit_interval{1000};  ///< … or this long before it is on disk
 };
 

@@ -26,9 +26,8 @@ struct StoredVector {
   std::int64_t version = 0;
   std::int64_t class_number = 0;  ///< of its label or, failing that, its prediction: see Store::class_names
   bool labelled = false;
-  std::int64_t stream_number = 0;      ///< see Store::stream_names; 0: it came in none
-  std::span<const std::int8_t> codes;  ///< gone when the visit is over
-  float scale = 0;
+  std::int64_t stream_number = 0;  ///< see Store::stream_names; 0: it came in none
+  LatentView latent;               ///< gone when the visit is over
 };
 
 struct ClassCount {

@@ -13,7 +13,8 @@ bool Reembedding::advance(std::size_t n, const Embed& embed) {
   const auto latents = embed(clips);
   ensure(latents.size() == piece.size(), "one latent an input");
   std::vector<NewLatent> made;
-  for (std::size_t i = 0; i < piece.size(); ++i) made.push_back({piece[i].id, quantise(latents[i])});
+  for (std::size_t i = 0; i < piece.size(); ++i)
+    made.push_back({piece[i].id, encode(latents[i], store_.options().latents)});
   store_.replace_latents(made, version_);
   last_ = piece.back().id;
   embedded_ += piece.size();

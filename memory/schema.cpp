@@ -119,8 +119,13 @@ CREATE TABLE clip(
   samples BLOB NOT NULL) STRICT;
 )";
 
+// `latent_format` as in memory/stored_latent.h.
+constexpr const char* kFormats = R"(
+ALTER TABLE episode ADD COLUMN latent_format INTEGER NOT NULL DEFAULT 0;
+)";
+
 /// Step i leads from schema i to i + 1. A step that was released is never edited.
-constexpr std::array kMigrations = {kFirst, kSemantic};
+constexpr std::array kMigrations = {kFirst, kSemantic, kFormats};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include "config/log.h"
 #include "memory/schema.h"
 #include "memory/store_database.h"
+#include "memory/stored_latent.h"
 
 namespace dormouse::memory {
 
@@ -44,7 +45,8 @@ sqlite::Connection open(const StoreOptions& options) {
 
 Holdings count_holdings(const sqlite::Connection& sql) {
   Holdings held;
-  sqlite::Statement episodes = sql.prepare("SELECT count(*), total(length(latent)) FROM episode");
+  sqlite::Statement episodes =
+      sql.prepare(std::string("SELECT count(*), total(") + kSearchedBytes + ") FROM episode");
   episodes.step();
   held.episodes = episodes.integer(0);
   held.latent_bytes = episodes.integer(1);

@@ -3,6 +3,7 @@
 
 #include "memory/store.h"
 #include "memory/store_database.h"
+#include "memory/stored_latent.h"
 
 namespace dormouse::memory {
 namespace {
@@ -90,14 +91,17 @@ std::vector<KeptInput> Store::outdated(std::string_view model, std::int64_t vers
 void Store::replace_latents(std::span<const NewLatent> latents, std::int64_t version) {
   Database& db = *database_;
   db.write([&](Names&) {
-    sqlite::Statement size = db.sql.prepare("SELECT length(latent) FROM episode WHERE id = ?");
+    sqlite::Statement size =
+        db.sql.prepare(std::string("SELECT ") + kSearchedBytes + " FROM episode WHERE id = ?");
     sqlite::Statement replace = db.sql.prepare(
-        "UPDATE episode SET latent = ?, scale = ?, embedding_version = ?, redundant = 0 WHERE id = ?");
+        "UPDATE episode SET latent_format = ?, latent = ?, scale = ?, embedding_version = ?, redundant = 0 "
+        "WHERE id = ?");
     sqlite::Statement leave = db.sql.prepare("DELETE FROM concept_source WHERE episode = ?");
     for (const NewLatent& made : latents) {
       if (!size.with(made.id).step()) continue;
-      db.change.latent_bytes += static_cast<std::int64_t>(made.latent.codes.size()) - size.integer(0);
-      replace.run(std::as_bytes(std::span(made.latent.codes)), made.latent.scale, version, made.id);
+      db.change.latent_bytes += searched_bytes(made.latent) - size.integer(0);
+      const StoredLatent latent = stored(made.latent);
+      replace.run(latent.format, latent.bytes, latent.scale, version, made.id);
       leave.run(made.id);  // its concept is of the old embedding
     }
   });

@@ -2,6 +2,7 @@
 
 #include "memory/store.h"
 #include "memory/store_database.h"
+#include "memory/stored_latent.h"
 
 namespace dormouse::memory {
 namespace {
@@ -10,7 +11,7 @@ constexpr std::size_t kLongestLabel = 256;
 
 constexpr std::string_view kEpisodes =
     "SELECT e.id, m.name, e.time, e.version, e.embedding_version, e.latent, e.scale, p.name, e.confidence, "
-    "e.novelty, e.route, l.name, e.importance, e.uses, e.last_used, s.name FROM episode e "
+    "e.novelty, e.route, l.name, e.importance, e.uses, e.last_used, s.name, e.latent_format FROM episode e "
     "JOIN model m ON m.id = e.model JOIN class p ON p.id = e.prediction "
     "LEFT JOIN class l ON l.id = e.label LEFT JOIN stream s ON s.id = e.stream WHERE ";
 
@@ -39,9 +40,8 @@ Episode read_episode(const sqlite::Statement& row) {
   episode.time = row.time(2);
   episode.version = row.integer(3);
   episode.embedding_version = row.integer(4);
-  const std::string codes = row.text(5);
-  episode.latent.codes.assign(codes.begin(), codes.end());
-  episode.latent.scale = static_cast<float>(row.real(6));
+  episode.latent =
+      restored({static_cast<int>(row.integer(16)), row.blob(5), static_cast<float>(row.real(6))}, episode.id);
   episode.prediction = row.text(7);
   episode.confidence = static_cast<float>(row.real(8));
   episode.novelty = static_cast<float>(row.real(9));
@@ -77,17 +77,17 @@ Error Store::Database::why_missing(EpisodeId id) const {
 
 void Store::Database::insert(const Episode& episode, Names& names) {
   const std::int64_t model = names.model(episode.model);
+  const StoredLatent latent = stored(episode.latent);
   sql.prepare(
          "INSERT INTO episode(id, model, time, version, embedding_version, latent, scale, prediction, "
-         "confidence, novelty, route, held_out, importance, uses, last_used, stream) "
-         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .run(episode.id, model, episode.time, episode.version, episode.embedding_version,
-           std::as_bytes(std::span(episode.latent.codes)), episode.latent.scale,
-           names.class_of(model, episode.prediction), episode.confidence, episode.novelty, episode.route,
-           episode.held_out(), episode.importance, episode.uses, episode.last_used,
-           names.stream(episode.stream));
+         "confidence, novelty, route, held_out, importance, uses, last_used, stream, latent_format) "
+         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .run(episode.id, model, episode.time, episode.version, episode.embedding_version, latent.bytes,
+           latent.scale, names.class_of(model, episode.prediction), episode.confidence, episode.novelty,
+           episode.route, episode.held_out(), episode.importance, episode.uses, episode.last_used,
+           names.stream(episode.stream), latent.format);
   ++change.episodes;
-  change.latent_bytes += static_cast<std::int64_t>(episode.latent.codes.size());
+  change.latent_bytes += searched_bytes(episode.latent);
   if (!episode.clip.empty()) keep_clip(episode.id, episode.clip);
 }
 

@@ -4,6 +4,7 @@
 
 #include "memory/store.h"
 #include "memory/store_database.h"
+#include "memory/stored_latent.h"
 
 namespace dormouse::memory {
 namespace {
@@ -72,7 +73,8 @@ std::vector<EpisodeId> Store::Database::least_valuable(std::size_t n) const {
 
 std::size_t Store::Database::erase(std::span<const EpisodeId> ids) {
   sqlite::Statement clip = sql.prepare("DELETE FROM clip WHERE episode = ? RETURNING length(samples)");
-  sqlite::Statement erase = sql.prepare("DELETE FROM episode WHERE id = ? RETURNING length(latent)");
+  sqlite::Statement erase =
+      sql.prepare(std::string("DELETE FROM episode WHERE id = ? RETURNING ") + kSearchedBytes);
   std::size_t erased = 0;
   for (const EpisodeId id : ids) {
     if (clip.with(id).step()) change.clip_bytes -= clip.integer(0);

@@ -1,5 +1,6 @@
 #include "memory/store.h"
 #include "memory/store_database.h"
+#include "memory/stored_latent.h"
 
 namespace dormouse::memory {
 
@@ -7,20 +8,27 @@ namespace dormouse::memory {
 void Store::each_vector(std::string_view model, std::int64_t embedding_version,
                         const std::function<void(const StoredVector&)>& visit) const {
   sqlite::Statement select = database_->sql.prepare(
-      "SELECT id, time, version, coalesce(label, prediction), label IS NOT NULL, latent, scale, stream FROM "
-      "episode "
+      "SELECT id, time, version, coalesce(label, prediction), label IS NOT NULL, latent, scale, stream, "
+      "latent_format FROM episode "
       "WHERE model = (SELECT id FROM model WHERE name = ?) AND embedding_version = ? ORDER BY id");
   select.with(model, embedding_version);
   while (select.step()) {
-    const auto codes = select.blob(5);
-    visit({.id = static_cast<EpisodeId>(select.integer(0)),
+    const auto id = static_cast<EpisodeId>(select.integer(0));
+    const auto bytes = select.blob(5);
+    const auto scale = static_cast<float>(select.real(6));
+    LatentView latent({reinterpret_cast<const std::int8_t*>(bytes.data()), bytes.size()}, scale);
+    CodedLatent decoded;
+    if (const auto format = static_cast<int>(select.integer(8)); format != 0) {
+      decoded = restored({format, bytes, scale}, id);
+      latent = decoded;
+    }
+    visit({.id = id,
            .time = select.time(1),
            .version = select.integer(2),
            .class_number = select.integer(3),
            .labelled = select.integer(4) != 0,
            .stream_number = select.integer(7),
-           .codes = {reinterpret_cast<const std::int8_t*>(codes.data()), codes.size()},
-           .scale = static_cast<float>(select.real(6))});
+           .latent = latent});
   }
 }
 

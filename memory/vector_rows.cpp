@@ -49,34 +49,55 @@ VectorRows::Pages::Pages(std::size_t bytes) {
 
 VectorRows::Pages::~Pages() { ::munmap(memory_, bytes_); }
 
-VectorRows::VectorRows(std::size_t width, std::size_t max_rows)
+VectorRows::Chunk::Chunk(std::size_t stride, std::size_t halves_width) : codes(kChunkRows * stride) {
+  if (halves_width > 0) halves.emplace(kChunkRows * halves_width * sizeof(std::uint16_t));
+}
+
+VectorRows::VectorRows(std::size_t width, std::size_t max_rows, LatentFormat format)
     : width_(width),
       stride_((width + kDotStep - 1) / kDotStep * kDotStep),
       max_rows_(max_rows),
+      format_(format),
       chunks_(chunks_for(max_rows)) {
   ensure(width > 0 && width <= kWidest, "int32 holds the dot product of such vectors");
   ensure(max_rows <= std::numeric_limits<std::uint32_t>::max(), "a row's number has 32 bits");
 }
 
 std::size_t VectorRows::bytes() const {
-  return chunks_for(rows()) * sizeof(Chunk) + rows() * stride_ + chunks_.size() * sizeof(chunks_[0]);
+  const std::size_t halves = format_ == LatentFormat::f16 ? width_ * sizeof(std::uint16_t) : 0;
+  return chunks_for(rows()) * sizeof(Chunk) + rows() * (stride_ + halves) +
+         chunks_.size() * sizeof(chunks_[0]);
 }
 
-bool VectorRows::add(const IndexRow& row, std::span<const std::int8_t> codes, float scale) {
-  ensure(codes.size() == width_, "a row is as wide as its index");
+std::span<const std::uint16_t> VectorRows::halves(std::size_t row) const {
+  const Chunk& chunk = chunk_of(row);
+  if (!chunk.halves) return {};
+  const std::span own(chunk.halves->as<const std::uint16_t>() + row % kChunkRows * width_, width_);
+  return own[0] == kNoHalves ? std::span<const std::uint16_t>() : own;
+}
+
+bool VectorRows::add(const IndexRow& row, const LatentView& latent) {
+  ensure(latent.codes.size() == width_ && (latent.halves.empty() || latent.halves.size() == width_),
+         "a row is as wide as its index");
   ensure(row.stream < kStreams, "a stream's number has 31 bits");
   const std::size_t next = rows_.load(std::memory_order_relaxed);
   if (next == max_rows_) return false;
   const std::size_t at = next % kChunkRows;
-  if (at == 0) chunks_[next / kChunkRows] = std::make_unique<Chunk>(stride_);
+  if (at == 0)
+    chunks_[next / kChunkRows] = std::make_unique<Chunk>(stride_, format_ == LatentFormat::f16 ? width_ : 0);
   Chunk& chunk = *chunks_[next / kChunkRows];
-  std::int8_t* const own = chunk.codes.get() + at * stride_;
-  std::fill(std::ranges::copy(codes, own).out, own + stride_,
+  std::int8_t* const own = chunk.codes.as<std::int8_t>() + at * stride_;
+  std::fill(std::ranges::copy(latent.codes, own).out, own + stride_,
             std::int8_t{0});  // padding adds nothing to a product
+  if (chunk.halves) {
+    std::uint16_t* const halves = chunk.halves->as<std::uint16_t>() + at * width_;
+    halves[0] = kNoHalves;
+    std::ranges::copy(latent.halves, halves);
+  }
   const std::int8_t* const self = own;
   std::int32_t squares = 0;
   best_dot()(self, &self, stride_, 1, &squares);
-  chunk.measures[at] = {static_cast<float>(squares) * scale * scale, scale};
+  chunk.measures[at] = {static_cast<float>(squares) * latent.scale * latent.scale, latent.scale};
   Columns& columns = chunk.columns[at];
   columns.packed.store(pack(row.stream, row.label, row.labelled), std::memory_order_relaxed);
   columns.id = row.id;
@@ -131,9 +152,9 @@ std::shared_ptr<VectorRows> VectorRows::rearranged(std::span<const std::uint32_t
                                                    std::size_t max_rows) const {
   const std::size_t rows = rows_.load(std::memory_order_relaxed);
   std::vector<bool> placed(rows);
-  auto fresh = std::make_shared<VectorRows>(width_, std::max(max_rows, rows));
+  auto fresh = std::make_shared<VectorRows>(width_, std::max(max_rows, rows), format_);
   const auto copy = [&](std::size_t row, const IndexRow& columns) {
-    ensure(fresh->add(columns, {codes(row), width_}, measure(row).scale), "a copy has room");
+    ensure(fresh->add(columns, latent(row)), "a copy has room");
   };
   for (const std::uint32_t row : first) {
     placed[row] = true;

@@ -41,7 +41,8 @@ struct Filter {
   }
 };
 
-/// Vectors in one byte an element with their columns, column by column in chunks that stay where they are.
+/// Vectors in one byte an element, in half precision beside it if asked for, with their columns, column by
+/// column in chunks that stay where they are.
 ///
 /// One writer, any number of readers that never wait: rows are only ever appended and become visible with one
 /// release store; a removed row is marked, and goes on costing time and space until the owner replaces the
@@ -56,13 +57,13 @@ class VectorRows {
     float scale;
   };
 
-  /// For vectors of `width` elements, at most `max_rows` appended over its life.
-  VectorRows(std::size_t width, std::size_t max_rows);
+  /// For vectors of `width` elements, at most `max_rows` appended over its life. int8 keeps no halves.
+  VectorRows(std::size_t width, std::size_t max_rows, LatentFormat format = LatentFormat::int8);
 
   // Writer.
 
-  /// Appends `codes` (width() of them, ensure()d). False when there is no room.
-  [[nodiscard]] bool add(const IndexRow& row, std::span<const std::int8_t> codes, float scale);
+  /// Appends a latent as wide as width() (ensure()d). False when there is no room.
+  [[nodiscard]] bool add(const IndexRow& row, const LatentView& latent);
   /// Marks the row of `id` as gone; false when there is none.
   bool remove(EpisodeId id);
   /// Changes the class of a row; false when there is none.
@@ -76,13 +77,17 @@ class VectorRows {
   std::size_t rows() const { return rows_.load(std::memory_order_acquire); }
   std::size_t gone() const { return gone_.load(std::memory_order_relaxed); }
   std::size_t max_rows() const { return max_rows_; }
+  LatentFormat format() const { return format_; }
   std::size_t width() const { return width_; }
   std::size_t stride() const { return stride_; }  ///< codes from one row to the next, zeros after width()
   std::size_t bytes() const;                      ///< RAM held
 
   const std::int8_t* codes(std::size_t row) const {
-    return chunk_of(row).codes.get() + row % kChunkRows * stride_;
+    return chunk_of(row).codes.as<std::int8_t>() + row % kChunkRows * stride_;
   }
+  /// width() of them; empty when this row has none.
+  std::span<const std::uint16_t> halves(std::size_t row) const;
+  LatentView latent(std::size_t row) const { return {{codes(row), width_}, measure(row).scale, halves(row)}; }
   const Measure& measure(std::size_t row) const { return chunk_of(row).measures[row % kChunkRows]; }
   EpisodeId id(std::size_t row) const { return chunk_of(row).columns[row % kChunkRows].id; }
   /// Nothing when the row is gone.
@@ -101,7 +106,10 @@ class VectorRows {
     ~Pages();
     Pages(const Pages&) = delete;
     Pages& operator=(const Pages&) = delete;
-    std::int8_t* get() const { return memory_; }
+    template <class T>
+    T* as() const {
+      return reinterpret_cast<T*>(memory_);
+    }
 
    private:
     std::int8_t* memory_;
@@ -115,9 +123,10 @@ class VectorRows {
     std::int64_t version;
   };
   struct Chunk {
-    explicit Chunk(std::size_t stride) : codes(kChunkRows * stride) {}
+    Chunk(std::size_t stride, std::size_t halves_width);
 
     Pages codes;
+    std::optional<Pages> halves;  ///< a row without has kNoHalves first
     std::array<Measure, kChunkRows> measures;
     std::array<Columns, kChunkRows> columns;
     // The writer's, to find an id.
@@ -125,6 +134,7 @@ class VectorRows {
     bool ascending = true;
   };
   static constexpr std::uint64_t kGone = ~std::uint64_t{0};
+  static constexpr std::uint16_t kNoHalves = 0xffff;  // the bits of a NaN, which no latent holds
 
   // The acquire of rows_ that showed a row showed its chunk too.
   const Chunk& chunk_of(std::size_t row) const { return *chunks_[row / kChunkRows]; }
@@ -136,6 +146,7 @@ class VectorRows {
   std::size_t width_;
   std::size_t stride_;
   std::size_t max_rows_;
+  LatentFormat format_;
   std::vector<std::unique_ptr<Chunk>> chunks_;
   std::atomic<std::size_t> rows_{0};
   std::atomic<std::size_t> gone_{0};

@@ -84,7 +84,7 @@ void RecentInferences::erase(EpisodeId id) {
   items_.erase(id);
 }
 
-Episode to_episode(const Inference& inference) {
+Episode to_episode(const Inference& inference, LatentFormat format) {
   Episode episode;
   episode.id = inference.id;
   episode.model = inference.model;
@@ -92,7 +92,7 @@ Episode to_episode(const Inference& inference) {
   episode.time = inference.time;
   episode.version = inference.version;
   episode.embedding_version = inference.embedding_version;
-  episode.latent = quantise(inference.latent);
+  episode.latent = encode(inference.latent, format);
   episode.prediction = inference.prediction;
   episode.confidence = inference.confidence;
   episode.novelty = inference.novelty;

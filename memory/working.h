@@ -64,7 +64,7 @@ struct Inference {
 };
 
 /// The episode an inference would become, as important as it was surprising.
-Episode to_episode(const Inference& inference);
+Episode to_episode(const Inference& inference, LatentFormat format = LatentFormat::int8);
 /// Overwrites what an inference saw and thought with zeros.
 void wipe(Inference& inference);
 

@@ -161,7 +161,7 @@ std::optional<memory::Episode> Learner::seen_now(memory::Episode inference) cons
   if (inference.clip.empty()) return std::nullopt;
   const Shape shape{std::span(inference.clip.shape)};
   const auto outputs = session_->run(std::array{Tensor::from<float>(shape, inference.clip.values)});
-  inference.latent = memory::quantise(outputs.back().values<float>());
+  inference.latent = memory::encode(outputs.back().values<float>(), store_.options().latents);
   inference.embedding_version = served_.embedding_version;
   return inference;
 }

@@ -23,15 +23,13 @@ void Learner::rebuild_index() {
   const auto& seed = parts_->learnable->seed;
   // Twice what memory may hold, so that what is marked as gone need not be cleared away at once.
   const std::size_t room = 2 * store_.options().capacity + (seed ? seed->replay.size() : 0) + 65'536;
-  index_ = std::make_shared<memory::VectorIndex>(width, room);
-  const auto load = [this](const memory::IndexRow& row, std::span<const std::int8_t> codes, float scale) {
-    ensure(index_->load(row, codes, scale), "the index has room for all that memory may hold");
+  index_ = std::make_shared<memory::VectorIndex>(width, room, store_.options().latents);
+  const auto load = [this](const memory::IndexRow& row, const memory::LatentView& latent) {
+    ensure(index_->load(row, latent), "the index has room for all that memory may hold");
   };
   if (seed)
-    for (std::size_t i = 0; i < seed->replay.size(); ++i) {
-      const memory::CodedLatent latent = memory::quantise(seed->replay.row(i));
-      load({0, seed->replay.classes[i], true, 0}, latent.codes, latent.scale);
-    }
+    for (std::size_t i = 0; i < seed->replay.size(); ++i)
+      load({0, seed->replay.classes[i], true, 0}, memory::quantise(seed->replay.row(i)));
   store_.flush();  // each_vector() sees what is on disk
   std::map<std::int64_t, ClassIndex> classes;
   for (const auto& [number, name] : store_.class_names(parts_->options.name))
@@ -40,10 +38,10 @@ void Learner::rebuild_index() {
   for (const auto& [number, name] : store_.stream_names()) streams[number] = number_stream(name);
   store_.each_vector(
       parts_->options.name, served_.embedding_version, [&](const memory::StoredVector& stored) {
-        if (stored.codes.size() != width) return;  // of another model that had this name
+        if (stored.latent.codes.size() != width) return;  // of another model that had this name
         load({stored.id, classes.at(stored.class_number), stored.labelled,
               stored.time.time_since_epoch().count(), stored.version, streams.at(stored.stream_number)},
-             stored.codes, stored.scale);
+             stored.latent);
       });
   served_.index = index_;
 }

@@ -267,7 +267,8 @@ void Service::note(const Entry& entry, Answered& answered, const Experience& exp
 void Service::remember(const memory::Inference& inference) {
   if (remembering_ >= kMaxRemembering) return;  // the disk is slower than the inputs are interesting
   ++remembering_;
-  auto work = [this, name = inference.model, episode = memory::to_episode(inference)] {
+  auto work = [this, name = inference.model,
+               episode = memory::to_episode(inference, options_.memory.episodic.latents)] {
     --remembering_;
     try {
       Learner& learner = *learners_.at(name);
@@ -326,7 +327,7 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
     if (inference->model != name)
       throw Failure(Errc::invalid, "episode " + std::to_string(id) + ": model '" + inference->model +
                                        "' answered it; teach that one");
-    episode = memory::to_episode(*inference);
+    episode = memory::to_episode(*inference, options_.memory.episodic.latents);
   }
   auto work = [this, name, id, label, episode = std::move(episode)] {
     Learner& learner = *learners_.at(name);

@@ -24,6 +24,25 @@ TEST_CASE("a coded latent is within half a step of the latent", "[memory]") {
     CHECK(std::abs(back[i] - latent[i]) <= coded.scale * 0.5001f);
 }
 
+TEST_CASE("half precision keeps eleven bits of every element, and codes beside them", "[memory]") {
+  std::mt19937 random(2);
+  INFO("seed 2");
+  std::normal_distribution<float> normal(0, 10);
+  std::vector<float> latent(500);
+  for (float& x : latent) x = normal(random);
+  const CodedLatent coded = encode(latent, LatentFormat::f16);
+  const auto back = dequantise(coded);
+  for (std::size_t i = 0; i < latent.size(); ++i)
+    CHECK(std::abs(back[i] - latent[i]) <= std::ldexp(std::abs(latent[i]), -11) + 1e-7f);
+  CHECK(coded.codes == quantise(back).codes);
+  CHECK(encoded(coded.halves) == coded);
+  CHECK(encode(latent, LatentFormat::int8) == quantise(latent));
+  latent[3] = 70'000;  // no half
+  CHECK(encode(latent, LatentFormat::f16) == quantise(latent));
+  latent[3] = std::nanf("");
+  CHECK_THROWS_AS(encode(latent, LatentFormat::f16), Failure);
+}
+
 TEST_CASE("zeros, tiny and enormous latents survive coding", "[memory]") {
   CHECK(dequantise(quantise(std::vector<float>(4))) == std::vector<float>(4));
   const float most = std::numeric_limits<float>::max();

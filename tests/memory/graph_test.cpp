@@ -156,7 +156,7 @@ TEST_CASE("the automatic index is exact when small, a graph when large, and betw
   VectorIndex index(1, 200'000);
   const std::vector<std::int8_t> code{1};
   const auto grow_to = [&](std::size_t rows) {
-    while (index.size() < rows) REQUIRE(index.load({.id = index.size() + 1}, code, 1.0f));
+    while (index.size() < rows) REQUIRE(index.load({.id = index.size() + 1}, {code, 1.0f}));
   };
   const std::vector query{1.0f};
   const auto ask = [&](int times) {

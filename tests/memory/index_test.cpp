@@ -119,6 +119,27 @@ TEST_CASE("what came in a stream is found there as by looking at all of it", "[m
   CHECK(index.search(random_latent(random, width), 10, {.stream = streams}).empty());
 }
 
+TEST_CASE("rows that have halves are scored by them", "[memory]") {
+  std::mt19937 random(13);
+  INFO("seed 13");
+  constexpr std::size_t width = 20, rows = 3'000;
+  VectorIndex index(width, rows, LatentFormat::f16);
+  std::vector<CodedLatent> stored;
+  for (EpisodeId id = 1; id <= rows; ++id) {
+    stored.push_back(encode(random_latent(random, width), id % 4 ? LatentFormat::f16 : LatentFormat::int8));
+    REQUIRE(index.add({.id = id}, stored.back()));
+  }
+  const auto compacted = index.compacted();
+  for (int trial = 0; trial < 20; ++trial) {
+    const auto query = random_latent(random, width);
+    const auto matches = index.search(query, 10);
+    CHECK(ids(matches) == nearest_by_sorting(stored, query, 10));
+    CHECK(ids(compacted->search(query, 10)) == ids(matches));
+    for (const Match& match : matches)
+      CHECK(match.distance == Approx(distance(query, dequantise(stored[match.id - 1]))).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("removed rows are not found, and compaction changes no answer", "[memory]") {
   std::mt19937 random(3);
   INFO("seed 3");

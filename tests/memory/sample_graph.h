@@ -23,7 +23,7 @@ inline VectorIndex sample_index() {
   VectorIndex index(kSampleWidth, 10'000);
   for (std::size_t i = 0; i < kSampleRows; ++i)
     ensure(index.load({.id = i < 10 ? 0 : i - 9, .label = static_cast<std::uint32_t>(i % 3)},
-                      sample_codes(random), 0.01f),
+                      {sample_codes(random), 0.01f}),
            "room");
   return index;
 }

@@ -226,7 +226,9 @@ TEST_CASE("vectors come in order of id with what names them, of one model and on
   Episode other_trunk = lived(2), other_model = lived(3);
   other_trunk.embedding_version = 9;
   other_model.model = "keywords";
-  store.teach(lived(4, "sitting"), "standing");
+  Episode heard = lived(4, "sitting");
+  heard.stream = "porch";
+  store.teach(heard, "standing");
   for (const Episode& episode : {lived(1), other_trunk, other_model}) store.remember(episode);
   store.flush();
   const auto names = store.class_names("activity");
@@ -236,8 +238,8 @@ TEST_CASE("vectors come in order of id with what names them, of one model and on
   store.each_vector("activity", 1, [&](const StoredVector& stored) {
     found.push_back(stored.id);
     const Episode episode = *store.find(stored.id);
-    CHECK(std::ranges::equal(stored.codes, episode.latent.codes));
-    CHECK(stored.scale == episode.latent.scale);
+    CHECK(std::ranges::equal(stored.latent.codes, episode.latent.codes));
+    CHECK(stored.latent.scale == episode.latent.scale);
     CHECK(stored.time == episode.time);
     CHECK(stored.version == episode.version);
     CHECK(stored.labelled == episode.label.has_value());

@@ -104,7 +104,7 @@ double load_ms(const fs::path& folder, std::size_t episodes, std::size_t width) 
                          .label = static_cast<std::uint32_t>(stored.class_number),
                          .labelled = stored.labelled,
                          .time = stored.time.time_since_epoch().count()},
-                        stored.codes, stored.scale),
+                        stored.latent),
              "room");
     });
     ensure(index.size() == episodes, "every episode is there after kill -9");
