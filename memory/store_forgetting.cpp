@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <tuple>
 
@@ -9,17 +10,18 @@
 namespace dormouse::memory {
 namespace {
 
-/// An episode as a candidate to be let go.
+/// An episode as a candidate to be let go. Strengths count to a factor of two: of those that are alike the
+/// oldest go, which are neighbours on disk, or a page would be rewritten for each of them.
 struct Candidate {
   EpisodeId id = 0;
   bool redundant = false;
   bool labelled = false;
-  double strength = 0;
+  int octave = 0;          ///< of its strength
   std::int64_t label = 0;  ///< class; with held_out, what it is a witness of
   bool held_out = false;
   std::int64_t concept_id = 0;  ///< 0: a member of none
 
-  auto order() const { return std::tuple(!redundant, labelled, strength, id); }
+  auto order() const { return std::tuple(!redundant, labelled, octave, id); }
 };
 
 /// Counts who else speaks for a class or a concept.
@@ -57,7 +59,7 @@ std::vector<EpisodeId> Store::Database::least_valuable(std::size_t n) const {
     Candidate candidate{static_cast<EpisodeId>(row.integer(0)), row.integer(1) != 0, !row.is_null(2)};
     candidate.label = row.integer(2);
     candidate.held_out = row.integer(3) != 0;
-    candidate.strength = strength(row.real(4), row.integer(5), clock->wall() - row.time(6));
+    candidate.octave = std::ilogb(strength(row.real(4), row.integer(5), clock->wall() - row.time(6)));
     candidate.concept_id = row.integer(7);
     witnesses.add(candidate);
     all.push_back(candidate);

@@ -106,5 +106,29 @@ TEST_CASE("an episode costs the disk at most four times what it holds, in groups
   CHECK(each <= 4 * kPayload);
 }
 
+TEST_CASE("a full memory lets neighbours go, not one of every page", "[memory]") {
+  World world;
+  world.options.capacity = 20'000;
+  world.options.write = {std::uint64_t{1} << 40};
+  Store store = world.open();
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<float> surprise(0.05f, 1);
+  const auto live = [&](EpisodeId from, std::size_t count) {
+    for (EpisodeId id = from; id < from + count; ++id) {
+      Episode episode = world.lived(id, near_to(std::vector<float>(128, 0.0f), random));
+      episode.importance = surprise(random);
+      store.remember(episode);
+      store.tick();
+    }
+    store.checkpoint();
+    return store.statistics().bytes_written;
+  };
+  const auto before = live(1, 30'000);
+  const double each = static_cast<double>(live(30'001, 20'000) - before) / 20'000;
+  INFO(each << " bytes an episode, seed 3");
+  CHECK(store.statistics().episodes <= 20'000);
+  CHECK(each <= 2000);
+}
+
 }  // namespace
 }  // namespace dormouse::memory

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "config/error.h"
 #include "daemon/service/model_parts.h"
@@ -26,6 +27,8 @@ memory::StoreOptions store_options(const fs::path& folder, std::size_t capacity)
   memory::StoreOptions options{folder / "dormouse.db", {}, ""};
   options.episodic.capacity = capacity;
   options.episodic.disk = config::Bytes{std::uint64_t{64} << 30};
+  options.episodic.ram = config::Bytes{std::uint64_t{64} << 30};
+  options.episodic.write = config::Bytes{std::uint64_t{1} << 40};  // a year in an hour
   return options;
 }
 
@@ -53,6 +56,9 @@ class Life {
     latent.resize(width_);
     episode.latent = memory::quantise(latent);
     episode.prediction = "class " + std::to_string(episode.id % 8);
+    episode.confidence = share_(random_);
+    episode.novelty = share_(random_);
+    episode.importance = memory::surprise(episode.confidence, episode.novelty);
     store_.remember(episode);
     store_.tick();
     return episode;
@@ -63,6 +69,8 @@ class Life {
   const Clock& clock_;
   std::size_t width_;
   Vectors vectors_;
+  std::mt19937 random_{1};
+  std::uniform_real_distribution<float> share_{0, 1};
   memory::IdBlock block_;
 };
 
@@ -134,7 +142,7 @@ bool measure_start(const Options& options) {
   fs::create_directories(home / "state");
   fill_and_die(home / "state", rows, width);
   const DaemonProcess process(options.text("dormouse"), home, {model.name, model.path, model.seed},
-                              "{episodic: {capacity: " + std::to_string(2 * rows) + ", disk: 64GiB}}");
+                              "{episodic: {capacity: " + std::to_string(2 * rows) + ", disk: 64GiB, ram: 64GiB}}");
   ms = std::chrono::duration<double, std::milli>(process.time_to_ready()).count();
   std::printf("%zu x %zu, the daemon; %.0f MiB resident\n", rows, width, process.memory("VmRSS"));
   return judge(ms < bound, "daemon ready, ms", ms, said.c_str()) && held;
@@ -146,17 +154,20 @@ bool measure_wear(const Options& options) {
   // route, importance, uses: at the size of their C types.
   constexpr double kPayload = kWidth + 4 + 5 * 8 + 4 + 4 + 4 + 1 + 4 + 4;
   const SystemClock clock;
-  const fs::path folder = fresh_folder(options, "wear");
-  memory::Store store(store_options(folder, kCapacity), clock);
+  memory::Store store(store_options(fresh_folder(options, "wear"), episodes), clock);
   Life life(store, clock, kWidth);
-  const double before = proc("io", "write_bytes");
-  for (std::size_t i = 0; i < episodes; ++i) life.live();
-  store.flush();
-  store.checkpoint();
-  const double each = (proc("io", "write_bytes") - before) / static_cast<double>(episodes);
-  std::printf("%zu episodes of %zu codes in groups of 64: %.0f bytes written for each, payload %.0f\n",
-              episodes, kWidth, each, kPayload);
-  return judge(each <= 4 * kPayload, "times its payload", each / kPayload, "at most 4");
+  std::printf("episodes of %zu codes in groups of 64, payload %.0f bytes\n", kWidth, kPayload);
+  bool held = true;
+  for (const char* when : {"while memory grows", "once it is full"}) {
+    const double before = proc("io", "write_bytes");
+    for (std::size_t i = 0; i < episodes; ++i) life.live();
+    store.flush();
+    store.checkpoint();
+    const double each = (proc("io", "write_bytes") - before) / static_cast<double>(episodes);
+    std::printf("%zu episodes %s: %.0f bytes written for each\n", episodes, when, each);
+    held = judge(each <= 4 * kPayload, "times its payload", each / kPayload, "at most 4") && held;
+  }
+  return held;
 }
 
 namespace {
