@@ -71,10 +71,10 @@ Store::Database::Database(StoreOptions chosen, const Clock& time)
   next_id = static_cast<EpisodeId>(sql.integer("SELECT next FROM ids"));
   holdings = count_holdings(sql);
   if (sql.integer("SELECT count(*) FROM sleep WHERE ended IS NULL") == 0) return;
-  write([&](Names&) {
-    sql.prepare("UPDATE sleep SET state = ?, ended = ? WHERE ended IS NULL")
-        .run(static_cast<int>(SleepState::interrupted), clock->wall());
-  });
+  sqlite::Transaction transaction(sql);  // nothing is let go before there is a distiller
+  sql.prepare("UPDATE sleep SET state = ?, ended = ? WHERE ended IS NULL")
+      .run(static_cast<int>(SleepState::interrupted), clock->wall());
+  transaction.commit();
 }
 
 void Store::Database::insert_waiting(Names& names) {

@@ -106,13 +106,13 @@ class Store {
   std::vector<EpisodeId> select(const Selection& selection) const;
 
   /// The `n` episodes that would be missed least, least first: redundant ones (see replace_semantics), then
-  /// unlabelled ones, then the rest, unlabelled before labelled and each group by strength(), ties by age.
-  /// Never among them are the last training and the last held-out episode of a class and the last member of a
-  /// concept.
+  /// unlabelled ones, then the rest, unlabelled before labelled and each group by strength() to a factor of
+  /// two, ties by age. Never among them are the last training and the last held-out episode of a class and
+  /// the last member of a concept.
   std::vector<EpisodeId> least_valuable(std::size_t n) const;
   /// Lets least_valuable(n) go: their concepts keep what they were, and the distiller keeps the rest.
   std::vector<EpisodeId> let_go_least_valuable(std::size_t n);
-  /// Asked about every labelled episode that is let go from now on.
+  /// Asked about every labelled episode that is let go from now on, within the transaction: it may read.
   void distil_with(Distiller distiller);
   /// Ids that were let go since the last call because `capacity`, `ram` or `disk` was reached: for the index.
   std::vector<EpisodeId> take_evicted();

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "config/log.h"
+#include "daemon/service/consolidated.h"
 #include "learning/arbiter.h"
 #include "learning/calibration.h"
 #include "learning/linear_layer.h"
@@ -199,8 +200,12 @@ std::unique_ptr<learning::FastHead> Learner::starting_head() const {
   if (ridge) {
     learning::Statistics start(learnable.labels.size(), learning::ClassStatistics(learnable.latent_size));
     if (learnable.seed) start = learnable.seed->statistics;
-    return std::make_unique<learning::RidgeHead>(learnable.latent_size, std::move(start),
-                                                 learning::RidgeHead::Options{});
+    auto head = std::make_unique<learning::RidgeHead>(learnable.latent_size, std::move(start),
+                                                      learning::RidgeHead::Options{});
+    auto let_go = consolidated(store_, parts_->options.name, labels_, learnable.latent_size);
+    while (!let_go.empty() && let_go.back().count == 0) let_go.pop_back();
+    if (!let_go.empty()) head->absorb(let_go);
+    return head;
   }
   const auto head = learning::as_linear_head(learnable.trainable);
   const learning::Statistics statistics =
@@ -327,6 +332,7 @@ learning::SleepInputs Learner::sleep_inputs_as_of(std::string id, std::int64_t s
   inputs.labels.resize(classes);
   Examples examples = split(labelled_as_of(store_, parts_->options.name, labelled(), sequence));
   auto fast = fast_as_of(sequence);
+  if (fast->classes() > classes) throw Failure(Errc::corrupt, "what the night learnt from was let go since");
   fast->grow(classes);
   inputs.fast = fast->head();
   if (const LabelledLatents held_out = with_seed(examples.held_out); held_out.size() > 0)

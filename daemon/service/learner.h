@@ -57,7 +57,8 @@ std::string rolled_back_key(const std::string& model, std::int64_t version);
 /// One model's learning between nights: the owner of its fast weights, labels, index and concepts.
 ///
 /// Lives on the storage thread. Every change ends in a new Served for the io thread to publish. Fast weights
-/// are rebuilt exactly: seed statistics, then every training label in the order it was given.
+/// are rebuilt exactly: seed statistics, those of episodes that memory let go (by ridge only), then every
+/// training label that is left in the order it was given.
 class Learner {
  public:
   /// Reads the active version and everything memory holds of the model. `store` and `versions` are borrowed.
@@ -151,6 +152,7 @@ class Learner {
   void take(Candidate candidate);
   void take_last_good(std::int64_t active);
   void go_back(std::int64_t number);
+  /// Before the labels that memory holds: the seed, and what it let go.
   std::unique_ptr<learning::FastHead> starting_head() const;
   Examples taught() const { return split(labelled()); }
   Examples split(std::span<const memory::Episode> episodes) const;

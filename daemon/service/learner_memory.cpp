@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "daemon/service/consolidated.h"
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
 #include "learning/arbiter.h"
@@ -58,7 +59,10 @@ Forgotten Learner::forget(const memory::Selection& selection, bool dry_run) {
   }
   if (dry_run) return forgotten;
   // What learning distilled of episodes that are gone already belongs into this transaction too.
-  store_.forget(forgotten.episodes, guard_->without(forgotten.episodes), stripped);
+  std::vector<memory::Entry> entries = guard_->without(forgotten.episodes);
+  for (memory::Entry& entry : consolidated_without(store_, selection, labels_))
+    entries.push_back(std::move(entry));
+  store_.forget(forgotten.episodes, entries, stripped);
   consolidate();
   rebuild_index();  // a marked row would keep its codes in RAM
   rebuild_fast();

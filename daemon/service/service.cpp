@@ -9,6 +9,7 @@
 
 #include "config/log.h"
 #include "daemon/run_on.h"
+#include "daemon/service/consolidated.h"
 #include "daemon/service/night_journal.h"
 
 namespace dormouse::daemon {
@@ -74,6 +75,8 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
       compute_(compute_threads(options.process)) {
   store_ = std::make_unique<memory::Store>(
       memory::StoreOptions{options_.state / "dormouse.db", options_.memory.episodic, ""}, clock_);
+  store_->distil_with(
+      [this](std::span<const memory::Episode> let_go) { return consolidated_with(*store_, let_go); });
   for (const ModelOptions& model : options_.models) {
     const auto parts = load_model(model, drivers_);
     auto& versions = versions_[model.name];

@@ -79,7 +79,8 @@ struct FailingVfs::Layer : sqlite3_vfs {
   }
 };
 
-FailingVfs::FailingVfs() : name_("failing"), layer_(std::make_unique<Layer>()) {
+FailingVfs::FailingVfs() : layer_(std::make_unique<Layer>()) {
+  name_ = "failing-" + std::to_string(reinterpret_cast<std::uintptr_t>(layer_.get()));
   sqlite3_vfs* system = sqlite3_vfs_find(nullptr);
   static_cast<sqlite3_vfs&>(*layer_) = *system;
   layer_->system = system;
