@@ -31,7 +31,7 @@ memory::VectorIndex filled_index(Vectors& vectors, std::size_t count) {
   memory::VectorIndex index(kWidth, 2 * count);
   for (memory::EpisodeId id = 1; id <= count; ++id) {
     const memory::CodedLatent latent = memory::quantise(vectors.draw());
-    ensure(index.load({.id = id}, latent.codes, latent.scale), "room");
+    ensure(index.load({.id = id}, latent), "room");
   }
   return index;
 }
