@@ -65,6 +65,31 @@ Value append_normalise(Value x, const config::Node& node, LayerContext& context)
   return (x - context.mean) / context.deviation;
 }
 
+struct ImageOptions {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+
+void bind_options(Binder& binder, ImageOptions& options) {
+  binder.required("height", options.height, config::range(1, 1 << 15));
+  binder.required("width", options.width, config::range(1, 1 << 15));
+}
+
+/// Samples as an image, row by row: what follows has two dimensions.
+Value append_image(Value x, const config::Node& node, LayerContext&) {
+  const auto options = config::read<ImageOptions>(node);
+  if (x.shape().back() != options.height * options.width)
+    throw at(node, "an image of " + std::to_string(options.height) + " by " + std::to_string(options.width) +
+                       " needs as many samples; there are " + std::to_string(x.shape().back()));
+  const std::int64_t channels = x.shape().rank() == 3 ? x.shape()[1] : 1;
+  return engine::reshape(x, {-1, channels, options.height, options.width});
+}
+
+/// As many of an attribute as the layer has dimensions.
+std::vector<std::int64_t> each_way(const Value& x, std::int64_t value, std::size_t times = 1) {
+  return std::vector<std::int64_t>((x.shape().rank() - 2) * times, value);
+}
+
 struct ConvOptions {
   std::int64_t channels = 0;
   std::int64_t kernel = 3;
@@ -86,13 +111,15 @@ Value append_conv(Value x, const config::Node& node, LayerContext& context) {
   engine::Graph& graph = *x.graph;
   if (x.shape().rank() == 2) x = engine::apply("Unsqueeze", {x, engine::integers(graph, {1})});
   const std::int64_t in = x.shape()[1];
-  const Tensor weights =
-      he_normal({options.channels, in, options.kernel}, in * options.kernel, context.random);
+  std::vector<std::int64_t> shape{options.channels, in};
+  for (const std::int64_t extent : each_way(x, options.kernel)) shape.push_back(extent);
+  const Shape kernel(std::move(shape));
+  const Tensor weights = he_normal(kernel, kernel.elements(1, kernel.rank()), context.random);
   const Value bias = engine::constant(graph, Tensor(engine::DType::f32, Shape{options.channels}));
-  return named(engine::apply("Conv", {x, engine::constant(graph, weights), bias},
-                             {{"strides", std::vector<std::int64_t>{options.stride}},
-                              {"pads", std::vector<std::int64_t>{options.padding, options.padding}}}),
-               options.name);
+  return named(
+      engine::apply("Conv", {x, engine::constant(graph, weights), bias},
+                    {{"strides", each_way(x, options.stride)}, {"pads", each_way(x, options.padding, 2)}}),
+      options.name);
 }
 
 struct PoolOptions {
@@ -104,12 +131,12 @@ void bind_options(Binder& binder, PoolOptions& options) {
 }
 
 Value append_max_pool(Value x, const config::Node& node, LayerContext&) {
-  const std::vector<std::int64_t> size{config::read<PoolOptions>(node).size};
+  const auto size = each_way(x, config::read<PoolOptions>(node).size);
   return engine::apply("MaxPool", {x}, {{"kernel_shape", size}, {"strides", size}});
 }
 
 Value append_average_pool(Value x, const config::Node& node, LayerContext&) {
-  const std::vector<std::int64_t> size{config::read<PoolOptions>(node).size};
+  const auto size = each_way(x, config::read<PoolOptions>(node).size);
   return engine::apply("AveragePool", {x}, {{"kernel_shape", size}, {"strides", size}});
 }
 
@@ -153,6 +180,7 @@ Value global_average_pool(Value x) { return flatten(engine::apply("GlobalAverage
 constexpr LayerKind kinds[] = {
     {"log_mel", false, append_log_mel},
     {"normalise", false, append_normalise},
+    {"image", false, append_image},
     {"flatten", false, plain<flatten>},
     {"conv", true, append_conv},
     {"linear", true, append_linear},

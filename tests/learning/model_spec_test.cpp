@@ -76,6 +76,27 @@ double band_power(std::span<const float> frame, const LogMelOptions& options, st
 
 }  // namespace
 
+TEST_CASE("samples become an image for layers of two dimensions", "[spec]") {
+  const TemporaryFolder folder;
+  Random random(1);
+  const BuiltModel model = build_model(read(folder, R"(model: picture
+input: {rows: 48, channels: 1}
+layers:
+  - image: {height: 6, width: 8}
+  - conv: {channels: 4, kernel: 3, padding: 1}
+  - max_pool: {size: 2}
+  - average_pool: {size: 3}
+  - flatten
+  - linear: {units: labels}
+)"),
+                                       3, random);
+  const engine::Graph& graph = model.graph;
+  CHECK(graph.value(graph.nodes()[0].outputs[0]).shape == engine::Shape{engine::kDynamic, 1, 6, 8});
+  CHECK(graph.value(graph.nodes()[1].outputs[0]).shape == engine::Shape{engine::kDynamic, 4, 6, 8});
+  CHECK(graph.value(model.cut).shape == engine::Shape{engine::kDynamic, 4});
+  CHECK(complaint_about("normalise", "image: {height: 3, width: 5}").find("3 by 5") != std::string::npos);
+}
+
 TEST_CASE("a spec becomes a graph with its input, cut and classes", "[model_spec]") {
   const TemporaryFolder folder;
   Random random(1);
