@@ -21,7 +21,8 @@ using Parameters = std::map<std::string, Tensor>;
 /// A safetensors file: `replay.codes` i8 [N, D], `replay.scales` f32 [N], `replay.classes` i32 [N]; the same
 /// under `heldout.`; `statistics.count` f64 [C], `statistics.sum` f64 [C, D], `statistics.moment` f32 [C,
 /// D(D+1)/2] (lower triangles); `fisher.<parameter>` f32; `input.mean` and `input.deviation` f32 [channels].
-/// Metadata: `format` "dormouse-seed-1", `labels` (a JSON list), `temperature`.
+/// Raw inputs may stand beside them, see seed_inputs.h. Metadata: `format` "dormouse-seed-1", `labels` (a
+/// JSON list), `temperature`.
 struct Seed {
   std::vector<std::string> labels;
   LabelledLatents replay;    ///< to rehearse

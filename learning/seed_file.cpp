@@ -3,6 +3,7 @@
 
 #include "engine/formats/safetensors.h"
 #include "learning/seed.h"
+#include "learning/seed_inputs.h"
 
 namespace dormouse::learning {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using engine::DType;
 
 constexpr std::string_view kFormat = "dormouse-seed-1";
+constexpr std::int64_t kMostExtent = 1 << 24;
 
 void store(engine::NamedTensors& file, const std::string& prefix, const LabelledLatents& data) {
   QuantisedLatents packed = quantise(data.latents);
@@ -37,6 +39,18 @@ void store(engine::NamedTensors& file, const Statistics& statistics) {
   file.tensors.insert_or_assign("statistics.moment", std::move(moment));
 }
 
+constexpr const char* kInputShape = "inputs.shape";  // metadata: a JSON list
+
+void store(engine::NamedTensors& file, const std::string& prefix, const PackedInputs& inputs) {
+  const std::vector<std::int32_t> classes(inputs.classes().begin(), inputs.classes().end());
+  const auto bytes = inputs.bytes();
+  const std::span values(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  const auto rows = static_cast<std::int64_t>(classes.size());
+  const std::int64_t each = rows > 0 ? std::int64_t(values.size()) / rows : 0;
+  file.tensors.insert_or_assign(prefix + ".inputs", Tensor::from<std::uint8_t>(Shape{rows, each}, values));
+  file.tensors.insert_or_assign(prefix + ".input_classes", Tensor::from<std::int32_t>(Shape{rows}, classes));
+}
+
 /// A seed file being checked: every complaint names it.
 class SeedReader {
  public:
@@ -57,6 +71,18 @@ class SeedReader {
     for (const auto& [name, tensor] : file_.tensors)
       if (name.starts_with("fisher.")) seed.fisher.insert_or_assign(name.substr(7), fisher(name));
     return seed;
+  }
+
+  std::optional<SeedInputs> read_inputs(std::size_t classes) {
+    if (!file_.metadata.contains(kInputShape)) return std::nullopt;
+    boost::system::error_code failed;
+    const auto extents = boost::json::try_value_to<std::vector<std::int64_t>>(
+        boost::json::parse(metadata(kInputShape), failed));
+    if (failed || !extents || extents->size() < 2 || extents->front() != 1 ||
+        std::ranges::any_of(*extents, [](std::int64_t e) { return e < 1 || e > kMostExtent; }))
+      corrupt("metadata 'inputs.shape' is not the shape of one input");
+    const Shape one{*extents};
+    return SeedInputs{inputs("replay", one, classes), inputs("heldout", one, classes)};
   }
 
  private:
@@ -120,14 +146,28 @@ class SeedReader {
     const Tensor& codes = tensor(prefix + ".codes", DType::i8, Shape{engine::kDynamic, engine::kDynamic});
     const Shape rows{codes.shape()[0]};
     const Tensor& scales = tensor(prefix + ".scales", DType::f32, rows);
-    LabelledLatents data{dequantise({codes, scales}), {}};
-    for (const std::int32_t c : tensor(prefix + ".classes", DType::i32, rows).values<std::int32_t>()) {
-      if (c < 0 || static_cast<std::size_t>(c) >= classes)
-        corrupt("tensor '" + prefix + ".classes' holds class " + std::to_string(c) + " of " +
-                std::to_string(classes));
-      data.classes.push_back(static_cast<ClassIndex>(c));
+    return {dequantise({codes, scales}), classes_in(prefix + ".classes", rows, classes)};
+  }
+
+  PackedInputs inputs(const std::string& prefix, const Shape& one, std::size_t classes) const {
+    const Tensor& bytes = tensor(prefix + ".inputs", DType::u8, Shape{engine::kDynamic, engine::kDynamic});
+    std::vector<ClassIndex> labels = classes_in(prefix + ".input_classes", Shape{bytes.shape()[0]}, classes);
+    const auto values = std::as_bytes(bytes.values<std::uint8_t>());
+    try {
+      return {one, {values.begin(), values.end()}, std::move(labels)};
+    } catch (const Failure& failure) {
+      corrupt("tensor '" + prefix + ".inputs': " + failure.error().context);
     }
-    return data;
+  }
+
+  std::vector<ClassIndex> classes_in(const std::string& name, const Shape& rows, std::size_t classes) const {
+    std::vector<ClassIndex> labels;
+    for (const std::int32_t c : tensor(name, DType::i32, rows).values<std::int32_t>()) {
+      if (c < 0 || static_cast<std::size_t>(c) >= classes)
+        corrupt("tensor '" + name + "' holds class " + std::to_string(c) + " of " + std::to_string(classes));
+      labels.push_back(static_cast<ClassIndex>(c));
+    }
+    return labels;
   }
 
   Statistics statistics(std::int64_t classes, std::int64_t width) const {
@@ -171,7 +211,9 @@ class SeedReader {
 
 }  // namespace
 
-void write_seed(const std::filesystem::path& path, const Seed& seed) {
+namespace {
+
+engine::NamedTensors file_of(const Seed& seed) {
   engine::NamedTensors file;
   store(file, "replay", seed.replay);
   store(file, "heldout", seed.heldout);
@@ -189,7 +231,26 @@ void write_seed(const std::filesystem::path& path, const Seed& seed) {
   file.metadata = {{"format", std::string(kFormat)},
                    {"labels", boost::json::serialize(labels)},
                    {"temperature", temperature}};
+  return file;
+}
+
+}  // namespace
+
+void write_seed(const std::filesystem::path& path, const Seed& seed) {
+  engine::write_safetensors(path, file_of(seed));
+}
+
+void write_seed(const std::filesystem::path& path, const Seed& seed, const SeedInputs& inputs) {
+  engine::NamedTensors file = file_of(seed);
+  store(file, "replay", inputs.replay);
+  store(file, "heldout", inputs.heldout);
+  file.metadata[kInputShape] =
+      boost::json::serialize(boost::json::value_from(inputs.replay.shape().extents()));
   engine::write_safetensors(path, file);
+}
+
+std::optional<SeedInputs> read_seed_inputs(const std::filesystem::path& path, std::size_t classes) {
+  return SeedReader(path).read_inputs(classes);
 }
 
 Seed read_seed(const std::filesystem::path& path) { return SeedReader(path).read(); }

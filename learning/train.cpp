@@ -184,8 +184,8 @@ Graph train_graph(const ModelSpec& spec, const BuiltModel& model, const Dataset&
   return with_parameters(model.graph, trainer.parameters());
 }
 
-LabelledLatents latents_of(const Session& session, const Dataset& data, const Inputs& inputs,
-                           const Rows& rows) {
+LabelledLatents latents_from(const Session& session, const Dataset& data, const Inputs& inputs,
+                             const Rows& rows) {
   std::vector<Tensor> parts;
   LabelledLatents result;
   in_batches(rows, kBatch, [&](std::span<const std::size_t> batch) {
@@ -211,14 +211,39 @@ Seed seed_from(const Graph& graph, ValueId cut, const Dataset& data, const Input
   const ValueId input = graph.inputs()[0];
   const Session trunk(engine::extract(graph, std::array{input}, std::array{cut}), drivers);
   const Graph trainable = engine::extract(graph, std::array{cut}, std::array{graph.outputs()[0]});
-  return make_seed(trainable, data.labels, latents_of(trunk, data, inputs, split.train),
-                   latents_of(trunk, data, inputs, split.heldout), normaliser, options);
+  return make_seed(trainable, data.labels, latents_from(trunk, data, inputs, split.train),
+                   latents_from(trunk, data, inputs, split.heldout), normaliser, options);
+}
+
+PackedInputs packed(const Dataset& data, const Inputs& inputs, const Rows& rows, std::size_t per_class,
+                    Random& random) {
+  std::vector<Rows> by_class(data.labels.size());
+  for (const std::size_t row : rows) by_class[data.classes[row]].push_back(row);
+  std::optional<PackedInputs> kept;
+  for (Rows& of_class : by_class) {
+    random.shuffle(of_class);
+    of_class.resize(std::min(of_class.size(), per_class));
+    for (const std::size_t row : of_class) {
+      const Tensor input = inputs.batch(std::span(&row, 1));
+      if (!kept) kept.emplace(input.shape());
+      kept->add(input.values<float>(), data.classes[row]);
+    }
+  }
+  return kept.value_or(PackedInputs{});
+}
+
+SeedInputs inputs_to_keep(const Dataset& data, const Inputs& inputs, const Split& split,
+                          std::size_t per_class, std::uint64_t seed) {
+  Random random(seed);
+  PackedInputs replay = packed(data, inputs, split.train, per_class, random);
+  return {std::move(replay), packed(data, inputs, split.heldout, per_class, random)};
 }
 
 }  // namespace
 
 TrainedModel train_model(const ModelSpec& spec, const Dataset& data, Drivers drivers,
-                         const std::function<void(const TrainProgress&)>& report) {
+                         const std::function<void(const TrainProgress&)>& report,
+                         std::size_t inputs_per_class) {
   Random random(spec.train.seed);
   const SeedOptions options{.heldout_fraction = spec.train.heldout, .seed = spec.train.seed};
   const Split parts = split(data, options);
@@ -233,6 +258,7 @@ TrainedModel train_model(const ModelSpec& spec, const Dataset& data, Drivers dri
   trained.graph.metadata = {{"dormouse.labels", boost::json::serialize(boost::json::value_from(data.labels))},
                             {"dormouse.cut", trained.graph.value(model.cut).name}};
   trained.seed = seed_from(trained.graph, model.cut, data, inputs, parts, normaliser, options, drivers);
+  trained.inputs = inputs_to_keep(data, inputs, parts, inputs_per_class, options.seed);
   const Graph trainable =
       engine::extract(trained.graph, std::array{model.cut}, std::array{trained.graph.outputs()[0]});
   trained.heldout_accuracy = accuracy(trainable, trained.seed.heldout, drivers);
@@ -249,6 +275,13 @@ Seed seed_model(const Graph& graph, ValueId cut, const Dataset& data, bool norma
   const WindowShape shape =
       engine::window_shape(graph.value(graph.inputs()[0]).shape, data.clips.front().shape()[1]);
   return seed_from(graph, cut, data, Inputs(data, shape, normaliser), parts, normaliser, options, drivers);
+}
+
+SeedInputs seed_inputs(const Graph& graph, const Dataset& data, const InputNormaliser& normaliser,
+                       const SeedOptions& options, std::size_t per_class) {
+  const WindowShape shape =
+      engine::window_shape(graph.value(graph.inputs().at(0)).shape, data.clips.front().shape()[1]);
+  return inputs_to_keep(data, Inputs(data, shape, normaliser), split(data, options), per_class, options.seed);
 }
 
 }  // namespace dormouse::learning

@@ -14,6 +14,7 @@ constexpr Option kOptions[] = {
     {"output", "FILE", "where the seed goes (MODEL.seed.safetensors)"},
     {"cut", "NAME", "the value that is the latent (else the input of the last linear layer)"},
     {"labels", "A,B,…", "of the model's classes, in order (else the file's metadata)"},
+    {"inputs", "N", "keep so many raw inputs of every class, so that nights may move the trunk (0)"},
     {"raw", "", "the model takes samples as they are: measure no normalisation"}};
 
 int run(const Arguments& arguments) {
@@ -36,7 +37,13 @@ int run(const Arguments& arguments) {
                                          {}, parts->drivers);
   const std::string output = arguments.value_or(
       "output", (options.path.parent_path() / options.path.stem()).string() + ".seed.safetensors");
-  learning::write_seed(output, seed);
+  const auto per_class =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, arguments.integer("inputs").value_or(0)));
+  if (per_class == 0)
+    learning::write_seed(output, seed);
+  else
+    learning::write_seed(output, seed,
+                         learning::seed_inputs(parts->graph, data, seed.normaliser, {}, per_class));
   if (arguments.json())
     std::cout << boost::json::serialize(boost::json::object{
                      {"seed", output}, {"replay", seed.replay.size()}, {"heldout", seed.heldout.size()}})

@@ -16,6 +16,7 @@ constexpr Option kOptions[] = {
     {"output", "FILE", "where the model goes (MODEL.onnx); its seed memory goes beside it"},
     {"labels", "A,B,…", "only these labels, in this order (else every one in FOLDER, sorted)"},
     {"epochs", "N", "instead of the spec's"},
+    {"inputs", "N", "keep so many raw inputs of every class, so that nights may move the trunk (0)"},
     {"seed", "N", "of the random numbers, instead of the spec's"}};
 
 std::vector<std::string> split(const std::string& list) {
@@ -42,9 +43,14 @@ int run(const Arguments& arguments) {
       std::cerr << "epoch " << progress.epoch << "/" << progress.epochs << "  loss " << std::fixed
                 << std::setprecision(4) << progress.loss << "\n";
   };
-  const auto trained = learning::train_model(spec, data, drivers::all_drivers(), report);
+  const auto per_class =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, arguments.integer("inputs").value_or(0)));
+  const auto trained = learning::train_model(spec, data, drivers::all_drivers(), report, per_class);
   engine::write_onnx(trained.graph, output);
-  learning::write_seed(seed_path(output), trained.seed);
+  if (per_class == 0)
+    learning::write_seed(seed_path(output), trained.seed);
+  else
+    learning::write_seed(seed_path(output), trained.seed, trained.inputs);
   if (arguments.json()) {
     std::cout << boost::json::serialize(boost::json::object{{"model", output},
                                                             {"seed", seed_path(output)},
