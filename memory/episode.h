@@ -67,9 +67,6 @@ struct Clip {
   friend bool operator==(const Clip&, const Clip&) = default;
 };
 
-/// The embedding of a latent whose trunk is gone and whose input was not kept: it compares with nothing.
-inline constexpr std::int64_t kRetired = -1;
-
 /// One remembered experience.
 struct Episode {
   EpisodeId id = 0;

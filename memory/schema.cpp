@@ -124,8 +124,19 @@ constexpr const char* kFormats = R"(
 ALTER TABLE episode ADD COLUMN latent_format INTEGER NOT NULL DEFAULT 0;
 )";
 
+// Latents of embeddings that are not compared now: to come, or the last one's.
+constexpr const char* kOtherLatents = R"(
+CREATE TABLE other_latent(
+  episode INTEGER NOT NULL REFERENCES episode ON DELETE CASCADE,
+  embedding INTEGER NOT NULL,
+  latent_format INTEGER NOT NULL,
+  latent BLOB NOT NULL,
+  scale REAL NOT NULL,
+  PRIMARY KEY(episode, embedding)) STRICT;
+)";
+
 /// Step i leads from schema i to i + 1. A step that was released is never edited.
-constexpr std::array kMigrations = {kFirst, kSemantic, kFormats};
+constexpr std::array kMigrations = {kFirst, kSemantic, kFormats, kOtherLatents};
 
 }  // namespace
 

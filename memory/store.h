@@ -146,16 +146,16 @@ class Store {
   /// The raw input of an episode, if it was kept. At most `keep_inputs` bytes are; those of the episodes that
   /// would be missed least go first.
   std::optional<Clip> clip(EpisodeId id) const;
-  /// Of which embedding a model's latents are; 0 until set.
+  /// Of which embedding a model's latents are, of which it compares only those; 0 as shipped. It changes with
+  /// the version in service: end_sleep(), activate().
   std::int64_t embedding_version(std::string_view model) const;
-  void set_embedding_version(std::string_view model, std::int64_t version);
-  /// Episodes of other embeddings whose input is kept, ids above `after`, in order.
-  std::vector<KeptInput> outdated(std::string_view model, std::int64_t version, EpisodeId after,
-                                  std::size_t n) const;
-  /// Gives episodes new latents of this embedding: all or none of them.
-  void replace_latents(std::span<const NewLatent> latents, std::int64_t version);
-  /// Marks whatever is left of other embeddings kRetired. Returns how many.
-  std::size_t retire_outdated(std::string_view model, std::int64_t version);
+  /// Episodes without a latent of this embedding whose input is kept: labelled ones first, then the newest.
+  std::vector<KeptInput> outdated(std::string_view model, std::int64_t version, std::size_t n) const;
+  /// Keeps latents of an embedding to come beside those that are compared now. Unknown ids are passed over.
+  void set_aside(std::span<const NewLatent> latents, std::int64_t version);
+  /// How many episodes have no latent of this embedding. After a switch to it they are retired: they stay,
+  /// labels and all, and compare with nothing until the embedding that they have comes back.
+  std::size_t without_latent(std::string_view model, std::int64_t version) const;
 
   // Classes.
 
@@ -181,16 +181,19 @@ class Store {
   std::int64_t begin_sleep(std::string_view model);
   /// An interrupted sleep goes on: it is running again. Failure(conflict) when it is not interrupted.
   void resume_sleep(std::int64_t id);
-  /// Ends a sleep; with a version, records it, and if that is accepted makes it the active one: all or
-  /// nothing.
+  /// Ends a sleep; with a version, records it, and if that is accepted makes it the active one, with its
+  /// embedding (nothing: the one there is): latents that were set aside change places with those in use,
+  /// which are kept aside for the way back. All or nothing.
   void end_sleep(std::int64_t id, SleepState state, std::string_view report,
-                 const std::optional<VersionRecord>& version = {}, std::span<const Entry> entries = {});
+                 const std::optional<VersionRecord>& version = {}, std::span<const Entry> entries = {},
+                 std::optional<std::int64_t> embedding = {});
   std::optional<SleepRecord> sleep(std::int64_t id) const;
   std::vector<SleepRecord> sleeps(std::size_t n) const;  ///< newest first
   void record_version(const VersionRecord& version);
   std::vector<VersionRecord> versions(std::string_view model) const;  ///< in order of number
-  /// The version in service is this one from now on (0: as shipped): loading and rollback.
-  void activate(std::string_view model, std::int64_t version);
+  /// The version in service is this one from now on (0: as shipped), with its embedding as end_sleep() has
+  /// it: loading and rollback.
+  void activate(std::string_view model, std::int64_t version, std::optional<std::int64_t> embedding = {});
   std::int64_t active_version(std::string_view model) const;  ///< 0 when none was ever activated
 
   // Calibration and small state of other modules.

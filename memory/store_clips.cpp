@@ -17,6 +17,10 @@ std::vector<Number> numbers_of(const std::string& bytes) {
 
 }  // namespace
 
+Clip clip_of(const std::string& shape, const std::string& samples) {
+  return {numbers_of<std::int64_t>(shape), numbers_of<float>(samples)};
+}
+
 void Store::Database::keep_clip(EpisodeId id, const Clip& clip) {
   if (clip.bytes() > options.episodic.keep_inputs.count) return;
   sql.prepare("INSERT INTO clip VALUES(?, ?, ?)")
@@ -59,64 +63,7 @@ std::optional<Clip> Store::clip(EpisodeId id) const {
   }
   sqlite::Statement find = db.sql.prepare("SELECT shape, samples FROM clip WHERE episode = ?");
   if (!find.with(id).step()) return std::nullopt;
-  return Clip{numbers_of<std::int64_t>(find.text(0)), numbers_of<float>(find.text(1))};
-}
-
-std::int64_t Store::embedding_version(std::string_view model) const {
-  sqlite::Statement find = database_->sql.prepare("SELECT embedding FROM model WHERE name = ?");
-  return find.with(model).step() ? find.integer(0) : 0;
-}
-
-void Store::set_embedding_version(std::string_view model, std::int64_t version) {
-  database_->write([&](Names& names) {
-    database_->sql.prepare("UPDATE model SET embedding = ? WHERE id = ?")
-        .run(version, names.model(std::string(model)));
-  });
-}
-
-std::vector<KeptInput> Store::outdated(std::string_view model, std::int64_t version, EpisodeId after,
-                                       std::size_t n) const {
-  sqlite::Statement select = database_->sql.prepare(
-      "SELECT e.id, c.shape, c.samples FROM clip c JOIN episode e ON e.id = c.episode "
-      "JOIN model m ON m.id = e.model WHERE c.episode > ? AND m.name = ? AND e.embedding_version <> ? "
-      "ORDER BY c.episode LIMIT ?");
-  std::vector<KeptInput> found;
-  select.with(after, model, version, n);
-  while (select.step())
-    found.push_back({static_cast<EpisodeId>(select.integer(0)),
-                     {numbers_of<std::int64_t>(select.text(1)), numbers_of<float>(select.text(2))}});
-  return found;
-}
-
-void Store::replace_latents(std::span<const NewLatent> latents, std::int64_t version) {
-  Database& db = *database_;
-  db.write([&](Names&) {
-    sqlite::Statement size =
-        db.sql.prepare(std::string("SELECT ") + kSearchedBytes + " FROM episode WHERE id = ?");
-    sqlite::Statement replace = db.sql.prepare(
-        "UPDATE episode SET latent_format = ?, latent = ?, scale = ?, embedding_version = ?, redundant = 0 "
-        "WHERE id = ?");
-    sqlite::Statement leave = db.sql.prepare("DELETE FROM concept_source WHERE episode = ?");
-    for (const NewLatent& made : latents) {
-      if (!size.with(made.id).step()) continue;
-      db.change.latent_bytes += searched_bytes(made.latent) - size.integer(0);
-      const StoredLatent latent = stored(made.latent);
-      replace.run(latent.format, latent.bytes, latent.scale, version, made.id);
-      leave.run(made.id);  // its concept is of the old embedding
-    }
-  });
-}
-
-std::size_t Store::retire_outdated(std::string_view model, std::int64_t version) {
-  std::size_t retired = 0;
-  database_->write([&](Names& names) {
-    sqlite::Statement retire = database_->sql.prepare(
-        "UPDATE episode SET embedding_version = ?, redundant = 0 WHERE model = ? AND embedding_version <> ? "
-        "AND embedding_version <> ? RETURNING id");
-    retire.with(kRetired, names.model(std::string(model)), version, kRetired);
-    while (retire.step()) ++retired;
-  });
-  return retired;
+  return clip_of(find.text(0), find.text(1));
 }
 
 }  // namespace dormouse::memory

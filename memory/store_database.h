@@ -44,6 +44,9 @@ struct Holdings {
   }
 };
 
+/// A row of table clip.
+Clip clip_of(const std::string& shape, const std::string& samples);
+
 /// Episodes with every column, aliased e; `rest` follows WHERE.
 sqlite::Statement select_episodes(const sqlite::Connection& sql, std::string_view rest);
 Episode read_episode(const sqlite::Statement& row);
@@ -85,6 +88,8 @@ struct Store::Database {
   void outlive(std::int64_t concept_id, std::span<const Episode> members);
   std::vector<EpisodeId> evict_overflow();
   void trim_clips();
+  /// Exchanges the latents of every episode of the model (by number) that has one of `version` aside.
+  void switch_embedding(std::int64_t model, std::int64_t version);
   /// Takes members out of their concepts, and out of `stripped` ones everything that survived there.
   void unlearn_members(std::span<const EpisodeId> ids, std::span<const std::int64_t> stripped);
   Holdings held() const { return holdings + change; }

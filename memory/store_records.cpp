@@ -82,7 +82,8 @@ void Store::resume_sleep(std::int64_t id) {
 }
 
 void Store::end_sleep(std::int64_t id, SleepState state, std::string_view report,
-                      const std::optional<VersionRecord>& version, std::span<const Entry> entries) {
+                      const std::optional<VersionRecord>& version, std::span<const Entry> entries,
+                      std::optional<std::int64_t> embedding) {
   const sqlite::Connection& sql = database_->sql;
   database_->write([&](Names& names) {
     sqlite::Statement end = sql.prepare(
@@ -93,8 +94,9 @@ void Store::end_sleep(std::int64_t id, SleepState state, std::string_view report
     database_->put(entries);
     if (!version) return;
     insert_version(sql, *version, names);
-    if (version->state == VersionState::accepted)
-      set_active(sql, names.model(version->model), version->version);
+    if (version->state != VersionState::accepted) return;
+    set_active(sql, names.model(version->model), version->version);
+    if (embedding) database_->switch_embedding(names.model(version->model), *embedding);
   });
 }
 
@@ -130,7 +132,7 @@ std::vector<VersionRecord> Store::versions(std::string_view model) const {
   return records;
 }
 
-void Store::activate(std::string_view model, std::int64_t version) {
+void Store::activate(std::string_view model, std::int64_t version, std::optional<std::int64_t> embedding) {
   const sqlite::Connection& sql = database_->sql;
   const std::string name = std::string(model) + ": version " + std::to_string(version);
   database_->write([&](Names& names) {
@@ -142,6 +144,7 @@ void Store::activate(std::string_view model, std::int64_t version) {
       throw Failure(Errc::conflict, name + " was rejected: it is kept for inspection only");
     }
     set_active(sql, owner, version);
+    if (embedding) database_->switch_embedding(owner, *embedding);
   });
 }
 

@@ -1,7 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include "memory/consolidation.h"
-#include "memory/reembedding.h"
 #include "tests/memory/world.h"
 
 namespace dormouse::memory {
@@ -66,52 +64,6 @@ TEST_CASE("a kept input goes with its episode", "[memory]") {
   CHECK(store.statistics().clip_bytes == clip(1).bytes());
   store.let_go_least_valuable(1);
   CHECK(store.statistics().clip_bytes == 0);
-}
-
-/// What the new trunk makes of a clip.
-std::vector<std::vector<float>> embed(const std::vector<Clip>& clips) {
-  std::vector<std::vector<float>> latents;
-  for (const Clip& one : clips) latents.push_back({-one.values[0], 2, 3});
-  return latents;
-}
-
-TEST_CASE("a new trunk re-embeds what has an input and retires the rest, a piece at a time", "[memory]") {
-  World world;
-  {
-    Store store = world.open();
-    for (EpisodeId id = 1; id <= 10; ++id) store.teach(with_clip(world, id), "walking");
-    for (EpisodeId id = 11; id <= 13; ++id) store.teach(world.lived(id, {1, 1}), "walking");
-    consolidate(store, "activity", 2, {}, {});
-    REQUIRE_FALSE(store.concepts("activity").at(0).sources.empty());
-    Reembedding first(store, "activity", 1);
-    CHECK(first.advance(4, embed));
-    CHECK(first.embedded() == 4);
-    CHECK_THROWS(first.advance(4, [](const auto&) -> std::vector<std::vector<float>> {
-      throw Failure(Errc::unavailable, "the power is gone");
-    }));
-  }
-  Store store = world.open();
-  Reembedding rest(store, "activity", 1);
-  while (rest.advance(4, embed)) {
-  }
-  CHECK(rest.embedded() == 6);
-  CHECK(rest.retired() == 3);
-  store.set_embedding_version("activity", 1);
-  CHECK(store.embedding_version("activity") == 1);
-  for (EpisodeId id = 1; id <= 10; ++id) {
-    const Episode moved = *store.find(id);
-    CHECK(moved.embedding_version == 1);
-    CHECK(moved.label == "walking");
-    CHECK(dequantise(moved.latent)[0] == Approx(-static_cast<double>(id)).margin(0.05));
-  }
-  CHECK(store.find(12)->embedding_version == kRetired);
-  CHECK(store.find(12)->label == "walking");
-  CHECK(Reembedding(store, "activity", 2).advance(1, embed));  // what was re-embedded can be again
-  consolidate(store, "activity", 3, {}, {});
-  for (const Concept& one : store.concepts("activity")) {
-    CHECK(one.embedding_version == 1);
-    CHECK(one.mean.size() == 3);
-  }
 }
 
 }  // namespace

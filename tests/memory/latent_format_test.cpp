@@ -49,9 +49,10 @@ TEST_CASE("latents of both formats live in one memory, and come back as they wer
     CHECK(std::ranges::equal(stored.latent.halves, latent.halves));
     CHECK(stored.latent.scale == latent.scale);
   });
-  store.replace_latents(std::array{NewLatent{1, latent_of(40, LatentFormat::int8)},
-                                   NewLatent{2, latent_of(41, LatentFormat::f16)}},
-                        0);
+  store.set_aside(std::array{NewLatent{1, latent_of(40, LatentFormat::int8)},
+                             NewLatent{2, latent_of(41, LatentFormat::f16)}},
+                  1);
+  store.activate("activity", 0, 1);
   CHECK(store.find(1)->latent == latent_of(40, LatentFormat::int8));
   CHECK(store.find(2)->latent == latent_of(41, LatentFormat::f16));
   store.let_go_least_valuable(20);
