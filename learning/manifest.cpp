@@ -21,6 +21,8 @@ Manifest read(const json::object& root) {
   version.accepted = root.at("accepted").as_bool();
   version.labels = json::value_to<std::vector<std::string>>(root.at("labels"));
   version.temperature = root.at("temperature").to_number<float>();
+  if (const json::value* embedding = root.if_contains("embedding"))
+    version.embedding = embedding->to_number<std::int64_t>();
   version.arbiter.slow = json::value_to<std::vector<float>>(root.at("arbiter").at("slow"));
   version.arbiter.fast = json::value_to<std::vector<float>>(root.at("arbiter").at("fast"));
   for (const auto& [name, extents] : root.at("shapes").as_object())
@@ -47,6 +49,7 @@ std::string to_json(const Manifest& manifest) {
       {"accepted", version.accepted},
       {"labels", json::value_from(version.labels)},
       {"temperature", version.temperature},
+      {"embedding", version.embedding},
       {"arbiter",
        {{"slow", json::value_from(version.arbiter.slow)}, {"fast", json::value_from(version.arbiter.fast)}}},
       {"shapes", std::move(shapes)},

@@ -18,6 +18,9 @@ namespace {
 constexpr std::size_t kPasses = 30, kLeastSteps = 600, kMostSteps = 4000;
 constexpr std::size_t kCurvatureRows = 512;
 constexpr double kRateGain = 100, kMostRateGain = 100;
+constexpr double kTrunkGain =
+    20;  // the curvature of raw inputs says nothing about what a network makes of them
+constexpr std::int64_t kRunRows = 256;
 
 std::size_t classes_of(const engine::Graph& part) {
   return static_cast<std::size_t>(part.value(part.outputs().at(0)).shape.back());
@@ -137,7 +140,8 @@ NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
     plan.distilled = in.replay.size() > 0 ? in.replay.size() : plan.rows.size();
   plan.ewc = pull(in, options, plan.part->graph());
   plan.steps = how.analytic ? 1 : planned_steps(plan.pools, options);
-  plan.rate = data_scaled_rate(plan, options);
+  plan.rate =
+      in.trunk ? static_cast<float>(kTrunkGain * double{options.slow_lr}) : data_scaled_rate(plan, options);
   return plan;
 }
 
@@ -182,7 +186,16 @@ engine::Graph solved(const NightPlan& plan, Strategy strategy,
 
 Tensor run_part(const engine::Graph& part, const Tensor& latents,
                 std::span<const engine::Driver* const> drivers) {
-  return engine::Session(part, drivers).run(std::span(&latents, 1)).at(0);
+  const engine::Session session(part, drivers);
+  const std::int64_t rows = latents.shape()[0];
+  if (rows <= kRunRows) return session.run(std::span(&latents, 1)).at(0);
+  std::vector<float> values;
+  for (std::int64_t first = 0; first < rows; first += kRunRows) {
+    const Tensor some = latents.rows(first, std::min(kRunRows, rows - first));
+    const Tensor made = session.run(std::span(&some, 1)).at(0);
+    values.insert(values.end(), made.values<float>().begin(), made.values<float>().end());
+  }
+  return Tensor::from<float>(Shape{rows, std::int64_t(values.size()) / rows}, values);
 }
 
 }  // namespace dormouse::learning

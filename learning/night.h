@@ -32,7 +32,7 @@ NightPlan plan_night(const SleepInputs& inputs, const SleepOptions& options);
 engine::Graph solved(const NightPlan& plan, Strategy strategy,
                      std::span<const engine::Driver* const> drivers);
 
-/// The logits of `part` for many latents: f32 [N, C].
+/// The logits of `part` for many latents, a few hundred at a time: f32 [N, C].
 Tensor run_part(const engine::Graph& part, const Tensor& latents,
                 std::span<const engine::Driver* const> drivers);
 

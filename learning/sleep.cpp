@@ -192,6 +192,12 @@ double SleepCycle::Night::right_without_ewc() const {
   return static_cast<double>(right) / static_cast<double>(named.size());
 }
 
+const Tensor& SleepCycle::Night::heldout_latents() {
+  if (!in.trunk) return plan.heldout.latents;
+  if (!seen) seen = run_part(*in.trunk, plan.heldout.latents, drivers);
+  return *seen;
+}
+
 /// What the waking model answers with both heads: what people get now.
 std::vector<ClassIndex> SleepCycle::Night::answers_awake(const std::vector<ClassIndex>& slow,
                                                          const Tensor& slow_logits) {
@@ -202,13 +208,15 @@ std::vector<ClassIndex> SleepCycle::Night::answers_awake(const std::vector<Class
   awake.slow_classes = static_cast<std::size_t>(slow_logits.shape()[1]);
   awake.slow_temperature = in.temperature;
   awake.fast = in.fast;
-  awake.arbiter = measure_arbiter(slow, predictions(logits_of(*in.fast, plan.heldout.latents)),
+  awake.arbiter = measure_arbiter(slow, predictions(logits_of(*in.fast, heldout_latents())),
                                   plan.heldout.classes, awake.slow_classes, in.labels.size());
   std::vector<ClassIndex> answers;
+  const auto latents = heldout_latents().values<float>();
+  const std::size_t width = latents.size() / std::max<std::size_t>(plan.heldout.size(), 1);
   for (std::size_t i = 0; i < plan.heldout.size(); ++i) {
     const auto logits = slow_logits.values<float>().subspan(i * awake.slow_classes, awake.slow_classes);
-    answers.push_back(
-        static_cast<ClassIndex>(engine::arbitrate(awake, logits, plan.heldout.row(i)).predicted));
+    answers.push_back(static_cast<ClassIndex>(
+        engine::arbitrate(awake, logits, latents.subspan(i * width, width)).predicted));
   }
   return answers;
 }
@@ -218,9 +226,8 @@ void SleepCycle::Night::calibrate(const Tensor& logits) {
   result.temperature = fit_temperature(logits, plan.heldout.classes, in.temperature);
   result.report.temperature_after = result.temperature;
   if (!in.fast) return;
-  result.arbiter =
-      measure_arbiter(predictions(logits), predictions(logits_of(*in.fast, plan.heldout.latents)),
-                      plan.heldout.classes, in.labels.size(), in.labels.size());
+  result.arbiter = measure_arbiter(predictions(logits), predictions(logits_of(*in.fast, heldout_latents())),
+                                   plan.heldout.classes, in.labels.size(), in.labels.size());
 }
 
 bool SleepCycle::Night::consolidate() {

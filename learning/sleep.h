@@ -23,7 +23,8 @@ namespace dormouse::learning {
 struct SleepOptions {
   Strategy strategy = Strategy::replay_ewc;
   /// Relative to the curvature of the standardised latents: the step taken is slow_lr · 100 / λmax(E[zzᵀ]),
-  /// within [slow_lr, 100 · slow_lr]; it falls to a tenth by a half cosine over the night.
+  /// within [slow_lr, 100 · slow_lr], 20 · slow_lr where the trunk learns too; it falls to a tenth by a half
+  /// cosine over the night.
   float slow_lr = 0.001f;
   float momentum = 0.9f;
   std::size_t batch = 64;
@@ -60,6 +61,9 @@ struct SleepInputs {
   Parameters fisher;                 ///< in standardised coordinates; may be empty
   float temperature = 1;
   std::optional<engine::LinearHead> fast;
+  /// Where the trunk learns too: all the rows here are inputs, `trainable` leads from an input to logits, and
+  /// this leads from an input to the latent that the fast head reads.
+  std::optional<engine::Graph> trunk = {};
 };
 
 /// What came of it. Not accepted: the rejected candidate, or the waking weights when the night made none.

@@ -24,6 +24,7 @@ struct SleepCycle::Night {
   std::optional<BalancedSampler> sampler, fresh_sampler;
   std::optional<StrategyTrainer> trainer, control;
   std::optional<engine::Graph> candidate;  ///< standardised
+  std::optional<Tensor> seen;              ///< heldout_latents(), once they were asked for
   std::optional<engine::Session> waking;
   std::optional<FisherEstimator> fisher;
   std::size_t step = 0, fisher_samples = 0;
@@ -53,6 +54,7 @@ struct SleepCycle::Night {
   void take_candidate();
   Tensor targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows);
   void note_loss(float loss);
+  const Tensor& heldout_latents();  ///< as the waking trunk sees what is held out
   std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
   void calibrate(const Tensor& logits);
   double right_without_ewc() const;

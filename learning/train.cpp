@@ -11,6 +11,7 @@
 #include "engine/window.h"
 #include "learning/calibration.h"
 #include "learning/step.h"
+#include "learning/trainable.h"
 
 namespace dormouse::learning {
 namespace {
@@ -256,7 +257,8 @@ TrainedModel train_model(const ModelSpec& spec, const Dataset& data, Drivers dri
   TrainedModel trained;
   trained.graph = train_graph(spec, model, data, inputs, parts.train, drivers, report, random);
   trained.graph.metadata = {{"dormouse.labels", boost::json::serialize(boost::json::value_from(data.labels))},
-                            {"dormouse.cut", trained.graph.value(model.cut).name}};
+                            {"dormouse.cut", trained.graph.value(model.cut).name},
+                            {kFrontEnd, trained.graph.value(model.front_end).name}};
   trained.seed = seed_from(trained.graph, model.cut, data, inputs, parts, normaliser, options, drivers);
   trained.inputs = inputs_to_keep(data, inputs, parts, inputs_per_class, options.seed);
   const Graph trainable =

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <set>
 
+#include "engine/op.h"
 #include "learning/adapter.h"
 #include "learning/linear_layer.h"
 
@@ -66,10 +67,29 @@ std::set<ValueId> chosen(const Graph& graph, const std::vector<ValueId>& behind,
   return ids;
 }
 
+/// What no night should move: the front end, where the model says what that is, and what inputs are
+/// normalised with.
+std::vector<std::string> fixed_in(const Graph& graph) {
+  std::vector<std::string> names;
+  const auto entry =
+      std::ranges::find(graph.metadata, kFrontEnd, &std::pair<std::string, std::string>::first);
+  const auto front = entry == graph.metadata.end() ? std::nullopt : graph.find(entry->second);
+  if (front) {
+    const Graph part = engine::extract(graph, graph.inputs(), std::array{*front});
+    for (const ValueId id : parameters_of(part)) names.push_back(part.value(id).name);
+  }
+  for (const engine::Node& node : graph.nodes())
+    if (node.op->name == "Sub" || node.op->name == "Div")
+      for (const ValueId id : node.inputs)
+        if (graph.value(id).constant) names.push_back(graph.value(id).name);
+  return names;
+}
+
 }  // namespace
 
 std::optional<Trainable> parse_trainable(std::string_view word) {
   if (word == kEverything) return Trainable{};
+  if (word == "all") return Trainable{{}, 0, true};
   constexpr std::string_view kLora = "lora(";
   if (!word.starts_with(kLora) || !word.ends_with(')')) return std::nullopt;
   word = word.substr(kLora.size(), word.size() - kLora.size() - 1);
@@ -81,6 +101,7 @@ std::optional<Trainable> parse_trainable(std::string_view word) {
 }
 
 void apply(Graph& graph, ValueId cut, const Trainable& trainable, const LatentScale* scale) {
+  if (trainable.trunk) return freeze(graph, fixed_in(graph));
   const std::vector<ValueId> behind = parameters_behind(graph, cut);
   std::set<ValueId> learnt = chosen(graph, behind, trainable.patterns);
   std::vector<LinearLayer> layers = layers_behind(graph, behind);

@@ -24,13 +24,17 @@ struct Trainable {
 
 inline constexpr std::size_t kLeastRank = 2, kMostRank = 256;
 
-/// The word of a configuration: `head.*`, or `lora(8)`. Nothing when it is neither, or the rank is not from
-/// kLeastRank to kMostRank.
+/// The word of a configuration: `head.*`, `lora(8)` or `all`. Nothing when it is none of them, or the rank is
+/// not from kLeastRank to kMostRank.
 std::optional<Trainable> parse_trainable(std::string_view word);
+
+/// Metadata of a graph: the value at which its fixed front end (log-mel, normalisation) is over.
+inline constexpr const char* kFrontEnd = "dormouse.front_end";
 
 /// Makes `graph` a model of which training changes only this much behind `cut`: everything else there is
 /// frozen, and adapters are inserted that change nothing yet. The last linear layer always learns, for it
-/// grows with every new class; and a bias learns with its weights.
+/// grows with every new class; and a bias learns with its weights. With `trunk` all learns but the front end
+/// and constants that are subtracted or divided by.
 ///
 /// Adapters (Hu et al. 2021; Houlsby et al. 2019): a linear layer W·x + b behind the cut, but for the last
 /// one, becomes W·x + b + U·(V·x + v), V and v of `rank` rows, U starting at zero. Where the last one stands

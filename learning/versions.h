@@ -22,8 +22,9 @@ struct Version {
   bool accepted = true;             ///< false: kept for inspection only
   std::vector<std::string> labels;  ///< of the slow head, in order
   float temperature = 1.0f;
+  std::int64_t embedding = 0;  ///< the night that moved the trunk which makes its latents; 0: as shipped
   engine::Arbiter arbiter;
-  Parameters weights;  ///< of the trainable part, by name, grown shapes included
+  Parameters weights;  ///< that differ from what was shipped, by name, grown shapes included
   Parameters fisher;   ///< in standardised coordinates; may be empty
 };
 

@@ -67,6 +67,7 @@ float typical_distance(const LabelledLatents& seed) {
   return counted > 0 ? static_cast<float>(total / static_cast<double>(counted)) : 0.0f;
 }
 
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 constexpr std::int64_t kNow = std::numeric_limits<std::int64_t>::max();
 
 /// Of these labelled episodes, those that had a label by the feedback `sequence`, with the one they had
@@ -120,9 +121,40 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
   served_.embedding_version = store_.embedding_version(parts_->options.name);
   labels_ = parts_->learnable->labels;
   for (const std::string& label : store_.labels(parts_->options.name)) class_of(label);
+  Candidate candidate = last_good(store_.active_version(parts_->options.name));
+  if (candidate.embedding() != served_.embedding_version) {  // the active one was damaged
+    const std::int64_t number = candidate.version ? candidate.version->number : 0;
+    embed(candidate.version ? &*candidate.version : nullptr, kAll);
+    store_.activate(parts_->options.name, number, candidate.embedding());
+  }
+  see_with(candidate);
+  take(std::move(candidate));
+  take_core();
+}
+
+Learner::Candidate Learner::last_good(std::int64_t active) const {
+  const auto skipped = [this](std::int64_t number, const Error& error) {
+    log(Level::error, parts_->options.name + ": version " + std::to_string(number) +
+                          " cannot be used and is passed over: " + error.context);
+  };
+  while (auto version = versions_->last_good(active, skipped)) {
+    const std::int64_t number = version->number;
+    try {
+      return open(std::move(version));
+    } catch (const Failure& failure) {
+      skipped(number, failure.error());
+    }
+    active = number - 1;
+  }
+  return open(std::nullopt);
+}
+
+void Learner::see_with(const Candidate& candidate) {
+  seed_ = candidate.seed;
+  served_.embedding_version = candidate.embedding();
+  served_.typical_distance = seed_ ? typical_distance(seed_->replay) : 0;
   served_.concepts =
       std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));
-  if (parts_->learnable->seed) served_.typical_distance = typical_distance(parts_->learnable->seed->replay);
   const auto stale = [this](const memory::Concept& known) {
     return known.mean.size() != parts_->learnable->latent_size ||
            known.embedding_version != served_.embedding_version;
@@ -132,24 +164,6 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
   rebuild_fast();
   served_.fresh_labels = count_fresh_labels();
   rebuild_guard();
-  take_last_good(store_.active_version(parts_->options.name));
-}
-
-void Learner::take_last_good(std::int64_t active) {
-  const auto skipped = [this](std::int64_t number, const Error& error) {
-    log(Level::error, parts_->options.name + ": version " + std::to_string(number) +
-                          " cannot be used and is passed over: " + error.context);
-  };
-  while (auto version = versions_->last_good(active, skipped)) {
-    const std::int64_t number = version->number;
-    try {
-      return adopt(std::move(version));
-    } catch (const Failure& failure) {
-      skipped(number, failure.error());
-    }
-    active = number - 1;
-  }
-  adopt(std::nullopt);
 }
 
 bool Learner::fits(const memory::Episode& episode) const {
@@ -196,10 +210,10 @@ ClassIndex Learner::class_of(const std::string& label) {
 std::unique_ptr<learning::FastHead> Learner::starting_head() const {
   const Learnable& learnable = *parts_->learnable;
   const bool ridge = parts_->options.fast == FastWeights::ridge ||
-                     (parts_->options.fast == FastWeights::automatic && learnable.seed.has_value());
+                     (parts_->options.fast == FastWeights::automatic && seed_ != nullptr);
   if (ridge) {
     learning::Statistics start(learnable.labels.size(), learning::ClassStatistics(learnable.latent_size));
-    if (learnable.seed) start = learnable.seed->statistics;
+    if (seed_) start = seed_->statistics;
     auto head = std::make_unique<learning::RidgeHead>(learnable.latent_size, std::move(start),
                                                       learning::RidgeHead::Options{});
     auto let_go = consolidated(store_, parts_->options.name, labels_, learnable.latent_size);
@@ -208,8 +222,7 @@ std::unique_ptr<learning::FastHead> Learner::starting_head() const {
     return head;
   }
   const auto head = learning::as_linear_head(learnable.trainable);
-  const learning::Statistics statistics =
-      learnable.seed ? learnable.seed->statistics : learning::Statistics{};
+  const learning::Statistics statistics = seed_ ? seed_->statistics : learning::Statistics{};
   return std::make_unique<learning::SgdHead>(
       learnable.latent_size, learnable.labels.size(), head ? &*head : nullptr,
       learning::scale_of(statistics, learnable.latent_size),
@@ -242,7 +255,7 @@ void Learner::rebuild_fast() {
 }
 
 void Learner::rebuild_guard() {
-  guard_.emplace(parts_, store_);
+  guard_.emplace(parts_, seed_, store_);
   for (const memory::Episode& episode : labelled()) guard_->labelled(episode, *episode.label, std::nullopt);
 }
 
@@ -269,8 +282,7 @@ Learner::Examples Learner::split(std::span<const memory::Episode> episodes) cons
 }
 
 LabelledLatents Learner::with_seed(const LabelledLatents& held_out) const {
-  const auto& seed = parts_->learnable->seed;
-  return seed ? learning::concatenate(seed->heldout, held_out) : held_out;
+  return seed_ ? learning::concatenate(seed_->heldout, held_out) : held_out;
 }
 
 bool Learner::remember(const memory::Episode& episode) {
@@ -303,7 +315,6 @@ memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::
 }
 
 learning::SleepInputs Learner::sleep_inputs(std::string id) const {
-  const auto& seed = parts_->learnable->seed;
   Examples examples = taught();
   learning::SleepInputs inputs;
   inputs.id = std::move(id);
@@ -314,14 +325,15 @@ learning::SleepInputs Learner::sleep_inputs(std::string id) const {
   inputs.taught_heldout = std::move(examples.held_out);
   inputs.temperature = served_.model->slow_temperature;
   inputs.fast = served_.model->fast;
-  if (seed) {
-    inputs.replay = seed->replay;
-    inputs.heldout = seed->heldout;
-    inputs.scale = learning::scale_of(seed->statistics, parts_->learnable->latent_size);
-    inputs.fisher = seed->fisher;
+  if (seed_) {
+    inputs.replay = seed_->replay;
+    inputs.heldout = seed_->heldout;
+    inputs.scale = learning::scale_of(seed_->statistics, parts_->learnable->latent_size);
+    inputs.fisher = seed_->fisher;
   }
   if (version_ && !version_->fisher.empty()) inputs.fisher = version_->fisher;
   guard_->brief(inputs);
+  if (parts_->options.trainable.trunk) read_inputs(inputs, labelled());
   return inputs;
 }
 
@@ -330,7 +342,8 @@ learning::SleepInputs Learner::sleep_inputs_as_of(std::string id, std::int64_t s
   if (classes > labels_.size()) throw Failure(Errc::corrupt, "labels that the night knew are gone");
   learning::SleepInputs inputs = sleep_inputs(std::move(id));
   inputs.labels.resize(classes);
-  Examples examples = split(labelled_as_of(store_, parts_->options.name, labelled(), sequence));
+  const auto episodes = labelled_as_of(store_, parts_->options.name, labelled(), sequence);
+  Examples examples = split(episodes);
   auto fast = fast_as_of(sequence);
   if (fast->classes() > classes) throw Failure(Errc::corrupt, "what the night learnt from was let go since");
   fast->grow(classes);
@@ -340,6 +353,7 @@ learning::SleepInputs Learner::sleep_inputs_as_of(std::string id, std::int64_t s
   inputs.taught = std::move(examples.training);
   inputs.taught_heldout = std::move(examples.held_out);
   guard_->brief(inputs);
+  if (parts_->options.trainable.trunk) read_inputs(inputs, episodes);
   return inputs;
 }
 
@@ -354,7 +368,13 @@ void Learner::slept(std::int64_t sequence) {
       feedback, [&](const memory::Feedback& given) { return given.sequence > sequence; }));
 }
 
-void Learner::adopt(std::optional<learning::Version> version) { take(open(std::move(version))); }
+void Learner::adopt(std::optional<learning::Version> version, std::shared_ptr<const learning::Seed> seed) {
+  Candidate candidate = open(std::move(version), std::move(seed));
+  const bool moved = candidate.embedding() != served_.embedding_version;
+  if (moved) see_with(candidate);
+  take(std::move(candidate));
+  if (moved) take_core();
+}
 
 void Learner::roll_back(std::int64_t number) {
   go_back(number);
@@ -381,18 +401,33 @@ learning::CoreSet Learner::core_after(const learning::Version& version) const {
 // Opened first, recorded second, used last: whatever fails, disk and service agree.
 void Learner::go_back(std::int64_t number) {
   Candidate candidate = open(number == 0 ? std::nullopt : std::optional(versions_->load(number)));
-  store_.activate(parts_->options.name, number);
+  const bool moved = candidate.embedding() != served_.embedding_version;
+  if (moved) embed(candidate.version ? &*candidate.version : nullptr, kAll);
+  store_.activate(parts_->options.name, number, moved ? std::optional(candidate.embedding()) : std::nullopt);
+  if (moved) see_with(candidate);
   take(std::move(candidate));
+  if (moved) take_core();
 }
 
-Learner::Candidate Learner::open(std::optional<learning::Version> version) const {
+// The core set is of one trunk: seen with another it starts from the seed, and what the version in service
+// has right.
+void Learner::take_core() {
+  if (!version_ || guard_->has_core()) return;
+  learning::CoreSet core = core_after(*version_);
+  store_.put(std::array{guard_->entry(core)});
+  guard_->take(std::move(core));
+}
+
+Learner::Candidate Learner::open(std::optional<learning::Version> version,
+                                 std::shared_ptr<const learning::Seed> seed) const {
   const learning::Version* chosen = version ? &*version : nullptr;
   if (chosen && !std::ranges::equal(chosen->labels, labels_ | std::views::take(chosen->labels.size())))
     throw Failure(Errc::corrupt, parts_->options.name + ": version " + std::to_string(chosen->number) +
                                      " has other labels than the model and memory");
   auto session = open_session(*parts_, chosen);
   auto slow = std::make_unique<engine::Session>(trainable_of(*parts_, chosen), parts_->drivers);
-  return {std::move(version), std::move(session), std::move(slow)};
+  if (!seed) seed = seed_for(chosen);
+  return {std::move(version), std::move(session), std::move(slow), std::move(seed)};
 }
 
 void Learner::take(Candidate candidate) {
@@ -433,8 +468,7 @@ void Learner::refresh() {
   model->labels = labels_;
   model->version = version_ ? version_->number : 0;
   model->slow_classes = version_ ? version_->labels.size() : learnable.labels.size();
-  model->slow_temperature =
-      version_ ? version_->temperature : (learnable.seed ? learnable.seed->temperature : 1.0f);
+  model->slow_temperature = version_ ? version_->temperature : (seed_ ? seed_->temperature : 1.0f);
   fast_->grow(labels_.size());
   model->fast = fast_->head();
   if (const LabelledLatents examples = held_out(); examples.size() > 0) {
@@ -447,9 +481,9 @@ void Learner::refresh() {
 
 void Learner::consolidate() {
   std::vector<memory::ShippedLatent> shipped;
-  if (const auto& seed = parts_->learnable->seed)
-    for (std::size_t i = 0; i < seed->replay.size(); ++i)
-      shipped.push_back({seed->labels[seed->replay.classes[i]], seed->replay.row(i)});
+  if (seed_)
+    for (std::size_t i = 0; i < seed_->replay.size(); ++i)
+      shipped.push_back({seed_->labels[seed_->replay.classes[i]], seed_->replay.row(i)});
   memory::consolidate(store_, parts_->options.name, parts_->learnable->latent_size, shipped, semantic_);
   served_.concepts =
       std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));

@@ -93,6 +93,12 @@ class Learner {
   /// False when the index was replaced meanwhile: then nothing has changed.
   bool take_graph(const memory::IndexGraph& made);
 
+  /// Throws Failure(conflict), saying what is missing, when the trunk may move and too few inputs are kept.
+  void check_inputs() const;
+  /// Embeds what was remembered since a night with another trunk did so, a thousand episodes at most; how
+  /// many will be retired with the version.
+  std::size_t catch_up(const learning::Version& version);
+
   /// Everything a night reads, as of now.
   learning::SleepInputs sleep_inputs(std::string id) const;
   /// The same as of an earlier moment: of the first `classes` labels, and the feedback up to `sequence`.
@@ -102,7 +108,8 @@ class Learner {
   std::int64_t sequence() const;
   /// Puts these slow weights in service (nothing: as shipped). Throws Failure when they do not fit the model;
   /// then nothing has changed.
-  void adopt(std::optional<learning::Version> version);
+  /// `seed`: as its trunk sees it, where that is known already. The store has to be of its embedding.
+  void adopt(std::optional<learning::Version> version, std::shared_ptr<const learning::Seed> seed = nullptr);
   /// The same with a version on disk (0: as shipped), recorded as the active one. Throws Failure(not_found /
   /// corrupt), or conflict for a rejected one.
   void roll_back(std::int64_t number);
@@ -132,6 +139,8 @@ class Learner {
     std::optional<learning::Version> version;
     std::shared_ptr<const engine::Session> session;
     std::unique_ptr<engine::Session> slow;
+    std::shared_ptr<const learning::Seed> seed;  ///< as its trunk sees it; null: there is none
+    std::int64_t embedding() const { return version ? version->embedding : 0; }
   };
 
   learning::ClassIndex class_of(const std::string& label);
@@ -148,9 +157,22 @@ class Learner {
   float alike_within() const;
   std::vector<engine::Answer> think_again(const std::vector<memory::Episode>& episodes) const;
   void advise(Review& review) const;
-  Candidate open(std::optional<learning::Version> version) const;
+  Candidate open(std::optional<learning::Version> version,
+                 std::shared_ptr<const learning::Seed> seed = nullptr) const;
   void take(Candidate candidate);
-  void take_last_good(std::int64_t active);
+  Candidate last_good(std::int64_t active) const;
+  /// Memory as the trunk of this seed sees it: concepts, index, fast weights, guard.
+  void see_with(const Candidate& candidate);
+  void take_core();
+
+  // Of a trunk that moves.
+
+  std::shared_ptr<const learning::Seed> seed_for(const learning::Version* version) const;
+  Examples inputs_of(std::span<const memory::Episode> episodes) const;
+  /// Puts inputs in place of latents in what a night reads.
+  void read_inputs(learning::SleepInputs& night, std::span<const memory::Episode> labelled) const;
+  /// Sets latents aside that this version's trunk makes, a piece at a time.
+  void embed(const learning::Version* version, std::size_t pieces);
   void go_back(std::int64_t number);
   /// Before the labels that memory holds: the seed, and what it let go.
   std::unique_ptr<learning::FastHead> starting_head() const;
@@ -181,6 +203,7 @@ class Learner {
   learning::VersionStore* versions_;
   std::vector<std::string> labels_;
   std::optional<learning::Version> version_;
+  std::shared_ptr<const learning::Seed> seed_;  ///< as the trunk in service sees it; null: there is none
   std::shared_ptr<const engine::Session> session_;
   std::unique_ptr<engine::Session> slow_;  ///< latent → logits
   std::unique_ptr<learning::FastHead> fast_;

@@ -20,16 +20,15 @@ std::optional<std::uint32_t> Learner::stream_number(const std::string& stream) c
 
 void Learner::rebuild_index() {
   const std::size_t width = parts_->learnable->latent_size;
-  const auto& seed = parts_->learnable->seed;
   // Twice what memory may hold, so that what is marked as gone need not be cleared away at once.
-  const std::size_t room = 2 * store_.options().capacity + (seed ? seed->replay.size() : 0) + 65'536;
+  const std::size_t room = 2 * store_.options().capacity + (seed_ ? seed_->replay.size() : 0) + 65'536;
   index_ = std::make_shared<memory::VectorIndex>(width, room, store_.options().latents);
   const auto load = [this](const memory::IndexRow& row, const memory::LatentView& latent) {
     ensure(index_->load(row, latent), "the index has room for all that memory may hold");
   };
-  if (seed)
-    for (std::size_t i = 0; i < seed->replay.size(); ++i)
-      load({0, seed->replay.classes[i], true, 0}, memory::quantise(seed->replay.row(i)));
+  if (seed_)
+    for (std::size_t i = 0; i < seed_->replay.size(); ++i)
+      load({0, seed_->replay.classes[i], true, 0}, memory::quantise(seed_->replay.row(i)));
   store_.flush();  // each_vector() sees what is on disk
   std::map<std::int64_t, ClassIndex> classes;
   for (const auto& [number, name] : store_.class_names(parts_->options.name))

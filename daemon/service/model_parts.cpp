@@ -89,7 +89,10 @@ Learnable learnable_of(const ModelOptions& options, Graph& graph, std::vector<st
            "the cut '" + latent.name + "' is " + to_string(latent.shape) + "; it must be [batch, features]");
   learnable.latent_size = static_cast<std::size_t>(latent.shape[1]);
   learnable.labels = std::move(labels);
-  if (!options.seed.empty()) learnable.seed = seed_of(options, learnable);
+  if (!options.seed.empty()) {
+    learnable.seed = seed_of(options, learnable);
+    learnable.seed_inputs = learning::read_seed_inputs(options.seed, learnable.labels.size());
+  }
   apply_trainable(options, graph, learnable);
   learnable.trainable = engine::extract(graph, std::array{learnable.cut}, std::array{graph.outputs()[0]});
   return learnable;
@@ -167,8 +170,9 @@ std::vector<engine::Tensor> inputs_of(const ModelParts& parts, const InferReques
 }
 
 engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version) {
-  const Graph& shipped = parts.learnable->trainable;
-  return version ? learning::with_parameters(shipped, version->weights) : shipped;
+  if (!version) return parts.learnable->trainable;
+  const Graph whole = learning::with_parameters(parts.graph, version->weights);
+  return engine::extract(whole, std::array{parts.learnable->cut}, std::array{whole.outputs()[0]});
 }
 
 namespace {

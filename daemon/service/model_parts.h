@@ -8,7 +8,7 @@
 #include "daemon/service/options.h"
 #include "engine/driver.h"
 #include "engine/window.h"
-#include "learning/seed.h"
+#include "learning/seed_inputs.h"
 #include "learning/versions.h"
 
 namespace dormouse::daemon {
@@ -19,6 +19,7 @@ struct Learnable {
   engine::Graph trainable;                ///< latent → logits, as shipped
   std::vector<std::string> labels;        ///< as shipped
   std::optional<learning::Seed> seed;
+  std::optional<learning::SeedInputs> seed_inputs;  ///< where the seed keeps some
   std::size_t latent_size = 0;
 };
 

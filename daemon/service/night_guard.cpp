@@ -31,9 +31,9 @@ std::vector<bool> right_on(const CoreSet& core, const engine::Graph& part,
 }
 
 /// The trunk's latents of the seed say which trunk it is; without a seed their width has to do.
-std::string basis_of(const Learnable& learnable) {
-  if (!learnable.seed) return "width " + std::to_string(learnable.latent_size);
-  return learning::sha256(std::as_bytes(learnable.seed->heldout.latents.values<float>()));
+std::string basis_of(const Learnable& learnable, const learning::Seed* seed) {
+  if (!seed) return "width " + std::to_string(learnable.latent_size);
+  return learning::sha256(std::as_bytes(seed->heldout.latents.values<float>()));
 }
 
 std::string share(const learning::LiveTally& tally) {
@@ -44,8 +44,12 @@ std::string share(const learning::LiveTally& tally) {
 
 }  // namespace
 
-NightGuard::NightGuard(std::shared_ptr<const ModelParts> parts, memory::Store& store)
-    : parts_(std::move(parts)), store_(store), basis_(basis_of(*parts_->learnable)) {
+NightGuard::NightGuard(std::shared_ptr<const ModelParts> parts, std::shared_ptr<const learning::Seed> seed,
+                       memory::Store& store)
+    : parts_(std::move(parts)),
+      seed_(std::move(seed)),
+      store_(store),
+      basis_(basis_of(*parts_->learnable, seed_.get())) {
   const auto stored = store_.get(key());
   if (!stored) return;
   try {
@@ -59,10 +63,11 @@ NightGuard::NightGuard(std::shared_ptr<const ModelParts> parts, memory::Store& s
 CoreSet NightGuard::shipped() const {
   const Learnable& learnable = *parts_->learnable;
   CoreSet core(basis_);
-  if (!learnable.seed) return core;
-  const learning::LabelledLatents& heldout = learnable.seed->heldout;
+  if (!seed_) return core;
+  const learning::LabelledLatents& heldout = seed_->heldout;
   for (std::size_t i = 0; i < heldout.size(); ++i)
-    core.add(0, learnable.seed->labels[heldout.classes[i]], heldout.row(i));
+    core.add(0, seed_->labels[heldout.classes[i]], heldout.row(i));
+  if (seed_.get() != (learnable.seed ? &*learnable.seed : nullptr)) return core;  // of another trunk
   core.measured(right_on(core, learnable.trainable, learnable.labels, parts_->drivers),
                 learnable.labels.size());
   return core;

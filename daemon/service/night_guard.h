@@ -21,8 +21,10 @@ class NightGuard {
   static constexpr std::size_t kLeastLabels = 20;  ///< on which a version may be judged in life
   static constexpr double kLevel = 0.01;           ///< of that test
 
-  /// Reads the core set, if there is a fitting one. `store` is borrowed.
-  NightGuard(std::shared_ptr<const ModelParts> parts, memory::Store& store);
+  /// Reads the core set, if there is a fitting one. `seed`: as the trunk in service sees it, or null. `store`
+  /// is borrowed.
+  NightGuard(std::shared_ptr<const ModelParts> parts, std::shared_ptr<const learning::Seed> seed,
+             memory::Store& store);
 
   /// Adds the core set to what a night reads.
   void brief(learning::SleepInputs& inputs) const;
@@ -31,6 +33,8 @@ class NightGuard {
   learning::CoreSet after(const learning::Version& version, std::span<const memory::Episode> held_out) const;
   memory::Entry entry(const learning::CoreSet& core) const;
   void take(learning::CoreSet core) { core_ = std::move(core); }
+  /// Whether an accepted night of this trunk left one.
+  bool has_core() const { return core_.has_value(); }
   /// What is to be stored with the forgetting of these episodes; nothing when none of them is in the core
   /// set.
   std::vector<memory::Entry> without(std::span<const memory::EpisodeId> ids) const;
@@ -49,6 +53,7 @@ class NightGuard {
   std::string key() const { return "core/" + parts_->options.name; }
 
   std::shared_ptr<const ModelParts> parts_;
+  std::shared_ptr<const learning::Seed> seed_;
   memory::Store& store_;
   std::string basis_;
   std::optional<learning::CoreSet> core_;  ///< nothing before the first accepted night

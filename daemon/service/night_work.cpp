@@ -1,10 +1,15 @@
 #include "daemon/service/night_work.h"
 
+#include <boost/asio/post.hpp>
+#include <future>
+
 #include "config/log.h"
 #include "daemon/low_priority.h"
 #include "daemon/service/describe.h"
 #include "daemon/service/night_journal.h"
 #include "daemon/service/night_watch.h"
+#include "daemon/service/reembedding.h"
+#include "daemon/service/trunk.h"
 #include "learning/files.h"
 
 namespace dormouse::daemon {
@@ -19,6 +24,7 @@ learning::Version version_of(const learning::SleepResult& result, const std::vec
   version.sleep = std::to_string(job.id);
   version.time = iso_time(time);
   version.accepted = accepted;
+  version.embedding = job.parts->options.trainable.trunk ? job.id : job.embedding;
   version.labels = labels;
   version.temperature = result.temperature;
   version.arbiter = result.arbiter;
@@ -50,12 +56,18 @@ class NightWork {
     learning::SleepCycle cycle(std::move(inputs), job_.options.cycle, {}, job_.parts->drivers);
     if (state) cycle.restore(*state);
     write_journal(cycle);
-    const std::optional<std::string> ended = advance(cycle, stop);
+    std::optional<std::string> ended = advance(cycle, stop);
     const learning::SleepResult& result = cycle.result();
     NightOutcome outcome;
+    const bool accepted = result.accepted && !job_.request.trial;
+    learning::Version version = version_of(result, labels, job_, accepted, std::chrono::system_clock::now());
+    json::object embedded;
+    if (!ended && !stop.stop_requested() && accepted && version.embedding != job_.embedding)
+      ended = embed(version, stop, embedded, outcome);
     outcome.report = report_of(result, ended);
+    if (!embedded.empty()) outcome.report["reembedding"] = std::move(embedded);
     outcome.state = memory::SleepState::stopped;
-    if (!ended && !stop.stop_requested()) commit(result, labels, outcome);
+    if (!ended && !stop.stop_requested()) commit(std::move(version), outcome);
     return outcome;
   }
 
@@ -106,12 +118,40 @@ class NightWork {
     return report;
   }
 
-  void commit(const learning::SleepResult& result, const std::vector<std::string>& labels,
-              NightOutcome& outcome) {
-    const bool accepted = result.accepted && !job_.request.trial;
-    outcome.state = accepted ? memory::SleepState::accepted : memory::SleepState::rejected;
-    outcome.version = version_of(result, labels, job_, accepted, std::chrono::system_clock::now());
-    outcome.version->number = service_.versions(job_.request.model).commit(*outcome.version);
+  /// Sees seed and memory with the version's trunk; why that had to end, if it had to. It may take as long as
+  /// the night's budget: what is left over then is retired, unlabelled and old as it is.
+  std::optional<std::string> embed(const learning::Version& version, std::stop_token stop,
+                                   json::object& report, NightOutcome& outcome) {
+    const Clock::Steady begin = service_.clock().now();
+    const auto worked = [&] { return std::chrono::duration<double>(service_.clock().now() - begin).count(); };
+    outcome.seed = std::make_shared<const learning::Seed>(seed_seen_by(*job_.parts, version));
+    Reembedding work([this](const auto& piece) { with_store(piece); }, job_.request.model, version.embedding,
+                     trunk_of(*job_.parts, &version));
+    std::optional<std::string> ended;
+    do {
+      service_.scheduler().give_way(stop);
+      ended = watch_.look(worked(), job_.options.cycle.budget_seconds, stop);
+    } while (!ended && !stop.stop_requested() && worked() < job_.options.cycle.budget_seconds &&
+             work.advance());
+    report = {{"embedded", work.embedded()}, {"seconds", worked()}};
+    return ended;
+  }
+
+  /// Waits for the storage thread, which never waits for this one.
+  void with_store(const std::function<void(memory::Store&)>& piece) {
+    const auto task = std::make_shared<std::packaged_task<void()>>([&] { piece(service_.store()); });
+    std::future<void> done = task->get_future();
+    boost::asio::post(service_.storage(), [task] { (*task)(); });
+    done.get();
+  }
+
+  void commit(learning::Version version, NightOutcome& outcome) {
+    // What earlier nights changed and this one may not stays changed.
+    learning::VersionStore& versions = service_.versions(job_.request.model);
+    if (job_.parent != 0) version.weights.merge(versions.load(job_.parent).weights);
+    outcome.state = version.accepted ? memory::SleepState::accepted : memory::SleepState::rejected;
+    outcome.version = std::move(version);
+    outcome.version->number = versions.commit(*outcome.version);
     const auto folder = service_.options().state / "models" / job_.request.model;
     outcome.digest = sha256_of(folder / std::to_string(outcome.version->number) / "manifest.json");
   }

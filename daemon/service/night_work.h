@@ -31,6 +31,7 @@ struct NightJob {
   std::string inputs;           ///< digest_of() all it reads; empty: not measured yet
   std::size_t resumed = 0;      ///< how often it was taken up from its journal
   std::uint64_t forgotten = 0;  ///< episodes that memory had let go by then
+  std::int64_t embedding = 0;   ///< of the version in service
 };
 
 /// How far it is, for other threads to read.
@@ -45,7 +46,8 @@ struct NightOutcome {
   memory::SleepState state = memory::SleepState::failed;
   boost::json::object report = {};
   std::optional<learning::Version> version;
-  std::string digest;  ///< SHA-256 of the version's manifest
+  std::string digest;                               ///< SHA-256 of the version's manifest
+  std::shared_ptr<const learning::Seed> seed = {};  ///< as the version's trunk sees it, where it has its own
 };
 
 /// Works through the night on the calling thread, behind requests, and writes the version it made. It begins

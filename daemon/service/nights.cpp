@@ -62,10 +62,12 @@ Nights::Prepared Nights::prepare(NightJob job) {
     throw Failure(Errc::conflict, "the board is " + *unfit + "; feed it, or set sleep.on_battery to true");
   const std::string& model = job.request.model;
   Learner& learner = service_.learner(model);
+  learner.check_inputs();
   job.id = service_.store().begin_sleep(model);
   job.options.cycle.seed = static_cast<std::uint64_t>(job.id);
   job.sequence = learner.sequence();
   job.classes = learner.labels().size();
+  job.embedding = learner.served().embedding_version;
   job.forgotten = service_.store().statistics().forgotten;
   learning::SleepInputs inputs = learner.sleep_inputs(std::to_string(job.id));
   if (!job.request.trial) learner.slept(job.sequence);  // labels given from now on are for another night
@@ -121,6 +123,7 @@ Nights::Prepared Nights::take_up(NightJournal::Entry entry, std::shared_ptr<cons
   job.options = service_.options().sleep;
   job.options.cycle = cycle;
   job.parts = std::move(parts);
+  job.embedding = learner.served().embedding_version;
   job.forgotten = std::min(job.forgotten, service_.store().statistics().forgotten);
   ++job.resumed;
   return {std::move(job), std::move(inputs), std::move(entry.state), learner.served()};
@@ -176,17 +179,22 @@ void Nights::end(const NightJob& night, NightOutcome outcome) {
         outcome.version->accepted ? memory::VersionState::accepted : memory::VersionState::rejected,
         outcome.digest};
   const bool accepted = outcome.version && outcome.version->accepted;
-  if (!night.request.trial) learner.consolidate();
+  const bool moved = accepted && outcome.version->embedding != night.embedding;
   std::vector<memory::Entry> entries;
   std::optional<learning::CoreSet> core;
-  if (accepted) entries.push_back(learner.guard().entry(core.emplace(learner.core_after(*outcome.version))));
+  if (moved) {
+    outcome.report["reembedding"].as_object()["retired"] = learner.catch_up(*outcome.version);
+  } else if (!night.request.trial) {
+    learner.consolidate();
+  }
+  if (accepted && !moved)
+    entries.push_back(learner.guard().entry(core.emplace(learner.core_after(*outcome.version))));
   outcome.report["memory"] = memory_tiers(night, core ? *core : learner.guard().current());
   const std::string report = json::serialize(outcome.report);
-  service_.store().end_sleep(night.id, outcome.state, report, record, entries);
-  if (accepted) {
-    learner.guard().take(std::move(*core));
-    learner.adopt(outcome.version);
-  }
+  service_.store().end_sleep(night.id, outcome.state, report, record, entries,
+                             moved ? std::optional(outcome.version->embedding) : std::nullopt);
+  if (core) learner.guard().take(std::move(*core));
+  if (accepted) learner.adopt(outcome.version, outcome.seed);
   journal_of(service_.options().state, night.request.model).drop();
   service_.store().checkpoint();
 }
@@ -226,7 +234,8 @@ asio::awaitable<void> Nights::consider() {
       request.model = name;
       co_await start(std::move(request));
     } catch (const Failure& failure) {
-      log(Level::warning, "sleep did not begin: " + failure.error().context);
+      const std::string before = std::exchange(refusal_, failure.error().context);
+      if (before != refusal_) log(Level::warning, "sleep did not begin: " + refusal_);
     }
     co_return;
   }

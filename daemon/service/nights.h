@@ -73,6 +73,7 @@ class Nights {
   bool considering_ = false;
   bool on_battery_ = false;  ///< when it was last considered, as is the next
   std::optional<double> temperature_;
+  std::string refusal_;  ///< why the last night did not begin by itself; said once
   NightProgress progress_;
 };
 

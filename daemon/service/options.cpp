@@ -37,7 +37,7 @@ learning::Trainable read_trainable(const Binder& binder, const config::Node& nod
   learning::Trainable chosen{{}, 0};
   for (const config::Node& item : node.items) chosen.patterns.push_back(config::read_string(item));
   if (chosen.patterns.empty())
-    throw binder.wrong("trainable", "expected head.*, lora(RANK) with a rank from " +
+    throw binder.wrong("trainable", "expected head.*, all, lora(RANK) with a rank from " +
                                         std::to_string(learning::kLeastRank) + " to " +
                                         std::to_string(learning::kMostRank) +
                                         ", or a list of names of weights such as [fc2.*, fc3.*]");

@@ -8,7 +8,7 @@
 #include "engine/session.h"
 #include "learning/random.h"
 #include "learning/ridge.h"
-#include "learning/seed.h"
+#include "learning/seed_inputs.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -119,6 +119,13 @@ void SmallModel::write(const std::string& folder, const std::string& name, std::
     data.latents = Tensor::from<float>({static_cast<std::int64_t>(data.classes.size()), latent}, values);
     return data;
   };
+  const auto inputs = [&](std::uint64_t first, std::size_t count) {
+    learning::PackedInputs kept({1, kWidth});
+    for (std::size_t c = 0; c < known().size(); ++c)
+      for (std::size_t i = 0; i < count; ++i)
+        kept.add(example(known()[c], first + i).values<float>(), static_cast<learning::ClassIndex>(c));
+    return kept;
+  };
   const LabelledLatents training = latents(100'000, kTraining), held_out = latents(200'000, kHeldOut);
   const auto width = static_cast<std::size_t>(latent);
   learning::RidgeHead ridge(width, learning::Statistics(known().size(), learning::ClassStatistics(width)),
@@ -131,7 +138,8 @@ void SmallModel::write(const std::string& folder, const std::string& name, std::
   const InputNormaliser normaliser{{0.0f, 0.0f}, {1.0f, 1.0f}};
   const learning::SeedOptions options{.replay_per_class = kTraining, .heldout_per_class = kHeldOut};
   learning::write_seed(folder + "/" + name + ".seed.safetensors",
-                       learning::make_seed(part, known(), training, held_out, normaliser, options));
+                       learning::make_seed(part, known(), training, held_out, normaliser, options),
+                       {inputs(100'000, kTraining), inputs(200'000, kHeldOut)});
 
   graph.set_outputs({add_head(graph, graph.outputs()[0], head)});
   graph.metadata = {{"dormouse.labels", R"(["red","green","blue"])"}, {"dormouse.cut", "features"}};

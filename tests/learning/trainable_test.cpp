@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "engine/value.h"
 #include "learning/linear_layer.h"
 #include "learning/night.h"
 #include "learning/standardise.h"
@@ -57,6 +58,7 @@ engine::Graph shaken(engine::Graph graph) {
 TEST_CASE("the words of a configuration say what learns", "[trainable]") {
   CHECK(parse_trainable("head.*") == Trainable{});
   CHECK(parse_trainable("lora(8)") == Trainable{{}, 8});
+  CHECK(parse_trainable("all") == Trainable{{}, 0, true});
   for (const char* wrong :
        {"", "lora", "lora()", "lora(1)", "lora(257)", "lora(8", "lora(8x)", "lora(-2)", "tail.*"})
     CHECK(parse_trainable(wrong) == std::nullopt);
@@ -163,4 +165,24 @@ TEST_CASE("an adapted model computes the latent as before", "[trainable]") {
   CHECK(largest_difference(
             run_part(extract(graph, std::array{latent}, std::array{logits}), inputs, {}),
             run_part(extract(shaken_graph, std::array{latent}, std::array{logits}), inputs, {})) > 0.01);
+}
+
+TEST_CASE("a trunk learns but for its front end and what it normalises with", "[trainable]") {
+  using namespace dormouse::engine;
+  Graph graph = part(true);
+  const Value x{&graph, graph.inputs()[0]};
+  graph.rename(graph.nodes()[2].outputs[0], "front");  // of the Relu
+  apply(graph, x.id, {{}, 0, true}, nullptr);
+  CHECK(names(graph).size() == 4);
+  graph.metadata.emplace_back(kFrontEnd, "front");
+  apply(graph, x.id, {{}, 0, true}, nullptr);
+  CHECK(names(graph) == std::vector<std::string>{"fc2.bias", "fc2.weight"});
+
+  Graph normalised;
+  const Value y{&normalised, normalised.add_input("y", DType::f32, {kDynamic, 2})};
+  const Value mean{&normalised, normalised.add_constant("mean", Tensor::from<float>({2}, {1, 2}))};
+  const Value w{&normalised, normalised.add_constant("w", Tensor::from<float>({2, 2}, {1, 2, 3, 4}))};
+  normalised.mark_output(matmul(y - mean, w).id);
+  apply(normalised, y.id, {{}, 0, true}, nullptr);
+  CHECK(names(normalised) == std::vector<std::string>{"w"});
 }
