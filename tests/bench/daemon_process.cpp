@@ -32,7 +32,8 @@ std::string write_configuration(const fs::path& folder, const DaemonProcess::Mod
                       << "models:\n"
                       << "  - name: " << model.name << "\n"
                       << "    path: " << fs::absolute(model.path).string() << "\n"
-                      << "    seed: " << fs::absolute(model.seed).string() << "\n";
+                      << "    seed: " << fs::absolute(model.seed).string() << "\n"
+                      << model.more;
   return file;
 }
 

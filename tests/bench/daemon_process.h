@@ -15,6 +15,7 @@ class DaemonProcess {
     std::string name;
     std::filesystem::path path;
     std::filesystem::path seed;
+    std::string more = {};  ///< YAML lines of the model's section, indented as those are
   };
   /// Returns when the daemon answers that it is ready. Throws Failure when it ends instead. The folder is
   /// emptied first, unless `memory`, YAML for that section, says how to go on with what lies there.

@@ -1,14 +1,14 @@
 # Cuts HAPT's raw recordings into windows of 6 channels, as comma-separated files under OUT:
 # OUT/base/ACTIVITY, OUT/teach/ACTIVITY and OUT/test/ACTIVITY, from three disjoint groups of people.
 #
-#   awk -v OUT=folder -v RAW=HAPT-Dataset/Raw-Data -f hapt.awk subject_train.txt RAW/labels.txt
+#   awk -v OUT=folder -v RAW=HAPT-Dataset/Raw-Data -v TAUGHT="3 5" -v WINDOWS=10 -f hapt.awk subject_train.txt RAW/labels.txt
 #
-# The official training people are split in two: the last ten teach, ten windows of each activity; the others
+# The official training people are split in two: the last ten teach, WINDOWS of each TAUGHT activity; the others
 # are who the model is trained on. Everybody else is the official test people.
 
 BEGIN {
   split("walking upstairs downstairs sitting standing laying", names)
-  rows = 128; hop = 64; teachers = 10; windows_taught = 10
+  rows = 128; hop = 64; teachers = 10
 }
 
 # The official list: one line a window, people in rising order.
@@ -16,11 +16,11 @@ FNR == NR { if (!($1 in training)) { training[$1] = ++people } next }
 
 $3 <= 6 {
   group = !($2 in training) ? "test" : training[$2] > people - teachers ? "teach" : "base"
-  known = $3 != 3 && $3 != 5
+  known = index(" " TAUGHT " ", " " $3 " ") == 0
   if (group == "base" && !known || group == "teach" && known) next
   if ($1 != loaded) load($1, $2)
   for (start = $4; start + rows - 1 <= $5; start += hop) {
-    if (group == "teach" && taught[$2, $3]++ >= windows_taught) break
+    if (group == "teach" && taught[$2, $3]++ >= WINDOWS) break
     write_window(sprintf("%s/%s/%s/%02d-%05d.csv", OUT, group, names[$3], $1, start), start)
   }
 }
