@@ -2,7 +2,9 @@
 //
 //   bench_ladder prepare --raw FOLDER --data FOLDER      of what tests/bench/ladder/unpack left there
 //   bench_ladder run --data FOLDER --results FILE [--rungs 1,3] [--rows ER,dormouse] [--seeds 1,2,3,4,5]
-//   [--jobs 1] bench_ladder table --results FILE [--rungs 1,3]
+//   [--jobs 1]
+//   bench_ladder count --data FOLDER --results FILE [--rungs 1,3] [--rows dormouse]
+//   bench_ladder table --results FILE [--rungs 1,3]
 //
 // Each climb is a process of its own and leaves one line of JSON; those that are there already are not run
 // again.
@@ -12,6 +14,7 @@
 
 #include "config/error.h"
 #include "tests/bench/ladder/dormouse_learner.h"
+#include "tests/bench/ladder/instructions.h"
 #include "tests/bench/ladder/jobs.h"
 #include "tests/bench/ladder/prepare.h"
 #include "tests/bench/ladder/results.h"
@@ -19,6 +22,7 @@
 #include "tests/bench/ladder/strategy_learner.h"
 #include "tests/bench/ladder/table.h"
 #include "tests/bench/options.h"
+#include "tests/temporary_folder.h"
 
 namespace dormouse::bench {
 namespace {
@@ -101,6 +105,29 @@ int run(const Options& options) {
   return run_jobs(jobs, static_cast<std::size_t>(options.number("jobs", 1))) ? 0 : 1;
 }
 
+/// Fills in the instructions of a sleep, by one climb of each row.
+int count(const Options& options) {
+  const fs::path file = options.text("results");
+  std::vector<Record> results = read_results(file);
+  const auto rungs = chosen_rungs(options);
+  const auto rows = options.list("rows");
+  const auto wanted = [&](const Record& result) {
+    return result.seed == 1 && result.climb.sleep_seconds > 0 && !result.climb.sleep_instructions &&
+           is_chosen(rows, result.row) &&
+           std::ranges::any_of(rungs, [&](const Rung* rung) { return rung->name == result.rung; });
+  };
+  for (Record& result : results) {
+    if (!wanted(result)) continue;
+    const TemporaryFolder folder;
+    result.climb.sleep_instructions = instructions_asleep(
+        {fs::read_symlink("/proc/self/exe"), "run", "--data", options.text("data"), "--results",
+         folder / "results", "--rungs", result.rung, "--rows", result.row, "--seeds", "1"},
+        folder.path);
+    write_results(file, results);
+  }
+  return 0;
+}
+
 int table(const Options& options) {
   const std::vector<Record> results = read_results(options.text("results"));
   const auto rungs = chosen_rungs(options);
@@ -114,8 +141,9 @@ int act(int argc, char** argv) {
   const auto options = [&] { return Options(argc - 1, argv + 1); };
   if (verb == "prepare") return prepare(options());
   if (verb == "run") return run(options());
+  if (verb == "count") return count(options());
   if (verb == "table") return table(options());
-  throw Failure(Errc::invalid, "usage: bench_ladder prepare|run|table --NAME VALUE …");
+  throw Failure(Errc::invalid, "usage: bench_ladder prepare|run|count|table --NAME VALUE …");
 }
 
 }  // namespace

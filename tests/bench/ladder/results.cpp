@@ -10,6 +10,8 @@
 #include <fstream>
 #include <numeric>
 
+#include "engine/formats/atomic_file.h"
+
 namespace dormouse::bench {
 namespace {
 
@@ -78,6 +80,12 @@ void append(const std::filesystem::path& file, const Record& result) {
   const int error = errno;
   if (descriptor >= 0) close(descriptor);
   if (!written) throw Failure(Errc::io, file.string() + ": " + std::strerror(error));
+}
+
+void write_results(const std::filesystem::path& file, const std::vector<Record>& results) {
+  std::string lines;
+  for (const Record& result : results) lines += json::serialize(line_of(result)) + "\n";
+  engine::write_file(file.string(), lines);
 }
 
 std::vector<Record> read_results(const std::filesystem::path& file) {

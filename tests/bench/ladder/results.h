@@ -20,6 +20,8 @@ struct Record {
 
 /// One write(), so that processes may append to one file at the same time. Throws Failure(io).
 void append(const std::filesystem::path& file, const Record& result);
+/// All of them anew, by rename. Throws Failure(io).
+void write_results(const std::filesystem::path& file, const std::vector<Record>& results);
 /// No file: nothing. Throws Failure(corrupt) naming the line.
 std::vector<Record> read_results(const std::filesystem::path& file);
 
