@@ -116,16 +116,16 @@ class Device {
       : parts_(daemon::load_model(model, drivers::all_drivers())),
         folder_(emptied(folder)),
         process_(options.text("dormouse"), folder_, {"model", model.path, model.seed, more}, kMemory),
-        user_(process_.socket()),
         admin_(process_.admin_socket()) {}
 
   void teach(const Dataset& clips) {
+    daemon::HttpClient user(process_.socket());
     for (std::size_t i = 0; i < clips.size(); ++i) {
-      const auto answer = infer(std::span(&clips.clips[i], 1), true);
+      const auto answer = infer(user, std::span(&clips.clips[i], 1), true);
       const std::string body =
           json::serialize(json::object{{"episode", answer.at("parameters").at("dormouse_episode_id")},
                                        {"label", clips.labels[clips.classes[i]]}});
-      daemon::ask_text(user_, daemon::post("/v1/models/model/feedback", body));
+      daemon::ask_text(user, daemon::post("/v1/models/model/feedback", body));
     }
   }
 
@@ -147,10 +147,11 @@ class Device {
   }
 
   void test(const Dataset& clips, std::size_t known, Row& row) {
+    daemon::HttpClient user(process_.socket());  // a connection does not outlast a night
     Tally tally(known);
     for (std::size_t first = 0; first < clips.size(); first += kAsked) {
       const std::size_t some = std::min(kAsked, clips.size() - first);
-      const auto answer = infer(std::span(clips.clips).subspan(first, some), false);
+      const auto answer = infer(user, std::span(clips.clips).subspan(first, some), false);
       const std::string named = json::value_to<std::string>(answer.at("parameters").at("dormouse_label"));
       std::size_t at = 0;
       for (std::size_t i = 0; i < some; ++i) {
@@ -184,18 +185,18 @@ class Device {
     return folder;
   }
 
-  json::value infer(std::span<const Tensor> clips, bool remember) {
+  json::value infer(daemon::HttpClient& user, std::span<const Tensor> clips, bool remember) {
     std::vector<Tensor> inputs;
     for (const Tensor& clip : clips) inputs.push_back(daemon::clip_input(*parts_, clip));
     const auto question = daemon::pack({{"parameters", {{"dormouse_remember", remember}}}},
                                        parts_->inputs.front().name, engine::stack(inputs));
-    return daemon::ask(user_, question.call("/v2/models/model/infer"));
+    return daemon::ask(user, question.call("/v2/models/model/infer"));
   }
 
   std::shared_ptr<const daemon::ModelParts> parts_;
   fs::path folder_;
   DaemonProcess process_;
-  daemon::HttpClient user_, admin_;
+  daemon::HttpClient admin_;
 };
 
 struct Way {

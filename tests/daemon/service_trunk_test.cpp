@@ -113,6 +113,24 @@ TEST_CASE("episodes without an input are retired, and come back with their trunk
             [&] { return device.running->service().store().without_latent("colours", 0); }) == 0);
 }
 
+TEST_CASE("after a power cut re-embedding goes on where it stopped", "[nights]") {
+  Moving device;
+  device.teach("grey");
+  // What the first night, number 1, had set aside when the power went; it comes to the same trunk again.
+  device.running->on_storage([&] {
+    memory::Store& store = device.running->service().store();
+    std::vector<memory::NewLatent> made;
+    for (const memory::KeptInput& kept : store.outdated("colours", 1, 15))
+      made.push_back({kept.id, memory::quantise(std::vector<float>(16, 1.0f))});
+    store.set_aside(made, 1);
+  });
+  const memory::SleepRecord night = device.sleep();
+  INFO(night.report);
+  REQUIRE(night.state == memory::SleepState::accepted);
+  CHECK(boost::json::parse(night.report).at("reembedding").at("embedded") == kTaught - 15);
+  CHECK(boost::json::parse(night.report).at("reembedding").at("retired") == 0);
+}
+
 TEST_CASE("a night that may move the trunk refuses when too few inputs are kept, and says so", "[nights]") {
   Moving device;
   device.teach("grey", 4);
