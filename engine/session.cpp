@@ -1,6 +1,7 @@
 #include "engine/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <list>
 #include <map>
@@ -16,6 +17,37 @@ namespace {
 
 constexpr std::size_t kArenaLimit = std::size_t{2} << 30;
 
+/// Time by driver; null: portable kernels.
+using Spent = std::map<const Driver*, std::chrono::nanoseconds>;
+
+/// Reads the clock only where one driver hands over to another. Without `spent` it does nothing.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Spent* spent) : spent_(spent) {
+    if (spent_) since_ = Clock::now();
+  }
+  ~Stopwatch() { stop(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  void hand_over(const Driver* driver) {
+    if (driver == running_) return;
+    stop();
+    running_ = driver;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void stop() {
+    if (!spent_) return;
+    const Clock::time_point now = Clock::now();
+    (*spent_)[running_] += now - std::exchange(since_, now);
+  }
+
+  Spent* spent_;
+  const Driver* running_ = nullptr;
+  Clock::time_point since_;
+};
+
 /// What one thread needs to run a plan: an arena, and kernels and programs bound to it.
 class Context {
  public:
@@ -25,11 +57,13 @@ class Context {
     scratch_ = Buffer::allocate(scratch_bytes_);
   }
 
-  std::vector<Tensor> run(std::span<const Tensor> inputs) {
+  std::vector<Tensor> run(std::span<const Tensor> inputs, Spent* spent) {
+    Stopwatch watch(spent);
     for (std::size_t i = 0; i < inputs.size(); ++i)
       copy(views_[static_cast<std::size_t>(plan_.graph.inputs()[i])].data, inputs[i].data(),
            inputs[i].byte_size());
     for (Bound& step : steps_) {
+      watch.hand_over(step.driver);
       if (step.program)
         step.program->run(step.inputs, step.outputs);
       else
@@ -46,6 +80,7 @@ class Context {
     std::vector<View> outputs;
     KernelCall call;
     std::unique_ptr<Program> program;
+    const Driver* driver = nullptr;
   };
 
   static void copy(std::byte* to, const std::byte* from, std::size_t bytes) {
@@ -73,6 +108,7 @@ class Context {
       bound.inputs = views(step.partition.inputs);
       bound.outputs = views(step.partition.outputs);
       bound.program = step.driver->compile(step.partition);
+      bound.driver = step.driver;
     } else {
       const Node& node = plan_.graph.nodes()[step.partition.nodes.front()];
       bound.inputs = views(node.inputs);
@@ -185,10 +221,16 @@ struct Session::State {
     return found->second;
   }
 
+  void add(const Spent& more) {
+    const std::lock_guard lock(mutex);
+    for (const auto& [driver, time] : more) spent[driver] += time;
+  }
+
   Graph graph;
   std::vector<const Driver*> drivers;
   Options options;
   std::mutex mutex;
+  Spent spent;
   std::list<std::pair<std::vector<Shape>, std::shared_ptr<Prepared>>> plans;  // most recently used first
 };
 
@@ -202,11 +244,28 @@ const Graph& Session::graph() const { return state_->graph; }
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs) const {
   state_->check(inputs);
   const auto prepared = state_->prepared_for(inputs);
-  if (prepared->plan.interpreted) return interpret(prepared->plan.graph, inputs);
-  auto context = prepared->take();
-  auto outputs = context->run(inputs);
-  prepared->give_back(std::move(context));
+  Spent spent;
+  Spent* const measured = state_->options.timed ? &spent : nullptr;
+  std::vector<Tensor> outputs;
+  if (prepared->plan.interpreted) {
+    const Stopwatch watch(measured);
+    outputs = interpret(prepared->plan.graph, inputs);
+  } else {
+    auto context = prepared->take();
+    outputs = context->run(inputs, measured);
+    prepared->give_back(std::move(context));
+  }
+  if (measured) state_->add(spent);
   return outputs;
+}
+
+std::map<std::string, double> Session::seconds() const {
+  const std::lock_guard lock(state_->mutex);
+  std::map<std::string, double> seconds;
+  for (const auto& [driver, time] : state_->spent)
+    seconds[driver ? std::string(driver->name()) : "reference"] +=
+        std::chrono::duration<double>(time).count();
+  return seconds;
 }
 
 std::vector<std::pair<std::string, std::size_t>> Session::placement(std::span<const Tensor> inputs) const {

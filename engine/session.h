@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@ class Session {
   struct Options {
     std::size_t plans = 8;  ///< input-shape combinations kept ready
     bool optimise = true;   ///< run the passes
+    bool timed = false;     ///< keep what seconds() says
   };
   /// `drivers` in order of preference, borrowed for the session's life; none: portable kernels only.
   Session(Graph graph, std::span<const Driver* const> drivers, Options options);
@@ -37,6 +39,10 @@ class Session {
 
   /// Fraction of the nodes that run on each driver for these input shapes ("reference" = portable kernels).
   std::vector<std::pair<std::string, std::size_t>> placement(std::span<const Tensor> inputs) const;
+
+  /// Wall-clock seconds that all runs together spent on each driver ("reference" = portable kernels); needs
+  /// Options::timed.
+  std::map<std::string, double> seconds() const;
 
  private:
   struct State;

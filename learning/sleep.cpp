@@ -72,7 +72,7 @@ void SleepCycle::Night::make_trainers() {
   trainer.emplace(plan.part->graph(), setup);
   setup.hold.reset();
   if (options.control && plan.ewc) control.emplace(plan.part->graph(), setup);
-  if (plan.distilled > 0) waking.emplace(plan.waking, drivers);
+  if (plan.distilled > 0) waking.emplace(plan.waking, drivers, engine::Session::Options{.timed = true});
 }
 
 bool SleepCycle::Night::rehearse() {
@@ -161,6 +161,7 @@ bool SleepCycle::Night::dream_check() {
     reject("there is nothing to rehearse");
     return false;
   }
+  note_drivers();
   result.trainable = Standardised::restore(*candidate, plan.part->scale());
   result.weights = parameters_by_name(result.trainable);
   if (plan.heldout.size() == 0) {
@@ -182,6 +183,27 @@ bool SleepCycle::Night::dream_check() {
   calibrate(after);
   if (control) result.report.right_without_ewc = right_without_ewc();
   return false;
+}
+
+std::map<std::string, double> SleepCycle::Night::driver_seconds() const {
+  std::map<std::string, double> total = earlier_seconds;
+  const auto add = [&total](const std::map<std::string, double>& more) {
+    for (const auto& [driver, seconds] : more) total[driver] += seconds;
+  };
+  if (trainer) add(trainer->seconds());
+  if (control) add(control->seconds());
+  if (waking) add(waking->seconds());
+  return total;
+}
+
+void SleepCycle::Night::note_drivers() {
+  SleepReport& report = result.report;
+  report.driver_seconds = driver_seconds();
+  double other = 0;
+  for (const auto& [at, seconds] : report.stage_seconds)
+    if (at == Stage::rehearse) other += seconds;
+  for (const auto& [driver, seconds] : report.driver_seconds) other -= seconds;
+  if (other > 0) report.driver_seconds["other"] = other;
 }
 
 double SleepCycle::Night::right_without_ewc() const {

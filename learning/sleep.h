@@ -35,9 +35,9 @@ struct SleepOptions {
   std::optional<float> ewc_lambda =
       {};  ///< nothing: 10 / (1 + (r / 10)²), r = replayed latents per old class
   float ewc_decay = 0.9f;
-  /// Trains a second candidate beside the first on the same batches with λ = 0, and reports what it would
-  /// have got right: what EWC was worth tonight. Doubles the work of `rehearse`.
-  bool control = false;
+  /// Where EWC holds, trains a second candidate beside the first on the same batches with λ = 0, and reports
+  /// what it would have got right: what EWC was worth tonight. Doubles the work of `rehearse`.
+  bool control = true;
   GuardOptions guard = {};
   double budget_seconds = 600;  ///< of work; what was learnt by then goes to the dream check
   std::uint64_t seed = 1;

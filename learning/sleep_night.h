@@ -26,6 +26,7 @@ struct SleepCycle::Night {
   std::optional<engine::Graph> candidate;  ///< standardised
   std::optional<Tensor> seen;              ///< heldout_latents(), once they were asked for
   std::optional<engine::Session> waking;
+  std::map<std::string, double> earlier_seconds;  ///< by driver, before it was taken up
   std::optional<FisherEstimator> fisher;
   std::size_t step = 0, fisher_samples = 0;
   double loss_sum = 0;
@@ -58,6 +59,8 @@ struct SleepCycle::Night {
   std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
   void calibrate(const Tensor& logits);
   double right_without_ewc() const;
+  std::map<std::string, double> driver_seconds() const;
+  void note_drivers();
   bool estimate_importance();
   void note_importance();  ///< once there are samples enough
   void restore_rehearsal(const engine::NamedTensors& state);

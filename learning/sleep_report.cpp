@@ -1,5 +1,6 @@
 #include "learning/sleep_report.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 
@@ -25,6 +26,17 @@ std::string table_row(const std::string& name, const GuardRow& row) {
   if (row.examples == 0) return format("  %-20.40s no held-out examples\n", name.c_str());
   return format("  %-20.40s %6.1f%% %6.1f%% %6.1f%%  of %zu%s\n", name.c_str(), 100 * row.before(),
                 100 * row.awake(), 100 * row.after(), row.examples, row.fell ? "  fell" : "");
+}
+
+/// "computed by xnnpack 71%, …"
+std::string shares(const std::map<std::string, double>& seconds) {
+  double total = 0;
+  for (const auto& [driver, spent] : seconds) total += spent;
+  std::string text;
+  for (const auto& [driver, spent] : seconds)
+    text += format("%s%s %.0f%%", text.empty() ? "  computed by " : ", ", driver.c_str(),
+                   100 * spent / std::max(total, 1e-12));
+  return text.empty() ? text : text + "\n";
 }
 
 }  // namespace
@@ -61,6 +73,8 @@ json::object to_json(const SleepReport& report) {
   for (const auto& [step, value] : report.loss) loss.push_back({step, value});
   json::object stages;
   for (const auto& [stage, seconds] : report.stage_seconds) stages[word(stage)] = seconds;
+  json::object drivers;
+  for (const auto& [driver, seconds] : report.driver_seconds) drivers[driver] = seconds;
   return {{"id", report.id},
           {"model", report.model},
           {"strategy", report.strategy},
@@ -83,6 +97,7 @@ json::object to_json(const SleepReport& report) {
           {"temperature", {{"before", report.temperature_before}, {"after", report.temperature_after}}},
           {"seconds", report.seconds},
           {"stages", std::move(stages)},
+          {"drivers", std::move(drivers)},
           {"notes", std::move(notes)}};
 }
 
@@ -98,6 +113,7 @@ std::string to_text(const SleepReport& report) {
                    static_cast<double>(report.loss.back().second), static_cast<double>(report.rate),
                    static_cast<double>(report.ewc_lambda), static_cast<double>(report.temperature_before),
                    static_cast<double>(report.temperature_after));
+  text += shares(report.driver_seconds);
   if (report.right_without_ewc)
     text += format("  control without EWC: %.1f%% of the held-out, %.1f%% with it\n",
                    100 * *report.right_without_ewc, 100 * report.verdict.all.after());

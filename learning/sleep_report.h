@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,13 +30,16 @@ struct SleepReport {
   std::size_t heldout = 0;
   float rate = 0;  ///< step size after scaling by the latents' curvature
   float ewc_lambda = 0;
-  std::optional<double> right_without_ewc;  ///< of the held-out, where the λ = 0 control was asked for
+  std::optional<double> right_without_ewc;  ///< of the held-out, by the λ = 0 control
   float temperature_before = 1;
   float temperature_after = 1;
   Verdict verdict;       ///< the candidate against slow weights before and the waking answer
   bool stopped = false;  ///< asked to stop, or out of budget before it converged
   double seconds = 0;    ///< of work, yields not counted
   std::vector<std::pair<Stage, double>> stage_seconds;
+  /// Of rehearsal, in which driver ("reference": portable kernels; "other": between graphs, or in closed
+  /// form).
+  std::map<std::string, double> driver_seconds;
   std::vector<std::string> notes;
 };
 

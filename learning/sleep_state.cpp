@@ -28,6 +28,12 @@ const Tensor& part(const engine::NamedTensors& state, const std::string& name, e
   return found->second;
 }
 
+json::value metadata(const engine::NamedTensors& state, const std::string& name) {
+  const auto found = state.metadata.find(name);
+  if (found == state.metadata.end()) damaged("no " + name);
+  return json::parse(found->second);
+}
+
 void put(engine::NamedTensors& state, const std::string& prefix, const Parameters& tensors) {
   for (const auto& [name, tensor] : tensors) state.tensors.insert_or_assign(prefix + name, tensor);
 }
@@ -86,6 +92,7 @@ engine::NamedTensors SleepCycle::save() const {
   state.tensors.emplace("numbers", row_of<double>(numbers(report, night.loss_sum)));
   state.tensors.emplace("loss", row_of<double>(curve(report)));
   state.metadata["notes"] = json::serialize(json::value_from(report.notes));
+  state.metadata["drivers"] = json::serialize(json::value_from(night.driver_seconds()));
   if (night.trainer) put(state, kCandidate, *night.trainer);
   if (night.control) put(state, kControl, *night.control);
   if (night.sampler) state.tensors.emplace("sampler", row_of<std::uint64_t>(night.sampler->state()));
@@ -129,9 +136,8 @@ void SleepCycle::Night::restore_rehearsal(const engine::NamedTensors& state) {
                                       read[i + 1]);
   for (std::size_t i = 0; i < points.size(); i += 2)
     report.loss.emplace_back(static_cast<std::size_t>(points[i]), static_cast<float>(points[i + 1]));
-  const auto notes = state.metadata.find("notes");
-  if (notes == state.metadata.end()) damaged("no notes");
-  report.notes = json::value_to<std::vector<std::string>>(json::parse(notes->second));
+  report.notes = json::value_to<std::vector<std::string>>(metadata(state, "notes"));
+  earlier_seconds = json::value_to<std::map<std::string, double>>(metadata(state, "drivers"));
   restore_trainers(state);
 }
 

@@ -148,7 +148,7 @@ struct Trainer::State {
       : part(trained),
         options(chosen),
         ids(parameters_of(trained)),
-        session(StepGraph(trained, ids, chosen).finish(ewc), chosen.drivers) {
+        session(StepGraph(trained, ids, chosen).finish(ewc), chosen.drivers, {.timed = true}) {
     ensure(!ids.empty(), "a trainable part has parameters");
     for (const ValueId id : ids) {
       parameters.push_back(part.value(id).constant->clone());
@@ -230,6 +230,8 @@ float Trainer::step(const StepRows& rows, float rate) {
 const Tensor& Trainer::logits() const { return state_->logits; }
 
 Parameters Trainer::parameters() const { return state_->named(state_->parameters); }
+
+std::map<std::string, double> Trainer::seconds() const { return state_->session.seconds(); }
 
 Parameters Trainer::path() const { return state_->named(state_->paths); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -72,6 +73,8 @@ class Trainer {
   Parameters parameters() const;
   /// What Options::path added up, by parameter name; empty without.
   Parameters path() const;
+  /// Of all steps, by driver (see engine::Session::seconds()).
+  std::map<std::string, double> seconds() const;
   /// How far it has come, by parameter name.
   struct Progress {
     Parameters parameters;

@@ -50,6 +50,7 @@ class StrategyTrainer {
   Parameters path() const { return trainer_.path(); }
   engine::Graph graph() const { return trainer_.graph(); }
   const std::vector<bool>& met() const { return met_; }
+  std::map<std::string, double> seconds() const { return trainer_.seconds(); }
   Trainer::Progress progress() const { return trainer_.progress(); }
   /// Goes on from there, as a trainer of the same part and setup gave both. Throws Failure(corrupt)
   /// otherwise.

@@ -60,6 +60,9 @@ std::string overview(const json::object& report) {
     body += fact("energy", figure(number_at(energy, "joules"), 1) + " J", text_at(energy, "source"));
   if (report.contains("ewc_lambda"))
     body += fact("EWC λ", figure(number_at(report, "ewc_lambda"), 4), "how firmly old weights were held");
+  if (number_at(report, "right_without_ewc", -1) >= 0)
+    body += fact("control, λ = 0", percentage(number_at(report, "right_without_ewc")),
+                 "all classes without that hold");
   return facts(body);
 }
 

@@ -15,10 +15,10 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-learning::Strategy strategy_of(const json::object& body) {
-  const std::string text =
-      text_field(body, "strategy", std::string(word(learning::Strategy::replay_ewc)));
-  if (const auto strategy = learning::strategy_named(text)) return *strategy;
+std::optional<learning::Strategy> strategy_of(const json::object& body) {
+  if (!body.contains("strategy")) return std::nullopt;
+  const std::string text = text_field(body, "strategy");
+  if (const auto strategy = learning::strategy_named(text)) return strategy;
   std::string names;
   for (const learning::Recipe& recipe : learning::recipes())
     names += (names.empty() ? "" : ", ") + std::string(recipe.word);

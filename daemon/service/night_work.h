@@ -14,7 +14,7 @@ namespace dormouse::daemon {
 /// What a caller asks of a night.
 struct NightRequest {
   std::string model;
-  learning::Strategy strategy = learning::Strategy::replay_ewc;
+  std::optional<learning::Strategy> strategy = {};  ///< nothing: sleep.strategy
   bool trial = false;  ///< keep the version for inspection, whatever the dream check says, and do not use it
   std::optional<double> budget_seconds;
 };

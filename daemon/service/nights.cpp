@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 NightOptions options_for(const NightRequest& request, NightOptions options) {
-  options.cycle.strategy = request.strategy;
+  if (request.strategy) options.cycle.strategy = *request.strategy;
   if (request.budget_seconds) options.cycle.budget_seconds = *request.budget_seconds;
   return options;
 }
@@ -263,7 +263,7 @@ json::object Nights::status() const {
     return {{"state", "asleep"},
             {"sleep", running_->id},
             {"model", running_->request.model},
-            {"strategy", word(running_->request.strategy)},
+            {"strategy", word(running_->options.cycle.strategy)},
             {"stage", progress_.hot ? "too hot, pausing" : word(progress_.stage.load())},
             {"progress", progress_.fraction.load()}};
   json::object waits;

@@ -78,11 +78,19 @@ namespace {
 struct EwcOptions {
   std::optional<float> lambda;
   float decay = 0.9f;
+  bool control = true;
 };
 
 void bind_options(Binder& binder, EwcOptions& options) {
   binder.optional("lambda", options.lambda, config::or_word("auto"), range(0.0, 1e9));
   binder.optional("decay", options.decay, range(0.0, 1.0));
+  binder.optional("control", options.control);
+}
+
+config::Words<learning::Strategy> strategies() {
+  config::Words<learning::Strategy> words;
+  for (const learning::Recipe& how : learning::recipes()) words.words.emplace_back(how.word, how.strategy);
+  return words;
 }
 
 struct ReplayOptions {
@@ -106,7 +114,7 @@ void bind_options(Binder& binder, GuardSection& options) {
 }  // namespace
 
 void bind_options(Binder& binder, NightOptions& options) {
-  EwcOptions ewc{options.cycle.ewc_lambda, options.cycle.ewc_decay};
+  EwcOptions ewc{options.cycle.ewc_lambda, options.cycle.ewc_decay, options.cycle.control};
   ReplayOptions replay{options.cycle.batch};
   GuardSection guard{options.cycle.guard.max_regression, options.live_guard};
   std::optional<std::string> window;
@@ -123,6 +131,7 @@ void bind_options(Binder& binder, NightOptions& options) {
   binder.optional("journal", options.journal, range(0s, 1h));
   binder.optional("on_battery", options.on_battery);
   binder.optional("max_temperature", options.max_temperature, config::or_word("any"), range(0.0, 150.0));
+  binder.optional("strategy", options.cycle.strategy, strategies());
   binder.optional("fast_lr", options.fast_lr, range(0.0, 1.0));
   binder.optional("slow_lr", options.cycle.slow_lr, range(0.0, 1.0));
   binder.optional("ewc", ewc);
@@ -130,6 +139,7 @@ void bind_options(Binder& binder, NightOptions& options) {
   binder.optional("guard", guard);
   options.cycle.ewc_lambda = ewc.lambda;
   options.cycle.ewc_decay = ewc.decay;
+  options.cycle.control = ewc.control;
   options.cycle.batch = replay.batch;
   options.cycle.guard.max_regression = guard.max_regression;
   options.live_guard = guard.live;

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <cmath>
 #include <iostream>
 #include <thread>
 
@@ -20,7 +21,9 @@ using namespace std::chrono_literals;
 constexpr Option kNowOptions[] = {
     {"model", "NAME", "only this model (else all)"},
     {"budget", "TIME", "stop after this long, like 10min"},
-    {"strategy", "WORD", "replay (the default), or to compare: finetune, joint"},
+    {"strategy", "WORD",
+     "how to learn: replay+ewc, replay, ewc, si, lwf, ace, der++, ace+der++, gdumb, slda, ridge; to compare: "
+     "finetune, joint (default: sleep.strategy)"},
     {"trial", "", "keep the result for inspection, do not use it"},
     {"detach", "", "do not wait for the end"}};
 
@@ -60,6 +63,28 @@ std::string sparkline(const boost::json::array& points) {
   return line;
 }
 
+/// What EWC was worth: the same night with λ = 0.
+std::string control_text(const boost::json::object& report) {
+  const auto* without = report.if_contains("right_without_ewc");
+  if (!without || !without->is_number()) return "";
+  const auto* all = report.if_contains("all");
+  return "control   " + cell(*without) + " of the held-out right with λ = 0" +
+         (all ? ", " + cell(*all, "after") + " with λ" : "") + "\n";
+}
+
+/// Shares of rehearsal's time, "xnnpack 71%, reference 20%, other 9%".
+std::string drivers_text(const boost::json::object& report) {
+  const auto* drivers = report.if_contains("drivers");
+  if (!drivers || !drivers->is_object() || drivers->get_object().empty()) return "";
+  double total = 0;
+  for (const auto& [name, seconds] : drivers->get_object()) total += seconds.to_number<double>();
+  std::string text;
+  for (const auto& [name, seconds] : drivers->get_object())
+    text += (text.empty() ? "computed  " : ", ") + std::string(name) + " " +
+            std::to_string(std::lround(100 * seconds.to_number<double>() / std::max(total, 1e-12))) + "%";
+  return text + "\n";
+}
+
 std::string night_text(const boost::json::object& sleep, const boost::json::object& report) {
   const std::string state = cell(sleep, "state");
   std::string text = "sleep " + cell(sleep, "sleep") + " of " + cell(sleep, "model") + ": " +
@@ -77,6 +102,7 @@ std::string night_text(const boost::json::object& sleep, const boost::json::obje
   text += "rehearsed " + cell(report, "replayed") + " latents of the seed, " + cell(report, "taught") +
           " taught episodes; " + cell(report, "seconds") + " s, strategy " + cell(report, "strategy") +
           ", EWC λ " + cell(report, "ewc_lambda") + "\n";
+  text += control_text(report) + drivers_text(report);
   if (const auto* energy = report.if_contains("energy"); energy && energy->is_object())
     text += "energy    " + cell(*energy, "joules") + " J (" + cell(*energy, "source") + ")\n";
   if (const auto* memory = report.if_contains("memory"); memory && memory->is_object())
@@ -146,13 +172,14 @@ int report(const Arguments& arguments) {
 
 }  // namespace
 
-extern const Verb sleep_now_verb{.name = "sleep now",
-                                 .group = "learn",
-                                 .summary = "consolidate what was taught, and show what came of it",
-                                 .arguments = "[--model NAME] [--budget TIME] [--detach] [--trial]",
-                                 .example = "dormouse sleep now --model digits --budget 10min",
-                                 .options = kNowOptions,
-                                 .run = now};
+extern const Verb sleep_now_verb{
+    .name = "sleep now",
+    .group = "learn",
+    .summary = "consolidate what was taught, and show what came of it",
+    .arguments = "[--model NAME] [--budget TIME] [--strategy WORD] [--detach] [--trial]",
+    .example = "dormouse sleep now --model digits --budget 10min",
+    .options = kNowOptions,
+    .run = now};
 
 extern const Verb sleep_stop_verb{.name = "sleep stop",
                                   .group = "learn",

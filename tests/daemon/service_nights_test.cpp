@@ -74,6 +74,43 @@ TEST_CASE("an accepted night puts a new version in service; it can be rolled bac
   CHECK(bedroom.probes() == slept);
 }
 
+TEST_CASE("a night by any strategy is accepted or refused with a reason, and says what it did", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.cycle.steps = 60;
+  bedroom.start();
+  bedroom.teach_grey();
+  for (const learning::Recipe& how : learning::recipes()) {
+    const memory::SleepRecord night = bedroom.running->sleep({"colours", how.strategy, true, {}});
+    INFO("seed " << kSeed << ", " << how.word << "\n" << night.report);
+    CHECK(night.state == memory::SleepState::rejected);  // on trial
+    const auto report = boost::json::parse(night.report);
+    CHECK(report.at("strategy").as_string() == how.word);
+    CHECK_FALSE(report.at("reason").as_string().empty());
+    CHECK(report.at("all").at("examples").to_number<int>() > 0);
+    const bool held = report.at("ewc_lambda").to_number<double>() > 0;
+    CHECK(held == (how.hold != learning::Hold::none));
+    CHECK(report.at("right_without_ewc").is_null() != held);
+    double shares = 0;
+    for (const auto& [driver, seconds] : report.at("drivers").as_object())
+      shares += seconds.to_number<double>();
+    CHECK(shares == Approx(report.at("stages").at("rehearse").to_number<double>()));
+    CHECK(report.at("drivers").as_object().size() > (how.analytic ? 0 : 1));
+  }
+}
+
+TEST_CASE("nights learn as configured unless a request says otherwise", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.cycle.strategy = learning::Strategy::ridge;
+  bedroom.start();
+  bedroom.teach_grey();
+  const auto strategy = [&](std::optional<learning::Strategy> asked) {
+    const memory::SleepRecord night = bedroom.running->sleep({"colours", asked, true, {}});
+    return std::string(boost::json::parse(night.report).at("strategy").as_string());
+  };
+  CHECK(strategy(std::nullopt) == "ridge");
+  CHECK(strategy(learning::Strategy::ace) == "ace");
+}
+
 TEST_CASE("a trial is kept for inspection and changes nothing, not even after a refused rollback",
           "[nights]") {
   Bedroom bedroom;

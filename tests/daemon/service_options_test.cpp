@@ -52,6 +52,9 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
       Case{"a duration without a unit",
            "models: [{name: a, path: model.onnx}]\nsleep: {budget: 10}\n",
            {"2:17", "sleep.budget"}},
+      Case{"a night by a strategy that is none",
+           "models: [{name: a, path: model.onnx}]\nsleep: {strategy: dream}\n",
+           {"2:19", "sleep.strategy", "replay+ewc"}},
       Case{"a window that is none",
            "models: [{name: a, path: model.onnx}]\nsleep: {window: 1-5}\n",
            {"2:17", "window", "01:00-05:00"}},
@@ -90,8 +93,8 @@ models:
   - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
 hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
-sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, ewc: {lambda: 4, decay: 0.8},
-        replay: {batch: 16}, guard: {max_regression: 0.05}}
+sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, replay: {batch: 16},
+        ewc: {lambda: 4, decay: 0.8, control: off}, strategy: ace+der++, guard: {max_regression: 0.05}}
 )");
   CHECK(options.process.socket.filename() == "a.sock");
   CHECK(options.process.admin_socket.filename() == "b.sock");
@@ -125,6 +128,8 @@ sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, ewc:
   CHECK(options.sleep.cycle.slow_lr == 0.003f);
   CHECK(options.sleep.cycle.ewc_lambda == 4.0f);
   CHECK(options.sleep.cycle.ewc_decay == 0.8f);
+  CHECK_FALSE(options.sleep.cycle.control);
+  CHECK(options.sleep.cycle.strategy == learning::Strategy::ace_derpp);
   CHECK(options.sleep.cycle.batch == 16);
   CHECK(options.sleep.cycle.guard.max_regression == 0.05);
   CHECK(options.sleep.cycle.budget_seconds == 120);

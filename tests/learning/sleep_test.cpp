@@ -121,9 +121,9 @@ TEST_CASE("every strategy sleeps: new classes are learnt, and old ones stay wher
 TEST_CASE("the control without EWC changes nothing of the night and is reported beside it", "[sleep]") {
   World world(untrained(false));
   world.inputs.replay = gather(world.inputs.replay, std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7});
-  const SleepOptions plain{.steps = 100, .ewc_lambda = 1000.0f, .seed = kSeed};
-  SleepOptions controlled = plain, without = plain;
-  controlled.control = true;
+  const SleepOptions controlled{.steps = 100, .ewc_lambda = 1000.0f, .seed = kSeed};
+  SleepOptions plain = controlled, without = controlled;
+  plain.control = false;
   without.strategy = Strategy::replay;
   const SleepResult night = sleep(world.inputs, plain), both = sleep(world.inputs, controlled);
   CHECK(same(night.weights, both.weights));
@@ -181,8 +181,10 @@ TEST_CASE("a night that is cut off at any piece and taken up ends with the same 
   const bool deep = GENERATE(false, true);
   INFO("deep " << deep);
   const World world(untrained(deep));
-  const SleepOptions options{.steps = 30, .control = true, .seed = 3};
-  REQUIRE(sleep(world.inputs, options).accepted);
+  const SleepOptions options{.steps = 30, .seed = 3};
+  const SleepResult whole = sleep(world.inputs, options);
+  REQUIRE(whole.accepted);
+  REQUIRE(whole.report.right_without_ewc);
   cut_off_anywhere(world.inputs, options, 1);
 }
 
@@ -308,5 +310,9 @@ TEST_CASE("the report says everything in JSON and in words", "[sleep]") {
   CHECK(json.at("classes").at(9).at("label").as_string() == "digit 9");
   CHECK(json.at("loss").as_array().size() > 10);
   CHECK(json.at("stages").as_object().contains("dream check"));
+  CHECK(json.at("ewc_lambda").as_double() > 0);
+  CHECK(json.at("right_without_ewc").as_double() > 0.5);
+  CHECK(json.at("drivers").at("reference").as_double() > 0);
+  CHECK_THAT(to_text(report), Catch::Contains("computed by") && Catch::Contains("reference"));
   CHECK_THAT(to_text(report), Catch::Contains("digit 9") && Catch::Contains("accepted"));
 }
