@@ -111,10 +111,7 @@ std::optional<Ewc> pull(const SleepInputs& in, const SleepOptions& options, cons
   return ewc;
 }
 
-}  // namespace
-
-NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
-  check(in);
+NightPlan plan_openly(const SleepInputs& in, const SleepOptions& options) {
   NightPlan plan;
   const Recipe& how = recipe(options.strategy);
   const bool seed_too = how.rehearses || how.analytic;
@@ -145,7 +142,13 @@ NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
   return plan;
 }
 
-namespace {
+/// What a private night may look at without noise.
+SleepInputs public_part(SleepInputs in) {
+  in.taught = {};
+  in.taught_heldout = {};
+  in.fast.reset();
+  return in;
+}
 
 /// A class of which nothing can be rehearsed starts as the least likely one, not as impossible: tomorrow's
 /// night may train it.
@@ -159,6 +162,33 @@ void start_low(engine::LinearHead& head, const std::vector<std::vector<std::size
 }
 
 }  // namespace
+
+void require_private(Strategy strategy) {
+  const auto fits = [](const Recipe& how) { return how.rehearses && !how.masks; };
+  if (fits(recipe(strategy))) return;
+  std::string others;
+  for (const Recipe& how : recipes())
+    if (fits(how)) others += (others.empty() ? "" : ", ") + std::string(how.word);
+  throw Failure(Errc::conflict,
+                "strategy '" + std::string(word(strategy)) +
+                    "' looks at taught latents in ways that privacy.dp does not cover; choose "
+                    "one of " +
+                    others + ", or turn privacy.dp off");
+}
+
+NightPlan plan_night(const SleepInputs& in, const SleepOptions& options) {
+  check(in);
+  if (!in.privacy) return plan_openly(in, options);
+  require_private(options.strategy);
+  NightPlan plan = plan_openly(public_part(in), options);
+  plan.heldout = concatenate(in.heldout, in.taught_heldout);
+  if (plan.rows.size() == 0 || in.taught.size() == 0) return plan;
+  plan.secret = {plan.part->apply(in.taught.latents), in.taught.classes};
+  plan.secret_rate = sampling_rate(in.taught.size(), options.batch);
+  require_budget(in.privacy->spent, in.privacy->options, plan.secret_rate);
+  plan.steps = affordable_steps(in.privacy->spent, in.privacy->options, plan.secret_rate, plan.steps);
+  return plan;
+}
 
 engine::Graph solved(const NightPlan& plan, Strategy strategy,
                      std::span<const engine::Driver* const> drivers) {

@@ -20,13 +20,21 @@ struct NightPlan {
   std::size_t distilled = 0;                    ///< rows [0, distilled) keep something of the waking answer
   engine::Graph waking;                         ///< the part before it grew, standardised
   std::optional<Ewc> ewc;
+  LabelledLatents secret;  ///< private nights: taught latents, standardised; the rest of the plan knows
+                           ///< nothing of them but their number
+  double secret_rate = 0;  ///< chance of each to be in a step's sample
   std::size_t steps = 0;
   float rate = 0;
   LabelledLatents heldout;  ///< of seed and episodes, own coordinates
 };
 
-/// Throws Failure(invalid) when inputs contradict each other (widths, labels, classes).
+/// Throws Failure(invalid) when inputs contradict each other (widths, labels, classes), or conflict when the
+/// privacy budget is spent, or the strategy cannot be private.
 NightPlan plan_night(const SleepInputs& inputs, const SleepOptions& options);
+
+/// Throws Failure(conflict) when a private night cannot learn in this way: it sees taught latents through
+/// PrivateGradient alone, beside what it rehearses.
+void require_private(Strategy strategy);
 
 /// The part with its last layer solved in closed form on all rows: slda or ridge.
 engine::Graph solved(const NightPlan& plan, Strategy strategy,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
+#include <functional>
 #include <limits>
 
 #include <boost/json.hpp>
@@ -109,6 +111,10 @@ PrivacyLoss PrivacyLoss::parse(std::string_view text) {
   return loss;
 }
 
+double sampling_rate(std::size_t examples, std::size_t batch) {
+  return examples <= batch ? 1.0 : static_cast<double>(batch) / static_cast<double>(examples);
+}
+
 std::size_t affordable_steps(const PrivacyLoss& spent, const PrivacyOptions& options, double rate,
                              std::size_t most) {
   const auto fits = [&](std::size_t steps) {
@@ -121,6 +127,16 @@ std::size_t affordable_steps(const PrivacyLoss& spent, const PrivacyOptions& opt
     (fits(middle) ? least : beyond) = middle;
   }
   return least;
+}
+
+void require_budget(const PrivacyLoss& spent, const PrivacyOptions& options, double rate) {
+  if (affordable_steps(spent, options, rate, 1) > 0) return;
+  char text[256];
+  std::snprintf(text, sizeof text,
+                "the privacy budget is spent: epsilon %.3g of %.3g at delta %.1g, and another step would "
+                "exceed it; raise privacy.dp.epsilon, or let the model stay as it is",
+                spent.epsilon(options.delta), options.epsilon, options.delta);
+  throw Failure(Errc::conflict, text);
 }
 
 }  // namespace dormouse::learning

@@ -46,8 +46,13 @@ class PrivacyLoss {
   std::vector<double> by_order_;  ///< of privacy_orders()
 };
 
+/// The chance of an example to be in a sample of about `batch` of so many.
+double sampling_rate(std::size_t examples, std::size_t batch);
+
 /// How many steps of this rate and noise still fit behind `spent`, at most `most`.
 std::size_t affordable_steps(const PrivacyLoss& spent, const PrivacyOptions& options, double rate,
                              std::size_t most);
+/// Throws Failure(conflict), in words for the user, when not even one does.
+void require_budget(const PrivacyLoss& spent, const PrivacyOptions& options, double rate);
 
 }  // namespace dormouse::learning

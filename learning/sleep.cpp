@@ -57,6 +57,7 @@ bool SleepCycle::Night::select() {
   if (in.replay.size() == 0 && plan.distilled > 0)
     report.notes.push_back(
         "no seed memory: old classes are kept by distillation from the shipped weights alone");
+  if (in.privacy) begin_privately();
   if (plan.pools.empty()) return false;
   sampler.emplace(plan.pools, random.bits());
   if (std::ranges::any_of(plan.fresh, [](const auto& pool) { return !pool.empty(); }))
@@ -65,13 +66,25 @@ bool SleepCycle::Night::select() {
   return false;
 }
 
+void SleepCycle::Night::begin_privately() {
+  const PrivacyOptions& asked = in.privacy->options;
+  SleepReport& report = result.report;
+  report.privacy = PrivacyReport{asked, in.privacy->spent, plan.secret_rate};
+  if (plan.rows.size() == 0)
+    report.notes.push_back("a private night needs a seed memory: nothing else is public");
+  if (plan.secret.size() > 0) secret.emplace(plan.part->graph(), asked.clip, asked.noise, drivers);
+  if (plan.ewc && options.control)
+    report.notes.push_back("no control without EWC: it would spend of the privacy budget as the night does");
+}
+
 void SleepCycle::Night::make_trainers() {
-  StrategyTrainer::Setup setup{options.strategy, {.momentum = options.momentum}, plan.ewc, {}, {}, drivers};
+  StrategyTrainer::Setup setup{options.strategy,  {.momentum = options.momentum}, plan.ewc, {}, {}, drivers,
+                               secret.has_value()};
   if (recipe(options.strategy).distils) setup.before = plan.waking;
   setup.met.assign(result.report.slow_classes_before, true);
   trainer.emplace(plan.part->graph(), setup);
   setup.hold.reset();
-  if (options.control && plan.ewc) control.emplace(plan.part->graph(), setup);
+  if (options.control && plan.ewc && !in.privacy) control.emplace(plan.part->graph(), setup);
   if (plan.distilled > 0) waking.emplace(plan.waking, drivers, engine::Session::Options{.timed = true});
 }
 
@@ -95,8 +108,15 @@ void SleepCycle::Night::take_candidate() {
 void SleepCycle::Night::train_one_step() {
   const float rate = scheduled_rate(plan.rate, step, plan.steps);
   const auto [fresh, replay] = draw();
-  note_loss(trainer->step(fresh, replay, rate));
+  note_loss(secret ? step_privately(replay, rate) : trainer->step(fresh, replay, rate));
   if (control) control->step(fresh, replay, rate);
+}
+
+/// Public rows and taught ones are two means; each moves the weights by half the rate.
+float SleepCycle::Night::step_privately(const Replay& replay, float rate) {
+  ++result.report.privacy->steps;
+  return trainer->step({}, replay, rate / 2,
+                       secret->draw(trainer->parameters(), plan.secret, plan.secret_rate));
 }
 
 /// Strategies that treat fresh rows in their own way get half a batch of them; the others take one balanced
@@ -334,6 +354,8 @@ bool SleepCycle::advance(std::stop_token stop) {
 }
 
 void SleepCycle::end_rehearsal(std::string note) { night_->end_rehearsal(std::move(note)); }
+
+const SleepReport& SleepCycle::report() const { return night_->result.report; }
 
 double SleepCycle::worked_seconds() const { return night_->result.report.seconds; }
 

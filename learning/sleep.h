@@ -13,6 +13,7 @@
 #include "engine/published.h"
 #include "learning/guard.h"
 #include "learning/latents.h"
+#include "learning/privacy.h"
 #include "learning/seed.h"
 #include "learning/sleep_report.h"
 #include "learning/strategy.h"
@@ -44,6 +45,14 @@ struct SleepOptions {
   const Clock* clock = nullptr;  ///< nothing: the system's
 };
 
+/// A night that trains on taught latents by PrivateGradient (see there for unit and assumption). Its
+/// candidate weights and Fisher information are private; the dream check's verdict, the temperature and the
+/// arbiter look at held-out examples and at the fast weights as they are, and are not.
+struct NightPrivacy {
+  PrivacyOptions options;
+  PrivacyLoss spent;  ///< in nights before
+};
+
 /// All that a night reads, fixed at its start.
 struct SleepInputs {
   std::string id;
@@ -64,6 +73,7 @@ struct SleepInputs {
   /// Where the trunk learns too: all the rows here are inputs, `trainable` leads from an input to logits, and
   /// this leads from an input to the latent that the fast head reads.
   std::optional<engine::Graph> trunk = {};
+  std::optional<NightPrivacy> privacy = {};
 };
 
 /// What came of it. Not accepted: the rejected candidate, or the waking weights when the night made none.
@@ -87,10 +97,10 @@ struct SleepHooks {
 
 /// One night, a piece at a time.
 ///
-/// Deterministic under options.seed: the same inputs give the same candidate whoever interrupts it. The
-/// daemon calls advance() in its low-priority queue, so that requests pass between pieces; a piece takes
-/// about a millisecond (one minibatch) and never more than a few ten. Nothing is published before `commit`.
-/// Not thread-safe.
+/// Deterministic under options.seed: the same inputs give the same candidate whoever interrupts it, unless it
+/// is private, since no seed may give its noise away. The daemon calls advance() in its low-priority queue,
+/// so that requests pass between pieces; a piece takes about a millisecond (one minibatch) and never more
+/// than a few ten. Nothing is published before `commit`. Not thread-safe.
 class SleepCycle {
  public:
   SleepCycle(SleepInputs inputs, SleepOptions options, SleepHooks hooks = {},
@@ -103,13 +113,15 @@ class SleepCycle {
   bool advance(std::stop_token stop = {});
   /// What it takes to go on after a power cut, but for the inputs and options; not once it is done. A cycle
   /// made of the same inputs and options, and restored before its first piece, ends with the same weights to
-  /// the bit. Throws Failure(corrupt) when the state does not fit them.
+  /// the bit (a private one with as much noise). Throws Failure(corrupt) when the state does not fit them.
   engine::NamedTensors save() const;
   void restore(const engine::NamedTensors& state);
   /// What was learnt so far goes to the dream check; `note` says why in the report.
   void end_rehearsal(std::string note);
   Stage stage() const;
   double worked_seconds() const;
+  /// So far.
+  const SleepReport& report() const;
   /// Fraction of the night's steps done.
   double progress() const;
   /// Needs stage() == Stage::done.

@@ -3,6 +3,7 @@
 #include "engine/session.h"
 #include "learning/fisher.h"
 #include "learning/night.h"
+#include "learning/private_gradient.h"
 #include "learning/rehearsal.h"
 #include "learning/sleep.h"
 #include "learning/strategy_trainer.h"
@@ -23,6 +24,7 @@ struct SleepCycle::Night {
   Random random;
   std::optional<BalancedSampler> sampler, fresh_sampler;
   std::optional<StrategyTrainer> trainer, control;
+  std::optional<PrivateGradient> secret;
   std::optional<engine::Graph> candidate;  ///< standardised
   std::optional<Tensor> seen;              ///< heldout_latents(), once they were asked for
   std::optional<engine::Session> waking;
@@ -49,7 +51,9 @@ struct SleepCycle::Night {
     Replay replay;
   };
   void make_trainers();
+  void begin_privately();
   void train_one_step();
+  float step_privately(const Replay& replay, float rate);
   Batch draw();
   Replay dark(Replay replay, std::size_t count);
   void take_candidate();

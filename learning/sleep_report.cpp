@@ -15,6 +15,26 @@ json::object to_json(const GuardRow& row) {
           {"p_value", row.p_value},   {"fell", row.fell}};
 }
 
+json::object to_json(const PrivacyReport& report) {
+  const PrivacyOptions& options = report.options;
+  const double spent = report.total().epsilon(options.delta);
+  return {
+      {"epsilon", options.epsilon},
+      {"delta", options.delta},
+      {"clip", options.clip},
+      {"noise", options.noise},
+      {"sampling_rate", report.rate},
+      {"steps", report.steps},
+      {"spent_tonight", report.tonight().epsilon(options.delta)},
+      {"spent", spent},
+      {"left", std::max(0.0, options.epsilon - spent)},
+      {"unit", "one labelled episode, added or removed"},
+      {"covers", "slow weights and Fisher information, of nights since this was turned on"},
+      {"assumption",
+       "seed examples, the number of episodes and the names of classes are public; fast weights, held-out "
+       "checks, temperature and arbiter are not covered"}};
+}
+
 template <class... T>
 std::string format(const char* pattern, T... values) {
   char text[256];
@@ -37,6 +57,14 @@ std::string shares(const std::map<std::string, double>& seconds) {
     text += format("%s%s %.0f%%", text.empty() ? "  computed by " : ", ", driver.c_str(),
                    100 * spent / std::max(total, 1e-12));
   return text.empty() ? text : text + "\n";
+}
+
+std::string privacy_row(const PrivacyReport& report) {
+  const PrivacyOptions& options = report.options;
+  return format(
+      "  privacy: epsilon %.3g tonight, %.3g of %.3g in all, at delta %.1g for one labelled episode\n",
+      report.tonight().epsilon(options.delta), report.total().epsilon(options.delta), options.epsilon,
+      options.delta);
 }
 
 }  // namespace
@@ -75,30 +103,33 @@ json::object to_json(const SleepReport& report) {
   for (const auto& [stage, seconds] : report.stage_seconds) stages[word(stage)] = seconds;
   json::object drivers;
   for (const auto& [driver, seconds] : report.driver_seconds) drivers[driver] = seconds;
-  return {{"id", report.id},
-          {"model", report.model},
-          {"strategy", report.strategy},
-          {"seed", report.seed},
-          {"accepted", report.verdict.accepted},
-          {"reason", report.verdict.reason},
-          {"stopped", report.stopped},
-          {"slow_classes_before", report.slow_classes_before},
-          {"classes", std::move(classes)},
-          {"all", to_json(report.verdict.all)},
-          {"loss", std::move(loss)},
-          {"steps", report.steps},
-          {"replayed", report.replayed},
-          {"taught", report.taught},
-          {"heldout", report.heldout},
-          {"rate", report.rate},
-          {"ewc_lambda", report.ewc_lambda},
-          {"right_without_ewc",
-           report.right_without_ewc ? json::value(*report.right_without_ewc) : json::value(nullptr)},
-          {"temperature", {{"before", report.temperature_before}, {"after", report.temperature_after}}},
-          {"seconds", report.seconds},
-          {"stages", std::move(stages)},
-          {"drivers", std::move(drivers)},
-          {"notes", std::move(notes)}};
+  json::object all{
+      {"id", report.id},
+      {"model", report.model},
+      {"strategy", report.strategy},
+      {"seed", report.seed},
+      {"accepted", report.verdict.accepted},
+      {"reason", report.verdict.reason},
+      {"stopped", report.stopped},
+      {"slow_classes_before", report.slow_classes_before},
+      {"classes", std::move(classes)},
+      {"all", to_json(report.verdict.all)},
+      {"loss", std::move(loss)},
+      {"steps", report.steps},
+      {"replayed", report.replayed},
+      {"taught", report.taught},
+      {"heldout", report.heldout},
+      {"rate", report.rate},
+      {"ewc_lambda", report.ewc_lambda},
+      {"right_without_ewc",
+       report.right_without_ewc ? json::value(*report.right_without_ewc) : json::value(nullptr)},
+      {"temperature", {{"before", report.temperature_before}, {"after", report.temperature_after}}},
+      {"seconds", report.seconds},
+      {"stages", std::move(stages)},
+      {"drivers", std::move(drivers)},
+      {"notes", std::move(notes)}};
+  if (report.privacy) all["privacy"] = to_json(*report.privacy);
+  return all;
 }
 
 std::string to_text(const SleepReport& report) {
@@ -123,6 +154,7 @@ std::string to_text(const SleepReport& report) {
       text += table_row(report.labels[c], report.verdict.classes[c]);
     text += table_row("all", report.verdict.all);
   }
+  if (report.privacy) text += privacy_row(*report.privacy);
   for (const std::string& note : report.notes) text += "  " + note + "\n";
   return text;
 }

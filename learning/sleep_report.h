@@ -9,11 +9,23 @@
 #include <boost/json/fwd.hpp>
 
 #include "learning/guard.h"
+#include "learning/privacy.h"
 
 namespace dormouse::learning {
 
 enum class Stage { select, rehearse, dream_check, consolidate, tidy, commit, done };
 std::string_view word(Stage stage);
+
+/// What a private night cost.
+struct PrivacyReport {
+  PrivacyOptions options;
+  PrivacyLoss before;     ///< spent when the night began
+  double rate = 0;        ///< of sampling
+  std::size_t steps = 0;  ///< that looked at taught latents
+
+  PrivacyLoss tonight() const { return {rate, options.noise, steps}; }
+  PrivacyLoss total() const { return PrivacyLoss(before) += tonight(); }
+};
 
 /// What a night did and why.
 struct SleepReport {
@@ -40,6 +52,7 @@ struct SleepReport {
   /// Of rehearsal, in which driver ("reference": portable kernels; "other": between graphs, or in closed
   /// form).
   std::map<std::string, double> driver_seconds;
+  std::optional<PrivacyReport> privacy;
   std::vector<std::string> notes;
 };
 

@@ -112,6 +112,7 @@ void SleepCycle::restore(const engine::NamedTensors& state) {
   night.select();
   night.restore_rehearsal(state);
   night.step = counts[1];
+  if (night.secret) night.result.report.privacy->steps = night.step;
   night.loss_count = counts[3];
   night.random = Random(counts[4]);
   night.stage = stage;

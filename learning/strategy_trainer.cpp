@@ -21,6 +21,7 @@ Trainer::Options trainer_options(const StrategyTrainer::Setup& setup) {
           .masked = how.masks,
           .logits = how.logits,
           .distillation = how.distils && setup.before ? setup.knobs.temperature : 0,
+          .gradient = setup.gradient,
           .path = how.hold == Hold::path};
 }
 
@@ -55,7 +56,8 @@ void StrategyTrainer::restore(const Trainer::Progress& progress, std::vector<boo
   met_ = std::move(met);
 }
 
-float StrategyTrainer::step(const LabelledLatents& fresh, const Replay& replay, float rate) {
+float StrategyTrainer::step(const LabelledLatents& fresh, const Replay& replay, float rate,
+                            Parameters gradient) {
   for (const auto* rows : {&fresh, &replay.labelled})
     for (const ClassIndex c : rows->classes) met_.at(c) = true;
   const LabelledLatents all = concatenate(concatenate(fresh, replay.labelled), replay.dark);
@@ -69,6 +71,7 @@ float StrategyTrainer::step(const LabelledLatents& fresh, const Replay& replay, 
   if (recipe_.masks) rows.mask = mask(fresh.classes, std::int64_t(all.size()));
   if (recipe_.logits) hold_logits(rows, replay);
   if (before_) distil(rows, fresh);
+  rows.gradient = std::move(gradient);
   return trainer_.step(rows, rate);
 }
 

@@ -37,12 +37,14 @@ class StrategyTrainer {
     std::optional<engine::Graph> before = {};  ///< lwf: the model whose answers are kept
     std::vector<bool> met = {};                ///< classes met before; those it does not list were not
     std::span<const engine::Driver* const> drivers = {};  ///< borrowed
+    bool gradient = false;                                ///< each step brings some of it from elsewhere
   };
   /// `part`: as Trainer takes it.
   StrategyTrainer(const engine::Graph& part, Setup setup);
 
-  /// Returns the loss before the update. Either may be empty, not both.
-  float step(const LabelledLatents& fresh, const Replay& replay, float rate);
+  /// Returns the loss before the update. Either may be empty, not both. `gradient`: with Setup::gradient, for
+  /// every parameter, added to that of the loss.
+  float step(const LabelledLatents& fresh, const Replay& replay, float rate, Parameters gradient = {});
 
   /// What the model answered to the fresh rows of the last step, before it: f32 [fresh, C].
   Tensor fresh_logits() const { return trainer_.logits().rows(0, fresh_); }

@@ -316,3 +316,96 @@ TEST_CASE("the report says everything in JSON and in words", "[sleep]") {
   CHECK_THAT(to_text(report), Catch::Contains("computed by") && Catch::Contains("reference"));
   CHECK_THAT(to_text(report), Catch::Contains("digit 9") && Catch::Contains("accepted"));
 }
+
+TEST_CASE("a private night learns new classes and says what that cost", "[sleep][privacy]") {
+  World world(untrained(false), 1500);
+  world.inputs.privacy = NightPrivacy{.options = {.noise = 1.1}, .spent = {}};
+  const SleepResult night = sleep(world.inputs, {.seed = kSeed});
+  const double learnt = world.accuracy_of(night.trainable, kOld, kAll);
+  INFO("seed " << kSeed << ", new classes " << learnt << "\n" << to_text(night.report));
+  CHECK(night.accepted);
+  CHECK(learnt > 0.6);
+  CHECK(world.accuracy_of(night.trainable, 0, kOld) >
+        world.accuracy_of(world.inputs.trainable, 0, kOld) - 0.1);
+
+  REQUIRE(night.report.privacy);
+  const PrivacyReport& cost = *night.report.privacy;
+  CHECK(cost.steps == night.report.steps);
+  CHECK(cost.rate == Approx(64.0 / 3000));
+  CHECK(cost.tonight().epsilon(1e-5) == Approx(PrivacyLoss(64.0 / 3000, 1.1, cost.steps).epsilon(1e-5)));
+  CHECK(cost.total().epsilon(1e-5) <= 8);
+  const auto report = to_json(night.report).at("privacy").as_object();
+  CHECK(report.at("left").as_double() == Approx(8 - report.at("spent").as_double()));
+  CHECK(report.at("unit") == "one labelled episode, added or removed");
+
+  world.inputs.privacy->spent = cost.total();
+  const SleepResult second = sleep(world.inputs, {.steps = 10, .seed = kSeed});
+  CHECK(second.report.privacy->total().epsilon(1e-5) > cost.total().epsilon(1e-5));
+}
+
+TEST_CASE("a private night stays within its budget, and none begins when it is spent", "[sleep][privacy]") {
+  World world(untrained(false));
+  world.inputs.privacy = NightPrivacy{};
+  const SleepResult night = sleep(world.inputs, {.seed = kSeed});
+  INFO("seed " << kSeed << "\n" << to_text(night.report));
+  CHECK(night.report.steps < 600);
+  CHECK(night.report.privacy->total().epsilon(1e-5) <= 8);
+  world.inputs.privacy->spent = night.report.privacy->total();
+  SleepCycle refused(world.inputs, {.seed = kSeed});
+  CHECK_THROWS_WITH(refused.advance(), Catch::Contains("privacy budget is spent"));
+}
+
+TEST_CASE("what a private night does without noise does not depend on what was taught", "[sleep][privacy]") {
+  World world(untrained(false));
+  SleepInputs a = world.inputs, b = world.inputs;
+  a.privacy = b.privacy = NightPrivacy{};
+  b.taught = world.clusters.draw(40, kOld, kAll);
+  std::ranges::reverse(b.taught.classes);
+  b.fast.reset();
+  const NightPlan one = plan_night(a, {.seed = kSeed}), other = plan_night(b, {.seed = kSeed});
+  CHECK(same(parameters_by_name(one.grown), parameters_by_name(other.grown)));
+  CHECK(one.rows.classes == other.rows.classes);
+  CHECK(std::ranges::equal(one.rows.latents.values<float>(), other.rows.latents.values<float>()));
+  CHECK(one.rate == other.rate);
+  CHECK(one.steps == other.steps);
+  CHECK_FALSE(std::ranges::equal(one.secret.latents.values<float>(), other.secret.latents.values<float>()));
+
+  SleepInputs unseeded = a;
+  unseeded.replay = {};
+  const SleepResult night = sleep(unseeded, {.seed = kSeed});
+  CHECK_FALSE(night.accepted);
+  CHECK(night.report.privacy->steps == 0);
+  CHECK_THAT(night.report.notes.at(0), Catch::Contains("private night needs a seed"));
+}
+
+TEST_CASE("a private night that is taken up goes on with what it spent", "[sleep][privacy]") {
+  World world(untrained(false), 400);
+  world.inputs.privacy = NightPrivacy{};
+  const SleepOptions options{.steps = 30, .seed = kSeed};
+  SleepCycle first(world.inputs, options);
+  while (first.report().steps < 20) REQUIRE(first.advance());
+  CHECK(first.report().privacy->steps == 20);
+  SleepCycle second(world.inputs, options);
+  second.restore(first.save());
+  CHECK(second.report().privacy->steps == 20);
+  while (second.advance()) {
+  }
+  CHECK(second.result().report.privacy->steps == 30);
+}
+
+TEST_CASE("strategies that noise would not protect are refused in a private night", "[sleep][privacy]") {
+  World world(untrained(false));
+  world.inputs.privacy = NightPrivacy{.options = {.noise = 4}, .spent = {}};
+  for (const Recipe& how : recipes()) {
+    INFO(how.word);
+    SleepCycle night(world.inputs, {.strategy = how.strategy, .steps = 5, .seed = kSeed});
+    if (how.rehearses && !how.masks) {
+      while (night.advance()) {
+      }
+      CHECK(night.result().report.privacy->steps == 5);
+      CHECK_FALSE(night.result().report.right_without_ewc);
+    } else {
+      CHECK_THROWS_WITH(night.advance(), Catch::Contains("choose one of joint, replay, replay+ewc"));
+    }
+  }
+}
