@@ -13,6 +13,8 @@ struct PrivacyOptions {
   double delta = 1e-5;  ///< … this chance that it does not hold
   double clip = 1.0;    ///< largest L2 norm of one example's gradient
   double noise = 1.1;   ///< σ: deviation of the noise on a sum of gradients, in units of `clip`
+
+  friend bool operator==(const PrivacyOptions&, const PrivacyOptions&) = default;
 };
 
 /// The orders at which Rényi divergence is accounted: 2 to 64 and a few larger ones, for tiny losses.

@@ -51,6 +51,20 @@ learning::SleepOptions options_of(const json::object& object) {
   return options;
 }
 
+json::value privacy_json(const std::optional<learning::PrivacyOptions>& options) {
+  if (!options) return nullptr;
+  return {{"epsilon", options->epsilon},
+          {"delta", options->delta},
+          {"clip", options->clip},
+          {"noise", options->noise}};
+}
+
+std::optional<learning::PrivacyOptions> privacy_of(const json::value& value) {
+  if (value.is_null()) return std::nullopt;
+  const auto number = [&](const char* key) { return value.at(key).to_number<double>(); };
+  return learning::PrivacyOptions{number("epsilon"), number("delta"), number("clip"), number("noise")};
+}
+
 std::string job_text(const NightJob& job) {
   return json::serialize(json::object{{"format", kFormat},
                                       {"dormouse", DORMOUSE_VERSION},
@@ -63,6 +77,7 @@ std::string job_text(const NightJob& job) {
                                       {"inputs", job.inputs},
                                       {"resumed", job.resumed},
                                       {"forgotten", job.forgotten},
+                                      {"privacy", privacy_json(job.privacy)},
                                       {"options", options_json(job.options.cycle)}});
 }
 
@@ -83,6 +98,7 @@ NightJob job_of(const std::string& text) {
   job.forgotten = root.at("forgotten").to_number<std::uint64_t>();
   job.options.cycle = options_of(root.at("options").as_object());
   job.request.strategy = job.options.cycle.strategy;
+  job.privacy = privacy_of(root.at("privacy"));
   return job;
 }
 

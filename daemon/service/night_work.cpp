@@ -53,7 +53,8 @@ class NightWork {
                    std::stop_token stop) {
     const std::vector<std::string> labels = inputs.labels;
     if (job_.inputs.empty()) job_.inputs = digest_of(inputs);
-    learning::SleepCycle cycle(std::move(inputs), job_.options.cycle, {}, job_.parts->drivers);
+    learning::SleepCycle& cycle =
+        cycle_.emplace(std::move(inputs), job_.options.cycle, learning::SleepHooks{}, job_.parts->drivers);
     if (state) cycle.restore(*state);
     write_journal(cycle);
     std::optional<std::string> ended = advance(cycle, stop);
@@ -66,9 +67,16 @@ class NightWork {
       ended = embed(version, stop, embedded, outcome);
     outcome.report = report_of(result, ended);
     if (!embedded.empty()) outcome.report["reembedding"] = std::move(embedded);
+    outcome.privacy_spent = privacy_spent();
     outcome.state = memory::SleepState::stopped;
     if (!ended && !stop.stop_requested()) commit(std::move(version), outcome);
     return outcome;
+  }
+
+  /// By the model's nights up to this piece of this one; nothing when it is not private.
+  std::optional<learning::PrivacyLoss> privacy_spent() const {
+    if (!cycle_ || !cycle_->report().privacy) return std::nullopt;
+    return cycle_->report().privacy->total();
   }
 
  private:
@@ -161,6 +169,7 @@ class NightWork {
   NightProgress& progress_;
   NightWatch watch_;
   NightJournal journal_;
+  std::optional<learning::SleepCycle> cycle_;
   double written_ = 0;  ///< seconds of work when the journal was written, and in which stage
   learning::Stage written_stage_ = learning::Stage::select;
 };
@@ -172,11 +181,16 @@ NightOutcome work_through(Service& service, const Board& board, const NightJob& 
                           NightProgress& progress, std::chrono::milliseconds watch_period,
                           std::stop_token stop) {
   lower_priority();
+  std::optional<NightWork> work;
   try {
-    return NightWork(service, board, job, progress, watch_period).run(std::move(inputs), state, stop);
+    work.emplace(service, board, job, progress, watch_period);
+    return work->run(std::move(inputs), state, stop);
   } catch (const std::exception& failure) {
     log(Level::error, "sleep " + std::to_string(job.id) + " failed: " + failure.what());
-    return {memory::SleepState::failed, {{"error", failure.what()}}, {}, ""};
+    NightOutcome outcome;
+    outcome.report = {{"error", failure.what()}};
+    if (work) outcome.privacy_spent = work->privacy_spent();
+    return outcome;
   }
 }
 

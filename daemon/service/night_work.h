@@ -32,6 +32,7 @@ struct NightJob {
   std::size_t resumed = 0;      ///< how often it was taken up from its journal
   std::uint64_t forgotten = 0;  ///< episodes that memory had let go by then
   std::int64_t embedding = 0;   ///< of the version in service
+  std::optional<learning::PrivacyOptions> privacy = {};  ///< privacy.dp
 };
 
 /// How far it is, for other threads to read.
@@ -48,6 +49,8 @@ struct NightOutcome {
   std::optional<learning::Version> version;
   std::string digest;                               ///< SHA-256 of the version's manifest
   std::shared_ptr<const learning::Seed> seed = {};  ///< as the version's trunk sees it, where it has its own
+  /// By the model's nights up to this one, whatever became of it; nothing when it was not private.
+  std::optional<learning::PrivacyLoss> privacy_spent = {};
 };
 
 /// Works through the night on the calling thread, behind requests, and writes the version it made. It begins

@@ -5,6 +5,7 @@
 
 #include "config/log.h"
 #include "daemon/run_on.h"
+#include "daemon/service/privacy_account.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -63,13 +64,16 @@ Nights::Prepared Nights::prepare(NightJob job) {
   const std::string& model = job.request.model;
   Learner& learner = service_.learner(model);
   learner.check_inputs();
+  learning::SleepInputs inputs = learner.sleep_inputs("");
+  job.privacy = service_.options().privacy.dp;
+  inputs.privacy = night_privacy(service_.store(), job, inputs);
   job.id = service_.store().begin_sleep(model);
+  inputs.id = std::to_string(job.id);
   job.options.cycle.seed = static_cast<std::uint64_t>(job.id);
   job.sequence = learner.sequence();
   job.classes = learner.labels().size();
   job.embedding = learner.served().embedding_version;
   job.forgotten = service_.store().statistics().forgotten;
-  learning::SleepInputs inputs = learner.sleep_inputs(std::to_string(job.id));
   if (!job.request.trial) learner.slept(job.sequence);  // labels given from now on are for another night
   return {std::move(job), std::move(inputs), {}, learner.served()};
 }
@@ -114,9 +118,12 @@ Nights::Prepared Nights::take_up(NightJournal::Entry entry, std::shared_ptr<cons
   Learner& learner = service_.learner(model);
   if (job.request.model != model || learner.served().model->version != job.parent)
     throw Failure(Errc::corrupt, "it is of another model, or of another version than is in service");
+  if (job.privacy != std::optional<learning::PrivacyOptions>(service_.options().privacy.dp))
+    throw Failure(Errc::corrupt, "privacy.dp is not what it was when the night began");
   auto inputs = learner.sleep_inputs_as_of(std::to_string(job.id), job.sequence, job.classes);
   if (digest_of(inputs) != job.inputs)
     throw Failure(Errc::corrupt, "what the night read is no longer what memory holds");
+  inputs.privacy = night_privacy(service_.store(), job, inputs);
   service_.store().resume_sleep(job.id);
   if (!job.request.trial) learner.slept(job.sequence);
   const learning::SleepOptions cycle = job.options.cycle;
@@ -180,7 +187,7 @@ void Nights::end(const NightJob& night, NightOutcome outcome) {
         outcome.digest};
   const bool accepted = outcome.version && outcome.version->accepted;
   const bool moved = accepted && outcome.version->embedding != night.embedding;
-  std::vector<memory::Entry> entries;
+  std::vector<memory::Entry> entries = privacy_entries(night.request.model, outcome.privacy_spent);
   std::optional<learning::CoreSet> core;
   if (moved) {
     outcome.report["reembedding"].as_object()["retired"] = learner.catch_up(*outcome.version);

@@ -146,6 +146,17 @@ void bind_options(Binder& binder, NightOptions& options) {
   options.cycle.budget_seconds = std::chrono::duration<double>(options.budget).count();
 }
 
+void bind_options(Binder& binder, DpOptions& options) {
+  binder.optional("epsilon", options.epsilon, range(0.001, 1e6));
+  binder.optional("delta", options.delta, range(1e-15, 0.1));
+  binder.optional("clip", options.clip, range(1e-6, 1e6));
+  binder.optional("noise", options.noise, range(0.01, 1e6));
+}
+
+void bind_options(Binder& binder, PrivacyOptions& options) {
+  binder.optional("dp", options.dp, config::or_word("off"));
+}
+
 void bind_options(Binder& binder, Options& options) {
   binder.optional("daemon", options.process);
   binder.optional("state", options.state);
@@ -153,6 +164,7 @@ void bind_options(Binder& binder, Options& options) {
   binder.optional("hrm", options.hrm);
   binder.optional("memory", options.memory);
   binder.optional("sleep", options.sleep);
+  binder.optional("privacy", options.privacy);
 }
 
 namespace {

@@ -72,6 +72,13 @@ struct NightOptions {
   learning::SleepOptions cycle;
 };
 
+/// privacy.dp: DP-SGD for the nights of each model.
+struct DpOptions : learning::PrivacyOptions {};
+
+struct PrivacyOptions {
+  std::optional<DpOptions> dp;
+};
+
 struct Options {
   ProcessOptions process;
   std::filesystem::path state = "/var/lib/dormouse";
@@ -79,6 +86,7 @@ struct Options {
   HrmOptions hrm;
   memory::Options memory;
   NightOptions sleep;
+  PrivacyOptions privacy;
 };
 
 /// Reads and checks a configuration file (and conf.d/*.yaml beside it). Relative paths are relative to the

@@ -274,6 +274,58 @@ TEST_CASE("a spent energy budget brings what was learnt to the dream check", "[n
   CHECK_THAT(std::string(report.at("energy").at("source").as_string()), Catch::Contains("at 1 W"));
 }
 
+TEST_CASE("private nights add up, whatever becomes of them, until the budget is spent", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.privacy.dp = DpOptions{{.epsilon = 20, .delta = 1e-5, .clip = 1, .noise = 2}};
+  bedroom.options.sleep.cycle.steps = 20;
+  bedroom.start();
+  bedroom.teach_grey();
+  const auto spent = [&](const memory::SleepRecord& record) {
+    INFO(record.report);
+    const auto report = boost::json::parse(record.report);
+    CHECK(report.at("privacy").at("spent_tonight").to_number<double>() > 0);
+    return report.at("privacy").at("spent").to_number<double>();
+  };
+  const double first = spent(bedroom.running->sleep(bedroom.night(true)));
+  CHECK(bedroom.version() == 0);  // on trial, and yet the budget is touched
+  bedroom.start();                // the account outlives the process
+  const memory::SleepRecord again = bedroom.running->sleep(bedroom.night(true));
+  CHECK(spent(again) > first);
+  CHECK(spent(again) <= 20);
+
+  bedroom.options.privacy.dp->epsilon = spent(again);
+  bedroom.start();
+  CHECK_THROWS_WITH(bedroom.running->wait(
+                        bedroom.running->nights().start({"colours", learning::Strategy::ridge, false, {}})),
+                    Catch::Contains("privacy.dp does not cover"));
+  const auto nights = [&] {
+    return bedroom.running->on_storage([&] { return bedroom.running->service().store().sleeps(9).size(); });
+  };
+  const std::size_t before = nights();
+  CHECK_THROWS_WITH(bedroom.running->wait(bedroom.running->nights().start(bedroom.night())),
+                    Catch::Contains("privacy budget is spent"));
+  CHECK(nights() == before);
+}
+
+TEST_CASE("a private night that fails has spent what it looked at", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.privacy.dp = DpOptions{{.epsilon = 20, .delta = 1e-5, .clip = 1, .noise = 2}};
+  bedroom.options.sleep.cycle.steps = 20;
+  bedroom.start();
+  bedroom.teach_grey();
+  const std::filesystem::path versions = bedroom.folder.file("state/models/colours");
+  std::filesystem::remove_all(versions);
+  std::filesystem::create_directories(versions.parent_path());
+  std::ofstream(versions) << "not a folder";
+  const memory::SleepRecord night = bedroom.running->sleep(bedroom.night());
+  INFO(night.report);
+  CHECK(night.state == memory::SleepState::failed);
+  const auto account =
+      bedroom.running->on_storage([&] { return bedroom.running->service().store().get("privacy/colours"); });
+  REQUIRE(account);
+  CHECK(learning::PrivacyLoss::parse(*account).epsilon(1e-5) > 0);
+}
+
 TEST_CASE("status says why no night begins", "[nights]") {
   Bedroom bedroom;
   bedroom.options.sleep.idle = std::chrono::milliseconds(0);

@@ -95,6 +95,7 @@ hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
 sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, replay: {batch: 16},
         ewc: {lambda: 4, decay: 0.8, control: off}, strategy: ace+der++, guard: {max_regression: 0.05}}
+privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
 )");
   CHECK(options.process.socket.filename() == "a.sock");
   CHECK(options.process.admin_socket.filename() == "b.sock");
@@ -133,6 +134,15 @@ sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, repl
   CHECK(options.sleep.cycle.batch == 16);
   CHECK(options.sleep.cycle.guard.max_regression == 0.05);
   CHECK(options.sleep.cycle.budget_seconds == 120);
+  REQUIRE(options.privacy.dp);
+  CHECK(options.privacy.dp->epsilon == 3);
+  CHECK(options.privacy.dp->delta == 1e-6);
+  CHECK(options.privacy.dp->clip == 0.5);
+  CHECK(options.privacy.dp->noise == 2);
+  const std::string model = "models: [{name: one, path: model.onnx}]\n";
+  CHECK_FALSE(read(folder, model).privacy.dp);
+  CHECK_FALSE(read(folder, model + "privacy: {dp: off}\n").privacy.dp);
+  CHECK(read(folder, model + "privacy: {dp: {}}\n").privacy.dp->epsilon == 8);
 }
 
 }  // namespace
