@@ -99,9 +99,10 @@ double replayed_per_class(const SleepInputs& in) {
 }
 
 std::optional<Ewc> pull(const SleepInputs& in, const SleepOptions& options, const engine::Graph& part) {
-  const bool rehearses = recipe(options.strategy).rehearses;
-  const float lambda = options.ewc_lambda.value_or(ewc_lambda_for(rehearses ? replayed_per_class(in) : 0));
-  if (recipe(options.strategy).hold == Hold::none || !(lambda > 0) || in.fisher.empty()) return std::nullopt;
+  const Recipe& how = recipe(options.strategy);
+  const float usual = how.hold == Hold::path ? 1 : ewc_lambda_for(how.rehearses ? replayed_per_class(in) : 0);
+  const float lambda = options.ewc_lambda.value_or(usual);
+  if (how.hold == Hold::none || !(lambda > 0) || in.fisher.empty()) return std::nullopt;
   Ewc ewc{parameters_by_name(part), {}, lambda};
   // New rows are held by nothing.
   Parameters nothing;
