@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
-#include "engine/tensor.h"
+#include "config/wipe.h"
+#include "engine/heap_buffer.h"
 
 namespace dormouse::engine {
 namespace {
@@ -17,18 +17,25 @@ constexpr std::size_t kAlignment = 64;
 
 class HeapBuffer final : public Buffer {
  public:
-  explicit HeapBuffer(std::size_t size) : Buffer(allocate_zeroed(size), size, true) {}
-  ~HeapBuffer() override { std::free(writable_data()); }
+  HeapBuffer(std::size_t size, std::pmr::memory_resource& memory)
+      : Buffer(allocate_zeroed(size, memory), size, true), memory_(memory) {}
+  ~HeapBuffer() override {
+    wipe(std::span(writable_data(), size()));
+    memory_.deallocate(writable_data(), padded(size()), kAlignment);
+  }
 
  private:
-  static std::byte* allocate_zeroed(std::size_t size) {
-    if (size > SIZE_MAX - kReadSlack - kAlignment) throw std::bad_alloc();
-    const std::size_t padded = (size + kReadSlack + kAlignment - 1) / kAlignment * kAlignment;
-    void* memory = std::aligned_alloc(kAlignment, padded);
-    if (!memory) throw std::bad_alloc();
-    std::memset(memory, 0, padded);
-    return static_cast<std::byte*>(memory);
+  static std::size_t padded(std::size_t size) {
+    return (size + kReadSlack + kAlignment - 1) / kAlignment * kAlignment;
   }
+  static std::byte* allocate_zeroed(std::size_t size, std::pmr::memory_resource& memory) {
+    if (size > SIZE_MAX - kReadSlack - kAlignment) throw std::bad_alloc();
+    void* bytes = memory.allocate(padded(size), kAlignment);
+    std::memset(bytes, 0, padded(size));
+    return static_cast<std::byte*>(bytes);
+  }
+
+  std::pmr::memory_resource& memory_;
 };
 
 class MappedFile final : public Buffer {
@@ -56,7 +63,13 @@ std::byte* Buffer::writable_data() const {
   return data_;
 }
 
-std::shared_ptr<Buffer> Buffer::allocate(std::size_t size) { return std::make_shared<HeapBuffer>(size); }
+std::shared_ptr<Buffer> heap_buffer(std::size_t size, std::pmr::memory_resource& memory) {
+  return std::make_shared<HeapBuffer>(size, memory);
+}
+
+std::shared_ptr<Buffer> Buffer::allocate(std::size_t size) {
+  return heap_buffer(size, *std::pmr::new_delete_resource());
+}
 
 std::shared_ptr<Buffer> map_file(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

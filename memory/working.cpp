@@ -1,11 +1,15 @@
 #include "memory/working.h"
 
+#include "config/wipe.h"
+
 namespace dormouse::memory {
 
-SampleRing::SampleRing(std::size_t channels, std::size_t capacity_rows)
-    : channels_(channels), capacity_(capacity_rows), rows_(channels * capacity_rows) {
+SampleRing::SampleRing(std::size_t channels, std::size_t capacity_rows, std::pmr::memory_resource* memory)
+    : channels_(channels), capacity_(capacity_rows), rows_(channels * capacity_rows, memory) {
   ensure(channels > 0 && capacity_rows > 0, "a ring holds something");
 }
+
+SampleRing::~SampleRing() { dormouse::wipe(std::span(rows_)); }
 
 std::size_t SampleRing::push(std::span<const float> rows) {
   ensure(rows.size() % channels_ == 0, "samples come in whole rows");
@@ -40,29 +44,28 @@ bool SampleRing::peek(std::span<float> out) const {
 
 void SampleRing::consume(std::size_t rows) {
   ensure(rows <= available(), "no more is consumed than is there");
-  read_.store(read_.load(std::memory_order_relaxed) + rows, std::memory_order_release);
+  const std::uint64_t read = read_.load(std::memory_order_relaxed);
+  const auto start = static_cast<std::size_t>(read % capacity_);
+  const std::size_t before_wrap = std::min(rows, capacity_ - start) * channels_;
+  dormouse::wipe(std::span(rows_).subspan(start * channels_, before_wrap));
+  dormouse::wipe(std::span(rows_).first(rows * channels_ - before_wrap));
+  read_.store(read + rows, std::memory_order_release);
 }
-
-namespace {
-
-/// Zeros that the compiler cannot leave out because nobody reads them.
-void wipe(std::vector<float>& values) {
-  std::ranges::fill(values, 0.0f);
-  asm volatile("" : : "r"(values.data()) : "memory");
-}
-
-}  // namespace
 
 void wipe(Inference& inference) {
-  wipe(inference.latent);
-  wipe(inference.probabilities);
-  wipe(inference.input.values);
+  dormouse::wipe(std::span(inference.latent));
+  dormouse::wipe(std::span(inference.probabilities));
+  dormouse::wipe(std::span(inference.input.values));
 }
 
 void RecentInferences::put(Inference inference) {
   let_go_of_input(items_.replaced_by(inference.id));
-  if (inference.input.bytes() > room_) inference.input = {};
+  if (inference.input.bytes() > room_) {
+    dormouse::wipe(std::span(inference.input.values));
+    inference.input = {};
+  }
   const Inference& kept = items_.put(inference);
+  wipe(inference);
   if (kept.input.empty()) return;
   with_input_.push_back(kept.id);
   held_ += kept.input.bytes();
@@ -76,6 +79,7 @@ void RecentInferences::let_go_of_input(EpisodeId id) {
   Inference* old = items_.find(id);
   if (old == nullptr) return;
   held_ -= old->input.bytes();
+  dormouse::wipe(std::span(old->input.values));
   old->input = {};
 }
 

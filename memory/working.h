@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <utility>
@@ -20,7 +21,11 @@ namespace dormouse::memory {
 /// them, because the reader may be looking at the oldest.
 class SampleRing {
  public:
-  SampleRing(std::size_t channels, std::size_t capacity_rows);
+  SampleRing(std::size_t channels, std::size_t capacity_rows,
+             std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
+  ~SampleRing();
+  SampleRing(const SampleRing&) = delete;
+  SampleRing& operator=(const SampleRing&) = delete;
 
   /// Writer: appends whole rows (ensure()d) as far as they fit, and returns how many did.
   std::size_t push(std::span<const float> rows);
@@ -29,7 +34,8 @@ class SampleRing {
   std::size_t available() const;
   /// Reader: copies the oldest out.size() / channels rows without consuming them; false when there are fewer.
   bool peek(std::span<float> out) const;
-  /// Reader: lets go of the oldest rows; at most available() (ensure()d). A hop is one consume.
+  /// Reader: lets go of the oldest rows and zeroes them; at most available() (ensure()d). A hop is one
+  /// consume.
   void consume(std::size_t rows);
 
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
@@ -39,7 +45,7 @@ class SampleRing {
  private:
   std::size_t channels_;
   std::size_t capacity_;
-  std::vector<float> rows_;
+  std::pmr::vector<float> rows_;
   // Rows ever written and read: on lines of their own, so that the two threads do not share one.
   alignas(64) std::atomic<std::uint64_t> written_{0};
   alignas(64) std::atomic<std::uint64_t> read_{0};
@@ -71,16 +77,23 @@ void wipe(Inference& inference);
 /// The items of the last `capacity` ids. Item needs a member `id`; ids rise, with gaps allowed.
 ///
 /// Slots are addressed by id modulo capacity and reused, so memory stays where it is after the first round,
-/// and finding costs one comparison. Not thread-safe: one owner.
+/// and finding costs one comparison. Where there is a wipe(Item&), it is called on whatever is let go. Not
+/// thread-safe: one owner.
 template <class Item>
 class Recent {
  public:
   explicit Recent(std::size_t capacity) : slots_(capacity) { ensure(capacity > 0, "a ring holds something"); }
+  ~Recent() {
+    for (Item& slot : slots_) let_go(slot);
+  }
+  Recent(const Recent&) = delete;
+  Recent& operator=(const Recent&) = delete;
 
   /// Replaces what the slot held. The item must have an id above 0 (ensure()d).
   Item& put(const Item& item) {
     ensure(item.id != 0, "an item has an id");
     Item& slot = slots_[item.id % slots_.size()];
+    let_go(slot);
     slot = item;  // copies into the slot's own memory
     newest_ = std::max<EpisodeId>(newest_, item.id);
     return slot;
@@ -103,11 +116,11 @@ class Recent {
       if (item != nullptr && !visit(*item)) return;
     }
   }
-  /// Forgets one item at once, its memory overwritten where it can be (wipe(Item&)).
+  /// Forgets one item at once.
   void erase(EpisodeId id) {
     Item* item = find(id);
     if (item == nullptr) return;
-    if constexpr (requires { wipe(*item); }) wipe(*item);
+    let_go(*item);
     *item = Item{};
   }
 
@@ -115,6 +128,10 @@ class Recent {
   EpisodeId newest() const { return newest_; }
 
  private:
+  static void let_go(Item& item) {
+    if constexpr (requires { wipe(item); }) wipe(item);
+  }
+
   std::vector<Item> slots_;
   EpisodeId newest_ = 0;
 };

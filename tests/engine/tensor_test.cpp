@@ -1,8 +1,12 @@
 #include "engine/tensor.h"
 
+#include <algorithm>
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
+
+#include "engine/heap_buffer.h"
+#include "tests/freed_bytes.h"
 
 using namespace dormouse;
 using namespace dormouse::engine;
@@ -11,6 +15,20 @@ TEST_CASE("heap tensors start at zero on a 64-byte boundary", "[tensor]") {
   const Tensor tensor(DType::f32, {3, 5});
   CHECK(reinterpret_cast<std::uintptr_t>(tensor.data()) % 64 == 0);
   for (const float value : tensor.values<float>()) CHECK(value == 0.0f);
+}
+
+TEST_CASE("what a tensor held is zeroed before its memory is given back", "[tensor]") {
+  FreedBytes memory;
+  {
+    Tensor input(DType::f32, Shape{100}, heap_buffer(400, memory), 0);
+    std::ranges::fill(input.mutable_values<float>(), 0.1f);
+    const Tensor view = input.reshaped({10, 10}).rows(2, 3);
+    input = Tensor();
+    CHECK(view.values<float>()[29] == 0.1f);
+    CHECK(memory.freed() == 0);
+  }
+  CHECK(memory.freed() >= 400);
+  CHECK(memory.left_behind() == 0);
 }
 
 TEST_CASE("rows are a view that shares elements", "[tensor]") {

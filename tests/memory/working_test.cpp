@@ -4,6 +4,8 @@
 #include <numeric>
 #include <thread>
 
+#include "tests/freed_bytes.h"
+
 using namespace dormouse;
 using namespace dormouse::memory;
 
@@ -29,6 +31,63 @@ TEST_CASE("windows overlap by what is not consumed", "[memory]") {
   CHECK(window == std::vector<float>{3, 4, 5, 6});
   ring.consume(1);
   CHECK_FALSE(ring.peek(window));
+}
+
+TEST_CASE("samples are zeroed when they are consumed, and with their ring", "[memory]") {
+  struct Shelf final : std::pmr::memory_resource {
+    std::vector<float> floats = std::vector<float>(6);
+    void* do_allocate(std::size_t, std::size_t) override { return floats.data(); }
+    void do_deallocate(void*, std::size_t, std::size_t) override {}
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  } shelf;
+  {
+    SampleRing ring(2, 3, &shelf);
+    ring.push(std::vector<float>{1, 2, 3, 4, 5, 6});
+    ring.consume(2);
+    CHECK(shelf.floats == std::vector<float>{0, 0, 0, 0, 5, 6});
+    ring.push(std::vector<float>{7, 8});
+    ring.consume(1);
+    CHECK(shelf.floats == std::vector<float>{7, 8, 0, 0, 0, 0});
+    ring.push(std::vector<float>{9, 9, 9, 9});
+    ring.consume(2);
+    CHECK(shelf.floats == std::vector<float>{0, 0, 0, 0, 9, 9});
+    ring.push(std::vector<float>{1, 2, 3, 4});
+    ring.consume(2);  // the last row and, around the corner, the first
+    CHECK(shelf.floats == std::vector<float>{0, 0, 3, 4, 0, 0});
+  }
+  CHECK(shelf.floats == std::vector<float>(6));
+  FreedBytes memory;
+  SampleRing(1, 4, &memory).push(std::vector<float>{1, 2, 3});
+  CHECK(memory.freed() >= 16);
+  CHECK(memory.left_behind() == 0);
+}
+
+namespace {
+
+/// Counts how often it was wiped.
+struct Secret {
+  EpisodeId id = 0;
+  int* wiped = nullptr;
+};
+void wipe(Secret& secret) {
+  if (secret.wiped) ++*secret.wiped;
+}
+
+}  // namespace
+
+TEST_CASE("whatever working memory lets go is wiped", "[memory]") {
+  int first = 0, second = 0, third = 0;
+  {
+    Recent<Secret> recent(2);
+    recent.put({1, &first});
+    recent.put({2, &second});
+    recent.put({3, &third});
+    CHECK(first == 1);
+    recent.erase(2);
+    CHECK(second == 1);
+    CHECK(third == 0);
+  }
+  CHECK(third == 1);
 }
 
 TEST_CASE("a full ring refuses the newest rows and counts them", "[memory]") {
