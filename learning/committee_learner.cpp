@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "learning/calibration.h"
+#include "learning/kernel_seat.h"
 
 namespace dormouse::learning {
 namespace {
@@ -37,17 +37,6 @@ ExemplarOptions exemplars(const CommitteeOptions& options, std::size_t bytes, st
   kept.distinct = true;
   kept.seed = options.seed * 2 + stream;
   return kept;
-}
-
-/// At most `count` rows, class by class in turn.
-std::vector<std::size_t> in_turn(std::span<const ClassIndex> labels, std::size_t count) {
-  std::map<ClassIndex, std::vector<std::size_t>> by_class;
-  for (std::size_t i = 0; i < labels.size(); ++i) by_class[labels[i]].push_back(i);
-  std::vector<std::size_t> rows;
-  for (std::size_t turn = 0; rows.size() < std::min(count, labels.size()); ++turn)
-    for (const auto& [label, of_class] : by_class)
-      if (turn < of_class.size() && rows.size() < count) rows.push_back(of_class[turn]);
-  return rows;
 }
 
 /// FNV-1a over the values' bytes.

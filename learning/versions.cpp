@@ -12,6 +12,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kFisher = "fisher.safetensors";
+constexpr const char* kKernel = "kernel.safetensors";
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kNext = "next";  // the number that the next commit takes
 constexpr std::string_view kWriting = ".writing-";
@@ -49,6 +50,12 @@ void check_shapes(const Parameters& weights, const Manifest& manifest, const fs:
   }
 }
 
+std::optional<KernelSeat> kernel_in(const fs::path& folder) {
+  const std::string file = (folder / kKernel).string();
+  if (!fs::exists(file)) return std::nullopt;
+  return unpacked_seat(engine::read_safetensors(file), file);
+}
+
 Version load_from(const fs::path& folder, std::int64_t number) {
   const fs::path manifest_file = folder / kManifest;
   const auto text = engine::map_file(manifest_file.string());
@@ -60,6 +67,7 @@ Version load_from(const fs::path& folder, std::int64_t number) {
   version.weights = checked(folder / kWeights, manifest);
   check_shapes(version.weights, manifest, folder / kWeights);
   if (manifest.sha256.contains(kFisher)) version.fisher = checked(folder / kFisher, manifest);
+  version.kernel = kernel_in(folder);
   return version;
 }
 
@@ -114,12 +122,37 @@ std::int64_t VersionStore::commit(const Version& version) {
   };
   write(kWeights, version.weights);
   if (!version.fisher.empty()) write(kFisher, version.fisher);
+  if (version.kernel) files_->write(temporary / kKernel, packed(*version.kernel));
   const std::string text = to_json(manifest);
   files_->write(temporary / kManifest, std::as_bytes(std::span(text)));
   files_->sync_directory(temporary);
   files_->rename(temporary, folder_ / name);
   files_->sync_directory(folder_);
   return manifest.version.number;
+}
+
+std::optional<std::optional<KernelSeat>> VersionStore::forget(const std::function<bool(std::uint64_t)>& gone,
+                                                              std::int64_t in_service) {
+  std::optional<std::optional<KernelSeat>> changed;
+  for (const std::int64_t number : numbers()) {
+    const fs::path folder = folder_ / std::to_string(number), file = folder / kKernel;
+    if (!fs::exists(file)) continue;
+    std::optional<KernelSeat> seat;
+    try {
+      seat = kernel_in(folder);
+      if (std::ranges::none_of(seat->examples.episodes, gone)) continue;
+      seat = number == in_service ? without(*seat, gone) : std::nullopt;
+    } catch (const Failure&) {
+      seat.reset();  // damaged: what it holds cannot be told
+    }
+    if (seat)
+      files_->write(file, packed(*seat));
+    else
+      files_->remove_all(file);
+    files_->sync_directory(folder);
+    if (number == in_service) changed = std::move(seat);
+  }
+  return changed;
 }
 
 Version VersionStore::load(std::int64_t number) const {

@@ -9,6 +9,7 @@
 
 #include "engine/published.h"
 #include "learning/files.h"
+#include "learning/kernel_seat.h"
 #include "learning/seed.h"
 
 namespace dormouse::learning {
@@ -26,6 +27,7 @@ struct Version {
   engine::Arbiter arbiter;
   Parameters weights;  ///< that differ from what was shipped, by name, grown shapes included
   Parameters fisher;   ///< in standardised coordinates; may be empty
+  std::optional<KernelSeat> kernel = {};  ///< beside the network, whose own temperature `temperature` is
 };
 
 /// A line of `model versions`: everything but the tensors.
@@ -40,11 +42,12 @@ struct VersionSummary {
 };
 
 /// The versions of one model under <folder>/<number>/{weights.safetensors, fisher.safetensors,
-/// manifest.json}.
+/// manifest.json}, and kernel.safetensors where there is a kernel head.
 ///
 /// A version is written into a temporary folder, synced, renamed, and the parent synced: after a power cut it
-/// is there whole or not at all. Nothing is edited in place, and a number once tried is never used again. Not
-/// thread-safe.
+/// is there whole or not at all. Nothing is edited in place, and a number once tried is never used again.
+/// Only a kernel head, which holds examples, is made again or removed when these are forgotten; therefore its
+/// file carries its own checksum and may be missing. Not thread-safe.
 class VersionStore {
  public:
   /// Makes `folder` (models/<name>) when it is missing and removes what an interrupted commit left. `files`
@@ -62,6 +65,12 @@ class VersionStore {
   /// hears of every damaged one on the way.
   std::optional<Version> last_good(std::int64_t at_most,
                                    const std::function<void(std::int64_t, const Error&)>& skipped) const;
+  /// Erases the latents of these episodes from all kernel heads: that of version `in_service` is fitted again
+  /// without them, other versions lose theirs and answer with the network alone. A kernel file that cannot be
+  /// read goes too. Returns the new seat of `in_service` (nothing: it has none) if that changed. Throws
+  /// Failure(io), with some of them erased.
+  std::optional<std::optional<KernelSeat>> forget(const std::function<bool(std::uint64_t)>& gone,
+                                                  std::int64_t in_service);
 
  private:
   std::vector<std::int64_t> numbers() const;

@@ -2,7 +2,7 @@
 
 #include <boost/json.hpp>
 
-#include "learning/files.h"
+#include "learning/digest.h"
 #include "learning/step.h"
 
 namespace dormouse::daemon {
@@ -102,43 +102,6 @@ NightJob job_of(const std::string& text) {
   return job;
 }
 
-/// A hash of hashes of whatever is added, in order.
-class Digest {
- public:
-  void add(std::span<const std::byte> bytes) { text_ += learning::sha256(bytes); }
-  void add(const std::string& text) { add(std::as_bytes(std::span(text))); }
-  void add(const engine::Tensor& tensor) {
-    add(engine::to_string(tensor.shape()));
-    add({tensor.data(), tensor.byte_size()});
-  }
-  void add(const std::map<std::string, engine::Tensor>& tensors) {
-    for (const auto& [name, tensor] : tensors) {
-      add(name);
-      add(tensor);
-    }
-  }
-  void add(const learning::LabelledLatents& examples) {
-    add(examples.latents);
-    add(std::as_bytes(std::span(examples.classes)));
-  }
-  void add(float number) { add(std::as_bytes(std::span(&number, 1))); }
-  std::string text() const { return learning::sha256(std::as_bytes(std::span(text_))); }
-
- private:
-  std::string text_;
-};
-
-std::string checksum(const engine::NamedTensors& content) {
-  Digest digest;
-  digest.add(content.tensors);
-  for (const auto& [key, value] : content.metadata) {
-    if (key == "sha256") continue;
-    digest.add(key);
-    digest.add(value);
-  }
-  return digest.text();
-}
-
 }  // namespace
 
 void NightJournal::write(const NightJob& job, engine::NamedTensors state) const {
@@ -146,14 +109,14 @@ void NightJournal::write(const NightJob& job, engine::NamedTensors state) const 
   fs::create_directories(folder_, failed);
   if (failed) throw Failure(Errc::io, folder_.string() + ": cannot make this folder: " + failed.message());
   state.metadata["night"] = job_text(job);
-  state.metadata["sha256"] = checksum(state);
+  state.metadata["sha256"] = learning::checksum(state);
   engine::write_safetensors(file().string(), state);
 }
 
 std::optional<NightJournal::Entry> NightJournal::read() const {
   if (!fs::exists(file())) return std::nullopt;
   engine::NamedTensors state = engine::read_safetensors(file().string());
-  if (state.metadata["sha256"] != checksum(state))
+  if (state.metadata["sha256"] != learning::checksum(state))
     throw Failure(Errc::corrupt, file().string() + ": its checksum is wrong");
   try {
     NightJob job = job_of(state.metadata["night"]);
@@ -174,7 +137,7 @@ NightJournal journal_of(const fs::path& state, const std::string& model) {
 }
 
 std::string digest_of(const learning::SleepInputs& inputs) {
-  Digest digest;
+  learning::Digest digest;
   for (const std::string& label : inputs.labels) digest.add(label);
   digest.add(learning::parameters_by_name(inputs.trainable));
   for (const auto* examples :

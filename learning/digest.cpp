@@ -1,0 +1,43 @@
+#include "learning/digest.h"
+
+#include "learning/files.h"
+
+namespace dormouse::learning {
+
+void Digest::add(std::span<const std::byte> bytes) { text_ += sha256(bytes); }
+
+void Digest::add(const std::string& text) { add(std::as_bytes(std::span(text))); }
+
+void Digest::add(const Tensor& tensor) {
+  add(engine::to_string(tensor.shape()));
+  add({tensor.data(), tensor.byte_size()});
+}
+
+void Digest::add(const std::map<std::string, Tensor>& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    add(name);
+    add(tensor);
+  }
+}
+
+void Digest::add(const LabelledLatents& examples) {
+  add(examples.latents);
+  add(std::as_bytes(std::span(examples.classes)));
+}
+
+void Digest::add(float number) { add(std::as_bytes(std::span(&number, 1))); }
+
+std::string Digest::text() const { return sha256(std::as_bytes(std::span(text_))); }
+
+std::string checksum(const engine::NamedTensors& content) {
+  Digest digest;
+  digest.add(content.tensors);
+  for (const auto& [key, value] : content.metadata) {
+    if (key == "sha256") continue;
+    digest.add(key);
+    digest.add(value);
+  }
+  return digest.text();
+}
+
+}  // namespace dormouse::learning

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "engine/formats/safetensors.h"
+#include "learning/latents.h"
+
+namespace dormouse::learning {
+
+/// A hash of hashes of whatever is added, in order.
+class Digest {
+ public:
+  void add(std::span<const std::byte> bytes);
+  void add(const std::string& text);
+  void add(const Tensor& tensor);
+  void add(const std::map<std::string, Tensor>& tensors);
+  void add(const LabelledLatents& examples);
+  void add(float number);
+  std::string text() const;
+
+ private:
+  std::string text_;
+};
+
+/// Of a file that carries its own: tensors and metadata, but for the entry "sha256".
+std::string checksum(const engine::NamedTensors& content);
+
+}  // namespace dormouse::learning
