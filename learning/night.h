@@ -15,7 +15,7 @@ struct NightPlan {
   engine::Graph grown;               ///< the trainable part with a row for every label, own coordinates
   std::optional<Standardised> part;  ///< the same, standardised
   LabelledLatents rows;              ///< what is rehearsed, standardised
-  std::vector<std::vector<std::size_t>> pools;  ///< `rows` by class
+  std::vector<std::vector<std::size_t>> pools;  ///< `rows` by class; one that weighs more comes more often
   std::vector<std::vector<std::size_t>> fresh;  ///< those of `pools` that were taught, not in the seed
   std::size_t distilled = 0;                    ///< rows [0, distilled) keep something of the waking answer
   engine::Graph waking;                         ///< the part before it grew, standardised

@@ -21,6 +21,10 @@ double seconds_between(Clock::Steady from, Clock::Steady to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
+bool all_finite(const Tensor& tensor) {
+  return std::ranges::all_of(tensor.values<float>(), [](float x) { return std::isfinite(x); });
+}
+
 }  // namespace
 
 SleepCycle::Night::Night(SleepInputs inputs, SleepOptions chosen, SleepHooks others,
@@ -176,29 +180,47 @@ void SleepCycle::Night::note_loss(float loss) {
   loss_count = 0;
 }
 
+/// The kernel head and its seat, where there is to be one.
+bool SleepCycle::Night::fit() {
+  if (!candidate) return false;
+  if (!network_after) {
+    result.trainable = Standardised::restore(*candidate, plan.part->scale());
+    result.weights = parameters_by_name(result.trainable);
+    if (plan.heldout.size() == 0) return false;
+    network_after = run_part(result.trainable, plan.heldout.latents, drivers);
+    if (recipe(options.strategy).rehearses && !recipe(options.strategy).starts_over &&
+        options.kernel_examples > 0 && !in.episodes.empty() && !in.trunk && !in.privacy &&
+        all_finite(*network_after))
+      kernel.emplace(in, options.kernel_examples);
+    return kernel.has_value();
+  }
+  if (kernel->fit_more() || kernel->seat_more(*network_after, plan.heldout)) return true;
+  result.kernel = kernel->seat();
+  result.report.kernel = kernel->report(plan.heldout);
+  return false;
+}
+
 bool SleepCycle::Night::dream_check() {
   if (!candidate) {
     reject("there is nothing to rehearse");
     return false;
   }
   note_drivers();
-  result.trainable = Standardised::restore(*candidate, plan.part->scale());
-  result.weights = parameters_by_name(result.trainable);
-  if (plan.heldout.size() == 0) {
+  if (!network_after) {
     reject("nothing is held out, so nothing can be proved");
     return false;
   }
   const Tensor before = run_part(in.trainable, plan.heldout.latents, drivers);
-  const Tensor after = run_part(result.trainable, plan.heldout.latents, drivers);
-  const auto slow = predictions(before);
+  const Tensor after = judged(*network_after, plan.heldout.latents);
+  const auto slow = predictions(in.kernel ? in.kernel->pool(before, heldout_latents()) : before);
   result.report.verdict = learning::dream_check(plan.heldout.classes, slow, answers_awake(slow, before),
                                                 predictions(after), in.labels, options.guard);
-  if (in.core.size() > 0)
-    core_check(result.report.verdict, in.core.classes, in.core_held,
-               predictions_among(run_part(result.trainable, in.core.latents, drivers), in.core_classes),
+  if (in.core.size() > 0) {
+    const Tensor core = judged(run_part(result.trainable, in.core.latents, drivers), in.core.latents);
+    core_check(result.report.verdict, in.core.classes, in.core_held, predictions_among(core, in.core_classes),
                in.labels, options.guard);
-  if (!std::ranges::all_of(after.values<float>(), [](float x) { return std::isfinite(x); }))
-    reject("the candidate's answers are not finite");
+  }
+  if (!all_finite(after)) reject("the candidate's answers are not finite");
   result.accepted = result.report.verdict.accepted;
   calibrate(after);
   if (control) result.report.right_without_ewc = right_without_ewc();
@@ -226,6 +248,11 @@ void SleepCycle::Night::note_drivers() {
   if (other > 0) report.driver_seconds["other"] = other;
 }
 
+/// The slow head's logits, by weights that these latents had no part in finding.
+Tensor SleepCycle::Night::judged(const Tensor& network_logits, const Tensor& latents) const {
+  return result.kernel ? kernel->judged(network_logits, latents) : network_logits;
+}
+
 double SleepCycle::Night::right_without_ewc() const {
   const engine::Graph part = Standardised::restore(control->graph(), plan.part->scale());
   const auto named = predictions(run_part(part, plan.heldout.latents, drivers));
@@ -242,13 +269,14 @@ const Tensor& SleepCycle::Night::heldout_latents() {
 
 /// What the waking model answers with both heads: what people get now.
 std::vector<ClassIndex> SleepCycle::Night::answers_awake(const std::vector<ClassIndex>& slow,
-                                                         const Tensor& slow_logits) {
+                                                         const Tensor& network_logits) {
   if (!in.fast) return slow;
   engine::PublishedModel awake;
   awake.name = in.model;
   awake.labels = in.labels;
-  awake.slow_classes = static_cast<std::size_t>(slow_logits.shape()[1]);
-  awake.slow_temperature = in.temperature;
+  awake.slow_classes = static_cast<std::size_t>(network_logits.shape()[1]);
+  awake.slow_temperature = in.kernel ? 1 : in.temperature;
+  awake.kernel = in.kernel;
   awake.fast = in.fast;
   awake.arbiter = measure_arbiter(slow, predictions(logits_of(*in.fast, heldout_latents())),
                                   plan.heldout.classes, awake.slow_classes, in.labels.size());
@@ -256,7 +284,7 @@ std::vector<ClassIndex> SleepCycle::Night::answers_awake(const std::vector<Class
   const auto latents = heldout_latents().values<float>();
   const std::size_t width = latents.size() / std::max<std::size_t>(plan.heldout.size(), 1);
   for (std::size_t i = 0; i < plan.heldout.size(); ++i) {
-    const auto logits = slow_logits.values<float>().subspan(i * awake.slow_classes, awake.slow_classes);
+    const auto logits = network_logits.values<float>().subspan(i * awake.slow_classes, awake.slow_classes);
     answers.push_back(static_cast<ClassIndex>(
         engine::arbitrate(awake, logits, latents.subspan(i * width, width)).predicted));
   }
@@ -265,7 +293,7 @@ std::vector<ClassIndex> SleepCycle::Night::answers_awake(const std::vector<Class
 
 /// Temperature and arbiter of the candidate, on what training never saw.
 void SleepCycle::Night::calibrate(const Tensor& logits) {
-  result.temperature = fit_temperature(logits, plan.heldout.classes, in.temperature);
+  result.temperature = fit_temperature(*network_after, plan.heldout.classes, in.temperature);
   result.report.temperature_after = result.temperature;
   if (!in.fast) return;
   result.arbiter = measure_arbiter(predictions(logits), predictions(logits_of(*in.fast, heldout_latents())),
@@ -310,6 +338,8 @@ bool SleepCycle::Night::piece() {
       return select();
     case Stage::rehearse:
       return rehearse();
+    case Stage::fit:
+      return fit();
     case Stage::dream_check:
       return dream_check();
     case Stage::consolidate:

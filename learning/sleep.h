@@ -12,6 +12,7 @@
 #include "engine/formats/safetensors.h"
 #include "engine/published.h"
 #include "learning/guard.h"
+#include "learning/kernel_seat.h"
 #include "learning/latents.h"
 #include "learning/privacy.h"
 #include "learning/seed.h"
@@ -39,6 +40,9 @@ struct SleepOptions {
   /// Where EWC holds, trains a second candidate beside the first on the same batches with λ = 0, and reports
   /// what it would have got right: what EWC was worth tonight. Doubles the work of `rehearse`.
   bool control = true;
+  /// Examples of the kernel head that is fitted to what was rehearsed and seated beside the network, as many
+  /// of each class; N² · 8 bytes and a cube of N of work. 0: none. Only strategies that rehearse get one.
+  std::size_t kernel_examples = 1000;
   GuardOptions guard = {};
   double budget_seconds = 600;  ///< of work; what was learnt by then goes to the dream check
   std::uint64_t seed = 1;
@@ -68,8 +72,9 @@ struct SleepInputs {
   std::size_t core_classes = 0;      ///< … of these first classes, which it knew
   std::optional<LatentScale> scale;  ///< of the seed's statistics; nothing: measured on replay and taught
   Parameters fisher;                 ///< in standardised coordinates; may be empty
-  float temperature = 1;
+  float temperature = 1;             ///< of the network
   std::optional<engine::LinearHead> fast;
+  std::optional<engine::KernelSeat> kernel = {};  ///< beside the network, awake
   /// Where the trunk learns too: all the rows here are inputs, `trainable` leads from an input to logits, and
   /// this leads from an input to the latent that the fast head reads.
   std::optional<engine::Graph> trunk = {};
@@ -82,7 +87,8 @@ struct SleepResult {
   engine::Graph trainable;  ///< candidate weights in the model's own coordinates; grown
   Parameters weights;       ///< the same by name, for a Version
   Parameters fisher;
-  float temperature = 1;
+  float temperature = 1;  ///< of the network
+  std::optional<KernelSeat> kernel = {};
   engine::Arbiter arbiter;
   SleepReport report;
 };

@@ -2,6 +2,7 @@
 
 #include "engine/session.h"
 #include "learning/fisher.h"
+#include "learning/kernel_night.h"
 #include "learning/night.h"
 #include "learning/private_gradient.h"
 #include "learning/rehearsal.h"
@@ -27,6 +28,9 @@ struct SleepCycle::Night {
   std::optional<PrivateGradient> secret;
   std::optional<engine::Graph> candidate;  ///< standardised
   std::optional<Tensor> seen;              ///< heldout_latents(), once they were asked for
+  std::optional<KernelNight> kernel;
+  std::optional<Tensor>
+      network_after;  ///< the candidate's logits on the held-out examples, by the network alone
   std::optional<engine::Session> waking;
   std::map<std::string, double> earlier_seconds;  ///< by driver, before it was taken up
   std::optional<FisherEstimator> fisher;
@@ -40,6 +44,7 @@ struct SleepCycle::Night {
 
   bool select();
   bool rehearse();
+  bool fit();
   bool dream_check();
   bool consolidate();
   bool tidy() { return hooks.tidy && hooks.tidy(); }
@@ -60,7 +65,8 @@ struct SleepCycle::Night {
   Tensor targets_for(const LabelledLatents& batch, std::span<const std::size_t> rows);
   void note_loss(float loss);
   const Tensor& heldout_latents();  ///< as the waking trunk sees what is held out
-  std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& slow_logits);
+  std::vector<ClassIndex> answers_awake(const std::vector<ClassIndex>& slow, const Tensor& network_logits);
+  Tensor judged(const Tensor& network_logits, const Tensor& latents) const;
   void calibrate(const Tensor& logits);
   double right_without_ewc() const;
   std::map<std::string, double> driver_seconds() const;

@@ -35,6 +35,15 @@ json::object to_json(const PrivacyReport& report) {
        "checks, temperature and arbiter are not covered"}};
 }
 
+json::value to_json(const std::optional<KernelReport>& kernel) {
+  if (!kernel) return nullptr;
+  return json::object{
+      {"examples", kernel->examples},
+      {"weights", {{"network", kernel->network_weight}, {"kernel", kernel->kernel_weight}}},
+      {"right",
+       {{"network", kernel->network_right}, {"kernel", kernel->kernel_right}, {"together", kernel->right}}}};
+}
+
 template <class... T>
 std::string format(const char* pattern, T... values) {
   char text[256];
@@ -75,6 +84,8 @@ std::string_view word(Stage stage) {
       return "select";
     case Stage::rehearse:
       return "rehearse";
+    case Stage::fit:
+      return "fit";
     case Stage::dream_check:
       return "dream check";
     case Stage::consolidate:
@@ -124,6 +135,7 @@ json::object to_json(const SleepReport& report) {
       {"right_without_ewc",
        report.right_without_ewc ? json::value(*report.right_without_ewc) : json::value(nullptr)},
       {"temperature", {{"before", report.temperature_before}, {"after", report.temperature_after}}},
+      {"kernel", to_json(report.kernel)},
       {"seconds", report.seconds},
       {"stages", std::move(stages)},
       {"drivers", std::move(drivers)},
@@ -147,7 +159,13 @@ std::string to_text(const SleepReport& report) {
   text += shares(report.driver_seconds);
   if (report.right_without_ewc)
     text += format("  control without EWC: %.1f%% of the held-out, %.1f%% with it\n",
-                   100 * *report.right_without_ewc, 100 * report.verdict.all.after());
+                   100 * *report.right_without_ewc,
+                   100 * (report.kernel ? report.kernel->network_right : report.verdict.all.after()));
+  if (report.kernel)
+    text += format(
+        "  kernel head of %zu examples: %.1f%% of the held-out, network %.1f%%, together %.1f%%%s\n",
+        report.kernel->examples, 100 * report.kernel->kernel_right, 100 * report.kernel->network_right,
+        100 * report.kernel->right, report.kernel->kernel_weight > 0 ? "" : "; without weight, dropped");
   if (!report.verdict.classes.empty()) {
     text += format("  %-20s %7s %7s %7s  held-out accuracy\n", "class", "before", "awake", "after");
     for (std::size_t c = 0; c < report.verdict.classes.size(); ++c)

@@ -13,7 +13,7 @@
 
 namespace dormouse::learning {
 
-enum class Stage { select, rehearse, dream_check, consolidate, tidy, commit, done };
+enum class Stage { select, rehearse, fit, dream_check, consolidate, tidy, commit, done };
 std::string_view word(Stage stage);
 
 /// What a private night cost.
@@ -25,6 +25,14 @@ struct PrivacyReport {
 
   PrivacyLoss tonight() const { return {rate, options.noise, steps}; }
   PrivacyLoss total() const { return PrivacyLoss(before) += tonight(); }
+};
+
+/// The kernel head that a night fitted, and what it is worth beside the network.
+struct KernelReport {
+  std::size_t examples = 0;
+  float network_weight = 0, kernel_weight = 0;  ///< in the pool; a kernel head of weight 0 is dropped
+  double network_right = 0, kernel_right = 0,
+         right = 0;  ///< of the held-out examples: each alone, and the pool
 };
 
 /// What a night did and why.
@@ -45,6 +53,7 @@ struct SleepReport {
   std::optional<double> right_without_ewc;  ///< of the held-out, by the λ = 0 control
   float temperature_before = 1;
   float temperature_after = 1;
+  std::optional<KernelReport> kernel = {};
   Verdict verdict;       ///< the candidate against slow weights before and the waking answer
   bool stopped = false;  ///< asked to stop, or out of budget before it converged
   double seconds = 0;    ///< of work, yields not counted

@@ -3,8 +3,8 @@
 
 #include "learning/sleep_night.h"
 
-// A night is deterministic, so little of it has to be kept: `select` and `dream check` are done again when it
-// is taken up, and what only grows with every step is read back.
+// A night is deterministic, so little of it has to be kept: `select`, `fit` and `dream check` are done again
+// when it is taken up, and what only grows with every step is read back.
 namespace dormouse::learning {
 namespace {
 
@@ -117,6 +117,8 @@ void SleepCycle::restore(const engine::NamedTensors& state) {
   night.random = Random(counts[4]);
   night.stage = stage;
   if (stage > Stage::rehearse) night.take_candidate();
+  while (stage > Stage::fit && night.fit()) {
+  }
   if (stage > Stage::dream_check) {
     night.dream_check();
     night.restore_importance(state, counts[2]);

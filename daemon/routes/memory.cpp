@@ -45,7 +45,12 @@ json::object head_json(const engine::Opinion& opinion, const std::vector<std::st
 
 json::object explain(const RowAnswer& answer, const std::vector<std::string>& labels) {
   const hrm::Explanation& why = answer.decision.why;
-  json::object heads{{"slow", head_json(answer.executor.slow, labels)}};
+  json::object slow = head_json(answer.executor.slow, labels);
+  if (const auto& pool = answer.executor.pool) {
+    slow["network"] = head_json((*pool)[0], labels);
+    slow["kernel"] = head_json((*pool)[1], labels);
+  }
+  json::object heads{{"slow", std::move(slow)}};
   if (answer.executor.fast) heads["fast"] = head_json(*answer.executor.fast, labels);
   json::object paths{{"low", percentages(answer.executor.probabilities, labels)}};
   if (!why.memory.empty()) paths["memory"] = percentages(why.memory, labels);

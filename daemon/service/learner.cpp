@@ -273,12 +273,14 @@ void Learner::learn(learning::FastHead& fast, const memory::Episode& episode, co
 Learner::Examples Learner::split(std::span<const memory::Episode> episodes) const {
   const std::size_t width = parts_->learnable->latent_size;
   Rows training(width), held_out(width);
+  std::vector<memory::EpisodeId> trained_on;
   for (const memory::Episode& episode : episodes) {
     const auto label = std::ranges::find(labels_, *episode.label) - labels_.begin();
     (episode.held_out() ? held_out : training)
         .add(memory::dequantise(episode.latent), static_cast<ClassIndex>(label));
+    if (!episode.held_out()) trained_on.push_back(episode.id);
   }
-  return {training.take(), held_out.take()};
+  return {training.take(), held_out.take(), std::move(trained_on)};
 }
 
 LabelledLatents Learner::with_seed(const LabelledLatents& held_out) const {
@@ -323,7 +325,8 @@ learning::SleepInputs Learner::sleep_inputs(std::string id) const {
   inputs.labels = labels_;
   inputs.taught = std::move(examples.training);
   inputs.taught_heldout = std::move(examples.held_out);
-  inputs.temperature = served_.model->slow_temperature;
+  inputs.temperature = network_temperature();
+  inputs.kernel = kernel_;
   inputs.fast = served_.model->fast;
   if (seed_) {
     inputs.replay = seed_->replay;
@@ -351,6 +354,7 @@ learning::SleepInputs Learner::sleep_inputs_as_of(std::string id, std::int64_t s
   if (const LabelledLatents held_out = with_seed(examples.held_out); held_out.size() > 0)
     calibrate(*inputs.fast, held_out);
   inputs.taught = std::move(examples.training);
+  inputs.episodes = std::move(examples.episodes);
   inputs.taught_heldout = std::move(examples.held_out);
   guard_->brief(inputs);
   if (parts_->options.trainable.trunk) read_inputs(inputs, episodes);
@@ -427,12 +431,14 @@ Learner::Candidate Learner::open(std::optional<learning::Version> version,
   auto session = open_session(*parts_, chosen);
   auto slow = std::make_unique<engine::Session>(trainable_of(*parts_, chosen), parts_->drivers);
   if (!seed) seed = seed_for(chosen);
-  return {std::move(version), std::move(session), std::move(slow), std::move(seed)};
+  auto kernel = open_kernel(*parts_, chosen);
+  return {std::move(version), std::move(session), std::move(slow), std::move(seed), std::move(kernel)};
 }
 
 void Learner::take(Candidate candidate) {
   session_ = std::move(candidate.session);
   slow_ = std::move(candidate.slow);
+  kernel_ = std::move(candidate.kernel);
   slow_answers_.clear();
   version_ = std::move(candidate.version);
   refresh();
@@ -443,7 +449,8 @@ const std::vector<ClassIndex>& Learner::slow_answers(const LabelledLatents& exam
   const std::size_t known = slow_answers_.size();
   if (known >= examples.size()) return slow_answers_;
   const Tensor fresh = examples.latents.rows(std::int64_t(known), std::int64_t(examples.size() - known));
-  const auto answers = learning::predictions(slow_->run(std::array{fresh})[0]);
+  const Tensor logits = slow_->run(std::array{fresh})[0];
+  const auto answers = learning::predictions(kernel_ ? kernel_->pool(logits, fresh) : logits);
   slow_answers_.insert(slow_answers_.end(), answers.begin(), answers.end());
   return slow_answers_;
 }
@@ -459,6 +466,11 @@ void Learner::hold_out(const memory::Episode& episode, ClassIndex label, bool co
   held_out_taught_ = learning::concatenate(held_out_taught_, row.take());
 }
 
+float Learner::network_temperature() const {
+  if (version_) return version_->temperature;
+  return seed_ ? seed_->temperature : 1.0f;
+}
+
 void Learner::refresh() {
   const Learnable& learnable = *parts_->learnable;
   auto model = std::make_shared<engine::PublishedModel>();
@@ -468,7 +480,8 @@ void Learner::refresh() {
   model->labels = labels_;
   model->version = version_ ? version_->number : 0;
   model->slow_classes = version_ ? version_->labels.size() : learnable.labels.size();
-  model->slow_temperature = version_ ? version_->temperature : (seed_ ? seed_->temperature : 1.0f);
+  model->slow_temperature = kernel_ ? 1.0f : network_temperature();
+  model->kernel = kernel_;
   fast_->grow(labels_.size());
   model->fast = fast_->head();
   if (const LabelledLatents examples = held_out(); examples.size() > 0) {

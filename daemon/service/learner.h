@@ -132,6 +132,7 @@ class Learner {
   struct Examples {
     learning::LabelledLatents training;
     learning::LabelledLatents held_out;
+    std::vector<memory::EpisodeId> episodes = {};  ///< of `training`
   };
 
   /// Slow weights opened, and not yet in service.
@@ -140,6 +141,7 @@ class Learner {
     std::shared_ptr<const engine::Session> session;
     std::unique_ptr<engine::Session> slow;
     std::shared_ptr<const learning::Seed> seed;  ///< as its trunk sees it; null: there is none
+    std::optional<engine::KernelSeat> kernel;
     std::int64_t embedding() const { return version ? version->embedding : 0; }
   };
 
@@ -183,6 +185,7 @@ class Learner {
   /// The slow head's answers to held_out().
   const std::vector<learning::ClassIndex>& slow_answers(const learning::LabelledLatents& examples);
   void hold_out(const memory::Episode& episode, learning::ClassIndex label, bool corrected);
+  void forget_in_kernels(const memory::Selection& selection, std::span<const memory::EpisodeId> ids);
   void rebuild_fast();
   void rebuild_guard();
   void rebuild_index();
@@ -192,6 +195,7 @@ class Learner {
   bool enter(const memory::Episode& episode, learning::ClassIndex label, bool labelled);
   void learn(learning::FastHead& fast, const memory::Episode& episode, const std::string& label,
              const std::optional<std::string>& previous);
+  float network_temperature() const;
   void refresh();  ///< measures temperature and arbiter and makes the next PublishedModel
   learning::LabelledLatents with_seed(const learning::LabelledLatents& held_out) const;
   learning::LabelledLatents held_out() const { return with_seed(held_out_taught_); }
@@ -206,6 +210,7 @@ class Learner {
   std::shared_ptr<const learning::Seed> seed_;  ///< as the trunk in service sees it; null: there is none
   std::shared_ptr<const engine::Session> session_;
   std::unique_ptr<engine::Session> slow_;  ///< latent → logits
+  std::optional<engine::KernelSeat> kernel_;
   std::unique_ptr<learning::FastHead> fast_;
   std::shared_ptr<memory::VectorIndex> index_;
   std::map<std::string, std::uint32_t> streams_;  ///< from 1 on, in the order in which they came

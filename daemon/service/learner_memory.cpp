@@ -58,6 +58,7 @@ Forgotten Learner::forget(const memory::Selection& selection, bool dry_run) {
     forgotten.concepts += strip || shares(forgotten.episodes, one.sources);
   }
   if (dry_run) return forgotten;
+  forget_in_kernels(selection, forgotten.episodes);
   // What learning distilled of episodes that are gone already belongs into this transaction too.
   std::vector<memory::Entry> entries = guard_->without(forgotten.episodes);
   for (memory::Entry& entry : consolidated_without(store_, selection, labels_))
@@ -70,6 +71,18 @@ Forgotten Learner::forget(const memory::Selection& selection, bool dry_run) {
   served_.fresh_labels = count_fresh_labels();
   refresh();
   return forgotten;
+}
+
+// Before memory forgets them: a power cut in between leaves episodes that can be forgotten again, not latents
+// that nobody knows of any more. An example whose episode memory let go may be one that the selection means.
+void Learner::forget_in_kernels(const memory::Selection& selection, std::span<const memory::EpisodeId> ids) {
+  const auto gone = [&](memory::EpisodeId id) {
+    return id != 0 && (std::ranges::binary_search(ids, id) || (!selection.ids && !store_.find(id)));
+  };
+  const auto seat = versions_->forget(gone, version_ ? version_->number : 0);
+  if (!seat) return;
+  version_->kernel = *seat;
+  kernel_ = open_kernel(*parts_, &*version_);
 }
 
 float Learner::alike_within() const {

@@ -75,6 +75,7 @@ void Learner::read_inputs(learning::SleepInputs& night, std::span<const memory::
   night.replay = kept.replay.rows();
   night.heldout = kept.heldout.rows();
   night.taught = std::move(taught.training);
+  night.episodes.clear();
   night.taught_heldout = std::move(taught.held_out);
   night.scale = as_they_are(night.replay.width());
   night.fisher = fisher_of(version, night.trainable);

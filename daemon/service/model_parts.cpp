@@ -169,6 +169,16 @@ std::vector<engine::Tensor> inputs_of(const ModelParts& parts, const InferReques
   return {clip_input(parts, request.inputs[0].tensor)};
 }
 
+std::optional<engine::KernelSeat> open_kernel(const ModelParts& parts, const learning::Version* version) {
+  if (!version || !version->kernel) return std::nullopt;
+  engine::KernelSeat seat = version->kernel->open();
+  if (seat.head->classes() != version->labels.size() ||
+      seat.head->latent_size() != parts.learnable->latent_size)
+    throw Failure(Errc::corrupt, parts.options.name + ": the kernel head of version " +
+                                     std::to_string(version->number) + " is of another model");
+  return seat;
+}
+
 engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version) {
   if (!version) return parts.learnable->trainable;
   const Graph whole = learning::with_parameters(parts.graph, version->weights);

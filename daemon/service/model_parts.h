@@ -51,6 +51,9 @@ engine::Tensor clip_input(const ModelParts& parts, const engine::Tensor& clip);
 /// Failure(invalid).
 std::vector<engine::Tensor> inputs_of(const ModelParts& parts, const InferRequest& request, bool clip);
 
+/// This version's kernel head, if it has one. Throws Failure(corrupt) when it does not fit the model.
+std::optional<engine::KernelSeat> open_kernel(const ModelParts& parts, const learning::Version* version);
+
 /// The trainable part with this version's weights.
 engine::Graph trainable_of(const ModelParts& parts, const learning::Version* version);
 

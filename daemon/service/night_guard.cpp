@@ -14,14 +14,15 @@ namespace {
 
 using learning::CoreSet;
 
-/// Where `part` is right on the core set, in its order; its classes are `labels`.
-std::vector<bool> right_on(const CoreSet& core, const engine::Graph& part,
-                           const std::vector<std::string>& labels,
-                           std::span<const engine::Driver* const> drivers) {
+/// Where the slow head of this version (none: as shipped) is right on the core set, in its order.
+std::vector<bool> right_on(const CoreSet& core, const ModelParts& parts, const learning::Version* version) {
+  const std::vector<std::string>& labels = version ? version->labels : parts.learnable->labels;
   const auto known = core.known_among(labels).first;
   std::vector<bool> right(core.examples().size());
   if (known.size() == 0) return right;
-  const auto answers = learning::predictions(learning::run_part(part, known.latents, drivers));
+  engine::Tensor logits = learning::run_part(trainable_of(parts, version), known.latents, parts.drivers);
+  if (const auto kernel = open_kernel(parts, version)) logits = kernel->pool(logits, known.latents);
+  const auto answers = learning::predictions(logits);
   for (std::size_t i = 0, row = 0; i < right.size(); ++i) {
     if (std::ranges::find(labels, core.examples()[i].label) == labels.end()) continue;
     right[i] = answers[row] == known.classes[row];
@@ -68,8 +69,7 @@ CoreSet NightGuard::shipped() const {
   for (std::size_t i = 0; i < heldout.size(); ++i)
     core.add(0, seed_->labels[heldout.classes[i]], heldout.row(i));
   if (seed_.get() != (learnable.seed ? &*learnable.seed : nullptr)) return core;  // of another trunk
-  core.measured(right_on(core, learnable.trainable, learnable.labels, parts_->drivers),
-                learnable.labels.size());
+  core.measured(right_on(core, *parts_, nullptr), learnable.labels.size());
   return core;
 }
 
@@ -87,8 +87,7 @@ CoreSet NightGuard::after(const learning::Version& version, std::span<const memo
     if (learnt && !before.knows(*episode.label))
       core.add(episode.id, *episode.label, memory::dequantise(episode.latent));
   }
-  core.measured(right_on(core, trainable_of(*parts_, &version), version.labels, parts_->drivers),
-                version.labels.size());
+  core.measured(right_on(core, *parts_, &version), version.labels.size());
   return core;
 }
 

@@ -22,6 +22,7 @@ json::object options_json(const learning::SleepOptions& options) {
                       {"distillation", options.distillation},
                       {"ewc_decay", options.ewc_decay},
                       {"control", options.control},
+                      {"kernel_examples", options.kernel_examples},
                       {"max_regression", options.guard.max_regression},
                       {"alpha", options.guard.alpha},
                       {"budget_seconds", options.budget_seconds},
@@ -42,6 +43,7 @@ learning::SleepOptions options_of(const json::object& object) {
   options.distillation = object.at("distillation").to_number<float>();
   options.ewc_decay = object.at("ewc_decay").to_number<float>();
   options.control = object.at("control").as_bool();
+  options.kernel_examples = object.at("kernel_examples").to_number<std::size_t>();
   options.guard.max_regression = object.at("max_regression").to_number<double>();
   options.guard.alpha = object.at("alpha").to_number<double>();
   options.budget_seconds = object.at("budget_seconds").to_number<double>();
@@ -143,6 +145,7 @@ std::string digest_of(const learning::SleepInputs& inputs) {
   for (const auto* examples :
        {&inputs.replay, &inputs.heldout, &inputs.taught, &inputs.taught_heldout, &inputs.core})
     digest.add(*examples);
+  digest.add(std::as_bytes(std::span(inputs.episodes)));
   digest.add(std::string(inputs.core_held.begin(), inputs.core_held.end()));
   digest.add(std::to_string(inputs.core_classes));
   digest.add(inputs.fisher);

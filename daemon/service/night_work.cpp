@@ -30,6 +30,7 @@ learning::Version version_of(const learning::SleepResult& result, const std::vec
   version.arbiter = result.arbiter;
   version.weights = result.weights;
   version.fisher = result.fisher;
+  version.kernel = result.kernel;
   return version;
 }
 

@@ -101,6 +101,14 @@ void bind_options(Binder& binder, ReplayOptions& options) {
   binder.optional("batch", options.batch, range(1, 4096));
 }
 
+struct KernelSection {
+  std::size_t examples = learning::SleepOptions().kernel_examples;
+};
+
+void bind_options(Binder& binder, KernelSection& options) {
+  binder.optional("examples", options.examples, range(10, 4000));
+}
+
 struct GuardSection {
   double max_regression = 0.01;
   bool live = true;
@@ -116,6 +124,7 @@ void bind_options(Binder& binder, GuardSection& options) {
 void bind_options(Binder& binder, NightOptions& options) {
   EwcOptions ewc{options.cycle.ewc_lambda, options.cycle.ewc_decay, options.cycle.control};
   ReplayOptions replay{options.cycle.batch};
+  std::optional<KernelSection> kernel = KernelSection{options.cycle.kernel_examples};
   GuardSection guard{options.cycle.guard.max_regression, options.live_guard};
   std::optional<std::string> window;
   binder.optional("idle", options.idle, config::or_word("never"));
@@ -141,6 +150,7 @@ void bind_options(Binder& binder, NightOptions& options) {
   options.cycle.ewc_decay = ewc.decay;
   options.cycle.control = ewc.control;
   options.cycle.batch = replay.batch;
+  options.cycle.kernel_examples = kernel ? kernel->examples : 0;
   options.cycle.guard.max_regression = guard.max_regression;
   options.live_guard = guard.live;
   options.cycle.budget_seconds = std::chrono::duration<double>(options.budget).count();

@@ -226,6 +226,8 @@ std::shared_ptr<const engine::PublishedModel> Service::open_version(const ModelP
   model->slow_classes = model->labels.size();
   const auto& seed = parts.learnable->seed;
   model->slow_temperature = found ? found->temperature : (seed ? seed->temperature : 1.0f);
+  model->kernel = open_kernel(parts, found ? &*found : nullptr);
+  if (model->kernel) model->slow_temperature = 1;
   return model;
 }
 

@@ -2,7 +2,7 @@
 // fine-tuning and with balanced joint training: the mean over training seeds, against bounds.
 //
 //   bench_learning --spec SPEC.yaml --data FOLDER --known A,B --taught C,D --seeds 1,2,3 --work FOLDER
-//                  [bounds, see kBounds]
+//                  [--kernel EXAMPLES] [bounds, see kBounds]
 //
 // The data folder holds base/LABEL/, teach/LABEL/ and test/LABEL/. Models go to the work folder, and one that
 // is there already is used again. Exits with 1 when a bound is missed.
@@ -31,6 +31,7 @@ enum Row {
   base,
   taught_heads,
   taught_served,
+  slept_network,
   slept_slow,
   slept_heads,
   slept_served,
@@ -38,9 +39,9 @@ enum Row {
   joint,
   kRows
 };
-constexpr const char* kRowNames[] = {"as shipped",        "taught: both heads",     "taught: as served",
-                                     "slept: slow head",  "slept: both heads",      "slept: as served",
-                                     "plain fine-tuning", "balanced joint training"};
+constexpr const char* kRowNames[] = {"as shipped",           "taught: both heads", "taught: as served",
+                                     "slept: network alone", "slept: slow head",   "slept: both heads",
+                                     "slept: as served",     "plain fine-tuning",  "balanced joint training"};
 using Table = std::array<Score, kRows>;
 
 struct Task {
@@ -88,9 +89,10 @@ daemon::ModelOptions shipped_model(const Options& options, const Task& task, con
   return model;
 }
 
-Table live(const daemon::ModelOptions& model, const Task& task, const fs::path& state) {
+Table live(const daemon::ModelOptions& model, const Task& task, const fs::path& state,
+           const daemon::NightOptions& nights) {
   fs::remove_all(state);
-  Lifetime life(model, state, drivers::all_drivers());
+  Lifetime life(model, state, drivers::all_drivers(), nights);
   Table table{};
   table[base] = life.answers(task.test).slow;
   life.teach(task.teach);
@@ -101,11 +103,11 @@ Table live(const daemon::ModelOptions& model, const Task& task, const fs::path& 
   table[joint] = life.alone(life.control(Strategy::joint), task.test);
   const learning::SleepResult night = life.sleep();
   const Scores slept = life.answers(task.test);
-  table[slept_slow] = life.alone(night.trainable, task.test);
+  table[slept_network] = life.alone(night.trainable, task.test);
+  table[slept_slow] = slept.slow;
   table[slept_heads] = slept.heads;
   table[slept_served] = slept.served;
-  std::printf("\nthe night: %zu steps, %s: %s\n", night.report.steps,
-              night.accepted ? "accepted" : "rejected", night.report.verdict.reason.c_str());
+  std::printf("\n%s", learning::to_text(night.report).c_str());
   return table;
 }
 
@@ -173,10 +175,13 @@ bool within_bounds(const Options& options, const Table& table) {
 
 int run(const Options& options) {
   const Task task = read_task(options);
+  daemon::NightOptions nights;
+  nights.cycle.kernel_examples =
+      static_cast<std::size_t>(options.number("kernel", double(nights.cycle.kernel_examples)));
   std::vector<Table> tables;
   for (const std::string& seed : options.list("seeds")) {
     const auto model = shipped_model(options, task, seed);
-    tables.push_back(live(model, task, fs::path(options.text("work")) / ("state-" + seed)));
+    tables.push_back(live(model, task, fs::path(options.text("work")) / ("state-" + seed), nights));
     print("seed " + seed, tables.back());
   }
   if (tables.empty()) throw Failure(Errc::invalid, "--seeds names none");

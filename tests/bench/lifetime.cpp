@@ -45,10 +45,11 @@ std::size_t argmax(std::span<const float> values) {
 }  // namespace
 
 Lifetime::Lifetime(const daemon::ModelOptions& model, const std::filesystem::path& state,
-                   std::span<const engine::Driver* const> drivers)
+                   std::span<const engine::Driver* const> drivers, const daemon::NightOptions& night)
     : parts_(daemon::load_model(model, drivers)),
       store_({made(state) / "dormouse.db", {}, ""}, clock_),
       versions_(state / "versions", files_),
+      night_(night),
       learner_(parts_, night_, store_, &versions_) {
   if (!parts_->learnable || !parts_->window)
     throw Failure(Errc::invalid, model.path.string() + ": takes no clips, or has no labels");
@@ -99,6 +100,7 @@ learning::SleepResult Lifetime::sleep() {
   version.arbiter = result.arbiter;
   version.weights = result.weights;
   version.fisher = result.fisher;
+  version.kernel = result.kernel;
   version.number = versions_.commit(version);
   learner_.adopt(std::move(version));
   learner_.consolidate();
@@ -119,7 +121,7 @@ Scores Lifetime::answers(const Dataset& clips) const {
     const bool taught = is_taught(truth);
     const auto result = infer(clips.clips[i]);
     const daemon::RowAnswer& answer = result.rows.front();
-    slow.add(taught, labels[argmax(result.outputs.front().values<float>())] == truth);
+    slow.add(taught, labels[answer.executor.slow.predicted] == truth);
     heads.add(taught, labels[answer.executor.predicted] == truth);
     served.add(taught, labels[answer.decision.predicted] == truth);
   }

@@ -33,7 +33,7 @@ class Lifetime {
  public:
   /// `state`: an empty folder. `drivers` are borrowed.
   Lifetime(const daemon::ModelOptions& model, const std::filesystem::path& state,
-           std::span<const engine::Driver* const> drivers);
+           std::span<const engine::Driver* const> drivers, const daemon::NightOptions& night = {});
 
   /// Feedback on each clip, once.
   void teach(const learning::Dataset& clips);

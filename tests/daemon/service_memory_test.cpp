@@ -28,8 +28,8 @@ struct World {
   }
   /// Answers, and remembers when it is worth it.
   memory::EpisodeId live(const std::string& colour, std::uint64_t index, const std::string& stream = "") {
-    const Answered answered =
-        running->wait(running->service().infer("colours", {model.example(colour, index)}, true, stream));
+    const Answered answered = running->wait(
+        running->service().infer("colours", {model.example(colour, index)}, true, {.stream = stream}));
     return answered.ids.at(0);
   }
   std::vector<memory::EpisodeId> teach(const std::string& colour, std::uint64_t count) {
@@ -76,7 +76,7 @@ TEST_CASE("a forgotten label leaves no byte in the state folder and no trace in 
   World world;
   const auto greys = world.teach("grey", 12);
   world.teach("red", 4);
-  world.running->sleep({"colours", {}, false, {}});
+  world.running->sleep({"colours", learning::Strategy::replay_ewc, false, {}});
   REQUIRE(predicted(world, world.model.example("grey", 900)) == "grey");
   std::vector<std::string> secrets;  // latents as they are coded, and raw inputs
   world.running->on_storage([&] {
@@ -90,6 +90,12 @@ TEST_CASE("a forgotten label leaves no byte in the state folder and no trace in 
       secrets.emplace_back(reinterpret_cast<const char*>(clip->values.data()), clip->bytes());
     }
   });
+  const fs::path kernel = fs::path(world.options.state) / "models" / "colours" / "1" / "kernel.safetensors";
+  const auto held_by_kernel = [&](const std::string& secret) {
+    std::ifstream in(kernel, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {}).find(secret) != std::string::npos;
+  };
+  REQUIRE(std::ranges::count_if(secrets, held_by_kernel) > 0);
   const fs::path checkpoint = fs::path(world.options.state) / "index" / "colours.hnsw";
   fs::create_directories(checkpoint.parent_path());
   std::ofstream(checkpoint) << secrets[0];
@@ -114,6 +120,7 @@ TEST_CASE("a forgotten label leaves no byte in the state folder and no trace in 
   CHECK(traces() == 0);
   CHECK_FALSE(fs::exists(checkpoint));
   CHECK_FALSE(fs::exists(journal));
+  CHECK(fs::exists(kernel));  // fitted again to the others
   CHECK(world.running->get("/v1/episodes/" + std::to_string(greys[0])).status == 410);
   world.running->on_io([&] {
     for (const memory::EpisodeId id : greys) CHECK(world.running->service().recent(id) == nullptr);

@@ -47,6 +47,7 @@ struct World {
 
     inputs.labels = digits();
     inputs.taught = clusters.draw(taught_per_class, kOld, kAll);
+    for (std::size_t i = 0; i < inputs.taught.size(); ++i) inputs.episodes.push_back(i + 1);
     inputs.taught_heldout = clusters.draw(10, kOld, kAll);
     RidgeHead fast(kWidth, statistics_of(inputs.replay, kOld), {});
     fast.grow(kAll);
@@ -121,7 +122,7 @@ TEST_CASE("every strategy sleeps: new classes are learnt, and old ones stay wher
 TEST_CASE("the control without EWC changes nothing of the night and is reported beside it", "[sleep]") {
   World world(untrained(false));
   world.inputs.replay = gather(world.inputs.replay, std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7});
-  const SleepOptions controlled{.steps = 100, .ewc_lambda = 1000.0f, .seed = kSeed};
+  const SleepOptions controlled{.steps = 100, .ewc_lambda = 1000.0f, .kernel_examples = 0, .seed = kSeed};
   SleepOptions plain = controlled, without = controlled;
   plain.control = false;
   without.strategy = Strategy::replay;
@@ -153,7 +154,8 @@ TEST_CASE("a night gives the same weights however it is interrupted", "[sleep]")
 namespace {
 
 /// Cuts the night off after every `stride`th piece, takes it up, and compares how it ends.
-void cut_off_anywhere(const SleepInputs& inputs, const SleepOptions& options, std::size_t stride) {
+void cut_off_anywhere(const SleepInputs& inputs, SleepOptions options, std::size_t stride) {
+  options.kernel_examples = 60;  // they are fitted again after every piece
   const SleepResult whole = sleep(inputs, options);
   SleepCycle first(inputs, options);
   for (std::size_t piece = 0; first.advance(); ++piece) {
@@ -166,6 +168,8 @@ void cut_off_anywhere(const SleepInputs& inputs, const SleepOptions& options, st
     }
     CHECK(same(second.result().weights, whole.weights));
     CHECK(same(second.result().fisher, whole.fisher));
+    CHECK(second.result().kernel.has_value() == whole.kernel.has_value());
+    if (whole.kernel) CHECK(second.result().kernel->kernel == whole.kernel->kernel);
     CHECK(second.result().accepted == whole.accepted);
     CHECK(second.result().temperature == whole.temperature);
     CHECK(second.result().report.steps == whole.report.steps);
