@@ -67,11 +67,12 @@ asio::awaitable<Response> infer(Service& service, Request request) {
   const std::string name = entry.parts->options.name;
   const bool remember = decoded.parameters.flag("dormouse_remember", true);
   const bool current = !version || *version == entry.served.model->version;
+  Origin origin{.stream = stream_of(decoded.parameters)};
   Answered answered;
   if (version && (!current || decoded.parameters.flag("dormouse_slow")))
     answered = co_await service.infer_version(name, *version, std::move(inputs));
   else
-    answered = co_await service.infer(name, std::move(inputs), remember, stream_of(decoded.parameters));
+    answered = co_await service.infer(name, std::move(inputs), remember, std::move(origin));
   co_return encode_infer(decoded, response_of(entry, decoded, answered));
 }
 

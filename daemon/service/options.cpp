@@ -26,6 +26,7 @@ void bind_options(Binder& binder, StreamOptions& options) {
   binder.optional("hop", options.hop, range(1, 1 << 24));
   binder.optional("normalise", options.normalise,
                   config::one_of<StreamOptions::Normalise>({{"none", none}, {"seed", seed}}));
+  binder.optional("novelty", options.novelty);
 }
 
 namespace {

@@ -31,6 +31,7 @@ struct StreamOptions {
   std::int64_t window = 0;  ///< rows of one input; 0: what the model takes
   std::int64_t hop = 0;     ///< rows from one window to the next; 0: a whole window
   enum class Normalise { none, seed } normalise = Normalise::seed;
+  bool novelty = false;  ///< watch every channel for what was not there before
 };
 
 /// Which fast weights act between nights.

@@ -26,7 +26,6 @@ constexpr std::size_t kOpenVersions = 4;  // other versions kept ready for infer
 constexpr std::chrono::microseconds kShort{500};
 constexpr std::size_t kMaxLabel = 128;  // bytes
 constexpr std::size_t kMaxClasses = 1000;
-constexpr float kNovel = 0.5f;                 // from here on an input is worth remembering
 constexpr std::size_t kMaxRemembering = 1024;  // more than the storage thread takes are let go
 
 const fs::path& make_state_folder(const fs::path& state) {
@@ -152,7 +151,7 @@ bool Service::worth_no_hand_over(const Entry& entry, const InferenceJob& job) co
 }
 
 asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
-                                         std::string stream) {
+                                         Origin origin) {
   Entry& entry = model(name);
   const auto start = last_request_ = std::chrono::steady_clock::now();
   InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
@@ -160,7 +159,7 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   Answered answered;
   answered.version = job.served.model->version;
   answered.labels = job.served.model->labels;
-  Experience experience{job.inputs, job.served.embedding_version, std::move(stream)};
+  Experience experience{job.inputs, job.served.embedding_version, std::move(origin)};
   {
     const auto foreground = scheduler_.foreground();
     const bool here = worth_no_hand_over(entry, job);
@@ -254,17 +253,17 @@ void Service::note(const Entry& entry, Answered& answered, const Experience& exp
     inference.time = clock_.wall();
     inference.version = answered.version;
     inference.embedding_version = experience.embedding_version;
-    inference.stream = experience.stream;
+    inference.stream = experience.origin.stream;
     inference.input = clip_of(experience.inputs, row);
     inference.latent = answer.latent;
     inference.probabilities = decision.probabilities;
     inference.prediction = answered.labels[decision.predicted];
     inference.confidence = decision.confidence;
-    inference.novelty = answer.novelty;
+    inference.novelty = std::max(answer.novelty, experience.origin.novelty);
     inference.route = static_cast<std::uint8_t>(decision.route);
     recents_.put(inference);
     explained_.put({inference.id, std::make_shared<const RowAnswer>(answer)});
-    const bool worth = answer.novelty >= kNovel || decision.confidence < options_.hrm.router.accept;
+    const bool worth = inference.novelty >= kNovel || decision.confidence < options_.hrm.router.accept;
     if (remember && worth) this->remember(inference);
   }
 }

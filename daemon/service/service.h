@@ -31,6 +31,12 @@ struct Entry {
   Clock::Wall last{};
 };
 
+/// Where inputs come from.
+struct Origin {
+  std::string stream = {};  ///< empty: a request that did not say
+  float novelty = 0;        ///< that the stream had there, in [0, 1]
+};
+
 /// An inference with what memory calls it.
 struct Answered {
   InferenceResult result;
@@ -65,9 +71,11 @@ class Service {
   const std::map<std::string, Entry>& models() const { return models_; }
   const Options& options() const { return options_; }
 
-  /// `remember`: novel and uncertain answers may become episodes. `stream`: where the inputs come from.
+  static constexpr float kNovel = 0.5f;  ///< from here on an input is worth remembering
+
+  /// `remember`: novel and uncertain answers may become episodes.
   boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs,
-                                         bool remember = true, std::string stream = "");
+                                         bool remember = true, Origin origin = {});
   /// Slow weights alone, of any version on disk.
   boost::asio::awaitable<Answered> infer_version(std::string name, std::int64_t version,
                                                  std::vector<engine::Tensor> inputs);
@@ -86,6 +94,7 @@ class Service {
   const RowAnswer* explanation(memory::EpisodeId id) const;
 
   // For what else lives on these threads: nights, streams, routes.
+  boost::asio::thread_pool& compute() { return compute_; }
   boost::asio::thread_pool& storage() { return storage_; }
   boost::asio::thread_pool& training() { return training_; }
   boost::asio::io_context& io() { return io_; }
@@ -119,7 +128,7 @@ class Service {
   struct Experience {
     std::vector<engine::Tensor> inputs;
     std::int64_t embedding_version = 0;
-    std::string stream;
+    Origin origin;
   };
 
   boost::asio::awaitable<std::vector<memory::EpisodeId>> next_ids(std::size_t count);

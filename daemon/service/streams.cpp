@@ -5,7 +5,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "daemon/run_on.h"
 #include "daemon/service/describe.h"
+#include "daemon/service/stream_watch.h"
 #include "memory/working.h"
 
 namespace dormouse::daemon {
@@ -29,6 +31,7 @@ struct Streams::Stream {
         answers(io.get_executor()),
         free(io) {
     free.expires_at(asio::steady_timer::time_point::max());
+    if (options.novelty) watch.emplace(ring.channels());
   }
 
   std::string name;
@@ -41,13 +44,18 @@ struct Streams::Stream {
   bool busy = false;
   std::uint64_t rows = 0;
   std::uint64_t windows = 0;
+  std::uint64_t alarms = 0;
   std::size_t fresh = 0;  ///< rows pushed since the last window ended
   std::size_t skip = 0;   ///< rows yet to come that a hop longer than a window leaves out
+
+  std::optional<StreamWatch> watch;
+  std::size_t watched = 0;  ///< of the ring's oldest rows, so many were watched with an earlier window
 
   /// Lets go of so many rows, some of which may not have come yet.
   void advance(std::size_t step) {
     const std::size_t here = std::min(step, ring.available());
     ring.consume(here);
+    watched -= std::min(here, watched);
     skip = step - here;
   }
 };
@@ -123,29 +131,56 @@ asio::awaitable<void> Streams::answer_windows(Stream& stream, bool end, std::vec
     engine::Tensor clip(engine::DType::f32, engine::Shape{static_cast<std::int64_t>(length),
                                                           static_cast<std::int64_t>(stream.ring.channels())});
     ensure(stream.ring.peek(clip.mutable_values<float>()), "the rows are there");
+    const std::size_t seen = std::exchange(stream.watched, length);
     stream.fresh = whole ? there - std::min(there, std::max(stream.window, stream.hop)) : 0;
     stream.advance(whole ? stream.hop : there);
+    const std::optional<StreamNews> news = co_await watch(stream, clip, seen);
     std::vector<engine::Tensor> inputs{clip_input(*entry.parts, clip)};
-    const Answered answered = co_await service_.infer(stream.name, std::move(inputs), true, stream.name);
+    Origin origin{stream.name, news ? news->importance(Service::kNovel) : 0};
+    const Answered answered =
+        co_await service_.infer(stream.name, std::move(inputs), true, std::move(origin));
     json::object answer = describe(answered, 0);
     answer["stream"] = stream.name;
     answer["window"] = stream.windows++;
     if (!whole) answer["partial"] = true;
+    if (news) answer["stream_novelty"] = describe(*news);
     stream.answers.publish(json::serialize(answer));
+    if (news && news->novelty.alarm) {
+      ++stream.alarms;
+      stream.answers.publish(json::serialize(answer), "novelty");
+    }
     if (answers) answers->push_back(std::move(answer));
   }
   if (end) {
     stream.ring.consume(stream.ring.available());
-    stream.fresh = stream.skip = 0;
+    stream.fresh = stream.skip = stream.watched = 0;
   }
+}
+
+/// The most unusual of the clip's rows from `seen` on, the row counted from the clip's first; away from the
+/// io thread, since a window may be long. Nothing when the stream is not watched.
+asio::awaitable<std::optional<StreamNews>> Streams::watch(Stream& stream, engine::Tensor clip,
+                                                          std::size_t seen) {
+  if (!stream.watch) co_return std::nullopt;
+  auto work = [&watch = *stream.watch, clip, seen] {
+    const auto values = clip.values<float>();
+    const std::size_t channels = values.size() / static_cast<std::size_t>(clip.shape()[0]);
+    auto news = watch.observe(values.subspan(std::min(seen * channels, values.size())));
+    if (news) news->row += seen;
+    return news;
+  };
+  co_return co_await run_on(service_.compute(), std::move(work));
 }
 
 json::object Streams::status() const {
   json::object all;
-  for (const auto& [name, stream] : streams_)
-    all[name] = {{"rows", stream->rows},       {"dropped", stream->ring.dropped()},
-                 {"windows", stream->windows}, {"window", stream->window},
-                 {"hop", stream->hop},         {"rate", stream->rate}};
+  for (const auto& [name, stream] : streams_) {
+    json::object one{{"rows", stream->rows},       {"dropped", stream->ring.dropped()},
+                     {"windows", stream->windows}, {"window", stream->window},
+                     {"hop", stream->hop},         {"rate", stream->rate}};
+    if (stream->watch) one["alarms"] = stream->alarms;
+    all[name] = std::move(one);
+  }
   return all;
 }
 

@@ -6,6 +6,7 @@
 
 #include "daemon/http/event_stream.h"
 #include "daemon/service/service.h"
+#include "daemon/service/stream_watch.h"
 
 namespace dormouse::daemon {
 
@@ -17,7 +18,9 @@ struct Pushed {
 };
 
 /// Pushed samples become windows, windows become answers. One stream a model that has a `stream` section; it
-/// bears the model's name. Lives on the io thread.
+/// bears the model's name. Where it is watched for novelty, a window's answer says what is most unusual among
+/// the rows that no window before it had; an alarm is also published as an event of type "novelty", and makes
+/// the window worth remembering. Lives on the io thread.
 class Streams {
  public:
   explicit Streams(Service& service);
@@ -38,6 +41,8 @@ class Streams {
  private:
   struct Stream;
   Stream& find(const std::string& name) const;
+  boost::asio::awaitable<std::optional<StreamNews>> watch(Stream& stream, engine::Tensor clip,
+                                                          std::size_t seen);
   boost::asio::awaitable<void> answer_windows(Stream& stream, bool end,
                                               std::vector<boost::json::object>* answers);
 

@@ -71,9 +71,12 @@ void print_status(const boost::json::value& status) {
                     asleep = latency_line(latency.at("asleep"), "asleep");
   if (!awake.empty() || !asleep.empty())
     std::cout << "latency  " << awake << (awake.empty() || asleep.empty() ? "" : ", ") << asleep << "\n";
-  for (const auto& [name, stream] : status.at("streams").as_object())
+  for (const auto& [name, stream] : status.at("streams").as_object()) {
     std::cout << "stream   " << name << "  " << cell(stream, "windows") << " windows of "
-              << cell(stream, "window") << " rows, " << cell(stream, "dropped") << " rows dropped\n";
+              << cell(stream, "window") << " rows, " << cell(stream, "dropped") << " rows dropped";
+    if (stream.as_object().contains("alarms")) std::cout << ", " << cell(stream, "alarms") << " alarms";
+    std::cout << "\n";
+  }
   std::cout << sleep_line(status.at("sleep"));
 }
 

@@ -60,10 +60,15 @@ class Samples {
 void show(const boost::json::value& answer, bool json) {
   if (json) {
     std::cout << boost::json::serialize(answer) << std::endl;
-  } else {
-    std::cout << cell(answer, "label") << "  " << cell(answer, "confidence") << "  " << cell(answer, "route")
-              << "  episode " << cell(answer, "episode") << std::endl;
+    return;
   }
+  std::cout << cell(answer, "label") << "  " << cell(answer, "confidence") << "  " << cell(answer, "route")
+            << "  episode " << cell(answer, "episode");
+  const boost::json::value* news = answer.as_object().if_contains("stream_novelty");
+  if (news && news->at("alarm").as_bool())
+    std::cout << "  unusual: " << cell(*news, "aspect") << " of channel " << cell(*news, "channel")
+              << " in row " << cell(*news, "row") << ", strength " << cell(*news, "strength");
+  std::cout << std::endl;
 }
 
 /// Pushes rows and prints the answers to the windows that they complete.

@@ -89,7 +89,7 @@ state: elsewhere
 models:
   - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd,
      trainable: lora(8),
-     stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none}}
+     stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none, novelty: on}}
   - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
 hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
@@ -116,6 +116,7 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(one.stream->window == 128);
   CHECK(one.stream->hop == 64);
   CHECK(one.stream->normalise == StreamOptions::Normalise::none);
+  CHECK(one.stream->novelty);
   CHECK(options.hrm.router.accept == 0.8f);
   CHECK(options.hrm.router.mixing == 0.4f);
   CHECK(options.hrm.router.temperature == 0.3f);

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "tests/daemon/running_service.h"
 
@@ -7,10 +8,10 @@ namespace {
 
 /// The small model as a stream of two channels: windows of four rows.
 struct Brook {
-  explicit Brook(std::int64_t hop = 0, std::uint64_t seed = 31) : model(seed) {
+  explicit Brook(std::int64_t hop = 0, std::uint64_t seed = 31, bool novelty = false) : model(seed) {
     model.write(folder.file(""), "colours");
     Options options = small_options(folder);
-    options.models[0].stream = StreamOptions{.channels = 2, .hop = hop};
+    options.models[0].stream = StreamOptions{.channels = 2, .hop = hop, .novelty = novelty};
     running.emplace(options, folder);
   }
   Pushed push(std::int64_t rows, bool wait = true, bool end = false) {
@@ -102,6 +103,63 @@ TEST_CASE("pushes from many clients at once lose nothing", "[streams]") {
   std::size_t answers = 0;
   for (auto& push : pushes) answers += push.get().answers.size();
   CHECK(answers == 40);
+}
+
+/// Rows that swing, and one that does not.
+engine::Tensor swinging(std::int64_t rows, std::int64_t first, std::optional<std::int64_t> leap = {}) {
+  engine::Tensor samples(engine::DType::f32, {rows, 2});
+  const auto values = samples.mutable_values<float>();
+  for (std::int64_t i = 0; i < rows; ++i) {
+    values[static_cast<std::size_t>(2 * i)] = static_cast<float>(std::sin(0.3 * double(first + i)));
+    values[static_cast<std::size_t>(2 * i + 1)] = static_cast<float>(std::cos(0.7 * double(first + i)));
+  }
+  if (leap) values[static_cast<std::size_t>(2 * *leap + 1)] = 5;
+  return samples;
+}
+
+TEST_CASE("a watched stream says in which window something new happened, once", "[streams]") {
+  const std::int64_t hop = GENERATE(0, 1);  // a whole window, or windows that overlap
+  INFO("hop " << hop);
+  Brook brook(hop, 31, true);
+  auto& running = *brook.running;
+  const auto push = [&](engine::Tensor rows) {
+    return running.wait(running.streams().push("colours", std::move(rows), true, false));
+  };
+  push(swinging(800, 0));
+  const auto listener = running.on_io([&] { return running.streams().subscribe("colours"); });
+  const Pushed pushed = push(swinging(20, 800, 10));
+  std::vector<boost::json::object> alarms;
+  for (const auto& answer : pushed.answers)
+    if (answer.at("stream_novelty").at("alarm").as_bool()) alarms.push_back(answer);
+  REQUIRE(alarms.size() == 1);
+  const auto& news = alarms[0].at("stream_novelty");
+  CHECK(news.at("channel") == 1);
+  CHECK(news.at("row") == (hop == 1 ? 3 : 2));
+  CHECK(news.at("strength").to_number<double>() > 0.5);
+
+  std::string events;
+  while (events.find("event: novelty") == events.npos) {
+    const auto more = running.wait(listener->next(std::chrono::seconds(60)));
+    REQUIRE(more);
+    REQUIRE_FALSE(more->starts_with(":"));
+    events += *more;
+  }
+  // However sure the answer was, it is worth remembering.
+  const auto id = alarms[0].at("episode").to_number<std::uint64_t>();
+  const auto episode = running.on_storage([&] {
+    running.service().store().flush();
+    return running.service().store().find(id);
+  });
+  REQUIRE(episode);
+  CHECK(episode->novelty >= Service::kNovel);
+  CHECK(episode->stream == "colours");
+  CHECK(episode->importance >= Service::kNovel);
+  CHECK(running.on_io([&] { return running.streams().status(); }).at("colours").at("alarms") == 1);
+}
+
+TEST_CASE("a stream that is not watched says nothing of what is new in it", "[streams]") {
+  Brook brook;
+  CHECK_FALSE(brook.push(4).answers.at(0).contains("stream_novelty"));
 }
 
 TEST_CASE("rows of other channels and streams that are not there are refused", "[streams]") {
