@@ -33,7 +33,8 @@ void check(const SleepInputs& in) {
                                      " classes, but there are " + std::to_string(in.labels.size()) +
                                      " labels");
   const std::int64_t width = in.trainable.value(in.trainable.inputs().at(0)).shape.back();
-  for (const LabelledLatents* data : {&in.replay, &in.heldout, &in.taught, &in.taught_heldout}) {
+  for (const LabelledLatents* data :
+       {&in.replay, &in.heldout, &in.taught, &in.taught_heldout, &in.self_labelled}) {
     if (data->size() == 0) continue;
     if (data->latents.shape() != Shape{std::int64_t(data->size()), width})
       throw Failure(Errc::invalid, in.model + ": latents " + to_string(data->latents.shape()) +
@@ -112,11 +113,36 @@ std::optional<Ewc> pull(const SleepInputs& in, const SleepOptions& options, cons
   return ewc;
 }
 
+/// As many of a class as it has other rows.
+void add_self_labelled(NightPlan& plan, const SleepInputs& in) {
+  std::vector<std::size_t> room(in.labels.size()), rows;
+  for (const ClassIndex c : plan.rows.classes) ++room[c];
+  for (std::size_t i = 0; i < in.self_labelled.size(); ++i) {
+    std::size_t& left = room[in.self_labelled.classes[i]];
+    if (left == 0) continue;
+    --left;
+    rows.push_back(i);
+  }
+  plan.self_labelled = rows.size();
+  if (!rows.empty()) plan.rows = concatenate(plan.rows, gather(in.self_labelled, rows));
+}
+
+/// All others come kOthersWeigh times before these come twice.
+void weigh_down_self_labelled(NightPlan& plan) {
+  constexpr std::size_t kOthersWeigh = 4;
+  for (auto& pool : plan.pools) {
+    const std::vector<std::size_t> once = pool;
+    for (const std::size_t row : once)
+      if (row < plan.rows.size() - plan.self_labelled) pool.insert(pool.end(), kOthersWeigh - 1, row);
+  }
+}
+
 NightPlan plan_openly(const SleepInputs& in, const SleepOptions& options) {
   NightPlan plan;
   const Recipe& how = recipe(options.strategy);
   const bool seed_too = how.rehearses || how.analytic;
   plan.rows = seed_too ? concatenate(in.replay, in.taught) : in.taught;
+  if (how.rehearses && !how.starts_over) add_self_labelled(plan, in);
   plan.heldout = concatenate(in.heldout, in.taught_heldout);
   plan.grown = starting_point(in, options.strategy);
   if (plan.rows.size() == 0) return plan;
@@ -131,7 +157,9 @@ NightPlan plan_openly(const SleepInputs& in, const SleepOptions& options) {
   if (options.strategy == Strategy::gdumb) cut_to_even_shares(plan.pools, plan.rows.size(), options.seed);
   plan.fresh = plan.pools;
   for (auto& pool : plan.fresh)
-    std::erase_if(pool, [&](std::size_t row) { return seed_too && row < in.replay.size(); });
+    std::erase_if(pool, [&](std::size_t row) {
+      return (seed_too && row < in.replay.size()) || row >= plan.rows.size() - plan.self_labelled;
+    });
   // Without a seed, what the taught latents looked like to the waking model is all that is left of the old
   // classes.
   if (how.rehearses && !how.starts_over)
@@ -140,6 +168,7 @@ NightPlan plan_openly(const SleepInputs& in, const SleepOptions& options) {
   plan.steps = how.analytic ? 1 : planned_steps(plan.pools, options);
   plan.rate =
       in.trunk ? static_cast<float>(kTrunkGain * double{options.slow_lr}) : data_scaled_rate(plan, options);
+  if (plan.self_labelled > 0) weigh_down_self_labelled(plan);
   return plan;
 }
 
@@ -147,6 +176,7 @@ NightPlan plan_openly(const SleepInputs& in, const SleepOptions& options) {
 SleepInputs public_part(SleepInputs in) {
   in.taught = {};
   in.taught_heldout = {};
+  in.self_labelled = {};
   in.fast.reset();
   return in;
 }

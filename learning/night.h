@@ -17,6 +17,7 @@ struct NightPlan {
   LabelledLatents rows;              ///< what is rehearsed, standardised
   std::vector<std::vector<std::size_t>> pools;  ///< `rows` by class; one that weighs more comes more often
   std::vector<std::vector<std::size_t>> fresh;  ///< those of `pools` that were taught, not in the seed
+  std::size_t self_labelled = 0;                ///< of `rows`, the last ones
   std::size_t distilled = 0;                    ///< rows [0, distilled) keep something of the waking answer
   engine::Graph waking;                         ///< the part before it grew, standardised
   std::optional<Ewc> ewc;

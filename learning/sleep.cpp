@@ -56,6 +56,7 @@ bool SleepCycle::Night::select() {
   report.slow_classes_before =
       static_cast<std::size_t>(in.trainable.value(in.trainable.outputs().at(0)).shape.back());
   report.heldout = plan.heldout.size();
+  report.self_labelled = plan.self_labelled;
   report.rate = plan.rate;
   report.ewc_lambda = plan.ewc ? plan.ewc->lambda : 0;
   if (in.replay.size() == 0 && plan.distilled > 0)

@@ -61,11 +61,15 @@ struct NightPrivacy {
 struct SleepInputs {
   std::string id;
   std::string model;
-  engine::Graph trainable;           ///< latent → logits with the current slow weights
-  std::vector<std::string> labels;   ///< every known class, those of the slow head first
-  LabelledLatents replay;            ///< seed latents
-  LabelledLatents heldout;           ///< of the seed
-  LabelledLatents taught;            ///< labelled episodes, training part
+  engine::Graph trainable;                   ///< latent → logits with the current slow weights
+  std::vector<std::string> labels;           ///< every known class, those of the slow head first
+  LabelledLatents replay;                    ///< seed latents
+  LabelledLatents heldout;                   ///< of the seed
+  LabelledLatents taught;                    ///< labelled episodes, training part
+  std::vector<std::uint64_t> episodes = {};  ///< which those are; without, no kernel head is fitted
+  /// Unlabelled episodes under the model's own answer, the best first: each is rehearsed a quarter as often
+  /// as any other example, no more of a class than it has others, and nothing else is made of them.
+  LabelledLatents self_labelled = {};
   LabelledLatents taught_heldout;    ///< labelled episodes held out for ever
   LabelledLatents core = {};         ///< the frozen judge, see core_set.h; may be empty
   std::vector<bool> core_held = {};  ///< where the best version so far was right on it …

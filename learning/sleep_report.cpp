@@ -129,6 +129,7 @@ json::object to_json(const SleepReport& report) {
       {"steps", report.steps},
       {"replayed", report.replayed},
       {"taught", report.taught},
+      {"self_labelled", report.self_labelled},
       {"heldout", report.heldout},
       {"rate", report.rate},
       {"ewc_lambda", report.ewc_lambda},
@@ -150,6 +151,9 @@ std::string to_text(const SleepReport& report) {
   text += "  " + report.verdict.reason + "\n";
   text += format("  %s: %zu steps on %zu replayed and %zu taught latents, %.1f s of work\n",
                  report.strategy.c_str(), report.steps, report.replayed, report.taught, report.seconds);
+  if (report.self_labelled > 0)
+    text += format("  %zu unlabelled episodes were rehearsed a little under the model's own answer\n",
+                   report.self_labelled);
   if (!report.loss.empty())
     text += format("  loss %.3f to %.3f, rate %.4f, EWC lambda %.3g, temperature %.2f to %.2f\n",
                    static_cast<double>(report.loss.front().second),

@@ -45,8 +45,9 @@ struct SleepReport {
   std::size_t slow_classes_before = 0;
   std::vector<std::pair<std::size_t, float>> loss;  ///< (step, mean loss since the point before)
   std::size_t steps = 0;
-  std::size_t replayed = 0;  ///< seed latents available to rehearse
-  std::size_t taught = 0;    ///< labelled episodes available to rehearse
+  std::size_t replayed = 0;       ///< seed latents available to rehearse
+  std::size_t taught = 0;         ///< labelled episodes available to rehearse
+  std::size_t self_labelled = 0;  ///< unlabelled ones rehearsed under the model's own answer
   std::size_t heldout = 0;
   float rate = 0;  ///< step size after scaling by the latents' curvature
   float ewc_lambda = 0;

@@ -324,6 +324,8 @@ learning::SleepInputs Learner::sleep_inputs(std::string id) const {
   inputs.trainable = trainable_of(*parts_, version_ ? &*version_ : nullptr);
   inputs.labels = labels_;
   inputs.taught = std::move(examples.training);
+  inputs.episodes = std::move(examples.episodes);
+  if (!parts_->options.trainable.trunk) inputs.self_labelled = self_labelled();
   inputs.taught_heldout = std::move(examples.held_out);
   inputs.temperature = network_temperature();
   inputs.kernel = kernel_;

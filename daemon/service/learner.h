@@ -158,6 +158,8 @@ class Learner {
   /// How far apart two latents of one kind may lie.
   float alike_within() const;
   std::vector<engine::Answer> think_again(const std::vector<memory::Episode>& episodes) const;
+  /// Unlabelled episodes that both heads together are sure of by now, newest first.
+  learning::LabelledLatents self_labelled() const;
   void advise(Review& review) const;
   Candidate open(std::optional<learning::Version> version,
                  std::shared_ptr<const learning::Seed> seed = nullptr) const;

@@ -104,6 +104,26 @@ std::vector<engine::Answer> Learner::think_again(const std::vector<memory::Episo
   return answers;
 }
 
+// Made anew for every night and never stored: what a person labels meanwhile is that person's.
+learning::LabelledLatents Learner::self_labelled() const {
+  if (!night_.self_label) return {};
+  store_.flush();
+  auto episodes = store_.unlabelled(parts_->options.name, kReviewed);
+  std::erase_if(episodes, [this](const memory::Episode& one) { return !fits(one) || one.held_out(); });
+  const auto answers = think_again(episodes);
+  std::vector<float> values;
+  learning::LabelledLatents sure;
+  for (std::size_t i = 0; i < episodes.size(); ++i) {
+    if (answers[i].confidence < *night_.self_label) continue;
+    const std::vector<float> latent = memory::dequantise(episodes[i].latent);
+    values.insert(values.end(), latent.begin(), latent.end());
+    sure.classes.push_back(static_cast<learning::ClassIndex>(answers[i].predicted));
+  }
+  const engine::Shape shape{std::int64_t(sure.size()), std::int64_t(parts_->learnable->latent_size)};
+  sure.latents = engine::Tensor::from<float>(shape, values);
+  return sure;
+}
+
 Review Learner::review(std::size_t n) const {
   store_.flush();
   auto episodes = store_.unlabelled(parts_->options.name, kReviewed);

@@ -142,8 +142,8 @@ std::string digest_of(const learning::SleepInputs& inputs) {
   learning::Digest digest;
   for (const std::string& label : inputs.labels) digest.add(label);
   digest.add(learning::parameters_by_name(inputs.trainable));
-  for (const auto* examples :
-       {&inputs.replay, &inputs.heldout, &inputs.taught, &inputs.taught_heldout, &inputs.core})
+  for (const auto* examples : {&inputs.replay, &inputs.heldout, &inputs.taught, &inputs.taught_heldout,
+                               &inputs.self_labelled, &inputs.core})
     digest.add(*examples);
   digest.add(std::as_bytes(std::span(inputs.episodes)));
   digest.add(std::string(inputs.core_held.begin(), inputs.core_held.end()));

@@ -146,6 +146,8 @@ void bind_options(Binder& binder, NightOptions& options) {
   binder.optional("slow_lr", options.cycle.slow_lr, range(0.0, 1.0));
   binder.optional("ewc", ewc);
   binder.optional("replay", replay);
+  binder.optional("kernel", kernel, config::or_word("off"));
+  binder.optional("self_label", options.self_label, config::or_word("off"), range(0.5, 1.0));
   binder.optional("guard", guard);
   options.cycle.ewc_lambda = ewc.lambda;
   options.cycle.ewc_decay = ewc.decay;

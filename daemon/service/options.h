@@ -69,6 +69,9 @@ struct NightOptions {
   bool on_battery = false;                                       ///< sleep on battery too
   std::optional<double> max_temperature = 75;                    ///< °C; above it a night pauses
   double fast_lr = 0.01;
+  /// Rehearse unlabelled episodes under the model's own answer where its calibrated confidence is at least
+  /// this; nothing: never.
+  std::optional<float> self_label;
   bool live_guard = true;  ///< roll a version back when people's labels show it to be worse
   learning::SleepOptions cycle;
 };

@@ -111,6 +111,82 @@ TEST_CASE("nights learn as configured unless a request says otherwise", "[nights
   CHECK(strategy(learning::Strategy::ace) == "ace");
 }
 
+TEST_CASE("a night's kernel head answers with the network, and why says so", "[nights]") {
+  Bedroom bedroom;
+  bedroom.teach_grey();
+  const memory::SleepRecord sleep = bedroom.running->sleep(bedroom.night());
+  INFO(sleep.report);
+  REQUIRE(sleep.state == memory::SleepState::accepted);
+  const auto served = [&] {
+    return bedroom.running->on_io([&] { return bedroom.running->service().model("colours").served.model; });
+  };
+  REQUIRE(served()->kernel);
+  CHECK(served()->slow_temperature == 1);
+  const Answered answered = bedroom.running->ask(bedroom.model.example("grey", 500));
+  CHECK(answered.labels.at(answered.result.rows.at(0).decision.predicted) == "grey");
+  const auto why = parsed(bedroom.running->get("/v1/why/" + std::to_string(answered.ids.at(0))));
+  const auto& slow = why.at("heads").at("slow").as_object();
+  CHECK(slow.at("kernel").at("label") == "grey");
+  CHECK(slow.at("network").as_object().contains("weight"));
+  // A label of today is served at once all the same.
+  std::size_t taught = 0;
+  for (std::uint64_t i = 0; taught < 3; ++i)
+    taught += !bedroom.running->teach(bedroom.model.example("gold", i), "gold").held_out;
+  const Answered next = bedroom.running->ask(bedroom.model.example("gold", 900));
+  CHECK(next.labels.at(next.result.rows.at(0).decision.predicted) == "gold");
+  bedroom.start();
+  CHECK(served()->kernel);
+}
+
+TEST_CASE("what the model is sure of may label itself, until a person says otherwise", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.hrm.router.accept = 1;  // every answer is worth remembering
+  bedroom.options.sleep.self_label = 0.6f;
+  bedroom.start();
+  bedroom.teach_grey();
+  std::vector<memory::EpisodeId> lived;
+  for (std::uint64_t i = 0; i < 30; ++i)
+    lived.push_back(
+        bedroom.running->wait(bedroom.running->service().infer("colours", {bedroom.model.example("red", i)}))
+            .ids.at(0));
+  const auto read = [&] {
+    return bedroom.running->on_storage(
+        [&] { return bedroom.running->service().learner("colours").sleep_inputs("1"); });
+  };
+  const auto training = std::ranges::count_if(lived, [](auto id) { return !memory::is_held_out(id); });
+  const learning::SleepInputs before = read();
+  INFO("seed " << kSeed);
+  CHECK(before.self_labelled.size() > 0);
+  CHECK(std::ssize(before.self_labelled.classes) <= training);
+  const auto red =
+      std::ranges::count_if(before.self_labelled.classes, [&](auto c) { return before.labels[c] == "red"; });
+  CHECK(10 * red >= 9 * std::ssize(before.self_labelled.classes));
+  CHECK(before.taught_heldout.size() + before.taught.size() == 20);
+
+  // A person contradicts every one of them.
+  for (const memory::EpisodeId id : lived)
+    bedroom.running->wait(bedroom.running->service().teach("colours", id, "pink"));
+  const learning::SleepInputs after = read();
+  CHECK(after.self_labelled.size() == 0);
+  CHECK(after.taught_heldout.size() + after.taught.size() == 50);
+
+  bedroom.options.sleep.self_label.reset();
+  bedroom.start();
+  for (std::uint64_t i = 30; i < 40; ++i)
+    bedroom.running->wait(bedroom.running->service().infer("colours", {bedroom.model.example("red", i)}));
+  CHECK(read().self_labelled.size() == 0);
+}
+
+TEST_CASE("nights without a kernel head are what is configured", "[nights]") {
+  Bedroom bedroom;
+  bedroom.options.sleep.cycle.kernel_examples = 0;
+  bedroom.start();
+  bedroom.teach_grey();
+  REQUIRE(bedroom.running->sleep(bedroom.night()).state == memory::SleepState::accepted);
+  CHECK_FALSE(bedroom.running->on_io(
+      [&] { return bedroom.running->service().model("colours").served.model->kernel.has_value(); }));
+}
+
 TEST_CASE("a trial is kept for inspection and changes nothing, not even after a refused rollback",
           "[nights]") {
   Bedroom bedroom;

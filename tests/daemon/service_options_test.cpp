@@ -94,6 +94,7 @@ models:
 hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
 sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, replay: {batch: 16},
+        kernel: {examples: 300}, self_label: 0.95,
         ewc: {lambda: 4, decay: 0.8, control: off}, strategy: ace+der++, guard: {max_regression: 0.05}}
 privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
 )");
@@ -133,6 +134,8 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK_FALSE(options.sleep.cycle.control);
   CHECK(options.sleep.cycle.strategy == learning::Strategy::ace_derpp);
   CHECK(options.sleep.cycle.batch == 16);
+  CHECK(options.sleep.cycle.kernel_examples == 300);
+  CHECK(options.sleep.self_label == 0.95f);
   CHECK(options.sleep.cycle.guard.max_regression == 0.05);
   CHECK(options.sleep.cycle.budget_seconds == 120);
   REQUIRE(options.privacy.dp);
@@ -144,6 +147,14 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK_FALSE(read(folder, model).privacy.dp);
   CHECK_FALSE(read(folder, model + "privacy: {dp: off}\n").privacy.dp);
   CHECK(read(folder, model + "privacy: {dp: {}}\n").privacy.dp->epsilon == 8);
+}
+
+TEST_CASE("a night fits a kernel head unless told not to", "[options]") {
+  const TemporaryFolder folder;
+  const std::string models = "models: [{name: one, path: model.onnx}]\n";
+  CHECK(read(folder, models).sleep.cycle.kernel_examples == learning::SleepOptions().kernel_examples);
+  CHECK(read(folder, models + "sleep: {kernel: off}").sleep.cycle.kernel_examples == 0);
+  CHECK_FALSE(read(folder, models).sleep.self_label);
 }
 
 }  // namespace

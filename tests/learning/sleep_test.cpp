@@ -259,6 +259,28 @@ TEST_CASE("a night asked to stop ends without a candidate", "[sleep]") {
   CHECK_FALSE(committed);
 }
 
+TEST_CASE("what the model labelled itself weighs less than what a person did", "[sleep]") {
+  World world(untrained(false), 8);
+  LabelledLatents wrong = world.clusters.draw(40, kOld, kAll);
+  for (ClassIndex& c : wrong.classes) c = c == kOld ? kOld + 1 : kOld;  // each under the other's name
+  SleepInputs guessed = world.inputs, told = world.inputs;
+  guessed.self_labelled = wrong;
+  told.taught = concatenate(told.taught, wrong);
+  told.episodes.resize(told.taught.size(), 1);
+  const SleepOptions options{.steps = 300, .kernel_examples = 0, .seed = kSeed};
+  const SleepResult without = sleep(world.inputs, options), guesses = sleep(guessed, options),
+                    labels = sleep(told, options);
+  const auto right = [&](const SleepResult& r) { return world.accuracy_of(r.trainable, kOld, kAll); };
+  INFO("seed " << kSeed);
+  CAPTURE(right(without), right(guesses), right(labels));
+  CHECK(guesses.report.self_labelled == 16);  // no more than there are labels
+  CHECK(guesses.report.taught == without.report.taught);
+  CHECK(guesses.report.heldout == without.report.heldout);
+  CHECK_FALSE(same(guesses.weights, without.weights));
+  CHECK(right(guesses) > right(without) - 0.2);
+  CHECK(right(labels) < right(guesses) - 0.2);
+}
+
 TEST_CASE("a spent budget brings what was learnt to the dream check", "[sleep]") {
   World world(untrained(false));
   struct Ticking final : Clock {
