@@ -74,8 +74,13 @@ class Service {
   static constexpr float kNovel = 0.5f;  ///< from here on an input is worth remembering
 
   /// `remember`: novel and uncertain answers may become episodes.
+  boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
+                                         Origin origin);
+  // Not a default argument: g++ 12 destroys one of such a type twice within co_await.
   boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs,
-                                         bool remember = true, Origin origin = {});
+                                         bool remember = true) {
+    return infer(std::move(name), std::move(inputs), remember, Origin());
+  }
   /// Slow weights alone, of any version on disk.
   boost::asio::awaitable<Answered> infer_version(std::string name, std::int64_t version,
                                                  std::vector<engine::Tensor> inputs);
