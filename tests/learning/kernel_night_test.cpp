@@ -40,7 +40,7 @@ struct Scattered {
   }
   LabelledLatents draw(std::size_t per_spot) {
     LabelledLatents drawn = clusters.draw(per_spot, 0, kClasses * kSpots);
-    for (ClassIndex& c : drawn.classes) c %= kClasses;
+    for (ClassIndex& c : drawn.classes) c = static_cast<ClassIndex>(c % kClasses);
     return drawn;
   }
   double right(const Tensor& logits) const {
@@ -107,7 +107,7 @@ TEST_CASE("no example is judged by weights that its own label helped to find", "
   const Tensor before = judged(world.inputs.heldout);
   for (std::size_t i = 0; i < 20; ++i) {
     LabelledLatents other = world.inputs.heldout;
-    other.classes[i] = (other.classes[i] + 1) % kClasses;
+    other.classes[i] = static_cast<ClassIndex>((other.classes[i] + 1) % kClasses);
     const Tensor after = judged(other);
     const auto row = [&](const Tensor& all, std::size_t at) {
       return all.values<float>().subspan(at * kClasses, kClasses);

@@ -65,7 +65,7 @@ double recall(const VectorIndex& found_by, const VectorIndex& truth, Clusters& c
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t kRows = 6'000;  // building takes ten times as long there
+constexpr std::size_t kRows = 10'000;  // building takes ten times as long there
 #else
 constexpr std::size_t kRows = 20'000;
 #endif
