@@ -10,6 +10,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_to.hpp>
 #include <cmath>
 #include <cstdio>
 #include <thread>
