@@ -12,7 +12,7 @@ namespace {
 
 /// Makes a database as an older Dormouse left it.
 void restore(const std::filesystem::path& file, const std::string& dump) {
-  std::ifstream in(std::string(DORMOUSE_TEST_DATA) + "/memory/" + dump);
+  std::ifstream in(std::filesystem::path(DORMOUSE_TEST_DATA) / "memory" / dump);
   const std::string sql(std::istreambuf_iterator<char>(in), {});
   REQUIRE_FALSE(sql.empty());
   sqlite3* database = nullptr;
