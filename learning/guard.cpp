@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "learning/binomial.h"
+
 namespace dormouse::learning {
 namespace {
 
@@ -44,7 +46,7 @@ double paired_p_value(std::size_t lost, std::size_t gained) {
   double tail = 0;
   for (std::size_t k = lost; k <= lost + gained; ++k) {
     const double x = static_cast<double>(k);
-    tail += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) - n * std::log(2.0));
+    tail += std::exp(log_binomial(n, x) - n * std::log(2.0));
   }
   return std::fmin(tail, 1.0);
 }

@@ -4,12 +4,13 @@
 #include <cmath>
 #include <vector>
 
+#include "learning/binomial.h"
+
 namespace dormouse::learning {
 namespace {
 
 double log_choose(std::size_t n, std::size_t k) {
-  const double a = static_cast<double>(n), b = static_cast<double>(k);
-  return std::lgamma(a + 1) - std::lgamma(b + 1) - std::lgamma(a - b + 1);
+  return log_binomial(static_cast<double>(n), static_cast<double>(k));
 }
 
 /// P(k of the wrong answers are the later version's), k = 0 …: hypergeometric.

@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 
 #include "config/error.h"
+#include "learning/binomial.h"
 
 namespace dormouse::learning {
 namespace {
@@ -25,8 +26,6 @@ std::vector<int> make_orders() {
   orders.insert(orders.end(), kLarger.begin(), kLarger.end());
   return orders;
 }
-
-double log_binomial(int n, int k) { return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1); }
 
 /// ln Σ exp(terms), without overflow.
 double log_sum_exp(std::span<const double> terms) {
