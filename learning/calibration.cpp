@@ -102,4 +102,17 @@ Tensor probabilities(const Tensor& logits, float temperature) {
   return out;
 }
 
+double share_right(std::span<const ClassIndex> named, std::span<const ClassIndex> truth) {
+  ensure(named.size() == truth.size(), "a name for every example");
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) right += named[i] == truth[i];
+  return static_cast<double>(right) / static_cast<double>(truth.size());
+}
+
+Tensor calibrate(engine::LinearHead& head, const LabelledLatents& held_out) {
+  Tensor logits = logits_of(head, held_out.latents);
+  head.temperature = fit_temperature(logits, held_out.classes, head.temperature);
+  return logits;
+}
+
 }  // namespace dormouse::learning

@@ -16,6 +16,9 @@ float fit_temperature(const Tensor& logits, std::span<const ClassIndex> classes,
 /// The share of a held-out label that is spread over all classes: 1 / (n + 2), after Platt (1999).
 inline double label_doubt(std::size_t examples) { return 1 / (double(examples) + 2); }
 
+/// Fits the head's temperature on held-out examples and returns its logits there.
+Tensor calibrate(engine::LinearHead& head, const LabelledLatents& held_out);
+
 /// The logits of a head for many latents: f32 [N, C].
 Tensor logits_of(const engine::LinearHead& head, const Tensor& latents);
 
@@ -23,6 +26,9 @@ Tensor logits_of(const engine::LinearHead& head, const Tensor& latents);
 std::vector<ClassIndex> predictions(const Tensor& logits);
 /// The same among the first `classes` columns (at least one).
 std::vector<ClassIndex> predictions_among(const Tensor& logits, std::size_t classes);
+
+/// How much of `truth` a head names right; as many of both, at least one.
+double share_right(std::span<const ClassIndex> named, std::span<const ClassIndex> truth);
 
 /// Row-wise softmax(logits / temperature).
 Tensor probabilities(const Tensor& logits, float temperature);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "learning/calibration.h"
+#include "learning/digest.h"
 #include "learning/kernel_seat.h"
 
 namespace dormouse::learning {
@@ -39,14 +40,6 @@ ExemplarOptions exemplars(const CommitteeOptions& options, std::size_t bytes, st
   return kept;
 }
 
-/// FNV-1a over the values' bytes.
-std::uint64_t digest(std::span<const float> values) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const std::byte byte : std::as_bytes(values))
-    hash = (hash ^ std::to_integer<unsigned>(byte)) * 0x100000001b3;
-  return hash;
-}
-
 }  // namespace
 
 ContinualOptions CommitteeLearner::network_options(const CommitteeOptions& options, const engine::Graph& part,
@@ -73,7 +66,7 @@ CommitteeLearner::CommitteeLearner(const engine::Graph& part, CommitteeOptions o
 }
 
 bool CommitteeLearner::holds_out(std::span<const float> values) const {
-  return Random(digest(values) ^ options_.seed).uniform() < options_.held_out;
+  return Random(fnv1a(std::as_bytes(values)) ^ options_.seed).uniform() < options_.held_out;
 }
 
 void CommitteeLearner::learn(const LabelledLatents& batch) {

@@ -87,19 +87,18 @@ bool CoreSet::forget(const std::function<bool(std::uint64_t)>& gone) {
 
 std::pair<LabelledLatents, std::vector<bool>> CoreSet::known_among(
     const std::vector<std::string>& labels) const {
-  std::vector<float> values;
-  LabelledLatents known;
+  LabelledRows known(examples_.empty() ? 0 : examples_.front().codes.size());
+  std::vector<float> latent;
   std::vector<bool> held;
   for (const CoreExample& example : examples_) {
     const auto label = std::ranges::find(labels, example.label);
     if (label == labels.end()) continue;
-    for (const std::int8_t code : example.codes) values.push_back(static_cast<float>(code) * example.scale);
-    known.classes.push_back(static_cast<ClassIndex>(label - labels.begin()));
+    latent.clear();
+    for (const std::int8_t code : example.codes) latent.push_back(static_cast<float>(code) * example.scale);
+    known.add(latent, static_cast<ClassIndex>(label - labels.begin()));
     held.push_back(example.held);
   }
-  const std::size_t rows = held.size(), width = rows ? values.size() / rows : 0;
-  known.latents = Tensor::from<float>(Shape{std::int64_t(rows), std::int64_t(width)}, values);
-  return {std::move(known), std::move(held)};
+  return {known.take(), std::move(held)};
 }
 
 std::string to_json(const CoreSet& core) {

@@ -40,4 +40,10 @@ std::string checksum(const engine::NamedTensors& content) {
   return digest.text();
 }
 
+std::uint64_t fnv1a(std::span<const std::byte> bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const std::byte byte : bytes) hash = (hash ^ std::to_integer<unsigned>(byte)) * 0x100000001b3;
+  return hash;
+}
+
 }  // namespace dormouse::learning

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -23,6 +24,9 @@ class Digest {
  private:
   std::string text_;
 };
+
+/// FNV-1a, 64 bits: to draw lots by what is in a value, not to protect it.
+std::uint64_t fnv1a(std::span<const std::byte> bytes);
 
 /// Of a file that carries its own: tensors and metadata, but for the entry "sha256".
 std::string checksum(const engine::NamedTensors& content);

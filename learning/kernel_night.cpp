@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "learning/calibration.h"
+#include "learning/digest.h"
 #include "learning/sleep.h"
 
 namespace dormouse::learning {
@@ -37,15 +38,13 @@ KernelExamples chosen(const SleepInputs& in, std::size_t count) {
   return examples;
 }
 
-/// By FNV-1a over each latent's codes.
+/// By a hash of each latent's codes.
 std::vector<std::size_t> folds_of(const Tensor& latents) {
   const QuantisedLatents coded = quantise(latents);
   const auto width = static_cast<std::size_t>(coded.codes.shape()[1]);
   std::vector<std::size_t> folds;
   for (auto left = coded.codes.values<std::int8_t>(); !left.empty(); left = left.subspan(width)) {
-    std::uint64_t hash = 0xcbf29ce484222325;
-    for (const std::int8_t code : left.first(width))
-      hash = (hash ^ static_cast<std::uint8_t>(code)) * 0x100000001b3;
+    const std::uint64_t hash = fnv1a(std::as_bytes(left.first(width)));
     folds.push_back(static_cast<std::size_t>((hash >> 32) % KernelNight::kFolds));
   }
   return folds;
@@ -53,13 +52,6 @@ std::vector<std::size_t> folds_of(const Tensor& latents) {
 
 Tensor rows_of(const Tensor& from, std::span<const std::size_t> rows) {
   return gather({from, std::vector<ClassIndex>(static_cast<std::size_t>(from.shape()[0]))}, rows).latents;
-}
-
-double share_right(const Tensor& logits, std::span<const ClassIndex> truth) {
-  const auto named = predictions(logits);
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < truth.size(); ++i) right += named[i] == truth[i];
-  return double(right) / double(truth.size());
 }
 
 }  // namespace
@@ -102,9 +94,9 @@ KernelReport KernelNight::report(const LabelledLatents& held_out) const {
   return {examples_.size(),
           static_cast<float>(weights[0]),
           static_cast<float>(weights[1]),
-          share_right(scores_[0], held_out.classes),
-          share_right(scores_[1], held_out.classes),
-          share_right(judged(scores_[0], held_out.latents), held_out.classes)};
+          share_right(predictions(scores_[0]), held_out.classes),
+          share_right(predictions(scores_[1]), held_out.classes),
+          share_right(predictions(judged(scores_[0], held_out.latents)), held_out.classes)};
 }
 
 std::optional<KernelSeat> KernelNight::seat() const {

@@ -5,6 +5,20 @@
 
 namespace dormouse::learning {
 
+void LabelledRows::add(std::span<const float> latent, ClassIndex label) {
+  ensure(latent.size() == width_, "latents of one width");
+  values_.insert(values_.end(), latent.begin(), latent.end());
+  classes_.push_back(label);
+}
+
+LabelledLatents LabelledRows::take() {
+  const Shape shape{static_cast<std::int64_t>(classes_.size()), static_cast<std::int64_t>(width_)};
+  LabelledLatents taken{Tensor::from<float>(shape, values_), std::move(classes_)};
+  values_.clear();
+  classes_.clear();
+  return taken;
+}
+
 LabelledLatents concatenate(const LabelledLatents& a, const LabelledLatents& b) {
   if (a.size() == 0) return b;
   if (b.size() == 0) return a;

@@ -25,6 +25,20 @@ struct LabelledLatents {
   }
 };
 
+/// Collects examples of one width.
+class LabelledRows {
+ public:
+  explicit LabelledRows(std::size_t width) : width_(width) {}
+  void add(std::span<const float> latent, ClassIndex label);  ///< ensure()s the width
+  /// What was added; empty afterwards.
+  LabelledLatents take();
+
+ private:
+  std::size_t width_;
+  std::vector<float> values_;
+  std::vector<ClassIndex> classes_;
+};
+
 /// `a` followed by `b`; either may be empty. Widths must match (ensure()d).
 LabelledLatents concatenate(const LabelledLatents& a, const LabelledLatents& b);
 /// The rows `indices`, in their order.

@@ -256,10 +256,7 @@ Tensor SleepCycle::Night::judged(const Tensor& network_logits, const Tensor& lat
 
 double SleepCycle::Night::right_without_ewc() const {
   const engine::Graph part = Standardised::restore(control->graph(), plan.part->scale());
-  const auto named = predictions(run_part(part, plan.heldout.latents, drivers));
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < named.size(); ++i) right += named[i] == plan.heldout.classes[i];
-  return static_cast<double>(right) / static_cast<double>(named.size());
+  return share_right(predictions(run_part(part, plan.heldout.latents, drivers)), plan.heldout.classes);
 }
 
 const Tensor& SleepCycle::Night::heldout_latents() {

@@ -200,11 +200,7 @@ LabelledLatents latents_from(const Session& session, const Dataset& data, const 
 }
 
 double accuracy(const Graph& trainable, const LabelledLatents& data, Drivers drivers) {
-  const auto predicted = predictions(Session(trainable, drivers).run(std::array{data.latents})[0]);
-  return static_cast<double>(std::ranges::count(
-             data.classes, true,
-             [&, i = std::size_t{0}](ClassIndex truth) mutable { return predicted[i++] == truth; })) /
-         static_cast<double>(data.size());
+  return share_right(predictions(Session(trainable, drivers).run(std::array{data.latents})[0]), data.classes);
 }
 
 Seed seed_from(const Graph& graph, ValueId cut, const Dataset& data, const Inputs& inputs, const Split& split,

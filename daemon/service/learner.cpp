@@ -27,25 +27,6 @@ using learning::LabelledLatents;
 
 constexpr std::size_t kSeedNeighbours = 256;  // sampled to measure the typical distance
 
-/// Collects rows of one width.
-class Rows {
- public:
-  explicit Rows(std::size_t width) : width_(width) {}
-  void add(std::span<const float> latent, ClassIndex label) {
-    values_.insert(values_.end(), latent.begin(), latent.end());
-    classes_.push_back(label);
-  }
-  LabelledLatents take() {
-    const Shape shape{static_cast<std::int64_t>(classes_.size()), static_cast<std::int64_t>(width_)};
-    return {Tensor::from<float>(shape, values_), std::move(classes_)};
-  }
-
- private:
-  std::size_t width_;
-  std::vector<float> values_;
-  std::vector<ClassIndex> classes_;
-};
-
 /// The mean distance from a seed latent to its nearest neighbour of the same class.
 float typical_distance(const LabelledLatents& seed) {
   const std::size_t step = std::max<std::size_t>(1, seed.size() / kSeedNeighbours);
@@ -89,13 +70,6 @@ std::vector<memory::Episode> labelled_as_of(const memory::Store& store, const st
   std::vector<memory::Episode> result;
   for (auto& [at, episode] : ordered) result.push_back(std::move(episode));
   return result;
-}
-
-/// Fits the head's temperature on held-out examples and returns its logits there.
-Tensor calibrate(engine::LinearHead& head, const LabelledLatents& held_out) {
-  Tensor logits = learning::logits_of(head, held_out.latents);
-  head.temperature = learning::fit_temperature(logits, held_out.classes, head.temperature);
-  return logits;
 }
 
 std::string by_hand_key(const std::string& model) { return "by-hand/" + model; }
@@ -272,7 +246,7 @@ void Learner::learn(learning::FastHead& fast, const memory::Episode& episode, co
 
 Learner::Examples Learner::split(std::span<const memory::Episode> episodes) const {
   const std::size_t width = parts_->learnable->latent_size;
-  Rows training(width), held_out(width);
+  learning::LabelledRows training(width), held_out(width);
   std::vector<memory::EpisodeId> trained_on;
   for (const memory::Episode& episode : episodes) {
     const auto label = std::ranges::find(labels_, *episode.label) - labels_.begin();
@@ -354,7 +328,7 @@ learning::SleepInputs Learner::sleep_inputs_as_of(std::string id, std::int64_t s
   fast->grow(classes);
   inputs.fast = fast->head();
   if (const LabelledLatents held_out = with_seed(examples.held_out); held_out.size() > 0)
-    calibrate(*inputs.fast, held_out);
+    learning::calibrate(*inputs.fast, held_out);
   inputs.taught = std::move(examples.training);
   inputs.episodes = std::move(examples.episodes);
   inputs.taught_heldout = std::move(examples.held_out);
@@ -463,7 +437,7 @@ void Learner::hold_out(const memory::Episode& episode, ClassIndex label, bool co
     slow_answers_.clear();
     return;
   }
-  Rows row(parts_->learnable->latent_size);
+  learning::LabelledRows row(parts_->learnable->latent_size);
   row.add(memory::dequantise(episode.latent), label);
   held_out_taught_ = learning::concatenate(held_out_taught_, row.take());
 }
@@ -487,7 +461,7 @@ void Learner::refresh() {
   fast_->grow(labels_.size());
   model->fast = fast_->head();
   if (const LabelledLatents examples = held_out(); examples.size() > 0) {
-    const Tensor fast = calibrate(*model->fast, examples);
+    const Tensor fast = learning::calibrate(*model->fast, examples);
     model->arbiter = learning::measure_arbiter(slow_answers(examples), learning::predictions(fast),
                                                examples.classes, model->slow_classes, labels_.size());
   }

@@ -35,10 +35,8 @@ bool shares(const std::vector<memory::EpisodeId>& sorted, const std::vector<memo
 }
 
 double share_right(const learning::FastHead& head, const learning::LabelledLatents& examples) {
-  const auto predicted = learning::predictions(learning::logits_of(head.head(), examples.latents));
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < examples.size(); ++i) right += predicted[i] == examples.classes[i];
-  return static_cast<double>(right) / static_cast<double>(examples.size());
+  const auto named = learning::predictions(learning::logits_of(head.head(), examples.latents));
+  return learning::share_right(named, examples.classes);
 }
 
 std::string percent(double share) {

@@ -21,26 +21,6 @@ namespace {
 constexpr std::size_t kCatchUp = 64;      // pieces: nobody waits long for a label meanwhile
 constexpr std::size_t kLeastInputs = 10;  // of a class to train on; of fewer nobody should move a trunk
 
-/// Inputs as rows, with what they are.
-class InputRows {
- public:
-  explicit InputRows(const engine::Shape& one) : elements_(one.elements(0, one.rank())) {}
-  void add(const memory::Clip& clip, ClassIndex label) {
-    if (std::int64_t(clip.values.size()) != elements_) return;  // of another model that had this name
-    values_.insert(values_.end(), clip.values.begin(), clip.values.end());
-    classes_.push_back(label);
-  }
-  LabelledLatents take() {
-    const engine::Shape shape{std::int64_t(classes_.size()), elements_};
-    return {engine::Tensor::from<float>(shape, values_), std::move(classes_)};
-  }
-
- private:
-  std::int64_t elements_;
-  std::vector<float> values_;
-  std::vector<ClassIndex> classes_;
-};
-
 learning::LatentScale as_they_are(std::size_t width) {
   return {std::vector<float>(width, 0.0f), std::vector<float>(width, 1.0f)};
 }
@@ -57,11 +37,14 @@ learning::Parameters fisher_of(const learning::Version* version, const engine::G
 
 Learner::Examples Learner::inputs_of(std::span<const memory::Episode> episodes) const {
   const engine::Shape one = one_input(*parts_);
-  InputRows training(one), held_out(one);
+  const auto width = static_cast<std::size_t>(one.elements(0, one.rank()));
+  learning::LabelledRows training(width), held_out(width);
   for (const memory::Episode& episode : episodes) {
     const auto clip = store_.clip(episode.id);
     const auto label = static_cast<ClassIndex>(std::ranges::find(labels_, *episode.label) - labels_.begin());
-    if (clip) (episode.held_out() ? held_out : training).add(*clip, label);
+    // Of another model that had this name, a clip may have another size.
+    if (clip && clip->values.size() == width)
+      (episode.held_out() ? held_out : training).add(clip->values, label);
   }
   return {training.take(), held_out.take()};
 }
