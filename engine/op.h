@@ -157,7 +157,7 @@ struct Op {
   Kernel kernel_for(DType type) const;  ///< null when the type has none
 };
 
-/// Every operator, in the order of the table in ops/all_ops.cpp.
+/// Every operator of the list in ops/CMakeLists.txt.
 std::span<const Op* const> all_ops();
 /// The operator `name` of `domain` ("" = ai.onnx), or null.
 const Op* find_op(std::string_view domain, std::string_view name);

@@ -38,7 +38,7 @@ void compute(const KernelContext& context) noexcept {
 }  // namespace
 
 namespace ops {
-extern const Op shape{.name = "Shape",
+extern const Op shape_of{.name = "Shape",
                       .infer = infer,
                       .kernels = moving_kernels(compute, compute, compute, compute),
                       .samples = {{.shapes = {{2, 3, 4}}},

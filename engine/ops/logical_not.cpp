@@ -15,7 +15,7 @@ struct Invert {
 }  // namespace
 
 namespace ops {
-extern const Op negation{
+extern const Op logical_not{
     .name = "Not",
     .infer = infer,
     .kernels = {{DType::boolean, unary_kernel<Invert, std::uint8_t>}},
