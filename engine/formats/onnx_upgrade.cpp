@@ -149,6 +149,10 @@ class Upgrade {
       node_.attributes.erase("spatial");
     }
     if (is("Gemm")) node_.attributes.erase("broadcast");
+    if (is("Scatter")) {  // its name until opset 11
+      node_.op_type = "ScatterElements";
+      reach(11);
+    }
   }
 
   void spell_out_defaults() {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "engine/kernels/strided.h"
+#include "engine/ops/inference.h"
+
+/// What DepthToSpace and SpaceToDepth share. A block of b × b pixels of one channel in space is b² channels
+/// of one pixel in depth. `mode` says which channels: DCR, column (row, column, channel), or CRD (channel,
+/// row, column). SpaceToDepth reads it too, to be the gradient of either; in ONNX it is always DCR.
+namespace dormouse::engine {
+
+/// The attributes; fail()s when they or the rank of the input are wrong.
+std::int64_t block_size(const InferContext& context);
+
+/// Loops over space [N, C, H·b, W·b] in order, beside the same elements in depth [N, C·b², H, W].
+StridedLoop<2> depth_space_loop(const Attributes& attributes, const Shape& space);
+
+}  // namespace dormouse::engine
