@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "engine/kernels/half.h"
 #include "engine/kernels/saturate.h"
 
 namespace dormouse::engine {
@@ -14,24 +15,15 @@ struct Boolean {
 };
 
 template <class T>
-constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
-
-template <class T>
-auto widen(T value) {
-  if constexpr (is_half<T>)
-    return to_float(value);
-  else if constexpr (std::is_same_v<T, Boolean>)
-    return static_cast<std::uint8_t>(value.byte != 0);
-  else
-    return value;
+Widened<T> read(T value) {
+  return widen(value);
 }
+std::uint8_t read(Boolean value) { return value.byte != 0; }
 
 template <class Out, class In>
-Out narrow(In value) {
-  if constexpr (std::is_same_v<Out, Half>)
-    return to_half(static_cast<float>(value));
-  else if constexpr (std::is_same_v<Out, BFloat16>)
-    return to_bfloat16(static_cast<float>(value));
+Out converted(In value) {
+  if constexpr (is_half<Out>)
+    return narrow<Out>(static_cast<float>(value));
   else if constexpr (std::is_same_v<Out, Boolean>)
     return {static_cast<std::uint8_t>(value != In{0})};
   else if constexpr (std::is_floating_point_v<In> && std::is_integral_v<Out>)
@@ -44,7 +36,7 @@ template <class In, class Out>
 void loop(const std::byte* from, std::byte* to, std::size_t count) {
   const In* const source = reinterpret_cast<const In*>(from);
   Out* const target = reinterpret_cast<Out*>(to);
-  for (std::size_t i = 0; i < count; ++i) target[i] = narrow<Out>(widen(source[i]));
+  for (std::size_t i = 0; i < count; ++i) target[i] = converted<Out>(read(source[i]));
 }
 
 // Calls f with a null pointer to the C++ type of `type`.

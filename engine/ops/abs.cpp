@@ -26,15 +26,13 @@ Gradients gradient(const GradientContext& context) {
 }  // namespace
 
 namespace ops {
-extern const Op abs{
-    .name = "Abs",
-    .since = 6,
-    .infer = infer_like_input,
-    .kernels = unary_kernels<Magnitude, float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t,
-                             std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>(),
-    .gradient = gradient,
-    .in_place = true,
-    .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+extern const Op abs{.name = "Abs",
+                    .since = 6,
+                    .infer = infer_like_input,
+                    .kernels = unary_kernels<Magnitude>(Numeric{}),
+                    .gradient = gradient,
+                    .in_place = true,
+                    .samples = unary_samples()};
 }  // namespace ops
 
 }  // namespace dormouse::engine

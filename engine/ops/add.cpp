@@ -23,7 +23,7 @@ extern const Op add{
     .min_inputs = 2,
     .max_inputs = 2,
     .infer = infer_broadcast,
-    .kernels = arithmetic_kernels<Plus>(),
+    .kernels = binary_kernels<Plus>(Numeric{}),
     .gradient = gradient,
     .in_place = true,
     .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}, {.shapes = {{}, {2, 2}}}}};

@@ -29,4 +29,17 @@ void infer_broadcast(InferContext& context) { infer_broadcast_as(context, contex
 
 void infer_comparison(InferContext& context) { infer_broadcast_as(context, DType::boolean); }
 
+void infer_predicate(InferContext& context) {
+  if (!context.has_shape(0)) return context.set_output(0, DType::boolean);
+  context.set_output(0, DType::boolean, context.shape(0));
+}
+
+Gradients flat_gradient(const GradientContext&) { return {Value{}}; }
+
+std::vector<Sample> unary_samples(double low, double high) {
+  return {{.shapes = {{2, 3}}, .low = low, .high = high},
+          {.shapes = {{1, 257}}, .low = low, .high = high},
+          {.shapes = {{}}, .low = low, .high = high}};
+}
+
 }  // namespace dormouse::engine

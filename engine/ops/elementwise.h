@@ -6,6 +6,7 @@
 #include "engine/kernels/strided.h"
 #include "engine/op.h"
 #include "engine/ops/inference.h"
+#include "engine/ops/types.h"
 
 /// What element-wise operators share: their shape rules and their loops. Each operator is the function
 /// applied.
@@ -17,21 +18,40 @@ void infer_like_input(InferContext& context);
 void infer_broadcast(InferContext& context);
 /// The same with a boolean output.
 void infer_comparison(InferContext& context);
+/// A boolean output like input 0.
+void infer_predicate(InferContext& context);
 
 /// What T is computed in: integers wrap around as unsigned ones do.
 template <class T>
 using Wrapping = std::conditional_t<std::is_floating_point_v<T>, T, std::uint64_t>;
 
-template <class F, class T>
-void unary_kernel(const KernelContext& context) noexcept {
-  const std::span<const T> in = context.in<T>(0);
-  const std::span<T> out = context.out<T>(0);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = F{}(in[i]);
+/// An operator's function, made from its attributes when it has any (f32 in ONNX: F converts them).
+template <class F>
+F function_of(const Attributes& attributes) {
+  if constexpr (std::is_constructible_v<F, const Attributes&>)
+    return F(attributes);
+  else
+    return F{};
 }
 
-/// out = F(a, b), both broadcast to out's shape. `out` may be `a` when their shapes agree.
+/// infer_like_input() for a function that has attributes: refuses those of a wrong type.
+template <class F>
+void infer_activation(InferContext& context) {
+  static_cast<void>(F(context.attributes()));
+  infer_like_input(context);
+}
+
+template <class F, class T, class R = T>
+void unary_kernel(const KernelContext& context) noexcept {
+  const F f = function_of<F>(context.attributes);
+  const std::span<const T> in = context.in<T>(0);
+  const std::span<R> out = context.out<R>(0);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = narrow<R>(f(widen(in[i])));
+}
+
+/// out = f(a, b), both broadcast to out's shape. `out` may be `a` when their shapes agree.
 template <class F, class T, class R>
-void broadcast_into(const T* a, const Shape& a_shape, const T* b, const Shape& b_shape, R* out,
+void broadcast_into(F f, const T* a, const Shape& a_shape, const T* b, const Shape& b_shape, R* out,
                     const Shape& shape) noexcept {
   const StridedLoop<3> loop(
       shape, {strides(shape), broadcast_strides(a_shape, shape), broadcast_strides(b_shape, shape)});
@@ -40,24 +60,25 @@ void broadcast_into(const T* a, const Shape& a_shape, const T* b, const Shape& b
     const T* const x = a + offset[1];
     const T* const y = b + offset[2];
     if (step[1] == 1 && step[2] == 1) {
-      for (std::int64_t i = 0; i < length; ++i) to[i] = F{}(x[i], y[i]);
+      for (std::int64_t i = 0; i < length; ++i) to[i] = narrow<R>(f(widen(x[i]), widen(y[i])));
     } else if (step[1] == 1) {
-      const T right = *y;
-      for (std::int64_t i = 0; i < length; ++i) to[i] = F{}(x[i], right);
+      const Widened<T> right = widen(*y);
+      for (std::int64_t i = 0; i < length; ++i) to[i] = narrow<R>(f(widen(x[i]), right));
     } else {
-      const T left = *x;
-      for (std::int64_t i = 0; i < length; ++i) to[i] = F{}(left, y[i * step[2]]);
+      const Widened<T> left = widen(*x);
+      for (std::int64_t i = 0; i < length; ++i) to[i] = narrow<R>(f(left, widen(y[i * step[2]])));
     }
   });
 }
 
 template <class F, class T, class R = T>
 void binary_kernel(const KernelContext& context) noexcept {
-  broadcast_into<F>(context.in<T>(0).data(), context.shape(0), context.in<T>(1).data(), context.shape(1),
-                    context.out<R>(0).data(), context.output_shape(0));
+  broadcast_into(function_of<F>(context.attributes), context.in<T>(0).data(), context.shape(0),
+                 context.in<T>(1).data(), context.shape(1), context.out<R>(0).data(),
+                 context.output_shape(0));
 }
 
-/// Two or more inputs folded from the left: Max, Min.
+/// Any number of inputs folded from the left: Max, Min, Sum.
 template <class F, class T>
 void variadic_kernel(const KernelContext& context) noexcept {
   const Shape& shape = context.output_shape(0);
@@ -69,36 +90,40 @@ void variadic_kernel(const KernelContext& context) noexcept {
         for (std::int64_t i = 0; i < length; ++i) out[offset[0] + i] = from[i * step[1]];
       });
   for (std::size_t i = 1; i < context.inputs.size(); ++i)
-    broadcast_into<F>(out, shape, context.in<T>(i).data(), context.shape(i), out, shape);
+    broadcast_into(F{}, out, shape, context.in<T>(i).data(), context.shape(i), out, shape);
 }
 
-template <class F, class... T>
-Kernels unary_kernels() {
-  return kernels<T...>(unary_kernel<F, T>...);
+/// Kernels of the function F for a list of types: unary_kernels<F>(Floating{}).
+template <class F, class List>
+Kernels unary_kernels(List list) {
+  return kernels_for(list, []<class T>() { return unary_kernel<F, T>; });
 }
 
-template <class F, class... T>
-Kernels binary_kernels() {
-  return kernels<T...>(binary_kernel<F, T>...);
+template <class F, class List>
+Kernels binary_kernels(List list) {
+  return kernels_for(list, []<class T>() { return binary_kernel<F, T>; });
 }
 
-/// F for every floating and integer type.
-template <class F>
-Kernels arithmetic_kernels() {
-  return binary_kernels<F, float, double, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t,
-                        std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>();
+template <class F, class List>
+Kernels variadic_kernels(List list) {
+  return kernels_for(list, []<class T>() { return variadic_kernel<F, T>; });
 }
 
-/// Comparisons write booleans, as bytes that are 0 or 1.
-template <class F, class... T>
-Kernels comparison_kernels_of() {
-  return kernels<T...>(binary_kernel<F, T, std::uint8_t>...);
+/// Predicates and comparisons write booleans, as bytes that are 0 or 1.
+template <class F, class List>
+Kernels predicate_kernels(List list) {
+  return kernels_for(list, []<class T>() { return unary_kernel<F, T, std::uint8_t>; });
 }
 
-template <class F>
-Kernels comparison_kernels() {
-  return comparison_kernels_of<F, float, double, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t,
-                               std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>();
+template <class F, class List>
+Kernels comparison_kernels(List list) {
+  return kernels_for(list, []<class T>() { return binary_kernel<F, T, std::uint8_t>; });
 }
+
+/// The gradient of what is constant but for steps (Floor, Sign): no change arrives at the input.
+Gradients flat_gradient(const GradientContext& context);
+
+/// What conformance runs every element-wise function of one input on.
+std::vector<Sample> unary_samples(double low = -2, double high = 2);
 
 }  // namespace dormouse::engine

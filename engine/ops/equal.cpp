@@ -11,7 +11,7 @@ struct Same {
 };
 
 Kernels equality_kernels() {
-  Kernels result = comparison_kernels<Same>();
+  Kernels result = comparison_kernels<Same>(Numeric{});
   result.emplace_back(DType::boolean, binary_kernel<Same, std::uint8_t>);
   return result;
 }

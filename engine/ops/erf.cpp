@@ -24,10 +24,10 @@ namespace ops {
 extern const Op erf{.name = "Erf",
                     .since = 9,
                     .infer = infer_like_input,
-                    .kernels = unary_kernels<ErrorFunction, float, double>(),
+                    .kernels = unary_kernels<ErrorFunction>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
-                    .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+                    .samples = unary_samples()};
 }  // namespace ops
 
 }  // namespace dormouse::engine

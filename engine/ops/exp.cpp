@@ -20,10 +20,10 @@ namespace ops {
 extern const Op exp{.name = "Exp",
                     .since = 6,
                     .infer = infer_like_input,
-                    .kernels = unary_kernels<Exponential, float, double>(),
+                    .kernels = unary_kernels<Exponential>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
-                    .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+                    .samples = unary_samples()};
 }  // namespace ops
 
 }  // namespace dormouse::engine

@@ -18,7 +18,7 @@ extern const Op greater{.name = "Greater",
                         .min_inputs = 2,
                         .max_inputs = 2,
                         .infer = infer_comparison,
-                        .kernels = comparison_kernels<Above>(),
+                        .kernels = comparison_kernels<Above>(Numeric{}),
                         .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}}};
 }  // namespace ops
 

@@ -3,24 +3,18 @@
 namespace dormouse::engine {
 namespace {
 
-float slope(const Attributes& attributes) { return attributes.get<float>("alpha", 0.01f); }
-
-void infer(InferContext& context) {
-  check_attribute<float>(context, "alpha");
-  infer_like_input(context);
-}
-
-template <class T>
-void compute(const KernelContext& context) noexcept {
-  const T alpha = static_cast<T>(slope(context.attributes));
-  const std::span<const T> in = context.in<T>(0);
-  const std::span<T> out = context.out<T>(0);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = in[i] < 0 ? alpha * in[i] : in[i];
-}
+struct Leak {
+  explicit Leak(const Attributes& attributes) : alpha(attributes.get<float>("alpha", 0.01f)) {}
+  float alpha;
+  template <class T>
+  T operator()(T x) const {
+    return x < 0 ? static_cast<T>(alpha) * x : x;
+  }
+};
 
 Gradients gradient(const GradientContext& context) {
   const Value x = context.input(0), upstream = context.upstream();
-  const Value below = upstream * static_cast<double>(slope(context.attributes()));
+  const Value below = upstream * static_cast<double>(Leak(context.attributes()).alpha);
   return {where(greater(scalar_like(x, 0), x), below, upstream)};
 }
 
@@ -30,8 +24,8 @@ namespace ops {
 extern const Op leaky_relu{
     .name = "LeakyRelu",
     .since = 6,
-    .infer = infer,
-    .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .infer = infer_activation<Leak>,
+    .kernels = unary_kernels<Leak>(Floating{}),
     .gradient = gradient,
     .in_place = true,
     .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"alpha", 0.25f}}}}};

@@ -18,7 +18,7 @@ extern const Op less{.name = "Less",
                      .min_inputs = 2,
                      .max_inputs = 2,
                      .infer = infer_comparison,
-                     .kernels = comparison_kernels<Below>(),
+                     .kernels = comparison_kernels<Below>(Numeric{}),
                      .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}}};
 }  // namespace ops
 

@@ -19,7 +19,7 @@ extern const Op min{
     .since = 8,
     .max_inputs = SIZE_MAX,
     .infer = infer_broadcast,
-    .kernels = extremum_kernels<Smaller>(),
+    .kernels = variadic_kernels<Smaller>(Numeric{}),
     .gradient = extremum_gradient,
     .samples = {{.shapes = {{2, 3}}}, {.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1}, {3}, {2, 4, 3}}}}};
 }  // namespace ops

@@ -24,7 +24,7 @@ extern const Op mul{
     .min_inputs = 2,
     .max_inputs = 2,
     .infer = infer_broadcast,
-    .kernels = arithmetic_kernels<Times>(),
+    .kernels = binary_kernels<Times>(Numeric{}),
     .gradient = gradient,
     .in_place = true,
     .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}, {.shapes = {{}, {2, 2}}}}};

@@ -21,10 +21,11 @@ extern const Op neg{
     .name = "Neg",
     .since = 6,
     .infer = infer_like_input,
-    .kernels = unary_kernels<Negate, float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t>(),
+    .kernels = unary_kernels<Negate>(
+        Types<float, double, Half, BFloat16, std::int8_t, std::int16_t, std::int32_t, std::int64_t>{}),
     .gradient = gradient,
     .in_place = true,
-    .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+    .samples = unary_samples()};
 }  // namespace ops
 
 }  // namespace dormouse::engine

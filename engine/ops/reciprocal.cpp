@@ -24,7 +24,7 @@ extern const Op reciprocal{
     .name = "Reciprocal",
     .since = 6,
     .infer = infer_like_input,
-    .kernels = unary_kernels<Inverse, float, double>(),
+    .kernels = unary_kernels<Inverse>(Floating{}),
     .gradient = gradient,
     .in_place = true,
     .samples = {{.shapes = {{2, 3}}, .low = 0.1}, {.shapes = {{1, 257}}, .low = 0.5, .high = 9}}};

@@ -24,10 +24,10 @@ namespace ops {
 extern const Op relu{.name = "Relu",
                      .since = 6,
                      .infer = infer_like_input,
-                     .kernels = unary_kernels<Rectify, float, double>(),
+                     .kernels = unary_kernels<Rectify>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
-                     .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+                     .samples = unary_samples()};
 }  // namespace ops
 
 }  // namespace dormouse::engine

@@ -23,10 +23,10 @@ namespace ops {
 extern const Op tanh{.name = "Tanh",
                      .since = 6,
                      .infer = infer_like_input,
-                     .kernels = unary_kernels<HyperbolicTangent, float, double>(),
+                     .kernels = unary_kernels<HyperbolicTangent>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
-                     .samples = {{.shapes = {{2, 3}}}, {.shapes = {{1, 257}}}, {.shapes = {{}}}}};
+                     .samples = unary_samples()};
 }  // namespace ops
 
 }  // namespace dormouse::engine

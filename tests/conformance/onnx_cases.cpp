@@ -47,10 +47,17 @@ std::vector<std::vector<std::string>> rows(const std::string& table) {
   return result;
 }
 
-std::vector<Tensor> tensors(const fs::path& set, const std::string& kind) {
+// The set's tensors of a kind, for the values that the graph has of it. The cases store bf16 as u16.
+std::vector<Tensor> tensors(const fs::path& set, const std::string& kind, const Graph& graph,
+                            std::span<const ValueId> values) {
   std::vector<Tensor> result;
-  for (int i = 0; fs::exists(set / (kind + "_" + std::to_string(i) + ".pb")); ++i)
-    result.push_back(read_onnx_tensor((set / (kind + "_" + std::to_string(i) + ".pb")).string()));
+  for (std::size_t i = 0; fs::exists(set / (kind + "_" + std::to_string(i) + ".pb")); ++i) {
+    Tensor tensor = read_onnx_tensor((set / (kind + "_" + std::to_string(i) + ".pb")).string());
+    const bool bits =
+        tensor.dtype() == DType::u16 && i < values.size() && graph.value(values[i]).dtype == DType::bf16;
+    result.push_back(bits ? Tensor(DType::bf16, tensor.shape(), tensor.clone().buffer(), 0)
+                          : std::move(tensor));
+  }
   return result;
 }
 
@@ -110,11 +117,12 @@ Outcome run_case(const OnnxCase& item, std::span<const Driver* const> drivers) {
   Outcome outcome;
   try {
     const Session session(read_onnx((folder / "model.onnx").string()), chosen);
+    const Graph& graph = session.graph();
     for (int i = 0; fs::exists(folder / ("test_data_set_" + std::to_string(i))); ++i) {
       const fs::path set = folder / ("test_data_set_" + std::to_string(i));
-      const std::vector<Tensor> inputs = tensors(set, "input");
+      const std::vector<Tensor> inputs = tensors(set, "input", graph, graph.inputs());
       if (!drivers.empty()) outcome.claimed += on_drivers(session, inputs);
-      outcome.what = difference(session.run(inputs), tensors(set, "output"));
+      outcome.what = difference(session.run(inputs), tensors(set, "output", graph, graph.outputs()));
       if (!outcome.what.empty()) outcome.kind = Outcome::Kind::differs;
       if (!outcome.what.empty()) break;
     }
