@@ -204,8 +204,20 @@ class Upgrade {
     }
   }
 
+  // Opset 1 named the two scales of an image, and its interpolation.
+  void scale_images() {
+    const float height = node_.attributes.get<float>("height_scale", 1),
+                width = node_.attributes.get<float>("width_scale", 1);
+    node_.attributes.erase("height_scale");
+    node_.attributes.erase("width_scale");
+    if (node_.attributes.get<std::string>("mode", "nearest") == "bilinear")
+      node_.attributes.set("mode", std::string("linear"));
+    node_.inputs = {node_.inputs[0], add_constant("scales", list_tensor<float>({1, 1, height, width}))};
+  }
+
   // Upsample, and Resize as it was in opset 10, scale from the corner.
   void resize() {
+    if (is("Upsample") && node_.attributes.has("width_scale")) scale_images();
     const bool resize_10 = is("Resize") && node_.opset == 10;
     if ((!is("Upsample") && !resize_10) || node_.inputs.size() != 2) return;
     node_.op_type = "Resize";

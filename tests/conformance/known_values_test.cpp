@@ -2,6 +2,7 @@
 // right.
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 
 #include "engine/interpreter.h"
@@ -223,6 +224,38 @@ TEST_CASE("ArgMax takes the first of equals, or the last when told to", "[known]
   check(run("ArgMax", {x}, {{"axis", std::int64_t{1}}, {"select_last_index", std::int64_t{1}}}), {2, 1},
         {2, 2});
   check(run("ArgMax", {x}, {{"keepdims", std::int64_t{0}}}), {3}, {1, 0, 0});
+}
+
+TEST_CASE("Resize with antialias is ONNX's example", "[known]") {
+  const Tensor none = Tensor::from<float>({0}, {}), x = counting({1, 1, 4, 4}, 1);
+  const auto resized = [&](const std::string& mode) {
+    return run("Resize", {x, none, none, list({1, 1, 3, 3})},
+               {{"mode", mode}, {"antialias", std::int64_t{1}}});
+  };
+  check(resized("linear"), {1, 1, 3, 3},
+        {2.3636363, 3.590909, 4.818182, 7.2727275, 8.5, 9.727273, 12.181818, 13.409091, 14.636364});
+  check(resized("cubic"), {1, 1, 3, 3},
+        {1.7750092, 3.1200073, 4.4650054, 7.1550016, 8.5, 9.844998, 12.534994, 13.8799925, 15.224991});
+}
+
+TEST_CASE("Resize keeps the aspect ratio when told to", "[known]") {
+  const Tensor none = Tensor::from<float>({0}, {}), x = counting({2, 4});
+  const auto shape = [&](const std::string& policy) {
+    return run("Resize", {x, none, none, list({6, 6})}, {{"keep_aspect_ratio_policy", policy}}).shape();
+  };
+  CHECK(shape("stretch") == Shape{6, 6});
+  CHECK(shape("not_larger") == Shape{3, 6});
+  CHECK(shape("not_smaller") == Shape{6, 12});
+}
+
+TEST_CASE("TopK orders equals by their place and NaN above all", "[known]") {
+  const Tensor x = Tensor::from<float>({5}, {1, std::numeric_limits<float>::quiet_NaN(), 3, 3, 2});
+  const Tensor greatest = run("TopK", {x, list({4})});
+  const auto top = greatest.values<float>();
+  CHECK(std::isnan(top[0]));
+  CHECK(std::vector<float>(top.begin() + 1, top.end()) == std::vector<float>{3, 3, 2});
+  const Tensor least = run("TopK", {x, list({2})}, {{"largest", std::int64_t{0}}});
+  check(least, {2}, {1, 2});
 }
 
 TEST_CASE("Pow takes exponents of another type", "[known]") {

@@ -94,6 +94,25 @@ TEST_CASE("an old addition along an axis reshapes its second input", "[formats]"
   CHECK(nodes[2].opset >= 7);
 }
 
+TEST_CASE("the first Upsample names the scales of height and width", "[formats]") {
+  const auto nodes =
+      upgraded(node("Upsample", 1, {"x"},
+                    {{"height_scale", 2.0f}, {"width_scale", 3.0f}, {"mode", std::string("bilinear")}}));
+  REQUIRE(nodes.size() == 2);
+  const auto scales = constant(nodes[0]).values<float>();
+  CHECK(std::vector<float>(scales.begin(), scales.end()) == std::vector<float>{1, 1, 2, 3});
+  CHECK(nodes[1].op_type == "Resize");
+  CHECK(nodes[1].inputs == std::vector<std::string>{"x", "", nodes[0].outputs[0]});
+  CHECK(nodes[1].attributes.get<std::string>("mode", "") == "linear");
+}
+
+TEST_CASE("Scatter goes by its newer name", "[formats]") {
+  const auto nodes = upgraded(node("Scatter", 9, {"x", "i", "b"}, {}));
+  REQUIRE(nodes.size() == 1);
+  CHECK(nodes[0].op_type == "ScatterElements");
+  CHECK(nodes[0].opset >= 11);
+}
+
 TEST_CASE("an old operator in training mode is refused", "[formats]") {
   CHECK_THROWS_WITH(upgraded(node("Dropout", 6, {"x"}, {{"is_test", std::int64_t{0}}})),
                     Contains("training mode"));

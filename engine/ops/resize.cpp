@@ -1,0 +1,175 @@
+#include <algorithm>
+
+#include "engine/kernels/convert.h"
+#include "engine/ops/resizing.h"
+
+/// Resize(x, roi, scales, sizes), in the modes nearest, linear and cubic: dimension by dimension, since each
+/// is resampled for itself.
+namespace dormouse::engine {
+namespace {
+
+void infer(InferContext& context) {
+  check_resize(context, 1);
+  if (!context.has_shape(0)) return context.set_output(0, context.dtype(0));
+  std::optional<Shape> shape = resized_shape(context, context.shape(0), 1);
+  if (!shape) return context.set_output(0, context.dtype(0));
+  set_checked_output(context, 0, context.dtype(0), *std::move(shape));
+}
+
+std::size_t scratch(const KernelContext& context) {
+  if (is_nearest(context.attributes)) return 0;
+  const std::int64_t elements = resize_intermediate(context.shape(0), context.output_shape(0));
+  return 2 * static_cast<std::size_t>(elements) * size_of(context.inputs[0].dtype);
+}
+
+template <class T>
+T extrapolated(const KernelContext& context) {
+  const float value = context.attributes.get<float>("extrapolation_value", 0);
+  T result{};
+  convert(DType::f32, reinterpret_cast<const std::byte*>(&value), context.inputs[0].dtype,
+          reinterpret_cast<std::byte*>(&result), 1);
+  return result;
+}
+
+// Calls f(first output, per-dimension index) for every row of the output's last dimension.
+template <class F>
+void for_rows(const Shape& shape, F f) {
+  if (shape.elements() == 0) return;
+  const std::size_t last = shape.rank() - 1;
+  std::vector<std::size_t> index(shape.rank(), 0);
+  for (std::int64_t row = 0; row < shape.elements(0, last); ++row) {
+    f(row * shape.back(), index);
+    for (std::size_t d = last; d-- > 0 && ++index[d] == static_cast<std::size_t>(shape[d]);) index[d] = 0;
+  }
+}
+
+template <class T>
+void pick(const KernelContext& context, const std::vector<Resampling>& how) {
+  const std::vector<std::int64_t> step = strides(context.shape(0));
+  const Resampling& columns = how.back();
+  const T outside = extrapolated<T>(context);
+  for_rows(context.output_shape(0), [&](std::int64_t first, const std::vector<std::size_t>& index) {
+    T* const y = context.out<T>(0).data() + first;
+    const T* x = context.in<T>(0).data();
+    bool inside = true;
+    for (std::size_t d = 0; d + 1 < how.size(); ++d) {
+      const std::size_t tap = how[d].begin[index[d]];
+      if (tap == how[d].begin[index[d] + 1])
+        inside = false;
+      else
+        x += how[d].position[tap] * step[d];
+    }
+    for (std::size_t i = 0; i + 1 < columns.begin.size(); ++i) {
+      const bool here = inside && columns.begin[i] < columns.begin[i + 1];
+      y[i] = here ? x[columns.position[columns.begin[i]]] : outside;
+    }
+  });
+}
+
+template <class T>
+void interpolate(const KernelContext& context, const std::vector<Resampling>& how) {
+  const Shape& x = context.shape(0);
+  const Shape& y = context.output_shape(0);
+  T* spare[2] = {reinterpret_cast<T*>(context.scratch.data()), nullptr};
+  spare[1] = spare[0] + resize_intermediate(x, y);
+  const T* from = context.in<T>(0).data();
+  for (std::size_t d = x.rank(); d-- > 0;) {
+    if (how[d].is_identity(x[d])) continue;
+    resample(how[d], x.elements(0, d), x[d], y.elements(d + 1, y.rank()), from, spare[0]);
+    from = spare[0];
+    std::swap(spare[0], spare[1]);
+  }
+  std::copy_n(from, y.elements(), context.out<T>(0).data());
+}
+
+// Outputs that a dimension puts outside of the region of interest.
+template <class T>
+void extrapolate(const KernelContext& context, const std::vector<Resampling>& how) {
+  if (std::ranges::all_of(how, [](const Resampling& axis) {
+        for (std::size_t i = 0; i + 1 < axis.begin.size(); ++i)
+          if (axis.begin[i] == axis.begin[i + 1]) return false;
+        return true;
+      }))
+    return;
+  const T outside = extrapolated<T>(context);
+  for_rows(context.output_shape(0), [&](std::int64_t first, std::vector<std::size_t> index) {
+    for (index.back() = 0; index.back() + 1 < how.back().begin.size(); ++index.back()) {
+      bool inside = true;
+      for (std::size_t d = 0; d < how.size(); ++d)
+        inside = inside && how[d].begin[index[d]] < how[d].begin[index[d] + 1];
+      if (!inside) context.out<T>(0)[static_cast<std::size_t>(first) + index.back()] = outside;
+    }
+  });
+}
+
+template <class T>
+void compute_nearest(const KernelContext& context) noexcept {
+  const Shape& shape = context.shape(0);
+  if (shape.rank() == 0) {
+    context.out<T>(0)[0] = context.in<T>(0)[0];
+    return;
+  }
+  pick<T>(context, resamplings(context, shape, context.output_shape(0), 1));
+}
+
+template <class T, class Bits>
+void compute(const KernelContext& context) noexcept {
+  if (is_nearest(context.attributes)) return compute_nearest<Bits>(context);
+  const std::vector<Resampling> how = resamplings(context, context.shape(0), context.output_shape(0), 1);
+  interpolate<T>(context, how);
+  if (!how.empty()) extrapolate<T>(context, how);
+}
+
+Kernels all_kernels() {
+  Kernels result = moving_kernels(compute_nearest<std::uint8_t>, compute_nearest<std::uint16_t>,
+                                  compute_nearest<std::uint32_t>, compute_nearest<std::uint64_t>);
+  for (auto& [type, kernel] : result) {
+    if (type == DType::f32) kernel = compute<float, std::uint32_t>;
+    if (type == DType::f64) kernel = compute<double, std::uint64_t>;
+  }
+  return result;
+}
+
+Gradients gradient(const GradientContext& context) {
+  std::vector<ValueId> inputs = context.node().inputs;
+  inputs.insert(inputs.begin(), context.upstream().id);  // then x, roi, scales and sizes
+  Graph& graph = context.graph();
+  return {Value{&graph,
+                graph.add_node(*find_op("dormouse", "ResizeGrad"), inputs, context.attributes()).front()}};
+}
+
+Tensor scales(std::initializer_list<float> values) {
+  return Tensor::from<float>({static_cast<std::int64_t>(values.size())}, values);
+}
+
+Attributes mode(std::string mode, std::string coordinates) {
+  return {{"mode", std::move(mode)}, {"coordinate_transformation_mode", std::move(coordinates)}};
+}
+
+std::vector<Sample> samples() {
+  const Tensor none = scales({});
+  const Tensor roi = scales({0, 0, 0.25f, 0.5f, 1, 1, 0.75f, 1.25f});
+  const Tensor sizes = Tensor::from<std::int64_t>({4}, {1, 2, 3, 4});
+  return {{.shapes = {{1, 2, 3, 4}, {0}, {4}}, .fixed = {{1, none}, {2, scales({1, 1, 2, 1.5f})}}},
+          {.shapes = {{1, 2, 3, 4}, {0}, {4}},
+           .attributes = mode("linear", "pytorch_half_pixel"),
+           .fixed = {{1, none}, {2, scales({1, 1, 2, 0.5f})}}},
+          {.shapes = {{1, 2, 4, 4}, {8}, {0}, {4}},
+           .attributes = mode("cubic", "tf_crop_and_resize"),
+           .fixed = {{1, roi}, {2, none}, {3, sizes}}}};
+}
+
+}  // namespace
+
+namespace ops {
+extern const Op resize{.name = "Resize",
+                       .since = 11,
+                       .max_inputs = 4,
+                       .infer = infer,
+                       .kernels = all_kernels(),
+                       .gradient = gradient,
+                       .scratch = scratch,
+                       .samples = samples()};
+}  // namespace ops
+
+}  // namespace dormouse::engine
