@@ -31,9 +31,13 @@ Shape infer_convolution(const InferContext& context, const Shape& x, const Shape
 }
 
 Convolution::Convolution(const Attributes& attributes, const Shape& x, const Shape& w, const Shape& y)
-    : window(window_of(attributes, x, y, spatial(w))),
-      images(x[0]),
-      groups(groups_of(attributes)),
+    : Convolution(window_of(attributes, x, y, spatial(w)), x[0], groups_of(attributes), w) {}
+
+Convolution::Convolution(SlidingWindow slid, std::int64_t image_count, std::int64_t group_count,
+                         const Shape& w)
+    : window(slid),
+      images(image_count),
+      groups(group_count),
       m(w[0] / groups),
       k(w[1] * SlidingWindow::volume(window.kernel)),
       channels(w[1]),

@@ -22,6 +22,8 @@ struct Convolution {
   std::int64_t block;  ///< outputs at a time
 
   Convolution(const Attributes& attributes, const Shape& x, const Shape& w, const Shape& y);
+  /// By weights w [M, C/group, …] with a window that is laid out already.
+  Convolution(SlidingWindow window, std::int64_t images, std::int64_t groups, const Shape& w);
   std::size_t column_bytes() const { return static_cast<std::size_t>(k * block) * sizeof(double); }
   std::int64_t x_offset(std::int64_t image, std::int64_t group) const {
     return (image * groups + group) * channels * x_plane;

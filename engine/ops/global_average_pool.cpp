@@ -1,21 +1,13 @@
-#include "engine/ops/reduction.h"
+#include "engine/ops/global_pooling.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
 
-void infer(InferContext& context) {
-  if (!context.has_shape(0)) return context.set_output(0, context.dtype(0));
-  Shape shape = context.shape(0);
-  context.require(shape.rank() >= 2, "expects [N, C, …]");
-  for (std::size_t d = 2; d < shape.rank(); ++d) shape[d] = 1;
-  context.set_output(0, context.dtype(0), std::move(shape));
-}
-
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const Shape &in = context.shape(0), &out = context.output_shape(0);
-  std::ranges::fill(context.out<T>(0), T{0});
-  fold<Sum>(context.in<T>(0).data(), in, context.out<T>(0).data(), broadcast_strides(out, in), T{0});
+  const Shape& in = context.shape(0);
+  fold_planes<Sum>(context, T{0});
   const T count = static_cast<T>(std::max<std::int64_t>(in.elements(2, in.rank()), 1));
   for (T& value : context.out<T>(0)) value /= count;
 }
@@ -29,11 +21,12 @@ Gradients gradient(const GradientContext& context) {
 }  // namespace
 
 namespace ops {
-extern const Op global_average_pool{.name = "GlobalAveragePool",
-                                    .infer = infer,
-                                    .kernels = kernels<float, double>(compute<float>, compute<double>),
-                                    .gradient = gradient,
-                                    .samples = {{.shapes = {{2, 3, 4, 5}}}, {.shapes = {{2, 3, 7}}}}};
+extern const Op global_average_pool{
+    .name = "GlobalAveragePool",
+    .infer = infer_global_pooling,
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
+    .gradient = gradient,
+    .samples = {{.shapes = {{2, 3, 4, 5}}}, {.shapes = {{2, 3, 7}}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

@@ -1,5 +1,4 @@
-#include <cmath>
-
+#include "engine/kernels/moments.h"
 #include "engine/kernels/strided.h"
 #include "engine/ops/inference.h"
 
@@ -39,20 +38,6 @@ void infer(InferContext& context) {
   for (std::size_t d = first; d < x.rank(); ++d) statistics[d] = 1;
   context.set_output(0, type, x);
   for (std::size_t i = 1; i < context.outputs(); ++i) context.set_output(i, type, statistics);
-}
-
-template <class T>
-struct Moments {
-  T mean, inverse;
-};
-
-template <class T>
-Moments<T> moments(std::span<const T> values, T epsilon) {
-  T sum = 0, squares = 0;
-  for (const T value : values) sum += value;
-  const T mean = sum / static_cast<T>(values.size());
-  for (const T value : values) squares += (value - mean) * (value - mean);
-  return {mean, T{1} / std::sqrt(squares / static_cast<T>(values.size()) + epsilon)};
 }
 
 template <class T>
