@@ -21,10 +21,6 @@ void infer_comparison(InferContext& context);
 /// A boolean output like input 0.
 void infer_predicate(InferContext& context);
 
-/// What T is computed in: integers wrap around as unsigned ones do.
-template <class T>
-using Wrapping = std::conditional_t<std::is_floating_point_v<T>, T, std::uint64_t>;
-
 /// An operator's function, made from its attributes when it has any (f32 in ONNX: F converts them).
 template <class F>
 F function_of(const Attributes& attributes) {

@@ -5,7 +5,7 @@ namespace {
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  sum_kernel<T>(context);
+  reduce<Sum>(context, T{0});
   const std::span<T> out = context.out<T>(0);
   if (out.empty() || context.in<T>(0).empty()) return;
   const T count = static_cast<T>(context.in<T>(0).size() / out.size());
@@ -26,8 +26,7 @@ extern const Op reduce_mean{
     .name = "ReduceMean",
     .max_inputs = 2,
     .infer = infer_reduction,
-    .kernels = kernels<float, double, std::int32_t, std::int64_t>(
-        compute<float>, compute<double>, compute<std::int32_t>, compute<std::int64_t>),
+    .kernels = kernels_for(Reduced{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .samples = reduction_samples()};
 }  // namespace ops

@@ -3,9 +3,12 @@
 namespace dormouse::engine {
 namespace {
 
-Gradients gradient(const GradientContext& context) {
-  return {broadcast_to(restore_axes(context, context.upstream()), context.input(0))};
+template <class T>
+void compute(const KernelContext& context) noexcept {
+  reduce<Sum>(context, T{0});
 }
+
+Gradients gradient(const GradientContext& context) { return {spread_upstream(context)}; }
 
 }  // namespace
 
@@ -14,8 +17,7 @@ extern const Op reduce_sum{
     .name = "ReduceSum",
     .max_inputs = 2,
     .infer = infer_reduction,
-    .kernels = kernels<float, double, std::int32_t, std::int64_t>(
-        sum_kernel<float>, sum_kernel<double>, sum_kernel<std::int32_t>, sum_kernel<std::int64_t>),
+    .kernels = kernels_for(Reduced{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .samples = reduction_samples()};
 }  // namespace ops

@@ -70,15 +70,26 @@ Value restore_axes(const GradientContext& context, Value y) {
   return apply("Unsqueeze", {y, integers(*y.graph, std::move(axes))});
 }
 
-std::vector<Sample> reduction_samples() {
+Value spread_upstream(const GradientContext& context) {
+  return broadcast_to(restore_axes(context, context.upstream()), context.input(0));
+}
+
+Gradients extremum_reduction_gradient(const GradientContext& context) {
+  const Value x = context.input(0), y = restore_axes(context, context.output(0));
+  const Value chosen = cast(apply("Equal", {x, broadcast_to(y, x)}), x.dtype());
+  const Value share = restore_axes(context, context.upstream()) / sum_to(chosen, y);
+  return {chosen * broadcast_to(share, x)};
+}
+
+std::vector<Sample> reduction_samples(double low) {
   const auto axes = [](std::vector<std::int64_t> list, std::int64_t keep) -> Attributes {
     return {{"axes", std::move(list)}, {"keepdims", keep}};
   };
-  return {{.shapes = {{2, 3, 4}}, .attributes = axes({1}, 1)},
-          {.shapes = {{2, 3, 4}}, .attributes = axes({0, -1}, 0)},
-          {.shapes = {{2, 40}}, .attributes = axes({1}, 0)},
-          {.shapes = {{2, 3}}},
-          {.shapes = {{2, 3}}, .attributes = {{"noop_with_empty_axes", std::int64_t{1}}}}};
+  return {{.shapes = {{2, 3, 4}}, .attributes = axes({1}, 1), .low = low},
+          {.shapes = {{2, 3, 4}}, .attributes = axes({0, -1}, 0), .low = low},
+          {.shapes = {{2, 40}}, .attributes = axes({1}, 0), .low = low},
+          {.shapes = {{2, 3}}, .low = low},
+          {.shapes = {{2, 3}}, .attributes = {{"noop_with_empty_axes", std::int64_t{1}}}, .low = low}};
 }
 
 }  // namespace dormouse::engine

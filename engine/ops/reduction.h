@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "engine/kernels/saturate.h"
 #include "engine/kernels/strided.h"
 #include "engine/ops/inference.h"
+#include "engine/ops/types.h"
 
 /// What the reductions share: axes as attribute or input, keepdims, and the loop.
 namespace dormouse::engine {
@@ -21,8 +23,8 @@ std::vector<std::int64_t> reduced_axes(const GradientContext& context);
 Value restore_axes(const GradientContext& context, Value y);
 
 /// out[strides] = F(out[strides], in) over every element; rows of one output use several partial results, so
-/// that they vectorise and round less.
-template <class F, class T>
+/// that they vectorise and round less. Merge folds the partial results where that is another function.
+template <class F, class Merge = F, class T>
 void fold(const T* in, const Shape& shape, T* out, const std::vector<std::int64_t>& out_strides,
           T neutral) noexcept {
   constexpr std::int64_t kPartials = 16;
@@ -40,27 +42,52 @@ void fold(const T* in, const Shape& shape, T* out, const std::vector<std::int64_
     for (; i + kPartials <= length; i += kPartials)
       for (std::int64_t j = 0; j < kPartials; ++j) partial[j] = F{}(partial[j], from[i + j]);
     for (; i < length; ++i) partial[0] = F{}(partial[0], from[i]);
-    for (const T value : partial) *to = F{}(*to, value);
+    for (const T value : partial) *to = Merge{}(*to, value);
   });
 }
 
 struct Sum {
   template <class T>
   T operator()(T a, T b) const {
-    using Wide = std::conditional_t<std::is_floating_point_v<T>, T, std::uint64_t>;
-    return static_cast<T>(static_cast<Wide>(a) + static_cast<Wide>(b));
+    return static_cast<T>(static_cast<Wrapping<T>>(a) + static_cast<Wrapping<T>>(b));
   }
 };
 
-/// The inputs' sum over the reduced axes: ReduceSum, and ReduceMean before it divides.
-template <class T>
-void sum_kernel(const KernelContext& context) noexcept {
-  std::ranges::fill(context.out<T>(0), T{0});
-  fold<Sum>(context.in<T>(0).data(), context.shape(0), context.out<T>(0).data(), reduced_strides(context),
-            T{0});
+struct AddSquare {
+  template <class T>
+  T operator()(T sum, T x) const {
+    return static_cast<T>(static_cast<Wrapping<T>>(sum) +
+                          static_cast<Wrapping<T>>(x) * static_cast<Wrapping<T>>(x));
+  }
+};
+
+/// The node's reduction of its input by F, from `start`, which changes nothing.
+template <class F, class Merge = F, class T>
+void reduce(const KernelContext& context, T start) noexcept {
+  std::ranges::fill(context.out<T>(0), start);
+  fold<F, Merge>(context.in<T>(0).data(), context.shape(0), context.out<T>(0).data(),
+                 reduced_strides(context), start);
 }
 
+/// The element types that ONNX reduces.
+using Reduced =
+    Types<float, double, Half, BFloat16, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>;
+
+/// A function of real numbers for any type: integers by way of f64, truncated.
+template <class T, class F>
+T as_real(T value, F f) {
+  if constexpr (std::is_floating_point_v<T>)
+    return f(value);
+  else
+    return saturate<T>(f(static_cast<double>(value)));
+}
+
+/// What arrives at the node's output, with the input's shape.
+Value spread_upstream(const GradientContext& context);
+/// Of a largest or smallest element: those that tie for it share what arrives.
+Gradients extremum_reduction_gradient(const GradientContext& context);
+
 /// What conformance runs every reduction on: one axis kept, several dropped, all of them, none.
-std::vector<Sample> reduction_samples();
+std::vector<Sample> reduction_samples(double low = -2);
 
 }  // namespace dormouse::engine

@@ -13,6 +13,10 @@ using Floating = Types<float, double, Half, BFloat16>;
 using Numeric = Types<float, double, Half, BFloat16, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t,
                       std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>;
 
+/// What T is computed in: integers wrap around as unsigned ones do.
+template <class T>
+using Wrapping = std::conditional_t<std::is_floating_point_v<T>, T, std::uint64_t>;
+
 /// One kernel a type: kernels_for(Floating{}, []<class T>() { return compute<T>; }).
 template <class... T, class Make>
 Kernels kernels_for(Types<T...>, Make make) {
