@@ -1,30 +1,19 @@
 #include <cmath>
 
 #include "engine/ops/reduction.h"
-<<<<<<< HEAD
 #include "engine/ops/types.h"
 
 /// MeanVarianceNormalization(x): (x - mean) / (standard deviation + 1e-9) over `axes`.
-=======
-
-/// MeanVarianceNormalization: (x - mean) / (σ + 1e-9) over `axes` (by default all but the channels of [N, C,
-/// H, W]).
->>>>>>> 2cebc3d (engine: every reduction of ONNX, and in every type it names)
 namespace dormouse::engine {
 namespace {
 
 constexpr double kEpsilon = 1e-9;
 
-<<<<<<< HEAD
 std::vector<std::int64_t> axes_of(const Attributes& attributes) {
-=======
-std::vector<std::int64_t> normalised_axes(const Attributes& attributes) {
->>>>>>> 2cebc3d (engine: every reduction of ONNX, and in every type it names)
   return attributes.get<std::vector<std::int64_t>>("axes", {0, 2, 3});
 }
 
 void infer(InferContext& context) {
-<<<<<<< HEAD
   check_attribute<std::vector<std::int64_t>>(context, "axes");
   if (!context.has_shape(0)) return context.set_output(0, context.dtype(0));
   axis_mask(context, axes_of(context.attributes()), context.shape(0).rank());
@@ -68,64 +57,6 @@ Gradients gradient(const GradientContext& context) {
   const auto mean = [&](Value value) { return reduce_mean(value, axes, true); };
   const Value centred = x - mean(x), deviation = sqrt(mean(centred * centred)), d = deviation + kEpsilon;
   return {(dy - mean(dy)) / d - centred * mean(dy * centred) / (deviation * d * d)};
-=======
-  const std::vector<std::int64_t> axes = normalised_axes(context.attributes());
-  if (!context.has_shape(0)) return context.set_output(0, context.dtype(0));
-  static_cast<void>(axis_mask(context, axes, context.shape(0).rank()));
-  context.set_output(0, context.dtype(0), context.shape(0));
-}
-
-// The extents of the statistics: 1 along the axes.
-Shape kept_shape(const KernelContext& context) {
-  const std::vector<bool> mask = axis_mask(normalised_axes(context.attributes), context.shape(0).rank());
-  Shape kept = context.shape(0);
-  for (std::size_t d = 0; d < kept.rank(); ++d)
-    if (mask[d]) kept[d] = 1;
-  return kept;
-}
-
-// Mean and deviation of every group.
-std::size_t scratch(const KernelContext& context) {
-  return 2 * static_cast<std::size_t>(kept_shape(context).elements()) * sizeof(double);
-}
-
-template <class T>
-void compute(const KernelContext& context) noexcept {
-  const Shape &shape = context.shape(0), kept = kept_shape(context);
-  const std::size_t groups = static_cast<std::size_t>(kept.elements());
-  const std::span<const T> x = context.in<T>(0);
-  const std::span<T> y = context.out<T>(0);
-  if (x.empty()) return;
-  const T count = static_cast<T>(x.size() / groups);
-  T* const means = reinterpret_cast<T*>(context.scratch.data());
-  T* const deviations = means + groups;
-  std::fill_n(means, 2 * groups, T{0});
-  const StridedLoop<2> loop(shape, {strides(shape), broadcast_strides(kept, shape)});
-  const auto each = [&](auto f) {
-    loop.rows([&](std::int64_t length, const auto& offset, const auto& step) {
-      for (std::int64_t i = 0; i < length; ++i)
-        f(static_cast<std::size_t>(offset[0] + i), offset[1] + i * step[1]);
-    });
-  };
-  fold<Sum>(x.data(), shape, means, broadcast_strides(kept, shape), T{0});
-  for (std::size_t g = 0; g < groups; ++g) means[g] /= count;
-  each([&](std::size_t i, std::int64_t g) {
-    y[i] = x[i] - means[g];
-    deviations[g] += y[i] * y[i];
-  });
-  for (std::size_t g = 0; g < groups; ++g)
-    deviations[g] = std::sqrt(deviations[g] / count) + static_cast<T>(kEpsilon);
-  each([&](std::size_t i, std::int64_t g) { y[i] /= deviations[g]; });
-}
-
-// With c = x - mean, s = σ + ε and g what arrives: dx = (g - mean(g)) / s - c · mean(g · c) / (σ · s²).
-Gradients gradient(const GradientContext& context) {
-  const Value x = context.input(0), g = context.upstream();
-  const std::vector<std::int64_t> axes = normalised_axes(context.attributes());
-  const auto mean = [&](Value value) { return reduce_mean(value, axes, true); };
-  const Value c = x - mean(x), deviation = sqrt(mean(c * c)), s = deviation + kEpsilon;
-  return {(g - mean(g)) / s - c * mean(g * c) / (deviation * s * s)};
->>>>>>> 2cebc3d (engine: every reduction of ONNX, and in every type it names)
 }
 
 }  // namespace
@@ -137,14 +68,8 @@ extern const Op mean_variance_normalization{
     .infer = infer,
     .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
-<<<<<<< HEAD
     .samples = {{.shapes = {{2, 3, 2, 2}}},
                 {.shapes = {{3, 4}}, .attributes = {{"axes", std::vector<std::int64_t>{-1}}}}}};
-=======
-    .scratch = scratch,
-    .samples = {{.shapes = {{2, 3, 2, 2}}},
-                {.shapes = {{4, 5}}, .attributes = {{"axes", std::vector<std::int64_t>{-1}}}}}};
->>>>>>> 2cebc3d (engine: every reduction of ONNX, and in every type it names)
 }  // namespace ops
 
 }  // namespace dormouse::engine
