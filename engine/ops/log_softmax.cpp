@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <cmath>
-
 #include "engine/ops/softmax_axis.h"
 
 namespace dormouse::engine {
@@ -8,19 +5,7 @@ namespace {
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const Lines lines = softmax_lines(context);
-  const std::int64_t step = lines.inner_count, end = lines.length * step;
-  if (end == 0) return;
-  lines.each([&](std::int64_t first, std::int64_t) {
-    const T* const x = context.in<T>(0).data() + first;
-    T* const y = context.out<T>(0).data() + first;
-    T highest = x[0];
-    for (std::int64_t i = step; i < end; i += step) highest = std::max(highest, x[i]);
-    T sum = 0;
-    for (std::int64_t i = 0; i < end; i += step) sum += std::exp(x[i] - highest);
-    const T shift = highest + std::log(sum);
-    for (std::int64_t i = 0; i < end; i += step) y[i] = x[i] - shift;
-  });
+  log_softmax_lines(softmax_lines(context), context.in<T>(0).data(), context.out<T>(0).data());
 }
 
 Gradients gradient(const GradientContext& context) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/kernels/lines.h"
 #include "engine/ops/inference.h"
 
-/// What Softmax and LogSoftmax share.
+/// What Softmax, LogSoftmax and the losses on them share.
 namespace dormouse::engine {
 
 /// The output is like input 0, and `axis` (default -1) lies in its rank.
@@ -11,5 +14,22 @@ void infer_softmax(InferContext& context);
 
 /// The lines along the node's axis.
 Lines softmax_lines(const KernelContext& context);
+
+/// y = log softmax(x) along each line. `y` may be `x`.
+template <class T>
+void log_softmax_lines(const Lines& lines, const T* from, T* to) noexcept {
+  const std::int64_t step = lines.inner_count, end = lines.length * step;
+  if (end == 0) return;
+  lines.each([&](std::int64_t first, std::int64_t) {
+    const T* const x = from + first;
+    T* const y = to + first;
+    T highest = x[0];
+    for (std::int64_t i = step; i < end; i += step) highest = std::max(highest, x[i]);
+    T sum = 0;
+    for (std::int64_t i = 0; i < end; i += step) sum += std::exp(x[i] - highest);
+    const T shift = highest + std::log(sum);
+    for (std::int64_t i = 0; i < end; i += step) y[i] = x[i] - shift;
+  });
+}
 
 }  // namespace dormouse::engine
