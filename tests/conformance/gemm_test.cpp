@@ -4,6 +4,7 @@
 
 #include "engine/kernels/gemm.h"
 #include "engine/kernels/gemm_tile.h"
+#include "engine/kernels/integer_gemm.h"
 #include "engine/kernels/packed_matrix.h"
 #include "engine/tensor.h"
 
@@ -111,6 +112,27 @@ TEST_CASE("the tiles of every instruction set this processor has compute the sam
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) compare_tiles(kAvx2Tiles);
   if (__builtin_cpu_supports("avx512f")) compare_tiles(kAvx512Tiles);
 #endif
+}
+
+TEST_CASE("integer_gemm is exact, also where its sums wrap around", "[gemm]") {
+  const auto [m, n, k] =
+      GENERATE(Extents{1, 1, 1}, Extents{3, 9, 17}, Extents{2, 4, 0}, Extents{1, 5, 40000});
+  std::mt19937 random(7);
+  std::uniform_int_distribution<int> uniform(200, 255);  // positive: 40000 of their products leave 32 bits
+  std::vector<std::int16_t> a(static_cast<std::size_t>(m * k)), b(static_cast<std::size_t>(n * k));
+  for (std::int16_t& value : a) value = static_cast<std::int16_t>(uniform(random));
+  for (std::int16_t& value : b) value = static_cast<std::int16_t>(uniform(random));
+  std::vector<std::int32_t> c(static_cast<std::size_t>(m * n), 7);
+  integer_gemm(m, n, k, a.data(), b.data(), c.data(), n);
+  INFO(m << "x" << n << "x" << k);
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      std::int64_t sum = 0;
+      for (std::int64_t p = 0; p < k; ++p)
+        sum += std::int64_t{a[static_cast<std::size_t>(i * k + p)]} * b[static_cast<std::size_t>(j * k + p)];
+      REQUIRE(c[static_cast<std::size_t>(i * n + j)] == static_cast<std::int32_t>(sum));
+    }
+  }
 }
 
 }  // namespace dormouse::engine
