@@ -158,6 +158,8 @@ class Upgrade {
   void spell_out_defaults() {
     const bool softmax = is("Softmax") || is("LogSoftmax") || is("Hardmax");
     const bool default_was_one = (softmax && node_.opset < 13) || (is("Concat") && concat_before_4_);
+    if (is("RoiAlign") && node_.opset < 16 && !node_.attributes.has("coordinate_transformation_mode"))
+      node_.attributes.set("coordinate_transformation_mode", std::string("output_half_pixel"));
     if (default_was_one && !node_.attributes.has("axis")) node_.attributes.set("axis", std::int64_t{1});
   }
 

@@ -78,6 +78,12 @@ void compute(const KernelContext& context) noexcept {
   }
 }
 
+Gradients gradient(const GradientContext& context) {
+  if (context.has_input(2))
+    throw Failure(Errc::unsupported, "MaxUnpool: no gradient when an output_shape is given");
+  return {apply("Gather", {reshape(context.upstream(), {-1}), context.input(1)})};
+}
+
 using Integers = std::vector<std::int64_t>;
 
 Tensor indices() { return Tensor::from<std::int64_t>({1, 1, 2, 2}, {5, 7, 13, 15}); }
@@ -93,12 +99,14 @@ extern const Op max_unpool{
     .infer = infer,
     .kernels = moving_kernels(compute<std::uint8_t>, compute<std::uint16_t>, compute<std::uint32_t>,
                               compute<std::uint64_t>),
+    .gradient = gradient,
     .samples = {{.shapes = {{1, 1, 2, 2}, {1, 1, 2, 2}},
                  .attributes = {{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}},
                  .fixed = {{1, indices()}}},
                 {.shapes = {{1, 1, 2, 2}, {1, 1, 2, 2}, {4}},
                  .attributes = {{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}},
-                 .fixed = {{1, indices()}, {2, Tensor::from<std::int64_t>({4}, {1, 1, 5, 5})}}}}};
+                 .fixed = {{1, indices()}, {2, Tensor::from<std::int64_t>({4}, {1, 1, 5, 5})}},
+                 .frozen = {0}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine
