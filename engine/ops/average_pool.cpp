@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/ops/average.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -34,7 +35,7 @@ namespace ops {
 extern const Op average_pool{
     .name = "AveragePool",
     .infer = infer,
-    .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .samples = {{.shapes = {{2, 3, 8}}, .attributes = {{"kernel_shape", std::vector<std::int64_t>{2}}}},
                 {.shapes = {{1, 2, 5, 6}},

@@ -2,6 +2,7 @@
 
 #include "engine/ops/convolution.h"
 #include "engine/ops/inference.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -68,22 +69,23 @@ Gradients gradient(const GradientContext& context) {
 }  // namespace
 
 namespace ops {
-extern const Op conv{.name = "Conv",
-                     .min_inputs = 2,
-                     .max_inputs = 3,
-                     .infer = infer,
-                     .kernels = kernels<float, double>(compute<float>, compute<double>),
-                     .gradient = gradient,
-                     .scratch = scratch,
-                     .samples = {{.shapes = {{2, 3, 9}, {4, 3, 3}, {4}},
-                                  .attributes = {{"pads", std::vector<std::int64_t>{1, 1}}}},
-                                 {.shapes = {{2, 4, 6, 5}, {6, 2, 3, 2}},
-                                  .attributes = {{"group", std::int64_t{2}},
-                                                 {"strides", std::vector<std::int64_t>{2, 1}},
-                                                 {"dilations", std::vector<std::int64_t>{1, 2}},
-                                                 {"pads", std::vector<std::int64_t>{1, 0, 2, 1}}}},
-                                 {.shapes = {{1, 1, 3, 4, 5}, {2, 1, 2, 3, 2}, {2}},
-                                  .attributes = {{"auto_pad", std::string("SAME_LOWER")}}}}};
+extern const Op conv{
+    .name = "Conv",
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .infer = infer,
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
+    .gradient = gradient,
+    .scratch = scratch,
+    .samples = {
+        {.shapes = {{2, 3, 9}, {4, 3, 3}, {4}}, .attributes = {{"pads", std::vector<std::int64_t>{1, 1}}}},
+        {.shapes = {{2, 4, 6, 5}, {6, 2, 3, 2}},
+         .attributes = {{"group", std::int64_t{2}},
+                        {"strides", std::vector<std::int64_t>{2, 1}},
+                        {"dilations", std::vector<std::int64_t>{1, 2}},
+                        {"pads", std::vector<std::int64_t>{1, 0, 2, 1}}}},
+        {.shapes = {{1, 1, 3, 4, 5}, {2, 1, 2, 3, 2}, {2}},
+         .attributes = {{"auto_pad", std::string("SAME_LOWER")}}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

@@ -2,6 +2,7 @@
 
 #include "engine/ops/inference.h"
 #include "engine/ops/transposed_convolution.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -80,7 +81,7 @@ extern const Op conv_transpose{
     .min_inputs = 2,
     .max_inputs = 3,
     .infer = infer,
-    .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .scratch = scratch,
     .samples = {{.shapes = {{2, 3, 4}, {3, 2, 3}, {2}},

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/lines.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/types.h"
 
 /// CumSum(x, axis): running sums along an axis, without the element itself when `exclusive`, from the end
 /// when `reverse`.
@@ -68,9 +69,9 @@ extern const Op cum_sum{
     .min_inputs = 2,
     .max_inputs = 2,
     .infer = infer,
-    .kernels = kernels<float, double, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>(
-        compute<float>, compute<double>, compute<std::int32_t>, compute<std::uint32_t>, compute<std::int64_t>,
-        compute<std::uint64_t>),
+    .kernels = kernels_for(
+        Types<float, double, Half, BFloat16, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>{},
+        []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .samples = {{.shapes = {{3, 4}, {}}, .fixed = {{1, Tensor::scalar<std::int64_t>(1)}}},
                 {.shapes = {{3, 2}, {1}},

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/strided.h"
 #include "engine/ops/inference.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -90,18 +91,19 @@ Attributes flags(std::int64_t ta, std::int64_t tb, float alpha, float beta) {
 }  // namespace
 
 namespace ops {
-extern const Op gemm{.name = "Gemm",
-                     .since = 7,
-                     .min_inputs = 2,
-                     .max_inputs = 3,
-                     .infer = infer,
-                     .kernels = kernels<float, double>(compute<float>, compute<double>),
-                     .gradient = gradient,
-                     .scratch = scratch,
-                     .samples = {{.shapes = {{3, 4}, {4, 5}, {5}}},
-                                 {.shapes = {{4, 3}, {4, 5}, {3, 1}}, .attributes = flags(1, 0, 0.5f, 2)},
-                                 {.shapes = {{3, 4}, {5, 4}}, .attributes = flags(0, 1, 1, 1)},
-                                 {.shapes = {{4, 3}, {5, 4}, {}}, .attributes = flags(1, 1, 2, 0.25f)}}};
+extern const Op gemm{
+    .name = "Gemm",
+    .since = 7,
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .infer = infer,
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
+    .gradient = gradient,
+    .scratch = scratch,
+    .samples = {{.shapes = {{3, 4}, {4, 5}, {5}}},
+                {.shapes = {{4, 3}, {4, 5}, {3, 1}}, .attributes = flags(1, 0, 0.5f, 2)},
+                {.shapes = {{3, 4}, {5, 4}}, .attributes = flags(0, 1, 1, 1)},
+                {.shapes = {{4, 3}, {5, 4}, {}}, .attributes = flags(1, 1, 2, 0.25f)}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

@@ -1,6 +1,7 @@
 #include "engine/kernels/moments.h"
 #include "engine/kernels/strided.h"
 #include "engine/ops/inference.h"
+#include "engine/ops/types.h"
 
 /// LayerNormalization(x, scale, bias?) over the axes from `axis` on; outputs y, mean and 1/standard
 /// deviation.
@@ -97,7 +98,7 @@ extern const Op layer_normalization{
     .max_inputs = 3,
     .max_outputs = 3,
     .infer = infer,
-    .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .samples = {{.shapes = {{2, 5}, {5}, {5}}},
                 {.shapes = {{2, 3, 4}, {3, 4}}, .attributes = {{"axis", std::int64_t{1}}}}}};

@@ -1,4 +1,5 @@
 #include "engine/ops/softmax_axis.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -19,15 +20,16 @@ Attributes axis(std::int64_t value) { return {{"axis", value}}; }
 }  // namespace
 
 namespace ops {
-extern const Op log_softmax{.name = "LogSoftmax",
-                            .since = 13,
-                            .infer = infer_softmax,
-                            .kernels = kernels<float, double>(compute<float>, compute<double>),
-                            .gradient = gradient,
-                            .in_place = true,
-                            .samples = {{.shapes = {{2, 5}}},
-                                        {.shapes = {{2, 3, 4}}, .attributes = axis(1)},
-                                        {.shapes = {{3, 2}}, .attributes = axis(-2)}}};
+extern const Op log_softmax{
+    .name = "LogSoftmax",
+    .since = 13,
+    .infer = infer_softmax,
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
+    .gradient = gradient,
+    .in_place = true,
+    .samples = {{.shapes = {{2, 5}}},
+                {.shapes = {{2, 3, 4}}, .attributes = axis(1)},
+                {.shapes = {{3, 2}}, .attributes = axis(-2)}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

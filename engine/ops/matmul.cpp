@@ -1,6 +1,7 @@
 #include "engine/kernels/gemm.h"
 #include "engine/ops/inference.h"
 #include "engine/ops/matrix_product.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -77,24 +78,29 @@ Gradients gradient(const GradientContext& context) {
   return {row ? reshape_to(da, a) : da, column ? reshape_to(db, b) : db};
 }
 
+Kernels all_kernels() {
+  using Integers = Types<std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>;
+  Kernels result = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; });
+  for (const auto& kernel : kernels_for(Integers{}, []<class T>() { return compute_integers<T>; }))
+    result.push_back(kernel);
+  return result;
+}
+
 }  // namespace
 
 namespace ops {
-extern const Op matmul{
-    .name = "MatMul",
-    .min_inputs = 2,
-    .max_inputs = 2,
-    .infer = infer,
-    .kernels = kernels<float, double, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>(
-        compute<float>, compute<double>, compute_integers<std::int32_t>, compute_integers<std::uint32_t>,
-        compute_integers<std::int64_t>, compute_integers<std::uint64_t>),
-    .gradient = gradient,
-    .scratch = scratch,
-    .samples = {{.shapes = {{3, 4}, {4, 5}}},
-                {.shapes = {{2, 1, 3, 4}, {3, 4, 2}}},
-                {.shapes = {{4}, {4, 3}}},
-                {.shapes = {{2, 3, 4}, {4}}},
-                {.shapes = {{17, 70}, {70, 33}}, .low = -0.5, .high = 0.5}}};
+extern const Op matmul{.name = "MatMul",
+                       .min_inputs = 2,
+                       .max_inputs = 2,
+                       .infer = infer,
+                       .kernels = all_kernels(),
+                       .gradient = gradient,
+                       .scratch = scratch,
+                       .samples = {{.shapes = {{3, 4}, {4, 5}}},
+                                   {.shapes = {{2, 1, 3, 4}, {3, 4, 2}}},
+                                   {.shapes = {{4}, {4, 3}}},
+                                   {.shapes = {{2, 3, 4}, {4}}},
+                                   {.shapes = {{17, 70}, {70, 33}}, .low = -0.5, .high = 0.5}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

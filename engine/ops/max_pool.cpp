@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "engine/ops/pooling.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -50,20 +51,21 @@ Gradients gradient(const GradientContext& context) {
 }  // namespace
 
 namespace ops {
-extern const Op max_pool{.name = "MaxPool",
-                         .max_outputs = 2,
-                         .infer = infer,
-                         .kernels = kernels<float, double, std::int8_t, std::uint8_t>(
-                             compute<float>, compute<double>, compute<std::int8_t>, compute<std::uint8_t>),
-                         .gradient = gradient,
-                         .samples = {{.shapes = {{2, 3, 8}},
-                                      .attributes = {{"kernel_shape", std::vector<std::int64_t>{2}},
-                                                     {"strides", std::vector<std::int64_t>{2}}}},
-                                     {.shapes = {{1, 2, 5, 6}},
-                                      .attributes = {{"kernel_shape", std::vector<std::int64_t>{3, 2}},
-                                                     {"strides", std::vector<std::int64_t>{2, 2}},
-                                                     {"pads", std::vector<std::int64_t>{1, 0, 1, 1}},
-                                                     {"ceil_mode", std::int64_t{1}}}}}};
+extern const Op max_pool{
+    .name = "MaxPool",
+    .max_outputs = 2,
+    .infer = infer,
+    .kernels = kernels_for(Types<float, double, Half, BFloat16, std::int8_t, std::uint8_t>{},
+                           []<class T>() { return widening<T, compute<Widened<T>>>; }),
+    .gradient = gradient,
+    .samples = {{.shapes = {{2, 3, 8}},
+                 .attributes = {{"kernel_shape", std::vector<std::int64_t>{2}},
+                                {"strides", std::vector<std::int64_t>{2}}}},
+                {.shapes = {{1, 2, 5, 6}},
+                 .attributes = {{"kernel_shape", std::vector<std::int64_t>{3, 2}},
+                                {"strides", std::vector<std::int64_t>{2, 2}},
+                                {"pads", std::vector<std::int64_t>{1, 0, 1, 1}},
+                                {"ceil_mode", std::int64_t{1}}}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/convert.h"
 #include "engine/ops/resizing.h"
+#include "engine/ops/types.h"
 
 /// Resize(x, roi, scales, sizes), in the modes nearest, linear and cubic: dimension by dimension, since each
 /// is resampled for itself.
@@ -19,7 +20,7 @@ void infer(InferContext& context) {
 std::size_t scratch(const KernelContext& context) {
   if (is_nearest(context.attributes)) return 0;
   const std::int64_t elements = resize_intermediate(context.shape(0), context.output_shape(0));
-  return 2 * static_cast<std::size_t>(elements) * size_of(context.inputs[0].dtype);
+  return 2 * static_cast<std::size_t>(elements) * sizeof(double);  // whatever it is computed in
 }
 
 template <class T>
@@ -112,12 +113,18 @@ void compute_nearest(const KernelContext& context) noexcept {
   pick<T>(context, resamplings(context, shape, context.output_shape(0), 1));
 }
 
-template <class T, class Bits>
-void compute(const KernelContext& context) noexcept {
-  if (is_nearest(context.attributes)) return compute_nearest<Bits>(context);
+template <class T>
+void compute_filtered(const KernelContext& context) noexcept {
   const std::vector<Resampling> how = resamplings(context, context.shape(0), context.output_shape(0), 1);
   interpolate<T>(context, how);
   if (!how.empty()) extrapolate<T>(context, how);
+}
+
+// Halves are widened only where they are computed with.
+template <class T, class Bits>
+void compute(const KernelContext& context) noexcept {
+  if (is_nearest(context.attributes)) return compute_nearest<Bits>(context);
+  widening<T, compute_filtered<Widened<T>>>(context);
 }
 
 Kernels all_kernels() {
@@ -126,6 +133,8 @@ Kernels all_kernels() {
   for (auto& [type, kernel] : result) {
     if (type == DType::f32) kernel = compute<float, std::uint32_t>;
     if (type == DType::f64) kernel = compute<double, std::uint64_t>;
+    if (type == DType::f16) kernel = compute<Half, std::uint16_t>;
+    if (type == DType::bf16) kernel = compute<BFloat16, std::uint16_t>;
   }
   return result;
 }

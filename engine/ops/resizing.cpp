@@ -127,7 +127,8 @@ void check_resize(const InferContext& context, std::size_t first) {
   for (const auto* name : {"exclude_outside", "antialias"}) check_attribute<std::int64_t>(context, name);
   check_attribute<std::vector<std::int64_t>>(context, "axes");
   const DType type = context.dtype(0);
-  if (!is_nearest(context.attributes()) && type != DType::f32 && type != DType::f64)
+  const bool floating = type == DType::f32 || type == DType::f64 || type == DType::f16 || type == DType::bf16;
+  if (!is_nearest(context.attributes()) && !floating)
     context.unsupported("interpolation of " + std::string(word(type)) + "; only mode nearest is");
   context.require(!context.has_input(first + 1) || context.dtype(first + 1) == DType::f32,
                   "scales are not f32");

@@ -35,10 +35,8 @@ void require_scatter_types(const InferContext& context, std::size_t indices, std
   const std::string how = reduction(context.attributes());
   const std::optional<Scatter> known = parse(how);
   if (!known) context.unsupported("reduction " + how);
-  const DType type = context.dtype(0);
-  const bool stored_only = type == DType::f16 || type == DType::bf16 || type == DType::boolean;
-  if (stored_only && *known != Scatter::replace)
-    context.unsupported("reduction " + how + " of " + std::string(word(type)));
+  if (context.dtype(0) == DType::boolean && *known != Scatter::replace)
+    context.unsupported("reduction " + how + " of bool");
 }
 
 Value zeros_like(Value like) { return broadcast_to(scalar_like(like, 0), like); }

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
-#include <type_traits>
 
 #include "engine/ops/elementwise.h"
 #include "engine/ops/inference.h"
+#include "engine/ops/types.h"
 
 /// What the operators that write through indices share: GatherElements, GatherND and the Scatter family.
 namespace dormouse::engine {
@@ -27,32 +26,28 @@ Value zeros_like(Value like);
 
 template <class T>
 T scattered(Scatter how, T before, T update) {
+  using Wide = Wrapping<Widened<T>>;
   switch (how) {
     case Scatter::replace:
       return update;
     case Scatter::add:
-      return static_cast<T>(static_cast<Wrapping<T>>(before) + static_cast<Wrapping<T>>(update));
+      return narrow<T>(
+          static_cast<Widened<T>>(static_cast<Wide>(widen(before)) + static_cast<Wide>(widen(update))));
     case Scatter::multiply:
-      return static_cast<T>(static_cast<Wrapping<T>>(before) * static_cast<Wrapping<T>>(update));
+      return narrow<T>(
+          static_cast<Widened<T>>(static_cast<Wide>(widen(before)) * static_cast<Wide>(widen(update))));
     case Scatter::greatest:
-      return std::max(before, update);
+      return narrow<T>(std::max(widen(before), widen(update)));
     case Scatter::least:
-      return std::min(before, update);
+      return narrow<T>(std::min(widen(before), widen(update)));
   }
   return update;
 }
 
-/// Kernels of an operator that scatters: `K::run<T>` for every type; half floats and bool only replace.
+/// Kernels of an operator that scatters: `K::run<T>` for every type. Booleans are only replaced.
 template <class K>
 Kernels scatter_kernels() {
-  Kernels result = kernels<float, double, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t,
-                           std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>(
-      K::template run<float>, K::template run<double>, K::template run<std::int8_t>,
-      K::template run<std::uint8_t>, K::template run<std::int16_t>, K::template run<std::uint16_t>,
-      K::template run<std::int32_t>, K::template run<std::uint32_t>, K::template run<std::int64_t>,
-      K::template run<std::uint64_t>);
-  for (const DType half : {DType::f16, DType::bf16})
-    result.emplace_back(half, K::template run<std::uint16_t>);
+  Kernels result = kernels_for(Numeric{}, []<class T>() { return K::template run<T>; });
   result.emplace_back(DType::boolean, K::template run<std::uint8_t>);
   return result;
 }

@@ -4,6 +4,7 @@
 
 #include "engine/kernels/lines.h"
 #include "engine/ops/scattering.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
@@ -94,11 +95,7 @@ extern const Op top_k{
     .max_inputs = 2,
     .max_outputs = 2,
     .infer = infer,
-    .kernels = kernels<float, double, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t,
-                       std::uint32_t, std::int64_t, std::uint64_t>(
-        compute<float>, compute<double>, compute<std::int8_t>, compute<std::uint8_t>, compute<std::int16_t>,
-        compute<std::uint16_t>, compute<std::int32_t>, compute<std::uint32_t>, compute<std::int64_t>,
-        compute<std::uint64_t>),
+    .kernels = kernels_for(Numeric{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .samples = {{.shapes = {{2, 5}, {1}}, .fixed = {{1, Tensor::from<std::int64_t>({1}, {3})}}},
                 {.shapes = {{4, 2}, {1}},
