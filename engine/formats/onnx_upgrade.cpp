@@ -87,6 +87,7 @@ class Upgrade {
     move_attributes();
     resize();
     widen();
+    own_training();
     if (is_matrix_softmax()) {
       softmax_on_matrix();
     } else {
@@ -233,6 +234,14 @@ class Upgrade {
     for (const Widened& widened : kWidened) {
       if (is(widened.op) && node_.opset >= widened.from) reach(widened.to);
     }
+  }
+
+  // Its training mode is an operator of its own: other outputs, other gradient.
+  void own_training() {
+    if (!is("BatchNormalization") || node_.attributes.integer("training_mode", 0) == 0) return;
+    node_.op_type = "BatchNormalizationTraining";
+    node_.domain = "dormouse";
+    node_.opset = 1;
   }
 
   bool is_matrix_softmax() {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "engine/ops/inference.h"
+#include "engine/ops/types.h"
 
 /// BatchNormalization as inference has it: y = (x - mean) / √(var + epsilon) · scale + bias, per channel.
 namespace dormouse::engine {
@@ -66,7 +67,7 @@ extern const Op batch_normalization{
     .min_inputs = 5,
     .max_inputs = 5,
     .infer = infer,
-    .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .in_place = true,
     .samples = {{.shapes = {{2, 3, 4, 2}, {3}, {3}, {3}, {3}}, .low = 0.5},
