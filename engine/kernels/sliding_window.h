@@ -96,24 +96,6 @@ void im2col(const T* image, std::int64_t channels, const SlidingWindow& window, 
   }
 }
 
-/// The transpose of im2col()'s matrix: row output [first, first + count), column (channel, kernel element).
-template <class T>
-void im2row(const T* image, std::int64_t channels, const SlidingWindow& window, std::int64_t first,
-            std::int64_t count, T* rows) {
-  const std::int64_t plane = SlidingWindow::volume(window.input),
-                     elements = SlidingWindow::volume(window.kernel), depth = channels * elements;
-  for (std::int64_t column = 0; column < depth; ++column) {
-    const T* const from = image + column / elements * plane;
-    for_runs(window, column % elements, first, count, [&](const SlidingRun& run) {
-      T* const line = rows + run.column * depth + column;
-      for (std::int64_t j = 0; j < run.valid_begin; ++j) line[j * depth] = T{0};
-      for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j)
-        line[j * depth] = from[run.input + j * run.step];
-      for (std::int64_t j = run.valid_end; j < run.length; ++j) line[j * depth] = T{0};
-    });
-  }
-}
-
 /// Adds columns back to the image they were taken from: the transpose of im2col().
 template <class T>
 void col2im(const T* columns, std::int64_t channels, const SlidingWindow& window, std::int64_t first,

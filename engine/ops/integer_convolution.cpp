@@ -3,54 +3,45 @@
 #include "engine/kernels/integer_gemm.h"
 
 namespace dormouse::engine {
-namespace {
-
-std::size_t bytes(std::int64_t count, std::size_t each) {
-  return (static_cast<std::size_t>(count) * each + 63) / 64 * 64;
-}
-
-}  // namespace
 
 std::size_t IntegerConvolution::scratch_bytes() const {
-  return bytes(conv_.groups * conv_.m * conv_.k, sizeof(std::int16_t)) +
-         bytes(conv_.channels * conv_.x_plane, sizeof(std::int16_t)) +
-         bytes(conv_.block * conv_.k, sizeof(std::int16_t)) +
-         bytes(conv_.m * conv_.block, sizeof(std::int32_t));
+  return bytes<std::int16_t>(conv_.groups * conv_.m * integer_row(conv_.k)) +
+         bytes<std::int16_t>(conv_.channels * conv_.x_plane) + bytes<std::int16_t>(conv_.k * conv_.block) +
+         bytes<std::int32_t>(conv_.m * conv_.block) + integer_gemm_scratch(conv_.k);
 }
 
 IntegerConvolution::Scratch IntegerConvolution::scratch(const KernelContext& context) const {
-  std::byte* at = context.scratch.data();
-  const auto take = [&](std::int64_t count) {
-    auto* const result = reinterpret_cast<std::int16_t*>(at);
-    at += bytes(count, sizeof(std::int16_t));
-    return result;
-  };
-  Scratch result{};
-  result.weights = take(conv_.groups * conv_.m * conv_.k);
-  result.image = take(conv_.channels * conv_.x_plane);
-  result.rows = take(conv_.block * conv_.k);
-  result.sums = reinterpret_cast<std::int32_t*>(at);
+  Scratch result{.rest = context.scratch};
+  result.weights = take<std::int16_t>(result.rest, conv_.groups * conv_.m * integer_row(conv_.k));
+  result.image = take<std::int16_t>(result.rest, conv_.channels * conv_.x_plane);
+  result.columns = take<std::int16_t>(result.rest, conv_.k * conv_.block);
+  result.sums = take<std::int32_t>(result.rest, conv_.m * conv_.block);
   return result;
 }
 
 void IntegerConvolution::load_weights(const KernelContext& context) const {
   const std::vector<std::int32_t> zero = zero_points(context, inputs_.w_zero);
-  for (std::int64_t row = 0; row < conv_.groups * conv_.m; ++row)
-    load_centred(context.inputs[inputs_.w], row * conv_.k, 1, conv_.k, each_or_all(zero, row),
-                 scratch(context).weights + row * conv_.k);
+  const std::int64_t pitch = integer_row(conv_.k);
+  std::int16_t* const weights = scratch(context).weights;
+  for (std::int64_t row = 0; row < conv_.groups * conv_.m; ++row) {
+    load_centred(context.inputs[inputs_.w], row * conv_.k, conv_.k, {&each_or_all(zero, row), 1},
+                 weights + row * pitch);
+    if (pitch > conv_.k) weights[row * pitch + conv_.k] = 0;
+  }
 }
 
 void IntegerConvolution::load_image(const KernelContext& context, std::int64_t image,
                                     std::int64_t group) const {
-  load_centred(context.inputs[inputs_.x], conv_.x_offset(image, group), 1, conv_.channels * conv_.x_plane,
-               zero_points(context, inputs_.x_zero)[0], scratch(context).image);
+  load_centred(context.inputs[inputs_.x], conv_.x_offset(image, group), conv_.channels * conv_.x_plane,
+               zero_points(context, inputs_.x_zero), scratch(context).image);
 }
 
 const std::int32_t* IntegerConvolution::multiply(const KernelContext& context, std::int64_t group,
                                                  std::int64_t first, std::int64_t count) const {
   const Scratch at = scratch(context);
-  im2row(at.image, conv_.channels, conv_.window, first, count, at.rows);
-  integer_gemm(conv_.m, count, conv_.k, at.weights + group * conv_.m * conv_.k, at.rows, at.sums, count);
+  im2col(at.image, conv_.channels, conv_.window, first, count, at.columns);
+  integer_gemm(conv_.m, count, conv_.k, at.weights + group * conv_.m * integer_row(conv_.k), at.columns,
+               at.sums, count, at.rest);
   return at.sums;
 }
 

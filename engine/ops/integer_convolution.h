@@ -36,8 +36,9 @@ class IntegerConvolution {
 
  private:
   struct Scratch {
-    std::int16_t *weights, *image, *rows;
-    std::int32_t* sums;
+    std::int16_t *weights = nullptr, *image = nullptr, *columns = nullptr;
+    std::int32_t* sums = nullptr;
+    std::span<std::byte> rest = {};
   };
   Scratch scratch(const KernelContext& context) const;
   void load_weights(const KernelContext& context) const;

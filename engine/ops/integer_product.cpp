@@ -3,11 +3,6 @@
 #include "engine/kernels/integer_gemm.h"
 
 namespace dormouse::engine {
-namespace {
-
-std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-}  // namespace
 
 IntegerProduct::IntegerProduct(const Shape& a, const Shape& b)
     : matrices_(a, b),
@@ -18,28 +13,27 @@ IntegerProduct::IntegerProduct(const Shape& a, const Shape& b)
       k_(matrices_.k) {}
 
 std::size_t IntegerProduct::scratch_bytes() const {
-  const auto bytes = [](std::int64_t count, std::size_t each) {
-    return aligned(static_cast<std::size_t>(count) * each);
-  };
-  return bytes(rows_ * k_, sizeof(std::int16_t)) + bytes(n_ * k_, sizeof(std::int16_t)) +
-         bytes(rows_ * n_, sizeof(std::int32_t));
+  return bytes<std::int16_t>(rows_ * integer_row(k_)) + bytes<std::int16_t>(k_ * n_) +
+         bytes<std::int32_t>(rows_ * n_) + integer_gemm_scratch(k_);
 }
 
 const std::int32_t* IntegerProduct::multiply(const KernelContext& context, IntegerOperands operands,
                                              std::int64_t first, std::int64_t second) const {
-  auto* const left = reinterpret_cast<std::int16_t*>(context.scratch.data());
-  auto* const right = left + aligned(static_cast<std::size_t>(rows_ * k_) * 2) / 2;
-  auto* const sums =
-      reinterpret_cast<std::int32_t*>(right + aligned(static_cast<std::size_t>(n_ * k_) * 2) / 2);
+  const std::int64_t pitch = integer_row(k_);
+  std::span<std::byte> scratch = context.scratch;
+  std::int16_t* const left = take<std::int16_t>(scratch, rows_ * pitch);
+  std::int16_t* const right = take<std::int16_t>(scratch, k_ * n_);
+  std::int32_t* const sums = take<std::int32_t>(scratch, rows_ * n_);
   const std::vector<std::int32_t> a_zero = zero_points(context, operands.a_zero),
                                   b_zero = zero_points(context, operands.b_zero);
-  for (std::int64_t i = 0; i < rows_; ++i)
-    load_centred(context.inputs[operands.a], first * m_ * k_ + i * k_, 1, k_, each_or_all(a_zero, i % m_),
-                 left + i * k_);
-  for (std::int64_t j = 0; j < n_; ++j)
-    load_centred(context.inputs[operands.b], second * k_ * n_ + j, n_, k_, each_or_all(b_zero, j),
-                 right + j * k_);
-  integer_gemm(rows_, n_, k_, left, right, sums, n_);
+  for (std::int64_t i = 0; i < rows_; ++i) {
+    load_centred(context.inputs[operands.a], (first * m_ + i) * k_, k_, {&each_or_all(a_zero, i % m_), 1},
+                 left + i * pitch);
+    if (pitch > k_) left[i * pitch + k_] = 0;
+  }
+  for (std::int64_t p = 0; p < k_; ++p)
+    load_centred(context.inputs[operands.b], (second * k_ + p) * n_, n_, b_zero, right + p * n_);
+  integer_gemm(rows_, n_, k_, left, right, sums, n_, scratch);
   return sums;
 }
 

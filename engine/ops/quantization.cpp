@@ -16,14 +16,13 @@ std::vector<T> converted(const View& view, DType type) {
 }
 
 template <class Q>
-void load(const View& view, std::int64_t first, std::int64_t step, std::int64_t count,
-          std::int32_t zero_point, std::int16_t* to) {
-  const Q* const from = view.values<Q>().data() + first;
-  const std::int16_t zero = static_cast<std::int16_t>(zero_point);
-  if (step == 1) {
+void load(const Q* from, std::int64_t count, std::span<const std::int32_t> zero_points, std::int16_t* to) {
+  if (zero_points.size() == 1) {
+    const std::int16_t zero = static_cast<std::int16_t>(zero_points[0]);
     for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::int16_t>(from[i] - zero);
   } else {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::int16_t>(from[i * step] - zero);
+    const std::int32_t* const zero = zero_points.data();
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::int16_t>(from[i] - zero[i]);
   }
 }
 
@@ -64,12 +63,12 @@ std::vector<float> scales(const KernelContext& context, std::size_t i) {
   return converted<float>(context.inputs[i], DType::f32);
 }
 
-void load_centred(const View& view, std::int64_t first, std::int64_t step, std::int64_t count,
-                  std::int32_t zero_point, std::int16_t* to) {
+void load_centred(const View& view, std::int64_t first, std::int64_t count,
+                  std::span<const std::int32_t> zero_points, std::int16_t* to) {
   if (view.dtype == DType::u8)
-    load<std::uint8_t>(view, first, step, count, zero_point, to);
+    load(view.values<std::uint8_t>().data() + first, count, zero_points, to);
   else
-    load<std::int8_t>(view, first, step, count, zero_point, to);
+    load(view.values<std::int8_t>().data() + first, count, zero_points, to);
 }
 
 void store_requantized(const std::int32_t* sums, std::int64_t count, float scale, std::int32_t zero_point,

@@ -22,15 +22,27 @@ void check_scale(const InferContext& context, std::size_t scale, std::size_t zer
 std::vector<std::int32_t> zero_points(const KernelContext& context, std::size_t i);
 std::vector<float> scales(const KernelContext& context, std::size_t i);
 
+/// Scratch is cut into arrays one after another, each aligned as the whole is: their sizes, and the next.
+template <class T>
+std::size_t bytes(std::int64_t count) {
+  return (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
+}
+template <class T>
+T* take(std::span<std::byte>& scratch, std::int64_t count) {
+  T* const result = reinterpret_cast<T*>(scratch.data());
+  scratch = scratch.subspan(bytes<T>(count));
+  return result;
+}
+
 /// The element of a list that has one for all or one for each.
 template <class T>
-T each_or_all(const std::vector<T>& list, std::int64_t i) {
+const T& each_or_all(const std::vector<T>& list, std::int64_t i) {
   return list.size() == 1 ? list[0] : list[static_cast<std::size_t>(i)];
 }
 
-/// `count` elements of an i8 or u8 tensor from element `first` on, `step` apart, less their zero point.
-void load_centred(const View& view, std::int64_t first, std::int64_t step, std::int64_t count,
-                  std::int32_t zero_point, std::int16_t* to);
+/// `count` elements of an i8 or u8 tensor from element `first` on, less their zero points: one, or one each.
+void load_centred(const View& view, std::int64_t first, std::int64_t count,
+                  std::span<const std::int32_t> zero_points, std::int16_t* to);
 
 /// Writes `count` sums as i8 or u8: round(sum · scale) + zero point.
 void store_requantized(const std::int32_t* sums, std::int64_t count, float scale, std::int32_t zero_point,

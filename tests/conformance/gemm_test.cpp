@@ -115,22 +115,56 @@ TEST_CASE("the tiles of every instruction set this processor has compute the sam
 }
 
 TEST_CASE("integer_gemm is exact, also where its sums wrap around", "[gemm]") {
-  const auto [m, n, k] =
-      GENERATE(Extents{1, 1, 1}, Extents{3, 9, 17}, Extents{2, 4, 0}, Extents{1, 5, 40000});
+  const auto [m, n, k] = GENERATE(Extents{1, 1, 1}, Extents{30, 70, 17}, Extents{2, 4, 0}, Extents{13, 33, 8},
+                                  Extents{1, 5, 40001});
   std::mt19937 random(7);
-  std::uniform_int_distribution<int> uniform(200, 255);  // positive: 40000 of their products leave 32 bits
-  std::vector<std::int16_t> a(static_cast<std::size_t>(m * k)), b(static_cast<std::size_t>(n * k));
-  for (std::int16_t& value : a) value = static_cast<std::int16_t>(uniform(random));
+  std::uniform_int_distribution<int> uniform(200, 255);  // positive: 40001 of their products leave 32 bits
+  std::vector<std::int16_t> a(static_cast<std::size_t>(m * integer_row(k))),
+      b(static_cast<std::size_t>(n * k));
   for (std::int16_t& value : b) value = static_cast<std::int16_t>(uniform(random));
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t p = 0; p < k; ++p)
+      a[static_cast<std::size_t>(i * integer_row(k) + p)] = static_cast<std::int16_t>(-uniform(random));
   std::vector<std::int32_t> c(static_cast<std::size_t>(m * n), 7);
-  integer_gemm(m, n, k, a.data(), b.data(), c.data(), n);
+  const auto scratch = Buffer::allocate(integer_gemm_scratch(k));
+  integer_gemm(m, n, k, a.data(), b.data(), c.data(), n, {scratch->writable_data(), scratch->size()});
   INFO(m << "x" << n << "x" << k);
   for (std::int64_t i = 0; i < m; ++i) {
     for (std::int64_t j = 0; j < n; ++j) {
       std::int64_t sum = 0;
       for (std::int64_t p = 0; p < k; ++p)
-        sum += std::int64_t{a[static_cast<std::size_t>(i * k + p)]} * b[static_cast<std::size_t>(j * k + p)];
+        sum += std::int64_t{a[static_cast<std::size_t>(i * integer_row(k) + p)]} *
+               b[static_cast<std::size_t>(p * n + j)];
       REQUIRE(c[static_cast<std::size_t>(i * n + j)] == static_cast<std::int32_t>(sum));
+    }
+  }
+}
+
+TEST_CASE("every integer tile that this processor runs computes the same", "[gemm]") {
+  std::vector<const IntegerTiles*> tiles{&kPortableIntegerTiles, &best_integer_tiles()};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) tiles.push_back(&kAvx2IntegerTiles);
+#endif
+  constexpr std::int64_t pairs = 9;
+  for (const IntegerTiles* const set : tiles) {
+    for (const IntegerTile& tile : {set->block, set->row}) {
+      std::vector<std::int16_t> a(static_cast<std::size_t>(tile.rows * 2 * pairs)),
+          b(static_cast<std::size_t>(tile.columns * 2 * pairs));
+      for (std::size_t i = 0; i < a.size(); ++i)
+        a[i] = static_cast<std::int16_t>(static_cast<int>(i * 37 % 511) - 255);
+      for (std::size_t i = 0; i < b.size(); ++i)
+        b[i] = static_cast<std::int16_t>(static_cast<int>(i * 91 % 511) - 255);
+      std::vector<std::int32_t> c(static_cast<std::size_t>(tile.rows * tile.columns));
+      tile.run(pairs, a.data(), 2 * pairs, b.data(), c.data(), tile.columns);
+      for (std::int64_t i = 0; i < tile.rows; ++i) {
+        for (std::int64_t j = 0; j < tile.columns; ++j) {
+          std::int32_t sum = 0;
+          for (std::int64_t p = 0; p < 2 * pairs; ++p)
+            sum += a[static_cast<std::size_t>(i * 2 * pairs + p)] *
+                   b[static_cast<std::size_t>((p / 2 * tile.columns + j) * 2 + p % 2)];
+          REQUIRE(c[static_cast<std::size_t>(i * tile.columns + j)] == sum);
+        }
+      }
     }
   }
 }
