@@ -34,6 +34,12 @@ ValueId Graph::add_input(std::string name, DType type, Shape shape) {
   return id;
 }
 
+ValueId Graph::add_input(std::string name, DType type) {
+  const ValueId id = add_input(std::move(name), type, {});
+  forget_input_shape(id);
+  return id;
+}
+
 ValueId Graph::add_constant(std::string name, Tensor value) {
   const auto id = static_cast<ValueId>(values_.size());
   if (name.empty()) name = "constant_" + std::to_string(id);
@@ -119,7 +125,15 @@ void Graph::constant_to_input(ValueId value) {
   inputs_.push_back(value);
 }
 
-void Graph::set_input_shape(ValueId input, Shape shape) { at(input).shape = std::move(shape); }
+void Graph::set_input_shape(ValueId input, Shape shape) {
+  at(input).shape = std::move(shape);
+  at(input).shape_known = true;
+}
+
+void Graph::forget_input_shape(ValueId input) {
+  at(input).shape = {};
+  at(input).shape_known = false;
+}
 
 void Graph::reinfer() {
   for (const Node& node : nodes_) infer(node);
@@ -143,8 +157,8 @@ class Extraction {
   Extraction(const Graph& from, std::span<const ValueId> inputs) : from_(from) {
     for (const ValueId id : inputs) {
       const ValueInfo& value = from.value(id);
-      ensure(value.shape_known, "a cut has a known rank");
-      map_[id] = to_.add_input(value.name, value.dtype, value.shape);
+      map_[id] = value.shape_known ? to_.add_input(value.name, value.dtype, value.shape)
+                                   : to_.add_input(value.name, value.dtype);
     }
   }
 

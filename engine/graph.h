@@ -42,6 +42,8 @@ class Graph {
  public:
   /// A named input; extents may be kDynamic.
   ValueId add_input(std::string name, DType type, Shape shape);
+  /// An input whose rank may differ from run to run: a value that a Loop carries.
+  ValueId add_input(std::string name, DType type);
   /// A value known now: a weight, an axis list.
   ValueId add_constant(std::string name, Tensor value);
   /// Appends a node and infers its `outputs` (as many as asked for). Empty output names are made up.
@@ -72,8 +74,11 @@ class Graph {
   void constant_to_input(ValueId value);
   void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
   void set_input_shape(ValueId input, Shape shape);
+  void forget_input_shape(ValueId input);
   /// Infers every node again, in order.
   void reinfer();
+  /// Infers the outputs of one node again, from what is known about its inputs by now.
+  void infer(const Node& node);
   /// Replaces the nodes (passes do that). ensure()s topological order.
   void set_nodes(std::vector<Node> nodes);
 
@@ -82,7 +87,6 @@ class Graph {
 
  private:
   ValueInfo& at(ValueId id) { return values_[static_cast<std::size_t>(id)]; }
-  void infer(const Node& node);
 
   std::vector<ValueInfo> values_;
   std::vector<Node> nodes_;

@@ -8,6 +8,12 @@
 
 namespace dormouse::engine {
 
+void SubgraphRuns::count() {
+  if (++count_ > kMaxSubgraphRuns)
+    throw Failure(Errc::too_large, "its loops came to more than " + std::to_string(kMaxSubgraphRuns) +
+                                       " iterations in one run: give it inputs that end them sooner");
+}
+
 std::vector<Tensor> interpret(const Node& node, std::span<const Tensor* const> inputs) {
   InferContext context(node, inputs);
   node.op->infer(context);
@@ -30,7 +36,7 @@ std::vector<Tensor> interpret(const Node& node, std::span<const Tensor* const> i
   return outputs;
 }
 
-std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs) {
+std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs, const RunSubgraph& run) {
   std::unordered_map<ValueId, Tensor> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) values.emplace(graph.inputs()[i], inputs[i]);
   const auto find = [&](ValueId id) -> const Tensor* {
@@ -41,12 +47,22 @@ std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs
   for (const Node& node : graph.nodes()) {
     std::vector<const Tensor*> in;
     for (const ValueId id : node.inputs) in.push_back(find(id));
-    auto out = interpret(node, in);
+    auto out = node.op->control ? node.op->control->run(node, in, run) : interpret(node, in);
     for (std::size_t i = 0; i < out.size(); ++i) values.insert_or_assign(node.outputs[i], std::move(out[i]));
   }
   std::vector<Tensor> outputs;
   for (const ValueId id : graph.outputs()) outputs.push_back(*find(id));
   return outputs;
+}
+
+std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs) {
+  SubgraphRuns runs;
+  RunSubgraph run;
+  run = [&](const Graph& subgraph, std::span<const Tensor> given) {
+    runs.count();
+    return interpret(subgraph, given, run);
+  };
+  return interpret(graph, inputs, run);
 }
 
 }  // namespace dormouse::engine

@@ -38,6 +38,11 @@ void InferContext::set_output(std::size_t i, DType type) {
   if (i < outputs_.size()) outputs_[i] = {true, type, false, {}, nullptr};
 }
 
+void InferContext::set_output(std::size_t i, Slot slot) {
+  slot.constant = nullptr;
+  if (i < outputs_.size()) outputs_[i] = std::move(slot);
+}
+
 namespace {
 
 std::string located(const Node& node, std::string_view what, const std::vector<InferContext::Slot>& inputs) {

@@ -52,6 +52,8 @@ class InferContext {
     Shape shape;
     const Tensor* constant = nullptr;
   };
+  const Slot& input(std::size_t i) const { return inputs_[i]; }
+  void set_output(std::size_t i, Slot slot);
   const std::vector<Slot>& inferred() const { return outputs_; }
 
  private:
@@ -134,6 +136,20 @@ struct Sample {
   std::vector<std::size_t> frozen = {};  ///< inputs without a gradient (besides the fixed ones)
 };
 
+/// Runs a subgraph on its inputs, in its order. Throws Failure(too_large) when one run of a model comes to
+/// kMaxSubgraphRuns.
+using RunSubgraph = std::function<std::vector<Tensor>(const Graph&, std::span<const Tensor>)>;
+
+/// What If, Loop and Scan have in place of a kernel. Their subgraphs are attributes; what those read of the
+/// graph around them stands behind the node's own inputs, as many as its attribute "captures" says, and
+/// behind the own inputs of each subgraph, in the same order.
+struct ControlFlow {
+  /// What the subgraphs are given for the node's own inputs; an input without a shape may have any.
+  std::vector<InferContext::Slot> (*given)(const Attributes&, std::span<const InferContext::Slot> own);
+  /// Runs the node; null stands for an absent input.
+  std::vector<Tensor> (*run)(const Node&, std::span<const Tensor* const> inputs, const RunSubgraph&);
+};
+
 /// One operator: everything there is to know about it, in one file under engine/ops/.
 struct Op {
   std::string_view name;         ///< ONNX operator type, or our own
@@ -152,6 +168,10 @@ struct Op {
   bool is_view = false;
   /// Its one output may overwrite input 0 when nothing reads that later (element-wise operators).
   bool in_place = false;
+  /// What it computes follows from the shape of input 0 alone, and is known as soon as that is (Shape, Size).
+  bool of_shape = false;
+  /// Instead of kernels: it runs subgraphs.
+  const ControlFlow* control = nullptr;
   std::vector<Sample> samples = {};
 
   Kernel kernel_for(DType type) const;  ///< null when the type has none

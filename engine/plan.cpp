@@ -4,6 +4,7 @@
 
 #include "engine/op.h"
 #include "engine/passes/pass.h"
+#include "engine/split.h"
 
 namespace dormouse::engine {
 namespace {
@@ -149,10 +150,12 @@ Plan make_plan(const Graph& graph, std::span<const Shape> shapes, std::span<cons
   plan.graph = graph;
   for (std::size_t i = 0; i < shapes.size(); ++i) plan.graph.set_input_shape(graph.inputs()[i], shapes[i]);
   plan.graph.reinfer();
-  optimise(plan.graph);  // shape arithmetic becomes constant now
-  plan.graph.reinfer();
-  plan.interpreted = !shapes_known(plan.graph);
-  if (plan.interpreted) return plan;
+  optimise(plan.graph);  // shape arithmetic becomes constant now, and infers anew what follows from it
+  if (!shapes_known(plan.graph)) {
+    Split parts = split(plan.graph);
+    plan.graph = std::move(parts.head);
+    plan.tail = std::move(parts.tail);
+  }
   plan.steps = partition(plan.graph, drivers);
   place_values(plan, arena_limit);
   return plan;

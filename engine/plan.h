@@ -23,11 +23,11 @@ struct Place {
 };
 
 /// A graph for one combination of input shapes: partitioned by driver, every value placed in one arena whose
-/// parts are reused as lifetimes end. Immutable. `interpreted` plans have a shape that depends on data: no
-/// steps, no arena.
+/// parts are reused as lifetimes end. Immutable. Where a shape depends on data the plan ends: the rest is the
+/// `tail`, to be interpreted on the graph's inputs and, behind them, this graph's outputs.
 struct Plan {
   Graph graph;
-  bool interpreted = false;
+  std::optional<Graph> tail;
   std::vector<Step> steps;
   std::vector<Place> places;  ///< by value
   std::size_t arena_bytes = 0;

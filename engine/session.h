@@ -11,11 +11,15 @@
 
 namespace dormouse::engine {
 
+class SubgraphRuns;
+
 /// An immutable graph made ready to run: plans per input shape, each with its drivers' programs and one
 /// arena.
 ///
 /// Thread-safe: any number of threads may run it; each run takes a context (arena and programs) from a pool
-/// of its plan. Plans are made when a shape is first seen and the least recently used are dropped.
+/// of its plan. Plans are made when a shape is first seen and the least recently used are dropped. Nodes from
+/// where on a shape depends on data run in the interpreter, behind the plan. Subgraphs are sessions of their
+/// own.
 class Session {
  public:
   struct Options {
@@ -45,6 +49,8 @@ class Session {
   std::map<std::string, double> seconds() const;
 
  private:
+  std::vector<Tensor> run(std::span<const Tensor> inputs, SubgraphRuns& runs) const;
+
   struct State;
   std::unique_ptr<State> state_;
 };

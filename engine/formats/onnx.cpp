@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "engine/formats/bytes.h"
 #include "engine/formats/onnx_proto.h"
@@ -16,46 +16,87 @@ namespace {
 
 constexpr std::int64_t kNewestOpset = 25;
 
-/// Turns a parsed model into a graph.
+using Slot = InferContext::Slot;
+
+Slot slot_of(const ValueInfo& value) { return {true, value.dtype, value.shape_known, value.shape, nullptr}; }
+
+/// A value of the graphs around a subgraph that one of the subgraphs of a node reads.
+struct Captured {
+  std::string name;
+  ValueInfo value;
+};
+
+/// Turns a parsed graph, in a model or in a node, into ours.
 class Import {
  public:
-  Import(OnnxModel model, const std::string& file) : model_(std::move(model)), file_(&file) {}
+  explicit Import(OnnxGraph graph) : source_(std::move(graph)) {}
 
-  Graph run() {
-    check_opsets();
-    sort_topologically(model_, *file_);
-    collect_uses();
-    for (auto& [name, weight] : model_.initialisers)
-      define(name, graph_.add_constant(name, std::move(weight)));
-    for (const OnnxValue& input : model_.inputs) add_input(input);
-    for (OnnxNode& node : model_.nodes) add(std::move(node));
-    for (const OnnxValue& output : model_.outputs) mark_output(output);
-    graph_.metadata = std::move(model_.metadata);
-    return std::move(graph_);
+  Graph run() && {
+    add_weights();
+    for (const OnnxValue& input : source_.inputs) add_input(input);
+    return finish();
+  }
+
+  /// As a subgraph, whose inputs are `own` and then what is captured.
+  Graph run_within(const std::vector<Slot>& own, const std::vector<Captured>& captured) && {
+    add_weights();
+    add_own_inputs(own);
+    for (const Captured& outer : captured) capture(outer);
+    return finish();
   }
 
  private:
-  void check_opsets() const {
-    const auto found = model_.opsets.find("");
-    if (found == model_.opsets.end() || (found->second >= 1 && found->second <= kNewestOpset)) return;
-    throw Failure(Errc::unsupported, *file_ + ": opset " + std::to_string(found->second) +
-                                         "; export it with opset " + std::to_string(kNewestOpset) +
-                                         " or earlier");
+  void add_weights() {
+    for (auto& [name, weight] : source_.initialisers)
+      define(name, graph_.add_constant(name, std::move(weight)));
+  }
+
+  Graph finish() {
+    sort_topologically(source_);
+    collect_uses();
+    for (OnnxNode& node : source_.nodes) add(std::move(node));
+    for (const OnnxValue& output : source_.outputs) mark_output(output);
+    return std::move(graph_);
+  }
+
+  void add_own_inputs(const std::vector<Slot>& own) {
+    std::erase_if(source_.inputs, [&](const OnnxValue& input) { return ids_.contains(input.name); });
+    if (source_.inputs.size() != own.size())
+      throw Failure(Errc::corrupt, source_.where + ": takes " + std::to_string(source_.inputs.size()) +
+                                       " inputs and is given " + std::to_string(own.size()));
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const std::string& name = source_.inputs[i].name;
+      define(name, own[i].shape_known ? graph_.add_input(name, own[i].dtype, own[i].shape)
+                                      : graph_.add_input(name, own[i].dtype));
+    }
+  }
+
+  // Weights are shared; the rest is handed in, also what another subgraph of the node captures alone.
+  void capture(const Captured& outer) {
+    const bool read = source_.captures.contains(outer.name);
+    const ValueInfo& value = outer.value;
+    if (value.constant) {
+      if (read) define(outer.name, graph_.add_constant(value.name, *value.constant));
+      return;
+    }
+    const ValueId id = value.shape_known ? graph_.add_input(value.name, value.dtype, value.shape)
+                                         : graph_.add_input(value.name, value.dtype);
+    if (read) define(outer.name, id);
   }
 
   void collect_uses() {
-    for (const OnnxNode& node : model_.nodes) used_.insert(node.inputs.begin(), node.inputs.end());
-    for (const OnnxValue& output : model_.outputs) used_.insert(output.name);
+    for (const OnnxNode& node : source_.nodes) used_.merge(names_read(node));
+    for (const OnnxValue& output : source_.outputs) used_.insert(output.name);
   }
 
   void define(const std::string& name, ValueId id) {
     if (!ids_.emplace(name, id).second)
-      throw Failure(Errc::corrupt, *file_ + ": '" + name + "' is made twice");
+      throw Failure(Errc::corrupt, source_.where + ": '" + name + "' is made twice");
   }
 
   void add_input(const OnnxValue& input) {
     if (ids_.contains(input.name)) return;  // a weight, listed as old files do
-    const std::string where = *file_ + ": input '" + input.name + "'";
+    const std::string where = source_.where + ": input '" + input.name + "'";
     if (!input.dtype) throw Failure(Errc::unsupported, where + ": not a tensor of numbers");
     if (!input.shape) {
       throw Failure(Errc::unsupported,
@@ -67,7 +108,7 @@ class Import {
   void mark_output(const OnnxValue& output) {
     const ValueId id = ids_.at(output.name);  // sort_topologically saw that something makes it
     if (output.dtype && *output.dtype != graph_.value(id).dtype) {
-      throw Failure(Errc::corrupt, *file_ + ": output '" + output.name + "' is said to be " +
+      throw Failure(Errc::corrupt, source_.where + ": output '" + output.name + "' is said to be " +
                                        std::string(word(*output.dtype)) + " and is " +
                                        std::string(word(graph_.value(id).dtype)));
     }
@@ -80,8 +121,6 @@ class Import {
   }
 
   void add(OnnxNode node) {
-    const auto version = model_.opsets.find(node.domain);
-    node.opset = version == model_.opsets.end() ? 1 : version->second;
     const LookUp known = [this](const std::string& name) { return look_up(name); };
     for (OnnxNode& newest : upgrade(std::move(node), known)) {
       if (newest.op_type == "Constant" && newest.domain.empty()) {
@@ -136,6 +175,10 @@ class Import {
     std::vector<ValueId> inputs;
     for (const std::string& name : node.inputs) inputs.push_back(name.empty() ? kAbsent : ids_.at(name));
     while (!inputs.empty() && inputs.back() == kAbsent) inputs.pop_back();
+    if (op.control) add_subgraphs(*op.control, node, inputs);
+    if (!op.control && !node.subgraphs.empty())
+      throw Failure(Errc::unsupported, node.where + ": attribute '" + node.subgraphs.begin()->first +
+                                           "' is a graph, which this operator does not run");
     std::vector<std::string> outputs = node.outputs;
     // Exporters name optional outputs (Dropout's mask) that nothing reads.
     while (outputs.size() > 1 &&
@@ -148,6 +191,25 @@ class Import {
     }
   }
 
+  void add_subgraphs(const ControlFlow& control, OnnxNode& node, std::vector<ValueId>& inputs) {
+    std::vector<Slot> own;
+    for (const ValueId id : inputs) own.push_back(id == kAbsent ? Slot{} : slot_of(graph_.value(id)));
+    std::set<std::string> names;
+    for (const auto& [attribute, subgraph] : node.subgraphs)
+      names.insert(subgraph->captures.begin(), subgraph->captures.end());
+    std::vector<Captured> captured;
+    for (const std::string& name : names) {
+      const ValueId id = ids_.at(name);
+      captured.push_back({name, graph_.value(id)});
+      if (!graph_.value(id).constant) inputs.push_back(id);
+    }
+    node.attributes.set("captures", static_cast<std::int64_t>(inputs.size() - own.size()));
+    const std::vector<Slot> given = control.given(node.attributes, own);
+    for (const auto& [attribute, subgraph] : node.subgraphs)
+      node.attributes.set(attribute,
+                          std::make_shared<const Graph>(Import(*subgraph).run_within(given, captured)));
+  }
+
   std::vector<ValueId> add_to_graph(const Op& op, OnnxNode& node, std::vector<ValueId> inputs,
                                     std::vector<std::string> outputs) {
     try {
@@ -158,14 +220,29 @@ class Import {
     }
   }
 
-  OnnxModel model_;
-  const std::string* file_;
+  OnnxGraph source_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> ids_;
-  std::unordered_set<std::string> used_;
+  std::set<std::string> used_;
 };
 
-Graph import_from(const OnnxSource& source) { return Import(parse_onnx(source), source.name).run(); }
+void check_opset(const OnnxModel& model, const std::string& file) {
+  const auto found = model.opsets.find("");
+  if (found == model.opsets.end() || (found->second >= 1 && found->second <= kNewestOpset)) return;
+  throw Failure(Errc::unsupported, file + ": opset " + std::to_string(found->second) +
+                                       "; export it with opset " + std::to_string(kNewestOpset) +
+                                       " or earlier");
+}
+
+Graph import_from(const OnnxSource& source) {
+  OnnxModel model = parse_onnx(source);
+  check_opset(model, source.name);
+  inline_functions(model);
+  find_captures(model.graph);
+  Graph graph = Import(std::move(model.graph)).run();
+  graph.metadata = std::move(model.metadata);
+  return graph;
+}
 
 std::shared_ptr<ExternalFiles> beside(const std::string& path) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();

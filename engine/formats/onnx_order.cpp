@@ -15,20 +15,22 @@ using Makers = std::unordered_map<std::string, std::ptrdiff_t>;
   throw Failure(Errc::corrupt, where + ": " + what);
 }
 
-Makers makers_of(const OnnxModel& model, const std::string& file) {
+Makers makers_of(const OnnxGraph& graph) {
+  const std::string& file = graph.where;
   Makers makers;
-  for (const auto& [name, tensor] : model.initialisers) {
+  for (const auto& [name, tensor] : graph.initialisers) {
     if (!makers.emplace(name, kGiven).second) corrupt(file, "two initialisers called '" + name + "'");
   }
   std::unordered_map<std::string, int> inputs;
-  for (const OnnxValue& input : model.inputs) {
+  for (const OnnxValue& input : graph.inputs) {
     if (!inputs.emplace(input.name, 0).second) corrupt(file, "two inputs called '" + input.name + "'");
     makers.emplace(input.name, kGiven);  // old files list weights among the inputs too
   }
-  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
-    for (const std::string& output : model.nodes[i].outputs) {
+  for (const std::string& name : graph.captures) makers.emplace(name, kGiven);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (const std::string& output : graph.nodes[i].outputs) {
       if (output.empty()) continue;
-      if (!makers.emplace(output, i).second) corrupt(model.nodes[i].where, "'" + output + "' is made twice");
+      if (!makers.emplace(output, i).second) corrupt(graph.nodes[i].where, "'" + output + "' is made twice");
     }
   }
   return makers;
@@ -42,15 +44,36 @@ std::ptrdiff_t maker(const Makers& makers, const std::string& name, const std::s
 
 }  // namespace
 
-void sort_topologically(OnnxModel& model, const std::string& file) {
-  const Makers makers = makers_of(model, file);
-  for (const OnnxValue& output : model.outputs) maker(makers, output.name, file + ": output");
-  std::vector<std::vector<std::size_t>> readers(model.nodes.size());
-  std::vector<std::size_t> waits(model.nodes.size(), 0);
-  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
-    for (const std::string& input : model.nodes[i].inputs) {
-      if (input.empty()) continue;
-      const std::ptrdiff_t made_by = maker(makers, input, model.nodes[i].where);
+std::set<std::string> names_read(const OnnxNode& node) {
+  std::set<std::string> names(node.inputs.begin(), node.inputs.end());
+  names.erase("");
+  for (const auto& [attribute, subgraph] : node.subgraphs)
+    names.insert(subgraph->captures.begin(), subgraph->captures.end());
+  return names;
+}
+
+std::set<std::string> find_captures(OnnxGraph& graph) {
+  std::set<std::string> made, read;
+  for (const auto& [name, tensor] : graph.initialisers) made.insert(name);
+  for (const OnnxValue& input : graph.inputs) made.insert(input.name);
+  for (OnnxNode& node : graph.nodes) {
+    for (const auto& [attribute, subgraph] : node.subgraphs) subgraph->captures = find_captures(*subgraph);
+    read.merge(names_read(node));
+    made.insert(node.outputs.begin(), node.outputs.end());
+  }
+  for (const OnnxValue& output : graph.outputs) read.insert(output.name);
+  for (const std::string& name : made) read.erase(name);
+  return read;
+}
+
+void sort_topologically(OnnxGraph& graph) {
+  const Makers makers = makers_of(graph);
+  for (const OnnxValue& output : graph.outputs) maker(makers, output.name, graph.where + ": output");
+  std::vector<std::vector<std::size_t>> readers(graph.nodes.size());
+  std::vector<std::size_t> waits(graph.nodes.size(), 0);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (const std::string& input : names_read(graph.nodes[i])) {
+      const std::ptrdiff_t made_by = maker(makers, input, graph.nodes[i].where);
       if (made_by == kGiven) continue;
       readers[static_cast<std::size_t>(made_by)].push_back(i);
       ++waits[i];
@@ -69,12 +92,12 @@ void sort_topologically(OnnxModel& model, const std::string& file) {
     for (const std::size_t reader : readers[next]) {
       if (--waits[reader] == 0) ready.push(reader);
     }
-    sorted.push_back(std::move(model.nodes[next]));
+    sorted.push_back(std::move(graph.nodes[next]));
   }
   for (std::size_t i = 0; i < waits.size(); ++i) {
-    if (waits[i] != 0) corrupt(model.nodes[i].where, "it needs its own output: the graph has a cycle");
+    if (waits[i] != 0) corrupt(graph.nodes[i].where, "it needs its own output: the graph has a cycle");
   }
-  model.nodes = std::move(sorted);
+  graph.nodes = std::move(sorted);
 }
 
 }  // namespace dormouse::engine

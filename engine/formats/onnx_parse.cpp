@@ -57,6 +57,8 @@ struct AttributeMessage {
   std::int64_t integer = 0;
   std::string string;
   std::string_view tensor;
+  std::string_view graph;
+  std::string reference;
   std::vector<float> reals;
   std::vector<std::int64_t> integers;
   std::vector<std::string> strings;
@@ -91,6 +93,7 @@ AttributeMessage read_attribute(Reader reader) {
         seen = AttributeKind::tensor;
         break;
       case AttributeField::g:
+        message.graph = reader.bytes();
         seen = AttributeKind::graph;
         break;
       case AttributeField::floats:
@@ -106,7 +109,8 @@ AttributeMessage read_attribute(Reader reader) {
         seen = AttributeKind::strings;
         break;
       case AttributeField::ref_attr_name:
-        reader.corrupt("an attribute that refers to a function's, outside of one");
+        message.reference = reader.text();
+        break;
       default:
         break;
     }
@@ -132,8 +136,6 @@ Attribute attribute_value(AttributeMessage message, const OnnxSource& source, co
     case AttributeKind::strings:
       return std::move(message.strings);
     case AttributeKind::graph:
-      throw Failure(Errc::unsupported,
-                    where + ": holds a subgraph (If, Loop, Scan); export the model without control flow");
     case AttributeKind::undefined:
       break;
   }
@@ -141,7 +143,25 @@ Attribute attribute_value(AttributeMessage message, const OnnxSource& source, co
                 where + ": attribute type " + std::to_string(static_cast<std::int64_t>(message.kind)));
 }
 
-OnnxNode read_node(Reader reader, const std::string& file, std::size_t number, const OnnxSource& source) {
+OnnxGraph read_graph(Reader reader, const OnnxSource& source, std::string where, int depth);
+
+void read_attribute_of(OnnxNode& node, std::string_view bytes, const OnnxSource& source, int depth) {
+  AttributeMessage message = read_attribute({bytes, node.where});
+  const std::string name = message.name, where = node.where + ": attribute '" + name + "'";
+  if (node.attributes.has(name) || node.subgraphs.contains(name) || node.references.contains(name))
+    throw Failure(Errc::corrupt, where + " twice");
+  if (!message.reference.empty()) {
+    node.references[name] = message.reference;
+  } else if (message.kind == AttributeKind::graph) {
+    node.subgraphs[name] =
+        std::make_shared<OnnxGraph>(read_graph({message.graph, where}, source, where, depth + 1));
+  } else {
+    node.attributes.set(name, attribute_value(std::move(message), source, where));
+  }
+}
+
+OnnxNode read_node(Reader reader, const std::string& graph, std::size_t number, const OnnxSource& source,
+                   int depth) {
   OnnxNode node;
   std::vector<std::string_view> attributes;
   while (reader.next()) {
@@ -168,43 +188,43 @@ OnnxNode read_node(Reader reader, const std::string& file, std::size_t number, c
         break;
     }
   }
-  node.where = file + ": node " + std::to_string(number) + " '" + node.name + "' (" + node.op_type + ")";
-  for (const std::string_view bytes : attributes) {
-    AttributeMessage message = read_attribute({bytes, node.where});
-    std::string name = message.name;
-    const std::string where = node.where + ": attribute '" + name + "'";
-    if (node.attributes.has(name)) throw Failure(Errc::corrupt, where + " twice");
-    node.attributes.set(std::move(name), attribute_value(std::move(message), source, where));
-  }
+  node.where = graph + ": node " + std::to_string(number) + " '" + node.name + "' (" + node.op_type + ")";
+  for (const std::string_view bytes : attributes) read_attribute_of(node, bytes, source, depth);
   return node;
 }
 
-void read_graph(Reader reader, const OnnxSource& source, OnnxModel& model) {
-  const std::string& file = source.name;
+OnnxGraph read_graph(Reader reader, const OnnxSource& source, std::string where, int depth) {
+  if (depth > kMaxSubgraphDepth)
+    throw Failure(Errc::too_large,
+                  where + ": lies in more than " + std::to_string(kMaxSubgraphDepth) + " other graphs");
+  OnnxGraph graph;
   while (reader.next()) {
     switch (reader.field()) {
       case GraphField::node:
-        model.nodes.push_back(
-            read_node({reader.bytes(), file + ": node " + std::to_string(model.nodes.size())}, file,
-                      model.nodes.size(), source));
+        graph.nodes.push_back(
+            read_node({reader.bytes(), where + ": node " + std::to_string(graph.nodes.size())}, where,
+                      graph.nodes.size(), source, depth));
         break;
       case GraphField::initializer: {
-        NamedTensor weight = parse_onnx_tensor(reader.bytes(), source, file + ": initialiser");
-        model.initialisers.emplace_back(std::move(weight.name), std::move(weight.tensor));
+        NamedTensor weight = parse_onnx_tensor(reader.bytes(), source, where + ": initialiser");
+        graph.initialisers.emplace_back(std::move(weight.name), std::move(weight.tensor));
         break;
       }
       case GraphField::input:
-        model.inputs.push_back(read_value({reader.bytes(), file + ": input"}));
+        graph.inputs.push_back(read_value({reader.bytes(), where + ": input"}));
         break;
       case GraphField::output:
-        model.outputs.push_back(read_value({reader.bytes(), file + ": output"}));
+        graph.outputs.push_back(read_value({reader.bytes(), where + ": output"}));
         break;
       case GraphField::sparse_initializer:
-        throw Failure(Errc::unsupported, file + ": sparse initialisers; export the model with dense weights");
+        throw Failure(Errc::unsupported,
+                      where + ": sparse initialisers; export the model with dense weights");
       default:
         break;
     }
   }
+  graph.where = std::move(where);
+  return graph;
 }
 
 std::pair<std::string, std::int64_t> read_opset(Reader reader) {
@@ -225,6 +245,54 @@ std::pair<std::string, std::string> read_entry(Reader reader) {
   return entry;
 }
 
+OnnxFunction read_function(Reader reader, const OnnxSource& source) {
+  OnnxFunction function;
+  std::vector<std::string_view> nodes, defaults;
+  while (reader.next()) {
+    switch (reader.field()) {
+      case FunctionField::name:
+        function.name = reader.text();
+        break;
+      case FunctionField::domain:
+        function.domain = plain_domain(reader.text());
+        break;
+      case FunctionField::input:
+        function.inputs.push_back(reader.text());
+        break;
+      case FunctionField::output:
+        function.outputs.push_back(reader.text());
+        break;
+      case FunctionField::node:
+        nodes.push_back(reader.bytes());
+        break;
+      case FunctionField::attribute_proto:
+        defaults.push_back(reader.bytes());
+        break;
+      case FunctionField::opset_import:
+        function.opsets.insert(read_opset({reader.bytes(), reader.where() + ": opset"}));
+        break;
+      default:
+        break;
+    }
+  }
+  const std::string where = source.name + ": function '" + function.name + "'";
+  for (const std::string_view bytes : nodes)
+    function.nodes.push_back(read_node({bytes, where}, where, function.nodes.size(), source, 0));
+  for (const std::string_view bytes : defaults) {
+    AttributeMessage message = read_attribute({bytes, where});
+    std::string name = message.name;
+    function.defaults.set(std::move(name), attribute_value(std::move(message), source, where));
+  }
+  return function;
+}
+
+void set_opsets(std::vector<OnnxNode>& nodes, const OnnxOpsets& opsets) {
+  for (OnnxNode& node : nodes) {
+    if (const auto version = opsets.find(node.domain); version != opsets.end()) node.opset = version->second;
+    for (const auto& [name, subgraph] : node.subgraphs) set_opsets(subgraph->nodes, opsets);
+  }
+}
+
 }  // namespace
 
 OnnxModel parse_onnx(const OnnxSource& source) {
@@ -241,13 +309,18 @@ OnnxModel parse_onnx(const OnnxSource& source) {
         break;
       case ModelField::graph:
         if (std::exchange(has_graph, true)) reader.corrupt("two graphs");
-        read_graph({reader.bytes(), source.name + ": graph"}, source, model);
+        model.graph = read_graph({reader.bytes(), source.name + ": graph"}, source, source.name, 0);
+        break;
+      case ModelField::functions:
+        model.functions.push_back(read_function({reader.bytes(), source.name + ": function"}, source));
         break;
       default:
         break;
     }
   }
   if (!has_graph) reader.corrupt("no graph in it: not an ONNX model");
+  set_opsets(model.graph.nodes, model.opsets);
+  for (OnnxFunction& function : model.functions) set_opsets(function.nodes, function.opsets);
   return model;
 }
 

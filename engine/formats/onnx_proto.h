@@ -36,6 +36,17 @@ struct GraphField {
     sparse_initializer = 15
   };
 };
+struct FunctionField {
+  enum : std::uint32_t {
+    name = 1,
+    input = 4,
+    output = 5,
+    node = 7,
+    opset_import = 9,
+    domain = 10,
+    attribute_proto = 11
+  };
+};
 struct NodeField {
   enum : std::uint32_t { input = 1, output = 2, name = 3, op_type = 4, attribute = 5, domain = 7 };
 };

@@ -88,6 +88,7 @@ class Upgrade {
     resize();
     widen();
     own_training();
+    scan_of_batches();
     if (is_matrix_softmax()) {
       softmax_on_matrix();
     } else {
@@ -242,6 +243,36 @@ class Upgrade {
     node_.op_type = "BatchNormalizationTraining";
     node_.domain = "dormouse";
     node_.opset = 1;
+  }
+
+  // Opset 8 scanned axis 1 of each element of a batch: a Scan along the batch whose body is today's Scan.
+  void scan_of_batches() {
+    if (!is("Scan") || node_.opset >= 9) return;
+    if (!node_.inputs[0].empty()) unsupported("Scan with sequence_lens");
+    OnnxNode inner = node_;
+    node_.inputs.erase(node_.inputs.begin());
+    if (const std::vector<std::int64_t> directions = node_.attributes.integers("directions");
+        !directions.empty())
+      inner.attributes.set("scan_input_directions", directions);
+    inner.attributes.erase("directions");
+    inner.opset = 9;
+    const auto body = std::make_shared<OnnxGraph>();
+    body->where = node_.where;
+    if (const auto own = inner.subgraphs.find("body"); own != inner.subgraphs.end())
+      body->captures = own->second->captures;
+    inner.inputs.clear();
+    for (std::size_t i = 0; i < node_.inputs.size(); ++i) {
+      inner.inputs.push_back(new_name("in" + std::to_string(i)));
+      body->inputs.push_back({inner.inputs.back(), std::nullopt, std::nullopt});
+    }
+    for (std::string& output : inner.outputs) {
+      output = new_name("each." + output);
+      body->outputs.push_back({output, std::nullopt, std::nullopt});
+    }
+    body->nodes.push_back(std::move(inner));
+    node_.attributes = {{"num_scan_inputs", static_cast<std::int64_t>(node_.inputs.size())}};
+    node_.subgraphs = {{"body", body}};
+    reach(9);
   }
 
   bool is_matrix_softmax() {

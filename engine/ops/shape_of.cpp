@@ -38,12 +38,14 @@ void compute(const KernelContext& context) noexcept {
 }  // namespace
 
 namespace ops {
-extern const Op shape_of{.name = "Shape",
-                      .infer = infer,
-                      .kernels = moving_kernels(compute, compute, compute, compute),
-                      .samples = {{.shapes = {{2, 3, 4}}},
-                                  {.shapes = {{2, 3, 4}},
-                                   .attributes = {{"start", std::int64_t{-2}}, {"end", std::int64_t{9}}}}}};
+extern const Op shape_of{
+    .name = "Shape",
+    .infer = infer,
+    .kernels = moving_kernels(compute, compute, compute, compute),
+    .of_shape = true,
+    .samples = {
+        {.shapes = {{2, 3, 4}}},
+        {.shapes = {{2, 3, 4}}, .attributes = {{"start", std::int64_t{-2}}, {"end", std::int64_t{9}}}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

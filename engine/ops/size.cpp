@@ -15,6 +15,7 @@ namespace ops {
 extern const Op size{.name = "Size",
                      .infer = infer,
                      .kernels = moving_kernels(compute, compute, compute, compute),
+                     .of_shape = true,
                      .samples = {{.shapes = {{2, 3, 4}}}, {.shapes = {{0, 3}}}, {.shapes = {{}}}}};
 }  // namespace ops
 

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <unordered_map>
 
 #include "engine/interpreter.h"
+#include "engine/kernel_call.h"
 #include "engine/op.h"
 #include "engine/passes/pass.h"
 
@@ -10,35 +12,115 @@ namespace {
 // A fold may not blow the model up: ConstantOfShape and Expand of weights stay nodes above this size.
 constexpr std::size_t kLargestFold = 1 << 20;
 
-bool all_constant(const Graph& graph, const Node& node) {
-  return std::ranges::all_of(
-      node.inputs, [&](ValueId id) { return id == kAbsent || graph.value(id).constant.has_value(); });
-}
+/// Computes now what does not depend on an input, and puts the branch that is taken in the place of an If
+/// whose condition is known. One walk does: what is folded tells the nodes behind it their shapes, and those
+/// the conditions behind them.
+class Folding {
+ public:
+  explicit Folding(Graph& graph) : graph_(graph) {}
 
-bool small_enough(const Graph& graph, const Node& node) {
-  return std::ranges::all_of(node.outputs, [&](ValueId id) {
-    const ValueInfo& value = graph.value(id);
-    return value.shape_known && value.shape.is_static() &&
-           static_cast<std::size_t>(value.shape.elements()) * size_of(value.dtype) <= kLargestFold;
-  });
-}
+  void run() {
+    const std::vector<Node> nodes = graph_.nodes();  // a copy: branches are appended to the originals
+    for (const Node& node : nodes) visit(node);
+    graph_.set_nodes(std::move(kept_));
+  }
 
-/// Computes now what does not depend on an input.
-void run(Graph& graph) {
-  std::vector<Node> kept;
-  for (const Node& node : graph.nodes()) {
-    if (!all_constant(graph, node) || !small_enough(graph, node)) {
-      kept.push_back(node);
-      continue;
+ private:
+  void visit(Node node) {
+    for (ValueId& id : node.inputs) id = current(id);
+    graph_.infer(node);
+    if (node.op->control) {
+      if (const Graph* const branch = taken_branch(node)) return put_in_place(node, *branch);
+    } else if (small_enough(node)) {
+      if (all_constant(node)) return fold(node);
+      if (node.op->of_shape && is_static(node.inputs[0])) return fold_shape(node);
     }
+    kept_.push_back(std::move(node));
+  }
+
+  bool is_static(ValueId id) const {
+    const ValueInfo& value = graph_.value(id);
+    return value.shape_known && value.shape.is_static();
+  }
+
+  bool all_constant(const Node& node) const {
+    return std::ranges::all_of(
+        node.inputs, [&](ValueId id) { return id == kAbsent || graph_.value(id).constant.has_value(); });
+  }
+
+  bool small_enough(const Node& node) const {
+    return std::ranges::all_of(node.outputs, [&](ValueId id) {
+      const ValueInfo& value = graph_.value(id);
+      return is_static(id) &&
+             static_cast<std::size_t>(value.shape.elements()) * size_of(value.dtype) <= kLargestFold;
+    });
+  }
+
+  void fold(const Node& node) {
     std::vector<const Tensor*> inputs;
     for (const ValueId id : node.inputs)
-      inputs.push_back(id == kAbsent ? nullptr : &*graph.value(id).constant);
+      inputs.push_back(id == kAbsent ? nullptr : &*graph_.value(id).constant);
     auto results = interpret(node, inputs);
-    for (std::size_t i = 0; i < results.size(); ++i) graph.fold(node.outputs[i], std::move(results[i]));
+    for (std::size_t i = 0; i < results.size(); ++i) graph_.fold(node.outputs[i], std::move(results[i]));
   }
-  graph.set_nodes(std::move(kept));
-}
+
+  void fold_shape(const Node& node) {
+    const ValueInfo& in = graph_.value(node.inputs[0]);
+    const ValueInfo& out = graph_.value(node.outputs[0]);
+    Tensor result(out.dtype, out.shape);
+    const View unseen{in.dtype, &in.shape, nullptr}, target = view_of(result);
+    prepare(node, {&unseen, 1}, {&target, 1}).run({});
+    graph_.fold(node.outputs[0], std::move(result));
+  }
+
+  /// The subgraph that an If runs whatever the inputs, or null.
+  const Graph* taken_branch(const Node& node) const {
+    if (node.op != find_op("", "If")) return nullptr;
+    const auto& condition = graph_.value(node.inputs[0]).constant;
+    if (!condition || condition->elements() != 1) return nullptr;
+    const bool then = condition->values<bool>()[0];
+    return node.attributes.find<std::shared_ptr<const Graph>>(then ? "then_branch" : "else_branch")->get();
+  }
+
+  void put_in_place(const Node& node, const Graph& branch) {
+    std::unordered_map<ValueId, ValueId> here{{kAbsent, kAbsent}};
+    for (std::size_t i = 0; i < branch.inputs().size(); ++i) here[branch.inputs()[i]] = node.inputs[1 + i];
+    const auto map = [&](ValueId id) {
+      if (const auto found = here.find(id); found != here.end()) return current(found->second);
+      const ValueInfo& value = branch.value(id);
+      return here[id] = graph_.add_constant(value.name, *value.constant);
+    };
+    for (const Node& inner : branch.nodes()) {
+      std::vector<ValueId> inputs;
+      for (const ValueId id : inner.inputs) inputs.push_back(map(id));
+      std::vector<std::string> names;
+      for (const ValueId id : inner.outputs) names.push_back(branch.value(id).name);
+      const std::vector<ValueId> made =
+          graph_.add_node(*inner.op, std::move(inputs), inner.attributes, std::move(names), inner.name);
+      for (std::size_t i = 0; i < made.size(); ++i) here[inner.outputs[i]] = made[i];
+      visit(graph_.nodes().back());
+    }
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) replace(node.outputs[i], map(branch.outputs()[i]));
+  }
+
+  ValueId current(ValueId id) const {
+    const auto found = replaced_.find(id);
+    return found == replaced_.end() ? id : found->second;
+  }
+
+  /// `old`, which no node makes any more, by `now`. The graph's outputs stay what they are called.
+  void replace(ValueId old, ValueId now) {
+    replaced_[old] = now;
+    if (std::ranges::find(graph_.outputs(), old) != graph_.outputs().end())
+      visit({"", find_op("", "Identity"), {}, {now}, {old}});
+  }
+
+  Graph& graph_;
+  std::vector<Node> kept_;
+  std::unordered_map<ValueId, ValueId> replaced_;
+};
+
+void run(Graph& graph) { Folding(graph).run(); }
 
 }  // namespace
 

@@ -188,8 +188,8 @@ TEST_CASE("what is not supported says node, operator, opset and what to do", "[f
                                             bytes(8, bytes(1, "com.example") + number(2, 3))));
   CHECK_THAT(foreign, Contains("com.example, opset 3"));
   CHECK_THAT(refused(model(kInOut + node("Relu", {"x"}, {"y"}), 99)), Contains("opset 99"));
-  CHECK_THAT(refused(model(kInOut + node("If", {"x"}, {"y"}, attribute("then_branch", 5, bytes(6, ""))))),
-             Contains("subgraph"));
+  CHECK_THAT(refused(model(kInOut + node("Relu", {"x"}, {"y"}, attribute("body", 5, bytes(6, ""))))),
+             Contains("'body' is a graph"));
   const std::string text_input = bytes(11, bytes(1, "t") + bytes(2, bytes(1, number(1, 8) + bytes(2, ""))));
   CHECK_THAT(refused(model(kInOut + text_input + node("Relu", {"x"}, {"y"}))),
              Contains("'t': not a tensor of numbers"));
