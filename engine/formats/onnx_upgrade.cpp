@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/formats/onnx_microsoft.h"
+
 namespace dormouse::engine {
 namespace {
 
@@ -306,6 +308,9 @@ class Upgrade {
 }  // namespace
 
 std::vector<OnnxNode> upgrade(OnnxNode node, const LookUp& look_up) {
+  // ONNX Runtime writes this one of its operators into ONNX's domain.
+  if (node.domain == "com.microsoft" || node.op_type == "SimplifiedLayerNormalization")
+    return spell_out(std::move(node), look_up);
   return Upgrade(std::move(node), look_up).run();
 }
 
