@@ -5,7 +5,9 @@
 #include <set>
 #include <unordered_map>
 
+#include "engine/autodiff.h"
 #include "engine/formats/bytes.h"
+#include "engine/formats/onnx_gradient.h"
 #include "engine/formats/onnx_proto.h"
 #include "engine/formats/onnx_upgrade.h"
 #include "engine/formats/protobuf.h"
@@ -121,6 +123,7 @@ class Import {
   }
 
   void add(OnnxNode node) {
+    if (is_gradient(node)) return add_gradient(node);
     const LookUp known = [this](const std::string& name) { return look_up(name); };
     for (OnnxNode& newest : upgrade(std::move(node), known)) {
       if (newest.op_type == "Constant" && newest.domain.empty()) {
@@ -128,6 +131,20 @@ class Import {
       } else {
         add_operator(newest);
       }
+    }
+  }
+
+  void add_gradient(const OnnxNode& node) {
+    const auto [y, xs] = gradient_of(node);
+    std::vector<ValueId> wrt;
+    for (const std::string& x : xs) wrt.push_back(ids_.at(x));
+    try {
+      const std::vector<ValueId> gradients = differentiate(graph_, ids_.at(y), wrt);
+      for (std::size_t i = 0; i < gradients.size(); ++i)
+        if (const std::string& name = node.outputs[i]; !name.empty())
+          define(name, graph_.add_node(*find_op("", "Identity"), {gradients[i]}, {}, {name})[0]);
+    } catch (const Failure& failure) {
+      throw Failure(failure.error().code, node.where + ": " + failure.error().context);
     }
   }
 

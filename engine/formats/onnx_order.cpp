@@ -2,6 +2,7 @@
 #include <queue>
 #include <unordered_map>
 
+#include "engine/formats/onnx_gradient.h"
 #include "engine/formats/onnx_model.h"
 
 namespace dormouse::engine {
@@ -49,6 +50,7 @@ std::set<std::string> names_read(const OnnxNode& node) {
   names.erase("");
   for (const auto& [attribute, subgraph] : node.subgraphs)
     names.insert(subgraph->captures.begin(), subgraph->captures.end());
+  if (is_gradient(node)) names.insert(gradient_of(node).y);
   return names;
 }
 
