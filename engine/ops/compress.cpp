@@ -1,17 +1,18 @@
 #include <algorithm>
 
+#include "engine/kernel_call.h"
 #include "engine/ops/inference.h"
 
 namespace dormouse::engine {
 namespace {
 
-// The positions that are kept; the condition may be shorter than the axis, and what it says beyond is
-// ignored.
-std::vector<std::int64_t> kept(std::span<const bool> condition, std::int64_t extent) {
+// The positions that are kept, read as bytes, which files may fill with more than 0 and 1. The condition may
+// be shorter than the axis, and what it says beyond is ignored.
+std::vector<std::int64_t> kept(std::span<const std::uint8_t> condition, std::int64_t extent) {
   std::vector<std::int64_t> result;
   const std::int64_t count = std::min(extent, static_cast<std::int64_t>(condition.size()));
   for (std::int64_t i = 0; i < count; ++i)
-    if (condition[static_cast<std::size_t>(i)]) result.push_back(i);
+    if (condition[static_cast<std::size_t>(i)] != 0) result.push_back(i);
   return result;
 }
 
@@ -34,7 +35,7 @@ void infer(InferContext& context) {
   context.require(condition->shape().rank() == 1, "the condition is not a vector");
   if (!axis) shape = Shape{shape.elements()};
   std::int64_t& extent = shape[axis.value_or(0)];
-  extent = static_cast<std::int64_t>(kept(condition->values<bool>(), extent).size());
+  extent = static_cast<std::int64_t>(kept(view_of(*condition).values<std::uint8_t>(), extent).size());
   context.set_output(0, context.dtype(0), std::move(shape));
 }
 
@@ -45,7 +46,7 @@ void compute(const KernelContext& context) noexcept {
                      extent = axis ? shape[*axis] : shape.elements(),
                      size = static_cast<std::int64_t>(size_of(context.inputs[0].dtype)),
                      run = (axis ? shape.elements(*axis + 1, shape.rank()) : 1) * size;
-  const std::vector<std::int64_t> positions = kept(context.in<bool>(1), extent);
+  const std::vector<std::int64_t> positions = kept(context.in<std::uint8_t>(1), extent);
   std::byte* to = context.outputs[0].data;
   for (std::int64_t o = 0; o < outer; ++o)
     for (const std::int64_t position : positions)

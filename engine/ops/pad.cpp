@@ -2,6 +2,7 @@
 #include <string>
 
 #include "engine/kernels/convert.h"
+#include "engine/kernels/rows.h"
 #include "engine/ops/inference.h"
 
 namespace dormouse::engine {
@@ -34,13 +35,15 @@ void check_extent(const InferContext& context, const std::string& mode, std::int
   context.require(in + begin + end >= 0 && in + begin >= 0 && in + end >= 0, "more is cut off than there is");
   if (mode == "reflect")
     context.require(std::max(begin, end) < std::max<std::int64_t>(in, 1), "reflects more than there is");
-  if (mode == "edge") context.require(in > 0 || (begin <= 0 && end <= 0), "there is no edge to repeat");
+  if (mode == "edge" || mode == "wrap")
+    context.require(in > 0 || (begin <= 0 && end <= 0), "there is nothing to repeat");
 }
 
 void infer(InferContext& context) {
   check_attribute<float>(context, "value");
   const std::string mode = mode_of(context.attributes());
-  if (mode != "constant" && mode != "reflect" && mode != "edge") context.unsupported("mode " + mode);
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    context.unsupported("mode " + mode);
   if (context.has_input(2)) {
     context.require(context.dtype(2) == context.dtype(0), "the constant value and the input differ in type");
     context.require(!context.has_shape(2) || context.shape(2) == Shape{} || context.shape(2) == Shape{1},
@@ -68,6 +71,7 @@ std::vector<std::int64_t> sources(const std::string& mode, std::int64_t in, std:
   for (std::int64_t i = 0; i < out; ++i) {
     std::int64_t from = i - begin;
     if (mode == "edge") from = std::clamp<std::int64_t>(from, 0, in - 1);
+    if (mode == "wrap") from = (from % in + in) % in;
     if (mode == "reflect" && from < 0) from = -from;
     if (mode == "reflect" && from >= in) from = 2 * (in - 1) - from;
     result[static_cast<std::size_t>(i)] = from >= 0 && from < in ? from : -1;
@@ -85,28 +89,51 @@ T filling(const KernelContext& context) {
   return result;
 }
 
+// One row: what comes from the input as it stands is copied, the rest is looked up.
+template <class T>
+void pad_row(const T* x, std::int64_t in, std::int64_t begin, const std::vector<std::int64_t>& from, T value,
+             std::span<T> y) {
+  const std::int64_t out = static_cast<std::int64_t>(y.size());
+  const std::int64_t first = std::clamp<std::int64_t>(begin, 0, out),
+                     last = std::clamp<std::int64_t>(begin + in, first, out);
+  const auto look_up = [&](std::int64_t i) {
+    const std::int64_t source = from[static_cast<std::size_t>(i)];
+    y[static_cast<std::size_t>(i)] = source >= 0 ? x[source] : value;
+  };
+  for (std::int64_t i = 0; i < first; ++i) look_up(i);
+  if (last > first) std::copy_n(x + first - begin, last - first, y.data() + first);
+  for (std::int64_t i = last; i < out; ++i) look_up(i);
+}
+
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const Shape &in = context.shape(0), &out = context.output_shape(0);
   const std::size_t rank = in.rank();
+  if (rank == 0) {
+    context.out<T>(0)[0] = context.in<T>(0)[0];
+    return;
+  }
   const Pads pads = spread(integer_list(context, "pads", 1).values, integer_list(context, "axes", 3), rank);
   const std::string mode = mode_of(context.attributes);
   std::vector<std::vector<std::int64_t>> from;
   for (std::size_t d = 0; d < rank; ++d) from.push_back(sources(mode, in[d], out[d], pads.begin[d]));
   const std::vector<std::int64_t> step = strides(in);
   const T value = filling<T>(context);
-  const T* const x = context.in<T>(0).data();
-  std::int64_t position = 0;
-  for (T& target : context.out<T>(0)) {
-    std::int64_t rest = position++, offset = 0;
+  for_rows(out, [&](std::int64_t first, const std::vector<std::size_t>& index) {
+    std::int64_t offset = 0;
     bool inside = true;
-    for (std::size_t d = rank; d-- > 0; rest /= out[d]) {
-      const std::int64_t source = from[d][static_cast<std::size_t>(rest % out[d])];
+    for (std::size_t d = 0; d + 1 < rank; ++d) {
+      const std::int64_t source = from[d][index[d]];
       inside = inside && source >= 0;
       offset += source * step[d];
     }
-    target = inside ? x[offset] : value;
-  }
+    const std::span<T> y =
+        context.out<T>(0).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(out.back()));
+    if (inside)
+      pad_row(context.in<T>(0).data() + offset, in.back(), pads.begin.back(), from.back(), value, y);
+    else
+      std::ranges::fill(y, value);
+  });
 }
 
 // What was padded is cropped and what was cropped is padded: the same operator with the pads negated.

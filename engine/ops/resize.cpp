@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/kernels/convert.h"
+#include "engine/kernels/rows.h"
 #include "engine/ops/resizing.h"
 #include "engine/ops/types.h"
 
@@ -30,18 +31,6 @@ T extrapolated(const KernelContext& context) {
   convert(DType::f32, reinterpret_cast<const std::byte*>(&value), context.inputs[0].dtype,
           reinterpret_cast<std::byte*>(&result), 1);
   return result;
-}
-
-// Calls f(first output, per-dimension index) for every row of the output's last dimension.
-template <class F>
-void for_rows(const Shape& shape, F f) {
-  if (shape.elements() == 0) return;
-  const std::size_t last = shape.rank() - 1;
-  std::vector<std::size_t> index(shape.rank(), 0);
-  for (std::int64_t row = 0; row < shape.elements(0, last); ++row) {
-    f(row * shape.back(), index);
-    for (std::size_t d = last; d-- > 0 && ++index[d] == static_cast<std::size_t>(shape[d]);) index[d] = 0;
-  }
 }
 
 template <class T>

@@ -205,6 +205,7 @@ TEST_CASE("Pad fills, reflects, repeats edges and crops", "[known]") {
   check(run("Pad", {x, list({-1, 1})}), {3}, {2, 3, 0});
   check(run("Pad", {x, list({2, 2})}, {{"mode", std::string("reflect")}}), {7}, {3, 2, 1, 2, 3, 2, 1});
   check(run("Pad", {x, list({1, 2})}, {{"mode", std::string("edge")}}), {6}, {1, 1, 2, 3, 3, 3});
+  check(run("Pad", {x, list({4, 2})}, {{"mode", std::string("wrap")}}), {9}, {3, 1, 2, 3, 1, 2, 3, 1, 2});
   CHECK_THROWS_AS(run("Pad", {x, list({3, 0})}, {{"mode", std::string("reflect")}}), Failure);
   CHECK_THROWS_AS(run("Pad", {x, list({-4, 0})}), Failure);
 }

@@ -59,7 +59,7 @@ TEST_CASE("bad input is refused with what is wrong", "[conformance]") {
       {"BatchNormalization", {{2, 4}, {3}, {4}, {4}, {4}}, {}, "per channel"},
       {"ArgMax", {{0, 2}}, {}, "no elements"},
       {"Pad", {{2}}, {{"pads", Integers{1}}}, "two entries"},
-      {"Pad", {{2}}, {{"pads", Integers{1, 1}}, {"mode", std::string("wrap")}}, "mode wrap"},
+      {"Pad", {{2}}, {{"pads", Integers{1, 1}}, {"mode", std::string("mirror")}}, "mode mirror"},
       {"Resize", {{1, 1, 4, 4}}, {}, "either scales or sizes"},
       {"Resize", {{1, 1, 4, 4}}, {{"mode", std::string("lanczos")}}, "mode lanczos"},
       {"ConvTranspose", {{1, 3, 8}, {4, 3, 3}}, {}, "differ in input channels"},
