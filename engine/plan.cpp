@@ -89,8 +89,15 @@ class Lifetimes {
     const ValueInfo& in = graph_.value(node.inputs[0]);
     const ValueInfo& out = graph_.value(node.outputs[0]);
     const bool fits = in.dtype == out.dtype && in.shape == out.shape;
-    return node.op->in_place && node.outputs.size() == 1 && fits && regions_[region].last == now ? region
-                                                                                                 : kNone;
+    const bool free = node.op->in_place && node.outputs.size() == 1 && fits && regions_[region].last == now;
+    return free && !read_again(node, region) ? region : kNone;
+  }
+
+  // Another input lies where the first does: scattered into it, it would change while it is read.
+  bool read_again(const Node& node, std::size_t region) const {
+    return std::any_of(node.inputs.begin() + 1, node.inputs.end(), [&](ValueId id) {
+      return id != kAbsent && region_of_[static_cast<std::size_t>(id)] == region;
+    });
   }
 
   const Plan& plan_;

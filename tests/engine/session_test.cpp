@@ -108,6 +108,16 @@ TEST_CASE("in-place and view operators do not overwrite what is still read", "[s
   for (std::size_t i = 0; i < 2; ++i) check_same(got[i], want[i]);
 }
 
+TEST_CASE("an operator that reads its first input twice does not overwrite it", "[session]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {3})};
+  const Value data = x + x;
+  const Value places = constant(graph, Tensor::from<std::int64_t>({3}, {1, 2, 0}));
+  graph.mark_output(apply("ScatterElements", {data, places, data}).id);
+  const Tensor input = ramp({3}, 1);
+  check_same(Session(graph, {}).run(std::array{input})[0], interpret(graph, std::array{input})[0]);
+}
+
 TEST_CASE("an output may be an input or a constant", "[session]") {
   Graph graph;
   const ValueId x = graph.add_input("x", DType::f32, {2});
