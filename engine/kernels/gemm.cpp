@@ -79,18 +79,12 @@ void block(std::int64_t rows, std::int64_t columns, std::int64_t depth, const T*
   }
 }
 
-// Several partial sums, so that the loop vectorises.
 template <class T>
-T dot(std::int64_t count, const T* a, const T* b) {
-  constexpr std::int64_t kPartials = 16;
-  T partial[kPartials] = {};
-  std::int64_t p = 0;
-  for (; p + kPartials <= count; p += kPartials)
-    for (std::int64_t j = 0; j < kPartials; ++j) partial[j] += a[p + j] * b[p + j];
-  T sum = 0;
-  for (; p < count; ++p) sum += a[p] * b[p];
-  for (const T value : partial) sum += value;
-  return sum;
+Dots<T> best_dots() {
+  if constexpr (sizeof(T) == 4)
+    return best_tiles().dots_f32;
+  else
+    return best_tiles().dots_f64;
 }
 
 // One or two rows are not worth packing B for: it would cost as much as the product.
@@ -106,7 +100,7 @@ void thin(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, 
     const T* const left = a.data + i * a.row_stride;
     T* const row = c + i * ldc;
     if (b.column_stride != 1) {
-      for (std::int64_t j = 0; j < n; ++j) row[j] += alpha * dot(k, left, b.data + j * b.column_stride);
+      best_dots<T>()(k, left, b.data, b.column_stride, n, alpha, row);
       continue;
     }
     for (std::int64_t p = 0; p < k; ++p) {

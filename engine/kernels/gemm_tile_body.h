@@ -36,6 +36,52 @@ void tile(std::int64_t depth, const T* a, const T* b, T* c, std::int64_t ldc, bo
   }
 }
 
+// Of a vector's elements, by halves.
+template <class T, int Bytes, class Vector>
+T total(const Vector& vector) noexcept {
+  if constexpr (Bytes == 16) {
+    T sum = 0;
+    for (int lane = 0; lane < Bytes / static_cast<int>(sizeof(T)); ++lane) sum += vector[lane];
+    return sum;
+  } else {
+    typedef T Half __attribute__((vector_size(Bytes / 2), aligned(alignof(T)), may_alias));
+    Half low, high;
+    __builtin_memcpy(&low, &vector, sizeof low);
+    __builtin_memcpy(&high, reinterpret_cast<const char*>(&vector) + sizeof low, sizeof high);
+    return total<T, Bytes / 2>(Half(low + high));
+  }
+}
+
+// Rows [0, Rows) at once: each waits for its own sum.
+template <class T, int Bytes, int Rows>
+void dot_rows(std::int64_t depth, const T* x, const T* rows, std::int64_t stride, T alpha, T* y) noexcept {
+  typedef T Vector __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
+  constexpr int kLanes = Bytes / static_cast<int>(sizeof(T));
+  Vector sum[Rows] = {};
+  std::int64_t p = 0;
+  for (; p + kLanes <= depth; p += kLanes) {
+    const Vector left = *reinterpret_cast<const Vector*>(x + p);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) sum[r] += left * *reinterpret_cast<const Vector*>(rows + r * stride + p);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+    T rest = total<T, Bytes>(sum[r]);
+    for (std::int64_t q = p; q < depth; ++q) rest += x[q] * rows[r * stride + q];
+    y[r] += alpha * rest;
+  }
+}
+
+template <class T, int Bytes>
+void dots(std::int64_t depth, const T* x, const T* rows, std::int64_t stride, std::int64_t count, T alpha,
+          T* y) noexcept {
+  constexpr int kRows = 8;
+  std::int64_t i = 0;
+  for (; i + kRows <= count; i += kRows)
+    dot_rows<T, Bytes, kRows>(depth, x, rows + i * stride, stride, alpha, y + i);
+  for (; i < count; ++i) dot_rows<T, Bytes, 1>(depth, x, rows + i * stride, stride, alpha, y + i);
+}
+
 // As many sums as hide the latency of one.
 constexpr int kRowVectors = 8;
 
@@ -43,7 +89,9 @@ template <int Bytes, int Rows, int Vectors>
 constexpr Tiles tiles() {
   return {.f32 = {Rows, Vectors * Bytes / 4, tile<float, Bytes, Rows, Vectors>},
           .f64 = {Rows, Vectors * Bytes / 8, tile<double, Bytes, Rows, Vectors>},
-          .row = {1, kRowVectors * Bytes / 4, tile<float, Bytes, 1, kRowVectors>}};
+          .row = {1, kRowVectors * Bytes / 4, tile<float, Bytes, 1, kRowVectors>},
+          .dots_f32 = dots<float, Bytes>,
+          .dots_f64 = dots<double, Bytes>};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "engine/kernels/gemm.h"
@@ -68,7 +69,29 @@ void compare_tile(const Tile<T>& tile) {
   }
 }
 
+// Rows and depths that fill vectors and blocks, and that do not.
+template <class T>
+void compare_dots(Dots<T> dots) {
+  for (const auto& [depth, count] : {std::pair{1, 1}, {16, 8}, {35, 11}, {200, 3}}) {
+    INFO("dots of " << count << " rows of " << depth);
+    std::mt19937 random(13);
+    const auto stride = static_cast<std::size_t>(depth + 2);
+    const std::vector<T> x = noise<T>(static_cast<std::size_t>(depth), random);
+    const std::vector<T> rows = noise<T>(stride * static_cast<std::size_t>(count), random);
+    std::vector<T> y(static_cast<std::size_t>(count), T{1});
+    dots(depth, x.data(), rows.data(), static_cast<std::int64_t>(stride), count, T{2}, y.data());
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      double sum = 0;
+      for (std::size_t p = 0; p < x.size(); ++p)
+        sum += static_cast<double>(x[p]) * static_cast<double>(rows[i * stride + p]);
+      REQUIRE(static_cast<double>(y[i]) == Approx(1 + 2 * sum).margin(1e-4));
+    }
+  }
+}
+
 void compare_tiles(const Tiles& tiles) {
+  compare_dots(tiles.dots_f32);
+  compare_dots(tiles.dots_f64);
   compare_tile(tiles.f32);
   compare_tile(tiles.f64);
   compare_tile(tiles.row);
