@@ -8,7 +8,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-constexpr std::int64_t kOpset = 20;  // whose forms the parts have
+constexpr std::int64_t kOpset = 23;  // whose forms the parts have
 
 class Spelling {
  public:
@@ -221,10 +221,8 @@ void Spelling::skip_normalisation() {
 void Spelling::root_mean_square(const std::string& x, std::size_t scale) {
   if (!output(1).empty() || !output(2).empty()) unsupported("its statistics as outputs");
   if (attributes().integer("axis", -1) != -1) unsupported("an axis other than the last");
-  const std::string last = constant(Tensor::from<std::int64_t>({1}, {-1}));
-  const std::string mean = part("ReduceMean", {part("Mul", {x, x}), last});
-  const std::string spread = part("Sqrt", {part("Add", {mean, number(real("epsilon", 1e-5f), x)})});
-  finish("Mul", {part("Div", {x, spread}), input(scale)});
+  finish("RMSNormalization", {x, input(scale)},
+         {{"axis", std::int64_t{-1}}, {"epsilon", real("epsilon", 1e-5f)}});
 }
 
 void Spelling::fast_gelu() {
