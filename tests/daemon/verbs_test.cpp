@@ -220,6 +220,21 @@ TEST_CASE("an ONNX file answers without a daemon", "[verbs]") {
   CHECK_THAT(broken.err, Contains("broken.onnx"));
 }
 
+TEST_CASE("a model and the operators are listed without a daemon", "[verbs]") {
+  const TemporaryFolder folder;
+  write_swap_model(folder.file("swap.onnx"));
+  const Outcome model = run({"inspect", folder.file("swap.onnx")});
+  CHECK(model.code == kOk);
+  CHECK_THAT(model.out, Contains("input   x  f32 [?, 2]") && Contains("1 nodes, 4 parameters in 16 bytes"));
+  const std::string json = run({"inspect", folder.file("swap.onnx"), "--json"}).out;
+  CHECK_THAT(json, Contains(R"("operators":{"MatMul":1})") && Contains(R"("macs":4)"));
+  const Outcome ops = run({"inspect", "--ops"});
+  CHECK(ops.code == kOk);
+  CHECK_THAT(ops.out, Contains("LayerNormalization") && Contains(" operators: "));
+  CHECK_THAT(run({"inspect", "--ops", "--json"}).out, Contains(R"({"operator":"Abs","domain":"ai.onnx")"));
+  CHECK(run({"inspect"}).code == kUsage);
+}
+
 TEST_CASE("what cannot be sent is said before it is sent", "[verbs]") {
   FakeDaemon daemon;
   write(daemon.file("odd.bin"), "abc");
