@@ -10,6 +10,8 @@ template <class... T>
 struct Types {};
 
 using Floating = Types<float, double, Half, BFloat16>;
+using Integral = Types<std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
+                       std::int64_t, std::uint64_t>;
 using Numeric = Types<float, double, Half, BFloat16, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t,
                       std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>;
 
