@@ -5,7 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/autodiff.h"
 #include "engine/interpreter.h"
+#include "engine/value.h"
 #include "tests/conformance/sample_graph.h"
 
 namespace dormouse::engine::conformance {
@@ -118,6 +120,24 @@ TEST_CASE("shapes broadcast from the last dimension", "[known]") {
   check(run("Sub", {Tensor::scalar(1.0f), Tensor::from<float>({2}, {1, 2})}), {2}, {0, -1});
   CHECK(run("Mul", {filled({0, 2}, 1), filled({1, 2}, 1)}).shape() == Shape{0, 2});
   CHECK_THROWS_AS(run("Add", {counting({2}), counting({3})}), Failure);
+}
+
+TEST_CASE("a label that is no class makes its loss NaN, one that is ignored none", "[known]") {
+  const Tensor log_p = Tensor::from<float>({3, 2}, {-1, -2, -3, -4, -5, -6});
+  const Attributes each{{"reduction", std::string("none")}, {"ignore_index", std::int64_t{-1}}};
+  const Tensor losses = run("NegativeLogLikelihoodLoss", {log_p, list({1, -1, 7})}, each);
+  CHECK(losses.values<float>()[0] == 2);
+  CHECK(losses.values<float>()[1] == 0);
+  CHECK(std::isnan(losses.values<float>()[2]));
+}
+
+TEST_CASE("the gradient of a product is the product of the others, zeros or not", "[known]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, Shape{3, 3})};
+  const Value products = apply("ReduceProd", {x}, {{"axes", Integers{1}}, {"keepdims", std::int64_t{0}}});
+  graph.set_outputs(differentiate(graph, reduce_sum(products, {0}, false).id, std::array{x.id}));
+  const Tensor rows = Tensor::from<float>({3, 3}, {2, 3, 4, 2, 0, 4, 0, 5, 0});
+  check(interpret(graph, std::array{rows})[0], {3, 3}, {12, 8, 6, 0, 8, 0, 0, 0, 0});
 }
 
 TEST_CASE("integer arithmetic wraps around and never traps", "[known]") {

@@ -86,6 +86,15 @@ TEST_CASE("bad input is refused with what is wrong", "[conformance]") {
       {"Einsum", {{2, 3}}, {{"equation", std::string("ijk->i")}}, "has not the rank of its term"},
       {"Einsum", {{2, 3}, {4, 2}}, {{"equation", std::string("ij,jk")}}, "dimensions of one label differ"},
       {"Einsum", {{2, 3}}, {{"equation", std::string("ij,jk")}}, "2 operands"},
+      {"And", {{2}, {2}}, {}, "expects bool"},
+      {"BitShift", {{2}, {2}}, {}, "LEFT nor RIGHT"},
+      {"Dropout", {{2}, {3}}, {}, "scalars"},
+      {"Elu", {{2}}, {{"alpha", std::int64_t{1}}}, "alpha"},
+      {"Gelu", {{2}}, {{"approximate", std::string("erf")}}, "approximate"},
+      {"Mod", {{2}, {2}}, {}, "fmod = 1"},
+      {"NegativeLogLikelihoodLoss", {{2, 3}, {2}}, {}, "labels are expected as i64"},
+      {"PRelu", {{2, 3}, {5, 2, 3}}, {}, "slopes do not broadcast"},
+      {"SoftmaxCrossEntropyLoss", {{2, 3}, {2}}, {{"reduction", std::string("max")}}, "reduction"},
       {"Add", {{1 << 20, 1}, {1, 1 << 20}}, {}, "2^30"},
   };
   for (const Refusal& given : refusals) {
