@@ -12,17 +12,33 @@ void infer(InferContext& context) {
   set_checked_output(context, 0, context.dtype(0), infer_pooled(context, context.shape(0)));
 }
 
+// Element after element of the kernel over all outputs at once.
+template <class T>
+void sum_windows(const SlidingWindow& window, const T* x, T* y) {
+  const std::int64_t outputs = SlidingWindow::volume(window.output);
+  std::fill_n(y, outputs, T{0});
+  for (std::int64_t element = 0; element < SlidingWindow::volume(window.kernel); ++element) {
+    for_runs(window, element, 0, outputs, [&](const SlidingRun& run) {
+      T* const to = y + run.column;
+      const T* const from = x + run.input;
+      for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j) to[j] += from[j * run.step];
+    });
+  }
+}
+
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const SlidingWindow window = pooling_window(context, context.shape(0), context.output_shape(0));
   const bool with_padding = counts_padding(context.attributes);
-  const T* const x = context.in<T>(0).data();
-  T* const y = context.out<T>(0).data();
-  for_pooled(window, context.shape(0), [&](std::int64_t from, std::int64_t to, std::int64_t position) {
-    T sum = 0;
-    for_window(window, position, [&](std::int64_t offset, std::int64_t) { sum += x[from + offset]; });
-    y[to + position] = sum / static_cast<T>(averaged(window, position, with_padding));
-  });
+  const std::int64_t in = SlidingWindow::volume(window.input), out = SlidingWindow::volume(window.output);
+  std::vector<T> counts;
+  for (std::int64_t position = 0; position < out; ++position)
+    counts.push_back(static_cast<T>(averaged(window, position, with_padding)));
+  for (std::int64_t plane = 0; plane < context.shape(0)[0] * context.shape(0)[1]; ++plane) {
+    T* const y = context.out<T>(0).data() + plane * out;
+    sum_windows(window, context.in<T>(0).data() + plane * in, y);
+    for (std::size_t i = 0; i < counts.size(); ++i) y[i] /= counts[i];
+  }
 }
 
 Gradients gradient(const GradientContext& context) {

@@ -58,6 +58,7 @@ class Axis {
         low_(align_corners ? T{0} : T{-0.5}),
         high_(low_ + static_cast<T>(align_corners ? extent - 1 : extent)) {}
 
+  std::int64_t extent() const { return extent_; }
   /// The grid's coordinate in pixels; far outside is kept near, where there is nothing either.
   T pixels(T coordinate) const {
     const T size = static_cast<T>(extent_);
@@ -111,8 +112,35 @@ Taps<T> taps(Mode mode, T x) {
   return {left - 1, 4, {far(r + 1), near(r), near(1 - r), far(2 - r)}};
 }
 
+// What one point reads: up to 4 × 4 pixels of a plane.
+template <class T>
+struct Footprint {
+  std::int64_t count = 0;
+  std::array<std::int64_t, 16> pixel{};
+  std::array<T, 16> weight{};
+
+  Footprint(const Axis<T>& rows, const Axis<T>& columns, const Taps<T>& down, const Taps<T>& across) {
+    for (std::int64_t i = 0; i < down.count; ++i) {
+      const std::int64_t row = rows.source(down.first + i);
+      for (std::int64_t j = 0; j < across.count; ++j) {
+        const std::int64_t column = columns.source(across.first + j);
+        if (row < 0 || column < 0) continue;
+        const std::size_t at = static_cast<std::size_t>(count++);
+        pixel[at] = row * columns.extent() + column;
+        weight[at] = down.weight[static_cast<std::size_t>(i)] * across.weight[static_cast<std::size_t>(j)];
+      }
+    }
+  }
+  T read(const T* plane) const {
+    T sum = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) sum += weight[i] * plane[pixel[i]];
+    return sum;
+  }
+};
+
 template <class T>
 void compute(const KernelContext& context) noexcept {
+  constexpr std::int64_t kBlock = 256;  // points whose footprints are kept, while channels pass
   const Shape &in = context.shape(0), &out = context.output_shape(0);
   std::ranges::fill(context.out<T>(0), T{0});
   if (in.elements() == 0) return;
@@ -120,25 +148,23 @@ void compute(const KernelContext& context) noexcept {
   const Padding padding = *padding_of(context.attributes);
   const bool aligned = context.attributes.integer("align_corners", 0) != 0;
   const Axis<T> rows(in[2], aligned, padding), columns(in[3], aligned, padding);
+  const auto place = [&](const Axis<T>& axis, T coordinate) {
+    const T x = axis.pixels(coordinate);
+    return taps(mode, axis.padded(mode == Mode::nearest ? std::nearbyint(x) : x));
+  };
   const std::int64_t channels = in[1], in_plane = in[2] * in[3], points = out[2] * out[3];
-  for (std::int64_t p = 0; p < out[0] * points; ++p) {
-    const T* const point = context.in<T>(1).data() + 2 * p;
-    const T* const image = context.in<T>(0).data() + p / points * channels * in_plane;
-    T* const y = context.out<T>(0).data() + p / points * channels * points + p % points;
-    const auto place = [&](const Axis<T>& axis, T coordinate) {
-      const T x = axis.pixels(coordinate);
-      return taps(mode, axis.padded(mode == Mode::nearest ? std::nearbyint(x) : x));
-    };
-    const Taps<T> across = place(columns, point[0]), down = place(rows, point[1]);
-    for (std::int64_t i = 0; i < down.count; ++i) {
-      const std::int64_t row = rows.source(down.first + i);
-      for (std::int64_t j = 0; j < across.count; ++j) {
-        const std::int64_t column = columns.source(across.first + j);
-        if (row < 0 || column < 0) continue;
-        const T weight =
-            down.weight[static_cast<std::size_t>(i)] * across.weight[static_cast<std::size_t>(j)];
-        const T* const pixel = image + row * in[3] + column;
-        for (std::int64_t c = 0; c < channels; ++c) y[c * points] += weight * pixel[c * in_plane];
+  std::vector<Footprint<T>> block;
+  for (std::int64_t image = 0; image < out[0]; ++image) {
+    for (std::int64_t first = 0; first < points; first += kBlock) {
+      block.clear();
+      for (std::int64_t p = first; p < std::min(first + kBlock, points); ++p) {
+        const T* const point = context.in<T>(1).data() + 2 * (image * points + p);
+        block.emplace_back(rows, columns, place(rows, point[1]), place(columns, point[0]));
+      }
+      for (std::int64_t c = image * channels; c < (image + 1) * channels; ++c) {
+        const T* const plane = context.in<T>(0).data() + c * in_plane;
+        T* y = context.out<T>(0).data() + c * points + first;
+        for (const Footprint<T>& footprint : block) *y++ = footprint.read(plane);
       }
     }
   }

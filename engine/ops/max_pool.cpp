@@ -27,21 +27,46 @@ std::int64_t index_of(const SlidingWindow& window, std::int64_t plane, std::int6
 }
 
 template <class T>
+constexpr T kLeast = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                                          : std::numeric_limits<T>::lowest();
+
+// Element after element of the kernel over all outputs at once; NaN wins, as in argmax_under().
+template <class T>
+void pool(const SlidingWindow& window, const T* x, T* y) {
+  const std::int64_t outputs = SlidingWindow::volume(window.output);
+  std::fill_n(y, outputs, kLeast<T>);
+  for (std::int64_t element = 0; element < SlidingWindow::volume(window.kernel); ++element) {
+    for_runs(window, element, 0, outputs, [&](const SlidingRun& run) {
+      T* const to = y + run.column;
+      const T* const from = x + run.input;
+      for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j) {
+        const T value = from[j * run.step];
+        to[j] = value > to[j] || value != value ? value : to[j];
+      }
+    });
+  }
+}
+
+template <class T>
+void pool_with_indices(const KernelContext& context, const SlidingWindow& window) {
+  const bool column_major = context.attributes.integer("storage_order", 0) != 0;
+  const T* const x = context.in<T>(0).data();
+  for_pooled(window, context.shape(0), [&](std::int64_t from, std::int64_t to, std::int64_t position) {
+    const std::size_t at = static_cast<std::size_t>(to + position);
+    const std::int64_t best = argmax_under(window, x + from, position);
+    context.out<T>(0)[at] = best < 0 ? kLeast<T> : x[from + best];
+    context.out<std::int64_t>(1)[at] = index_of(window, from, best, column_major);
+  });
+}
+
+template <class T>
 void compute(const KernelContext& context) noexcept {
   const SlidingWindow window = pooling_window(context, context.shape(0), context.output_shape(0));
-  const bool column_major = context.attributes.integer("storage_order", 0) != 0;
-  const bool indexed = context.outputs.size() > 1 && context.outputs[1].present();
-  using Limits = std::numeric_limits<T>;
-  constexpr T least = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-  const T* const x = context.in<T>(0).data();
-  T* const y = context.out<T>(0).data();
-  for_pooled(window, context.shape(0), [&](std::int64_t from, std::int64_t to, std::int64_t position) {
-    const std::int64_t best = argmax_under(window, x + from, position);
-    y[to + position] = best < 0 ? least : x[from + best];
-    if (indexed)
-      context.out<std::int64_t>(1)[static_cast<std::size_t>(to + position)] =
-          index_of(window, from, best, column_major);
-  });
+  if (context.outputs.size() > 1 && context.outputs[1].present())
+    return pool_with_indices<T>(context, window);
+  const std::int64_t in = SlidingWindow::volume(window.input), out = SlidingWindow::volume(window.output);
+  for (std::int64_t plane = 0; plane < context.shape(0)[0] * context.shape(0)[1]; ++plane)
+    pool(window, context.in<T>(0).data() + plane * in, context.out<T>(0).data() + plane * out);
 }
 
 Gradients gradient(const GradientContext& context) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "engine/kernels/convert.h"
 #include "engine/kernels/rows.h"
@@ -18,10 +19,32 @@ void infer(InferContext& context) {
   set_checked_output(context, 0, context.dtype(0), *std::move(shape));
 }
 
+// Elements between the resampling of one dimension and the next, the last dimension first; the first one of
+// `dimensions` makes the output.
+std::int64_t intermediate(const Shape& x, const Shape& y, const std::vector<std::size_t>& dimensions) {
+  std::int64_t largest = 0;
+  for (std::size_t i = 1; i < dimensions.size(); ++i)
+    largest = std::max(largest, x.elements(0, dimensions[i]) * y.elements(dimensions[i], y.rank()));
+  return largest;
+}
+
+std::vector<std::size_t> resampled_dimensions(const std::vector<Resampling>& how, const Shape& x) {
+  std::vector<std::size_t> result;
+  for (std::size_t d = 0; d < how.size(); ++d)
+    if (!how[d].is_identity(x[d])) result.push_back(d);
+  return result;
+}
+
+// Scales and sizes are known when this is asked; a region of interest, which may move, can need all
+// dimensions.
 std::size_t scratch(const KernelContext& context) {
   if (is_nearest(context.attributes)) return 0;
-  const std::int64_t elements = resize_intermediate(context.shape(0), context.output_shape(0));
-  return 2 * static_cast<std::size_t>(elements) * sizeof(double);  // whatever it is computed in
+  const Shape &x = context.shape(0), &y = context.output_shape(0);
+  std::vector<std::size_t> dimensions(x.rank());
+  std::iota(dimensions.begin(), dimensions.end(), std::size_t{0});
+  if (!is_crop(context.attributes)) dimensions = resampled_dimensions(resamplings(context, x, y, 1), x);
+  const std::size_t each = std::max<std::size_t>(size_of(context.inputs[0].dtype), sizeof(float));
+  return 2 * static_cast<std::size_t>(intermediate(x, y, dimensions)) * each;
 }
 
 template <class T>
@@ -58,18 +81,20 @@ void pick(const KernelContext& context, const std::vector<Resampling>& how) {
 
 template <class T>
 void interpolate(const KernelContext& context, const std::vector<Resampling>& how) {
-  const Shape& x = context.shape(0);
-  const Shape& y = context.output_shape(0);
-  T* spare[2] = {reinterpret_cast<T*>(context.scratch.data()), nullptr};
-  spare[1] = spare[0] + resize_intermediate(x, y);
+  const Shape &x = context.shape(0), &y = context.output_shape(0);
+  const std::vector<std::size_t> dimensions = resampled_dimensions(how, x);
+  T* const out = context.out<T>(0).data();
   const T* from = context.in<T>(0).data();
-  for (std::size_t d = x.rank(); d-- > 0;) {
-    if (how[d].is_identity(x[d])) continue;
-    resample(how[d], x.elements(0, d), x[d], y.elements(d + 1, y.rank()), from, spare[0]);
-    from = spare[0];
-    std::swap(spare[0], spare[1]);
+  if (dimensions.empty()) std::copy_n(from, y.elements(), out);
+  T* spare = reinterpret_cast<T*>(context.scratch.data());
+  T* other = spare + intermediate(x, y, dimensions);
+  for (std::size_t i = dimensions.size(); i-- > 0;) {
+    const std::size_t d = dimensions[i];
+    T* const to = i == 0 ? out : spare;
+    resample(how[d], x.elements(0, d), x[d], y.elements(d + 1, y.rank()), from, to);
+    from = to;
+    std::swap(spare, other);
   }
-  std::copy_n(from, y.elements(), context.out<T>(0).data());
 }
 
 // Outputs that a dimension puts outside of the region of interest.

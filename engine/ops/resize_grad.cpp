@@ -19,8 +19,16 @@ void infer(InferContext& context) {
   context.set_output(0, context.dtype(0), x);
 }
 
+// Of the largest tensor between two dimensions, the first dimension first.
+std::int64_t intermediate(const Shape& x, const Shape& y) {
+  std::int64_t largest = x.elements();
+  for (std::size_t d = 1; d < x.rank(); ++d)
+    largest = std::max(largest, x.elements(0, d) * y.elements(d, y.rank()));
+  return largest;
+}
+
 std::size_t scratch(const KernelContext& context) {
-  const std::int64_t elements = resize_intermediate(context.shape(1), context.shape(0));
+  const std::int64_t elements = intermediate(context.shape(1), context.shape(0));
   return 2 * static_cast<std::size_t>(elements) * size_of(context.inputs[0].dtype);
 }
 
@@ -30,7 +38,7 @@ void compute(const KernelContext& context) noexcept {
   const Shape& y = context.shape(0);
   const std::vector<Resampling> how = resamplings(context, x, y, 2);
   T* spare[2] = {reinterpret_cast<T*>(context.scratch.data()), nullptr};
-  spare[1] = spare[0] + resize_intermediate(x, y);
+  spare[1] = spare[0] + intermediate(x, y);
   const T* from = context.in<T>(0).data();
   for (std::size_t d = 0; d < x.rank(); ++d) {
     if (how[d].is_identity(x[d])) continue;

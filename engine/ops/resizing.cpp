@@ -136,6 +136,10 @@ void check_resize(const InferContext& context, std::size_t first) {
                   "sizes are not i64");
 }
 
+bool is_crop(const Attributes& attributes) {
+  return attributes.get<std::string>("coordinate_transformation_mode", "") == "tf_crop_and_resize";
+}
+
 std::optional<Shape> resized_shape(const InferContext& context, const Shape& x, std::size_t first) {
   axis_mask(context, context.attributes().integers("axes"), x.rank());
   View views[3];
@@ -147,8 +151,7 @@ std::optional<Shape> resized_shape(const InferContext& context, const Shape& x, 
   }
   const Wanted lists = wanted(context.attributes(), views[0], views[1], views[2], x.rank());
   check_values(context, lists, x);
-  if (context.attributes().get<std::string>("coordinate_transformation_mode", "") == "tf_crop_and_resize" &&
-      lists.sizes.empty())
+  if (is_crop(context.attributes()) && lists.sizes.empty())
     context.unsupported(
         "tf_crop_and_resize with scales, whose result ONNX and its runtimes size differently");
   if (!x.is_static() && policy_of(context.attributes()) != "stretch") return std::nullopt;
@@ -172,13 +175,6 @@ std::vector<Resampling> resamplings(const KernelContext& context, const Shape& x
     result.push_back(resampling_of(context.attributes, axes[d]));
   }
   return result;
-}
-
-std::int64_t resize_intermediate(const Shape& x, const Shape& y) {
-  std::int64_t largest = std::max(x.elements(), y.elements());
-  for (std::size_t d = 1; d < x.rank(); ++d)
-    largest = std::max(largest, x.elements(0, d) * y.elements(d, y.rank()));
-  return largest;
 }
 
 }  // namespace dormouse::engine

@@ -22,8 +22,6 @@ std::vector<Resampling> resamplings(const KernelContext& context, const Shape& x
                                     std::size_t first);
 
 bool is_nearest(const Attributes& attributes);
-
-/// Elements of the largest tensor between two dimensions' resampling, the last dimension first.
-std::int64_t resize_intermediate(const Shape& x, const Shape& y);
+bool is_crop(const Attributes& attributes);  ///< the region of interest matters
 
 }  // namespace dormouse::engine
