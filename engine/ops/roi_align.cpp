@@ -96,37 +96,67 @@ struct Neighbours {
   }
 };
 
+// What one sample reads of each plane.
 template <class T>
-struct Sampler {
-  const T* plane;
-  std::int64_t height, width;
-  bool maximum;
+struct Sample4 {
+  std::int64_t pixel[4];
+  T weight[4];
 
-  // In mode max it is the largest of the four weighted pixels, as in ONNX's reference and its runtimes.
-  T operator()(T y, T x) const {
-    const Neighbours<T> down(y, height), across(x, width);
-    if (!down.inside || !across.inside) return 0;
+  Sample4(const Neighbours<T>& down, const Neighbours<T>& across, std::int64_t width) {
     const T b = down.fraction, r = across.fraction, t = 1 - b, l = 1 - r;
-    const T* const top = plane + down.low * width;
-    const T* const bottom = plane + down.high * width;
-    const T parts[] = {t * l * top[across.low], t * r * top[across.high], b * l * bottom[across.low],
-                       b * r * bottom[across.high]};
-    return maximum ? *std::ranges::max_element(parts) : parts[0] + parts[1] + parts[2] + parts[3];
+    const std::int64_t rows[] = {down.low, down.low, down.high, down.high},
+                       columns[] = {across.low, across.high, across.low, across.high};
+    const T weights[] = {t * l, t * r, b * l, b * r};
+    for (std::size_t i = 0; i < 4; ++i) {
+      pixel[i] = rows[i] * width + columns[i];
+      weight[i] = weights[i];
+    }
+  }
+  T mean(const T* plane) const {
+    T sum = 0;
+    for (std::size_t i = 0; i < 4; ++i) sum += weight[i] * plane[pixel[i]];
+    return sum;
+  }
+  // The largest of the four weighted pixels, as in ONNX's reference and its runtimes.
+  T maximum(const T* plane) const {
+    T largest = weight[0] * plane[pixel[0]];
+    for (std::size_t i = 1; i < 4; ++i) largest = std::max(largest, weight[i] * plane[pixel[i]]);
+    return largest;
   }
 };
 
+// A stack of planes: the channels of an image, or those of a region's result at one bin.
 template <class T>
-T pooled(const Sampler<T>& sample, const Side<T>& down, const Side<T>& across, std::int64_t row,
-         std::int64_t column) {
+struct Planes {
+  T* data;
+  std::int64_t count, size;
+};
+
+// One bin of every channel: sample by sample, so that its place is worked out once for all of them.
+template <class T>
+void pool_bin(const Side<T>& down, const Side<T>& across, std::int64_t row, std::int64_t column,
+              std::int64_t height, std::int64_t width, bool maximum, Planes<const T> x, Planes<T> y) {
   const std::int64_t count = down.samples * across.samples;
-  T result = sample.maximum && count > 0 ? -std::numeric_limits<T>::infinity() : T{0};
+  const T start = maximum && count > 0 ? -std::numeric_limits<T>::infinity() : T{0};
+  for (std::int64_t c = 0; c < y.count; ++c) y.data[c * y.size] = start;
   for (std::int64_t i = 0; i < down.samples; ++i) {
     for (std::int64_t j = 0; j < across.samples; ++j) {
-      const T value = sample(down.at(row, i), across.at(column, j));
-      result = sample.maximum ? std::max(result, value) : result + value;
+      const Neighbours<T> vertical(down.at(row, i), height), horizontal(across.at(column, j), width);
+      const bool inside = vertical.inside && horizontal.inside;
+      const Sample4<T> sample(vertical, horizontal, width);
+      for (std::int64_t c = 0; c < y.count; ++c) {
+        T& to = y.data[c * y.size];
+        const T* const plane = x.data + c * x.size;
+        if (maximum)
+          to = std::max(to, inside ? sample.maximum(plane) : T{0});
+        else if (inside)
+          to += sample.mean(plane);
+      }
     }
   }
-  return sample.maximum ? result : result / static_cast<T>(std::max<std::int64_t>(count, 1));
+  if (maximum) return;
+  const T share = T{1} / static_cast<T>(std::max<std::int64_t>(count, 1));
+  for (std::int64_t c = 0; c < y.count; ++c) y.data[c * y.size] *= share;
 }
 
 // A batch index outside the batch gives zeros.
@@ -134,20 +164,18 @@ template <class T>
 void compute(const KernelContext& context) noexcept {
   const Settings settings(context.attributes);
   const Shape &in = context.shape(0), &out = context.output_shape(0);
-  T* y = context.out<T>(0).data();
+  const std::int64_t bins = out[2] * out[3], plane = in[2] * in[3];
+  std::ranges::fill(context.out<T>(0), T{0});
   for (std::int64_t region = 0; region < out[0]; ++region) {
     const T* const corners = context.in<T>(1).data() + 4 * region;
     const std::int64_t image = context.in<std::int64_t>(2)[static_cast<std::size_t>(region)];
+    if (image < 0 || image >= in[0] || plane == 0) continue;
     const Side<T> across(corners[0], corners[2], settings.width, settings);
     const Side<T> down(corners[1], corners[3], settings.height, settings);
-    const bool known = image >= 0 && image < in[0] && in[2] > 0 && in[3] > 0;
-    for (std::int64_t c = 0; c < out[1]; ++c) {
-      const T* const plane = known ? context.in<T>(0).data() + (image * in[1] + c) * in[2] * in[3] : nullptr;
-      const Sampler<T> sample{plane, in[2], in[3], settings.maximum};
-      for (std::int64_t row = 0; row < out[2]; ++row)
-        for (std::int64_t column = 0; column < out[3]; ++column)
-          *y++ = known ? pooled(sample, down, across, row, column) : T{0};
-    }
+    const Planes<const T> x{context.in<T>(0).data() + image * in[1] * plane, in[1], plane};
+    for (std::int64_t bin = 0; bin < bins; ++bin)
+      pool_bin(down, across, bin / out[3], bin % out[3], in[2], in[3], settings.maximum, x,
+               Planes<T>{context.out<T>(0).data() + region * out[1] * bins + bin, out[1], bins});
   }
 }
 
