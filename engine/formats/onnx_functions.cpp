@@ -6,7 +6,7 @@ namespace dormouse::engine {
 namespace {
 
 // Functions that call others twice each could describe any number of nodes in a small file.
-constexpr std::size_t kMaxNodes = 1'000'000;
+constexpr std::size_t kMaxNodes = 100'000;
 
 using Names = std::map<std::string, std::string>;
 
