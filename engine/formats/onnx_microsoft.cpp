@@ -94,6 +94,9 @@ class Spelling {
   std::string sum_of_inputs();
   void skip_normalisation();
   void root_mean_square(const std::string& x, std::size_t scale);
+  std::string by_head(const std::string& x, std::int64_t heads);
+  std::string mask(const std::string& scores);
+  void attention();
   void fast_gelu();
   void quick_gelu();
 
@@ -225,6 +228,57 @@ void Spelling::root_mean_square(const std::string& x, std::size_t scale) {
          {{"axis", std::int64_t{-1}}, {"epsilon", real("epsilon", 1e-5f)}});
 }
 
+// [batch, length, heads · width] as [batch, heads, length, width].
+std::string Spelling::by_head(const std::string& x, std::int64_t heads) {
+  const std::string apart =
+      part("Reshape", {x, constant(Tensor::from<std::int64_t>({4}, {0, 0, heads, -1}))});
+  return part("Transpose", {apart}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
+}
+
+// `scores` with mask_filter_value added where input 3, [batch, length], is 0.
+std::string Spelling::mask(const std::string& scores) {
+  const std::string flags = part("CastLike", {input(3), scores});
+  const std::string rows = part("Unsqueeze", {flags, constant(Tensor::from<std::int64_t>({2}, {1, 2}))});
+  const std::string missing = part("Sub", {number(1, scores), rows});
+  return part("Add", {scores, part("Mul", {missing, number(real("mask_filter_value", -10000.0f), scores)})});
+}
+
+// Self-attention over [batch, length, in] with weights [in, 3 · hidden] of queries, keys and values.
+void Spelling::attention() {
+  need(2);
+  for (const auto* name : {"unidirectional", "do_rotary", "past_present_share_buffer"}) refuse_flag(name);
+  if (attributes().has("qkv_hidden_sizes")) unsupported("qkv_hidden_sizes");
+  for (std::size_t i = 4; i < node_.inputs.size(); ++i)
+    if (given(i)) unsupported("a past state or a bias of the scores");
+  if (!output(1).empty()) unsupported("the present state as an output");
+  const ValueInfo* const weights = look_up_(input(1));
+  const ValueInfo* const flags = given(3) ? look_up_(input(3)) : nullptr;
+  const std::int64_t heads = attributes().integer("num_heads", 0);
+  if (!weights || !weights->shape_known || weights->shape.rank() != 2 || heads < 1 || weights->shape[1] < 1 ||
+      weights->shape[1] / 3 % heads != 0 || weights->shape[1] % 3 != 0)
+    throw Failure(Errc::invalid, node_.where + ": the weights are not [in, 3 · num_heads · width]");
+  if (given(3) && (!flags || !flags->shape_known || flags->shape.rank() != 2))
+    unsupported("a mask other than [batch, length]");
+  const std::int64_t hidden = weights->shape[1] / 3;
+  std::string projected = part("MatMul", {input(0), input(1)});
+  if (given(2)) projected = part("Add", {projected, input(2)});
+  const std::string name = node_.outputs[0] + "::" + node_.op_type;
+  const Names qkv{name + ".q", name + ".k", name + ".v"};
+  part("Split", {projected, constant(Tensor::from<std::int64_t>({3}, {hidden, hidden, hidden}))},
+       {{"axis", std::int64_t{-1}}}, qkv);
+  const std::string keys =
+      part("Transpose", {by_head(qkv[1], heads)}, {{"perm", std::vector<std::int64_t>{0, 1, 3, 2}}});
+  const std::string product = part("MatMul", {by_head(qkv[0], heads), keys});
+  const float scale = real("scale", 0);
+  const float usual = 1 / std::sqrt(static_cast<float>(hidden / heads));
+  std::string scores = part("Mul", {product, number(scale != 0 ? scale : usual, product)});
+  if (given(3)) scores = mask(scores);
+  const std::string shares = part("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
+  const std::string mixed = part("MatMul", {shares, by_head(qkv[2], heads)});
+  const std::string together = part("Transpose", {mixed}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
+  finish("Reshape", {together, constant(Tensor::from<std::int64_t>({3}, {0, 0, hidden}))});
+}
+
 void Spelling::fast_gelu() {
   const std::string x = given(1) ? part("Add", {input(0), input(1)}) : input(0);
   finish("Gelu", {x}, {{"approximate", std::string("tanh")}});
@@ -238,6 +292,7 @@ void Spelling::quick_gelu() {
 std::vector<OnnxNode> Spelling::run() {
   using Way = void (*)(Spelling&);
   static const std::map<std::string, Way, std::less<>> ways{
+      {"Attention", [](Spelling& s) { s.attention(); }},
       {"BiasGelu",
        [](Spelling& s) {
          s.need(2);

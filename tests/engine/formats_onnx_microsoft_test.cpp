@@ -107,6 +107,25 @@ TEST_CASE("normalisations add what is skipped first", "[formats]") {
   check(run(scale + fused("SkipLayerNormalization", {"x", "s", "g"}), {1, 2}, {1, 2}), {1, -2});
 }
 
+TEST_CASE("attention mixes values by its scores, head by head, and not what is masked", "[formats]") {
+  // Two tokens, two heads of width 1: q = k = x and v = 2·x + 1 in the first, v = -x in the second.
+  const std::string parts = weights("w", {1, 6}, {1, 1, 1, 1, 2, -1}) + weights("b", {6}, {0, 0, 0, 0, 1, 0});
+  const auto share = [](float q) { return 1 / (1 + std::exp(q * 1 - q * 2)); };  // of token 2
+  const auto first = [&](float q) { return 3 * (1 - share(q)) + 5 * share(q); };
+  const auto second = [&](float q) { return -1 * (1 - share(q)) - 2 * share(q); };
+  const std::string heads = attribute("num_heads", 2);
+  check(run(parts + fused("Attention", {"x", "w", "b"}, heads), {1, 2, 1}, {1, 2}),
+        {first(1), second(1), first(2), second(2)});
+  const std::string mask = initialiser(tensor("m", kInt32, {1, 2}, bytes(9, raw<std::int32_t>({1, 0}))));
+  check(run(parts + mask + fused("Attention", {"x", "w", "b", "m"}, heads), {1, 2, 1}, {1, 2}),
+        {3, -1, 3, -1});
+  CHECK_THROWS_WITH(run(parts + fused("Attention", {"x", "w", "b"}, heads + attribute("unidirectional", 1)),
+                        {1, 2, 1}, {1, 2}),
+                    Contains("unidirectional"));
+  CHECK_THROWS_WITH(run(parts + fused("Attention", {"x", "w"}, attribute("num_heads", 4)), {1, 2, 1}, {1, 2}),
+                    Contains("num_heads"));
+}
+
 TEST_CASE("an operator of com.microsoft that is not known is refused by name", "[formats]") {
   CHECK_THROWS_WITH(run(fused("NoSuchThing", {"x"}), {1}, {1}),
                     Contains("NoSuchThing") && Contains("com.microsoft"));
