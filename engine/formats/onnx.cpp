@@ -5,7 +5,6 @@
 #include <set>
 #include <unordered_map>
 
-#include "engine/autodiff.h"
 #include "engine/formats/bytes.h"
 #include "engine/formats/onnx_gradient.h"
 #include "engine/formats/onnx_proto.h"
@@ -134,12 +133,21 @@ class Import {
     }
   }
 
+  ValueId named(const std::string& name, const OnnxNode& node) const {
+    const auto found = ids_.find(name);
+    if (found == ids_.end())
+      throw Failure(Errc::corrupt, node.where + ": nothing before it makes '" + name + "'");
+    return found->second;
+  }
+
   void add_gradient(const OnnxNode& node) {
-    const auto [y, xs] = gradient_of(node);
-    std::vector<ValueId> wrt;
-    for (const std::string& x : xs) wrt.push_back(ids_.at(x));
+    const OnnxGradient asked = gradient_of(node);
+    std::vector<ValueId> cut, inputs;
+    for (const std::string& x : asked.xs) cut.push_back(named(x, node));
+    for (const std::string& z : asked.zs) cut.push_back(named(z, node));
+    for (const std::string& input : node.inputs) inputs.push_back(named(input, node));
     try {
-      const std::vector<ValueId> gradients = differentiate(graph_, ids_.at(y), wrt);
+      const auto gradients = add_derivatives(graph_, named(asked.y, node), cut, asked.xs.size(), inputs);
       for (std::size_t i = 0; i < gradients.size(); ++i)
         if (const std::string& name = node.outputs[i]; !name.empty())
           define(name, graph_.add_node(*find_op("", "Identity"), {gradients[i]}, {}, {name})[0]);

@@ -14,12 +14,12 @@ using Catch::Contains;
 
 Graph read(const std::string& graph) { return read_onnx(buffer_of(model(graph)), "m.onnx"); }
 
-// da, db = Gradient(inputs) of `y` with respect to a and b.
-std::string gradient(Strings inputs, std::string_view y) {
+// da, db = Gradient(inputs) of `y` with respect to a and b, with `zs` held as they are.
+std::string gradient(Strings inputs, std::string_view y, const std::string& zs = "") {
   const std::string named = bytes(9, "a") + bytes(9, "b");
-  return node(
-      "Gradient", inputs, {"da", "db"},
-      bytes(7, "ai.onnx.preview.training") + attribute("xs", 8, named) + attribute("y", 3, bytes(4, y)));
+  return node("Gradient", inputs, {"da", "db"},
+              bytes(7, "ai.onnx.preview.training") + attribute("xs", 8, named) +
+                  (zs.empty() ? "" : attribute("zs", 8, bytes(9, zs))) + attribute("y", 3, bytes(4, y)));
 }
 
 // y = e^(a·b).
@@ -41,9 +41,18 @@ TEST_CASE("Gradient is a graph of its operators' gradients, wherever its node st
   }
 }
 
+TEST_CASE("Gradient is taken where its inputs say, and past nothing that it holds", "[formats]") {
+  const std::vector<Tensor> at{Tensor::from<float>({2}, {1, 2}), Tensor::from<float>({2}, {0.5f, -1})};
+  const std::vector<Tensor> swapped = Session(read(kGraph + gradient({"b", "a"}, "y")), {}).run(at);
+  CHECK(swapped[0].values<float>()[0] == Approx(std::exp(0.5)));  // a is where b stands
+  CHECK(swapped[1].values<float>()[0] == Approx(0.5 * std::exp(0.5)));
+  const std::vector<Tensor> held = Session(read(kGraph + gradient({"a", "b", "ab"}, "y", "ab")), {}).run(at);
+  for (const Tensor& derivative : held) CHECK(derivative.values<float>()[0] == 0);
+}
+
 TEST_CASE("a Gradient that cannot be meant is refused", "[formats]") {
   const auto refused = [](const std::string& more) { return refusal([&] { read(kGraph + more); }); };
-  CHECK_THAT(refused(gradient({"b", "a"}, "y")), Contains("not the values that xs and zs name"));
+  CHECK_THAT(refused(gradient({"a"}, "y")), Contains("one input for each entry of xs and zs"));
   CHECK_THAT(refused(gradient({"a", "b"}, "q")), Contains("nothing makes 'q'"));
   CHECK_THAT(refused(gradient({"a", "b"}, "da")), Contains("cycle"));
 }
