@@ -154,27 +154,6 @@ TEST_CASE("f32 and f64 kernels agree", "[conformance]") {
   });
 }
 
-TEST_CASE("half-precision kernels agree with those in f32", "[conformance]") {
-  each_sample([](const Op& op, const Sample& sample, std::mt19937& random) {
-    const auto is_real = [](const auto& fixed) { return is_floating(fixed.second.dtype()); };
-    if (op.kernel_for(DType::f16) == nullptr || std::ranges::any_of(sample.fixed, is_real)) return;
-    std::mt19937 same = random;
-    const SampleGraph narrow = sample_graph(op, sample, DType::f16, random);
-    SampleGraph wide = sample_graph(op, sample, DType::f32, same);
-    for (std::size_t i = 0; i < wide.inputs.size(); ++i) wide.inputs[i] = narrow.inputs[i].as(DType::f32);
-    const std::vector<Tensor> low = interpret(narrow.graph, narrow.inputs);
-    const std::vector<Tensor> high = interpret(wide.graph, wide.inputs);
-    for (std::size_t i = 0; i < low.size(); ++i) {
-      const std::vector<double> a = as_doubles(low[i]), b = as_doubles(high[i]);
-      REQUIRE(a.size() == b.size());
-      for (std::size_t e = 0; e < a.size(); ++e) {
-        INFO("output " << i << ", element " << e);
-        CHECK(a[e] == Approx(b[e]).epsilon(2e-3).margin(1e-3));
-      }
-    }
-  });
-}
-
 TEST_CASE("a session computes what the interpreter computes", "[conformance]") {
   each_sample([](const Op& op, const Sample& sample, std::mt19937& random) {
     const SampleGraph prepared = sample_graph(op, sample, DType::f32, random);
