@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/kernel_call.h"
 #include "engine/kernels/convert.h"
 #include "engine/kernels/rows.h"
 #include "engine/ops/inference.h"
@@ -136,21 +137,53 @@ void compute(const KernelContext& context) noexcept {
   });
 }
 
+// A list that was an attribute once; it must be known when a gradient is built.
+IntegerList known_list(const GradientContext& context, std::string_view name, std::size_t i) {
+  if (!context.has_input(i))
+    return {.given = context.attributes().has(name), .values = context.attributes().integers(name)};
+  const std::optional<Tensor>& known = context.input(i).info().constant;
+  if (!known)
+    throw Failure(Errc::unsupported, "Pad: no gradient when the " + std::string(name) + " are computed");
+  return {.given = true, .values = integer_values(view_of(*known))};
+}
+
 // What was padded is cropped and what was cropped is padded: the same operator with the pads negated.
-Gradients gradient(const GradientContext& context) {
-  if (mode_of(context.attributes()) != "constant")
-    throw Failure(Errc::unsupported, "Pad: only constant padding has a gradient");
-  std::vector<std::int64_t> pads = context.attributes().integers("pads");
-  if (context.has_input(1)) {
-    const std::optional<Tensor>& known = context.input(1).info().constant;
-    if (!known) throw Failure(Errc::unsupported, "Pad: no gradient when the pads are computed");
-    const auto values = known->values<std::int64_t>();
-    pads.assign(values.begin(), values.end());
-  }
+Value constant_gradient(const GradientContext& context) {
+  std::vector<std::int64_t> pads = known_list(context, "pads", 1).values;
   for (std::int64_t& pad : pads) pad = -pad;
   const Value negated = integers(context.graph(), pads);
-  if (context.has_input(3)) return {apply("Pad", {context.upstream(), negated, Value{}, context.input(3)})};
-  return {apply("Pad", {context.upstream(), negated})};
+  if (context.has_input(3)) return apply("Pad", {context.upstream(), negated, Value{}, context.input(3)});
+  return apply("Pad", {context.upstream(), negated});
+}
+
+// The other modes gather from every padded dimension in turn; their gradient is that of these gathers.
+Value gathered_gradient(const GradientContext& context, const std::string& mode) {
+  const Value x = context.input(0);
+  const Shape in = x.shape(), out = context.output(0).shape();
+  if (!in.is_static() || !out.is_static())
+    throw Failure(Errc::unsupported, "Pad: no gradient of mode " + mode + " when extents are open");
+  const Pads pads = spread(known_list(context, "pads", 1).values, known_list(context, "axes", 3), in.rank());
+  struct Gathered {
+    Value from, places;
+    Attributes axis;
+  };
+  std::vector<Gathered> steps;
+  Value padded = x;
+  for (std::size_t d = 0; d < in.rank(); ++d) {
+    if (pads.begin[d] == 0 && pads.end[d] == 0) continue;
+    const Value places = integers(context.graph(), sources(mode, in[d], out[d], pads.begin[d]));
+    steps.push_back({padded, places, {{"axis", static_cast<std::int64_t>(d)}}});
+    padded = apply("Gather", {padded, places}, steps.back().axis);
+  }
+  Value gradient = context.upstream();
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step)
+    gradient = apply("GatherGrad", {gradient, step->places, step->from}, step->axis, "dormouse");
+  return gradient;
+}
+
+Gradients gradient(const GradientContext& context) {
+  const std::string mode = mode_of(context.attributes());
+  return {mode == "constant" ? constant_gradient(context) : gathered_gradient(context, mode)};
 }
 
 Tensor list(std::initializer_list<std::int64_t> values) {
@@ -169,7 +202,13 @@ extern const Op pad{
                               compute<std::uint64_t>),
     .gradient = gradient,
     .samples = {{.shapes = {{2, 3}, {4}}, .fixed = {{1, list({1, -1, 0, 2})}}},
-                {.shapes = {{2, 3}}, .attributes = {{"pads", std::vector<std::int64_t>{0, 1, 2, 0}}}}}};
+                {.shapes = {{2, 3}}, .attributes = {{"pads", std::vector<std::int64_t>{0, 1, 2, 0}}}},
+                {.shapes = {{2, 3, 4}, {6}},
+                 .attributes = {{"mode", std::string("reflect")}},
+                 .fixed = {{1, list({0, 1, 2, 0, 1, -1})}}},
+                {.shapes = {{2, 3}, {4}},
+                 .attributes = {{"mode", std::string("edge")}},
+                 .fixed = {{1, list({0, 2, 1, 1})}}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine
