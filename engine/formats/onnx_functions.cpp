@@ -40,6 +40,7 @@ class Inlining {
     const OnnxFunction& function = *found->second;
     if (std::ranges::find(calls_, &function) != calls_.end())
       throw Failure(Errc::corrupt, node.where + ": function '" + function.name + "' calls itself");
+    if (calls_.empty()) origin_ = node.where;
     calls_.push_back(&function);
     call(function, node, to);
     calls_.pop_back();
@@ -61,7 +62,7 @@ class Inlining {
     }
     for (const OnnxNode& inner : function.nodes) {
       OnnxNode copy = inner;
-      copy.where = node.where + ": " + inner.where;
+      copy.where = origin_ + ": " + inner.where;  // not every call between: that would grow with the depth
       rename(copy, names, prefix);
       resolve(copy, function, node);
       add(std::move(copy), to);
@@ -121,6 +122,7 @@ class Inlining {
 
   std::map<std::pair<std::string, std::string>, const OnnxFunction*> functions_;
   std::vector<const OnnxFunction*> calls_;
+  std::string origin_;  // where the outermost call stands
   std::size_t count_ = 0;
   std::size_t calls_made_ = 0;
 };
