@@ -48,37 +48,9 @@ float typical_distance(const LabelledLatents& seed) {
   return counted > 0 ? static_cast<float>(total / static_cast<double>(counted)) : 0.0f;
 }
 
-constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 constexpr std::int64_t kNow = std::numeric_limits<std::int64_t>::max();
 
-/// Of these labelled episodes, those that had a label by the feedback `sequence`, with the one they had
-/// then, in the order in which it was given.
-std::vector<memory::Episode> labelled_as_of(const memory::Store& store, const std::string& model,
-                                            const std::vector<memory::Episode>& episodes,
-                                            std::int64_t sequence) {
-  std::unordered_map<memory::EpisodeId, const memory::Episode*> known;
-  for (const memory::Episode& episode : episodes) known.emplace(episode.id, &episode);
-  std::unordered_map<memory::EpisodeId, memory::Feedback> newest;
-  for (const memory::Feedback& given : store.feedback(model))
-    if (given.sequence <= sequence && known.contains(given.episode))
-      newest.insert_or_assign(given.episode, given);
-  std::map<std::int64_t, memory::Episode> ordered;
-  for (const auto& [id, given] : newest) {
-    memory::Episode& episode = ordered.emplace(given.sequence, *known.at(id)).first->second;
-    episode.label = given.label;
-  }
-  std::vector<memory::Episode> result;
-  for (auto& [at, episode] : ordered) result.push_back(std::move(episode));
-  return result;
-}
-
-std::string by_hand_key(const std::string& model) { return "by-hand/" + model; }
-
 }  // namespace
-
-std::string rolled_back_key(const std::string& model, std::int64_t version) {
-  return "rolled-back/" + model + "/" + std::to_string(version);
-}
 
 Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
                  learning::VersionStore* versions, const memory::SemanticOptions& semantic)
@@ -98,29 +70,12 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
   Candidate candidate = last_good(store_.active_version(parts_->options.name));
   if (candidate.embedding() != served_.embedding_version) {  // the active one was damaged
     const std::int64_t number = candidate.version ? candidate.version->number : 0;
-    embed(candidate.version ? &*candidate.version : nullptr, kAll);
+    embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
     store_.activate(parts_->options.name, number, candidate.embedding());
   }
   see_with(candidate);
   take(std::move(candidate));
   take_core();
-}
-
-Learner::Candidate Learner::last_good(std::int64_t active) const {
-  const auto skipped = [this](std::int64_t number, const Error& error) {
-    log(Level::error, parts_->options.name + ": version " + std::to_string(number) +
-                          " cannot be used and is passed over: " + error.context);
-  };
-  while (auto version = versions_->last_good(active, skipped)) {
-    const std::int64_t number = version->number;
-    try {
-      return open(std::move(version));
-    } catch (const Failure& failure) {
-      skipped(number, failure.error());
-    }
-    active = number - 1;
-  }
-  return open(std::nullopt);
 }
 
 void Learner::see_with(const Candidate& candidate) {
@@ -177,8 +132,15 @@ std::size_t Learner::count_fresh_labels() const {
 
 ClassIndex Learner::class_of(const std::string& label) {
   const auto found = std::ranges::find(labels_, label);
+  const auto index = static_cast<ClassIndex>(found - labels_.begin());
   if (found == labels_.end()) labels_.push_back(label);
-  return static_cast<ClassIndex>(std::ranges::find(labels_, label) - labels_.begin());
+  return index;
+}
+
+ClassIndex Learner::class_of(const memory::Episode& labelled) const {
+  const auto found = std::ranges::find(labels_, *labelled.label);
+  ensure(found != labels_.end(), "a label that was given has a number");
+  return static_cast<ClassIndex>(found - labels_.begin());
 }
 
 std::unique_ptr<learning::FastHead> Learner::starting_head() const {
@@ -249,9 +211,7 @@ Learner::Examples Learner::split(std::span<const memory::Episode> episodes) cons
   learning::LabelledRows training(width), held_out(width);
   std::vector<memory::EpisodeId> trained_on;
   for (const memory::Episode& episode : episodes) {
-    const auto label = std::ranges::find(labels_, *episode.label) - labels_.begin();
-    (episode.held_out() ? held_out : training)
-        .add(memory::dequantise(episode.latent), static_cast<ClassIndex>(label));
+    (episode.held_out() ? held_out : training).add(memory::dequantise(episode.latent), class_of(episode));
     if (!episode.held_out()) trained_on.push_back(episode.id);
   }
   return {training.take(), held_out.take(), std::move(trained_on)};
@@ -288,127 +248,6 @@ memory::Taught Learner::teach(memory::EpisodeId id, const std::optional<memory::
   ++served_.fresh_labels;
   refresh();
   return taught;
-}
-
-learning::SleepInputs Learner::sleep_inputs(std::string id) const {
-  Examples examples = taught();
-  learning::SleepInputs inputs;
-  inputs.id = std::move(id);
-  inputs.model = parts_->options.name;
-  inputs.trainable = trainable_of(*parts_, version_ ? &*version_ : nullptr);
-  inputs.labels = labels_;
-  inputs.taught = std::move(examples.training);
-  inputs.episodes = std::move(examples.episodes);
-  if (!parts_->options.trainable.trunk) inputs.self_labelled = self_labelled();
-  inputs.taught_heldout = std::move(examples.held_out);
-  inputs.temperature = network_temperature();
-  inputs.kernel = kernel_;
-  inputs.fast = served_.model->fast;
-  if (seed_) {
-    inputs.replay = seed_->replay;
-    inputs.heldout = seed_->heldout;
-    inputs.scale = learning::scale_of(seed_->statistics, parts_->learnable->latent_size);
-    inputs.fisher = seed_->fisher;
-  }
-  if (version_ && !version_->fisher.empty()) inputs.fisher = version_->fisher;
-  guard_->brief(inputs);
-  if (parts_->options.trainable.trunk) read_inputs(inputs, labelled());
-  return inputs;
-}
-
-learning::SleepInputs Learner::sleep_inputs_as_of(std::string id, std::int64_t sequence,
-                                                  std::size_t classes) {
-  if (classes > labels_.size()) throw Failure(Errc::corrupt, "labels that the night knew are gone");
-  learning::SleepInputs inputs = sleep_inputs(std::move(id));
-  inputs.labels.resize(classes);
-  const auto episodes = labelled_as_of(store_, parts_->options.name, labelled(), sequence);
-  Examples examples = split(episodes);
-  auto fast = fast_as_of(sequence);
-  if (fast->classes() > classes) throw Failure(Errc::corrupt, "what the night learnt from was let go since");
-  fast->grow(classes);
-  inputs.fast = fast->head();
-  if (const LabelledLatents held_out = with_seed(examples.held_out); held_out.size() > 0)
-    learning::calibrate(*inputs.fast, held_out);
-  inputs.taught = std::move(examples.training);
-  inputs.episodes = std::move(examples.episodes);
-  inputs.taught_heldout = std::move(examples.held_out);
-  guard_->brief(inputs);
-  if (parts_->options.trainable.trunk) read_inputs(inputs, episodes);
-  return inputs;
-}
-
-std::int64_t Learner::sequence() const {
-  const auto feedback = store_.feedback(parts_->options.name);
-  return feedback.empty() ? 0 : feedback.back().sequence;
-}
-
-void Learner::slept(std::int64_t sequence) {
-  const auto feedback = store_.feedback(parts_->options.name);
-  served_.fresh_labels = static_cast<std::size_t>(std::ranges::count_if(
-      feedback, [&](const memory::Feedback& given) { return given.sequence > sequence; }));
-}
-
-void Learner::adopt(std::optional<learning::Version> version, std::shared_ptr<const learning::Seed> seed) {
-  Candidate candidate = open(std::move(version), std::move(seed));
-  const bool moved = candidate.embedding() != served_.embedding_version;
-  if (moved) see_with(candidate);
-  take(std::move(candidate));
-  if (moved) take_core();
-}
-
-void Learner::roll_back(std::int64_t number) {
-  go_back(number);
-  store_.put(std::array{memory::Entry{by_hand_key(parts_->options.name), std::to_string(number)}});
-}
-
-std::optional<std::string> Learner::retreat() {
-  const std::string& name = parts_->options.name;
-  if (!night_.live_guard || !version_) return std::nullopt;
-  auto why = guard_->worse_in_life(*version_);
-  if (!why || store_.get(by_hand_key(name)) == std::to_string(version_->number)) return std::nullopt;
-  const std::int64_t worse = version_->number;
-  go_back(version_->parent);
-  store_.put(std::array{memory::Entry{rolled_back_key(name, worse), *why}});
-  return why;
-}
-
-learning::CoreSet Learner::core_after(const learning::Version& version) const {
-  auto episodes = labelled();
-  std::erase_if(episodes, [](const memory::Episode& episode) { return !episode.held_out(); });
-  return guard_->after(version, episodes);
-}
-
-// Opened first, recorded second, used last: whatever fails, disk and service agree.
-void Learner::go_back(std::int64_t number) {
-  Candidate candidate = open(number == 0 ? std::nullopt : std::optional(versions_->load(number)));
-  const bool moved = candidate.embedding() != served_.embedding_version;
-  if (moved) embed(candidate.version ? &*candidate.version : nullptr, kAll);
-  store_.activate(parts_->options.name, number, moved ? std::optional(candidate.embedding()) : std::nullopt);
-  if (moved) see_with(candidate);
-  take(std::move(candidate));
-  if (moved) take_core();
-}
-
-// The core set is of one trunk: seen with another it starts from the seed, and what the version in service
-// has right.
-void Learner::take_core() {
-  if (!version_ || guard_->has_core()) return;
-  learning::CoreSet core = core_after(*version_);
-  store_.put(std::array{guard_->entry(core)});
-  guard_->take(std::move(core));
-}
-
-Learner::Candidate Learner::open(std::optional<learning::Version> version,
-                                 std::shared_ptr<const learning::Seed> seed) const {
-  const learning::Version* chosen = version ? &*version : nullptr;
-  if (chosen && !std::ranges::equal(chosen->labels, labels_ | std::views::take(chosen->labels.size())))
-    throw Failure(Errc::corrupt, parts_->options.name + ": version " + std::to_string(chosen->number) +
-                                     " has other labels than the model and memory");
-  auto session = open_session(*parts_, chosen);
-  auto slow = std::make_unique<engine::Session>(trainable_of(*parts_, chosen), parts_->drivers);
-  if (!seed) seed = seed_for(chosen);
-  auto kernel = open_kernel(*parts_, chosen);
-  return {std::move(version), std::move(session), std::move(slow), std::move(seed), std::move(kernel)};
 }
 
 void Learner::take(Candidate candidate) {

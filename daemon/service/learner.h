@@ -145,7 +145,10 @@ class Learner {
     std::int64_t embedding() const { return version ? version->embedding : 0; }
   };
 
+  /// The number of a label, which is a new class when nobody gave it before.
   learning::ClassIndex class_of(const std::string& label);
+  /// The same of an episode that has a label.
+  learning::ClassIndex class_of(const memory::Episode& labelled) const;
   /// The number of a stream from now on; 0 for an unnamed one.
   std::uint32_t number_stream(const std::string& stream);
   /// Another model may have had this name, or this one another trunk: such latents say nothing here.
@@ -175,13 +178,17 @@ class Learner {
   Examples inputs_of(std::span<const memory::Episode> episodes) const;
   /// Puts inputs in place of latents in what a night reads.
   void read_inputs(learning::SleepInputs& night, std::span<const memory::Episode> labelled) const;
-  /// Sets latents aside that this version's trunk makes, a piece at a time.
+  static constexpr std::size_t kEveryPiece = std::numeric_limits<std::size_t>::max();
+  /// Sets latents aside that this version's trunk makes, a piece at a time, `pieces` at most.
   void embed(const learning::Version* version, std::size_t pieces);
   void go_back(std::int64_t number);
   /// Before the labels that memory holds: the seed, and what it let go.
   std::unique_ptr<learning::FastHead> starting_head() const;
   Examples taught() const { return split(labelled()); }
   Examples split(std::span<const memory::Episode> episodes) const;
+  /// What a night reads that learns the first `classes` labels from `episodes`.
+  learning::SleepInputs night(std::string id, std::span<const memory::Episode> episodes, std::size_t classes,
+                              std::optional<engine::LinearHead> fast) const;
   /// Fast weights as the feedback up to `sequence` made them.
   std::unique_ptr<learning::FastHead> fast_as_of(std::int64_t sequence);
   /// The slow head's answers to held_out().

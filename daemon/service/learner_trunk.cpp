@@ -41,10 +41,9 @@ Learner::Examples Learner::inputs_of(std::span<const memory::Episode> episodes) 
   learning::LabelledRows training(width), held_out(width);
   for (const memory::Episode& episode : episodes) {
     const auto clip = store_.clip(episode.id);
-    const auto label = static_cast<ClassIndex>(std::ranges::find(labels_, *episode.label) - labels_.begin());
     // Of another model that had this name, a clip may have another size.
     if (clip && clip->values.size() == width)
-      (episode.held_out() ? held_out : training).add(clip->values, label);
+      (episode.held_out() ? held_out : training).add(clip->values, class_of(episode));
   }
   return {training.take(), held_out.take()};
 }
