@@ -194,11 +194,4 @@ int run(const Options& options) {
 }  // namespace
 }  // namespace dormouse::bench
 
-int main(int argc, char** argv) {
-  try {
-    return dormouse::bench::run({argc, argv});
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_learning: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return dormouse::bench::guarded(argc, argv, dormouse::bench::run); }

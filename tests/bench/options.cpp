@@ -1,6 +1,8 @@
 #include "tests/bench/options.h"
 
 #include <charconv>
+#include <cstdio>
+#include <filesystem>
 #include <sstream>
 
 #include "config/error.h"
@@ -41,6 +43,35 @@ std::vector<std::string> Options::list(const std::string& name) const {
   std::istringstream stream(text(name, ""));
   for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
   return parts;
+}
+
+namespace {
+
+int guarded(const std::string& name, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    return 2;
+  }
+}
+
+std::string name_of(const char* program) { return std::filesystem::path(program).filename(); }
+
+}  // namespace
+
+int guarded(int argc, const char* const* argv, const Benchmark& run) {
+  return guarded(name_of(argv[0]), [&] { return run(Options(argc, argv)); });
+}
+
+int guarded(int argc, const char* const* argv, const std::map<std::string, Benchmark>& parts) {
+  return guarded(name_of(argv[0]), [&] {
+    const auto part = parts.find(argc > 1 ? argv[1] : "");
+    if (part != parts.end()) return part->second(Options(argc - 1, argv + 1));
+    std::string known;
+    for (const auto& [name, run] : parts) known += " " + name;
+    throw Failure(Errc::invalid, "name a part, one of" + known + ", and then --NAME VALUE …");
+  });
 }
 
 }  // namespace dormouse::bench

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,5 +25,14 @@ class Options {
  private:
   std::map<std::string, std::string> values_;
 };
+
+/// A benchmark, or a part of one; returns the process's exit status.
+using Benchmark = std::function<int(const Options&)>;
+
+/// The whole of a benchmark's main(): runs it on its command line and returns its exit status; 2, with what
+/// was wrong on stderr, when it throws.
+int guarded(int argc, const char* const* argv, const Benchmark& run);
+/// The same where the first word of the command line names the part to run.
+int guarded(int argc, const char* const* argv, const std::map<std::string, Benchmark>& parts);
 
 }  // namespace dormouse::bench

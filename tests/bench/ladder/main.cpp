@@ -136,24 +136,10 @@ int table(const Options& options) {
   return 0;
 }
 
-int act(int argc, char** argv) {
-  const std::string_view verb = argc > 1 ? argv[1] : "";
-  const auto options = [&] { return Options(argc - 1, argv + 1); };
-  if (verb == "prepare") return prepare(options());
-  if (verb == "run") return run(options());
-  if (verb == "count") return count(options());
-  if (verb == "table") return table(options());
-  throw Failure(Errc::invalid, "usage: bench_ladder prepare|run|count|table --NAME VALUE …");
-}
-
 }  // namespace
 }  // namespace dormouse::bench
 
 int main(int argc, char** argv) {
-  try {
-    return dormouse::bench::act(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_ladder: %s\n", error.what());
-    return 2;
-  }
+  using namespace dormouse::bench;
+  return guarded(argc, argv, {{"prepare", prepare}, {"run", run}, {"count", count}, {"table", table}});
 }

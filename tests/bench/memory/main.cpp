@@ -28,16 +28,14 @@ bool judge(bool passed, const char* what, double value, const char* bound) {
 
 int main(int argc, char** argv) {
   using namespace dormouse::bench;
-  const std::map<std::string, std::function<bool(const Options&)>> parts{
-      {"exact", measure_exact}, {"crossover", measure_crossover}, {"million", measure_million},
-      {"start", measure_start}, {"wear", measure_wear},           {"steady", measure_steady}};
-  try {
-    const auto part = parts.find(argc > 1 ? argv[1] : "");
-    if (part == parts.end())
-      throw dormouse::Failure(dormouse::Errc::invalid, "name a part: see the head of main.cpp");
-    return part->second(Options(argc - 1, argv + 1)) ? 0 : 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_memory: %s\n", error.what());
-    return 2;
-  }
+  const auto judged = [](bool (*measure)(const Options&)) -> Benchmark {
+    return [measure](const Options& options) { return measure(options) ? 0 : 1; };
+  };
+  return guarded(argc, argv,
+                 {{"exact", judged(measure_exact)},
+                  {"crossover", judged(measure_crossover)},
+                  {"million", judged(measure_million)},
+                  {"start", judged(measure_start)},
+                  {"wear", judged(measure_wear)},
+                  {"steady", judged(measure_steady)}});
 }

@@ -209,11 +209,4 @@ int run(const Options& options) {
 }  // namespace
 }  // namespace dormouse::bench::nab
 
-int main(int argc, char** argv) {
-  try {
-    return dormouse::bench::nab::run({argc, argv});
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_nab: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return dormouse::bench::guarded(argc, argv, dormouse::bench::nab::run); }
