@@ -39,10 +39,6 @@ Tensor matching(Tensor examples, const Tensor& weights) {
   return examples;
 }
 
-bool all_finite(std::span<const float> values) {
-  return std::ranges::all_of(values, [](float x) { return std::isfinite(x); });
-}
-
 }  // namespace
 
 Tensor squared_distances(const Tensor& x, const Tensor& y) {

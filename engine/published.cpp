@@ -10,10 +10,6 @@ std::size_t argmax(std::span<const float> values) {
   return static_cast<std::size_t>(std::ranges::max_element(values) - values.begin());
 }
 
-bool all_finite(std::span<const float> values) {
-  return std::ranges::all_of(values, [](float x) { return std::isfinite(x); });
-}
-
 /// softmax(logits / temperature), evaluated class by class.
 class Softmax {
  public:

@@ -1,6 +1,7 @@
 #include "engine/tensor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace dormouse::engine {
@@ -121,6 +122,10 @@ Tensor Tensor::as(DType type) const {
     });
   });
   return result;
+}
+
+bool all_finite(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float x) { return std::isfinite(x); });
 }
 
 }  // namespace dormouse::engine

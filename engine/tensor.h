@@ -112,4 +112,16 @@ Tensor Tensor::from(Shape shape, std::span<const T> values) {
   return tensor;
 }
 
+/// The values as a tensor of rank 1.
+template <class T>
+Tensor row_of(std::span<const T> values) {
+  return Tensor::from<T>(Shape{static_cast<std::int64_t>(values.size())}, values);
+}
+template <class T>
+Tensor row_of(const std::vector<T>& values) {
+  return row_of(std::span(values));
+}
+
+bool all_finite(std::span<const float> values);
+
 }  // namespace dormouse::engine

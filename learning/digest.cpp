@@ -29,17 +29,6 @@ void Digest::add(float number) { add(std::as_bytes(std::span(&number, 1))); }
 
 std::string Digest::text() const { return sha256(std::as_bytes(std::span(text_))); }
 
-std::string checksum(const engine::NamedTensors& content) {
-  Digest digest;
-  digest.add(content.tensors);
-  for (const auto& [key, value] : content.metadata) {
-    if (key == "sha256") continue;
-    digest.add(key);
-    digest.add(value);
-  }
-  return digest.text();
-}
-
 std::uint64_t fnv1a(std::span<const std::byte> bytes) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const std::byte byte : bytes) hash = (hash ^ std::to_integer<unsigned>(byte)) * 0x100000001b3;

@@ -5,7 +5,6 @@
 #include <span>
 #include <string>
 
-#include "engine/formats/safetensors.h"
 #include "learning/latents.h"
 
 namespace dormouse::learning {
@@ -27,8 +26,5 @@ class Digest {
 
 /// FNV-1a, 64 bits: to draw lots by what is in a value, not to protect it.
 std::uint64_t fnv1a(std::span<const std::byte> bytes);
-
-/// Of a file that carries its own: tensors and metadata, but for the entry "sha256".
-std::string checksum(const engine::NamedTensors& content);
 
 }  // namespace dormouse::learning

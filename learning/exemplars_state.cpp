@@ -3,27 +3,17 @@
 #include <cstring>
 
 #include "learning/exemplars.h"
+#include "learning/named_tensors.h"
 
 namespace dormouse::learning {
 namespace {
 
 constexpr std::size_t kRecordFields = 4;
 
-template <class T>
-Tensor tensor_of(std::span<const T> values) {
-  return Tensor::from<T>(Shape{std::int64_t(values.size())}, values);
-}
-
-const Tensor& part(const std::map<std::string, Tensor>& state, const char* name, engine::DType type) {
-  const auto found = state.find(name);
-  if (found == state.end() || found->second.dtype() != type)
-    throw Failure(Errc::corrupt,
-                  std::string("exemplars: no tensor '") + name + "' of " + std::string(engine::word(type)));
-  return found->second;
-}
+constexpr const char* kWhat = "exemplars";
 
 void require(bool condition, const char* what) {
-  if (!condition) throw Failure(Errc::corrupt, std::string("exemplars: ") + what);
+  if (!condition) throw Failure(Errc::corrupt, std::string(kWhat) + ": " + what);
 }
 
 }  // namespace
@@ -36,21 +26,21 @@ std::map<std::string, Tensor> ExemplarMemory::state() const {
   Tensor packed(engine::DType::u8, Shape{std::int64_t(packed_.size())});
   std::ranges::copy(packed_, packed.mutable_data());
   return {{"packed", std::move(packed)},
-          {"logits", tensor_of<std::uint16_t>(logits_)},
-          {"labels", tensor_of<std::uint32_t>(labels_)},
-          {"keys", tensor_of<float>(keys_)},
-          {"classes", tensor_of<double>(records)},
+          {"logits", engine::row_of<std::uint16_t>(logits_)},
+          {"labels", engine::row_of<std::uint32_t>(labels_)},
+          {"keys", engine::row_of<float>(keys_)},
+          {"classes", engine::row_of<double>(records)},
           {"random", Tensor::from<std::uint64_t>(Shape{1}, {random_.state()})}};
 }
 
 void ExemplarMemory::restore(const std::map<std::string, Tensor>& state) {
   using engine::DType;
-  const auto packed = part(state, "packed", DType::u8).values<std::uint8_t>();
-  const auto logits = part(state, "logits", DType::u16).values<std::uint16_t>();
-  const auto labels = part(state, "labels", DType::u32).values<std::uint32_t>();
-  const auto keys = part(state, "keys", DType::f32).values<float>();
-  const auto records = part(state, "classes", DType::f64).values<double>();
-  const auto random = part(state, "random", DType::u64).values<std::uint64_t>();
+  const auto packed = part(state, "packed", DType::u8, kWhat).values<std::uint8_t>();
+  const auto logits = part(state, "logits", DType::u16, kWhat).values<std::uint16_t>();
+  const auto labels = part(state, "labels", DType::u32, kWhat).values<std::uint32_t>();
+  const auto keys = part(state, "keys", DType::f32, kWhat).values<float>();
+  const auto records = part(state, "classes", DType::f64, kWhat).values<double>();
+  const auto random = part(state, "random", DType::u64, kWhat).values<std::uint64_t>();
   const std::size_t count = labels.size();
   require(count <= capacity(), "more of them than the budget holds");
   require(packed.size() == count * packer_.bytes(), "values of another packing");

@@ -4,31 +4,18 @@
 #include <cmath>
 #include <map>
 
-#include "learning/digest.h"
 #include "learning/kernel_fit.h"
+#include "learning/named_tensors.h"
 
 namespace dormouse::learning {
 namespace {
 
 using engine::DType;
 
-const Tensor& part(const engine::NamedTensors& file, const std::string& name, DType type,
-                   const std::string& of) {
-  const auto found = file.tensors.find(name);
-  if (found == file.tensors.end() || found->second.dtype() != type)
-    throw Failure(Errc::corrupt, of + ": no " + name);
-  return found->second;
-}
-
 template <class T>
 std::vector<T> listed(const Tensor& tensor) {
   const auto values = tensor.values<T>();
   return {values.begin(), values.end()};
-}
-
-template <class T>
-Tensor row_of(const std::vector<T>& values) {
-  return Tensor::from<T>(Shape{std::int64_t(values.size())}, values);
 }
 
 KernelExamples kept(const KernelExamples& from, std::span<const std::size_t> rows) {
@@ -44,7 +31,7 @@ KernelExamples kept(const KernelExamples& from, std::span<const std::size_t> row
     to.episodes.push_back(from.episodes[row]);
   }
   to.latents = {Tensor::from<std::int8_t>(Shape{std::int64_t(rows.size()), std::int64_t(width)}, codes),
-                row_of(scales)};
+                engine::row_of(scales)};
   return to;
 }
 
@@ -87,24 +74,23 @@ engine::NamedTensors packed(const KernelSeat& seat) {
   engine::NamedTensors file;
   file.tensors.emplace("codes", seat.examples.latents.codes);
   file.tensors.emplace("scales", seat.examples.latents.scales);
-  file.tensors.emplace("classes", row_of(seat.examples.classes));
-  file.tensors.emplace("episodes", row_of(seat.examples.episodes));
+  file.tensors.emplace("classes", engine::row_of(seat.examples.classes));
+  file.tensors.emplace("episodes", engine::row_of(seat.examples.episodes));
   file.tensors.emplace("weights", seat.weights);
-  file.tensors.emplace("seat", row_of<float>({seat.sharpness, seat.network, seat.kernel}));
-  file.metadata["sha256"] = checksum(file);
+  file.tensors.emplace("seat", Tensor::from<float>(Shape{3}, {seat.sharpness, seat.network, seat.kernel}));
+  seal(file);
   return file;
 }
 
 KernelSeat unpacked_seat(const engine::NamedTensors& file, const std::string& name) {
-  const auto sum = file.metadata.find("sha256");
-  if (sum == file.metadata.end() || sum->second != checksum(file))
-    throw Failure(Errc::corrupt, name + ": its checksum is wrong");
+  check_seal(file, name);
   KernelSeat seat;
-  seat.examples.latents = {part(file, "codes", DType::i8, name), part(file, "scales", DType::f32, name)};
-  seat.examples.classes = listed<ClassIndex>(part(file, "classes", DType::u32, name));
-  seat.examples.episodes = listed<std::uint64_t>(part(file, "episodes", DType::u64, name));
-  seat.weights = part(file, "weights", DType::f32, name);
-  const auto weighed = listed<float>(part(file, "seat", DType::f32, name));
+  seat.examples.latents = {part(file.tensors, "codes", DType::i8, name),
+                           part(file.tensors, "scales", DType::f32, name)};
+  seat.examples.classes = listed<ClassIndex>(part(file.tensors, "classes", DType::u32, name));
+  seat.examples.episodes = listed<std::uint64_t>(part(file.tensors, "episodes", DType::u64, name));
+  seat.weights = part(file.tensors, "weights", DType::f32, name);
+  const auto weighed = listed<float>(part(file.tensors, "seat", DType::f32, name));
   const std::size_t rows = seat.examples.size();
   const Shape &codes = seat.examples.latents.codes.shape(), &weights = seat.weights.shape();
   const auto is = [rows](std::int64_t extent) { return extent == static_cast<std::int64_t>(rows); };

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "learning/named_tensors.h"
 #include "learning/slda.h"
 
 namespace dormouse::learning {
@@ -10,14 +11,14 @@ using engine::DType;
 
 constexpr double kUnit = 32767;
 
-const Tensor& part(const std::map<std::string, Tensor>& state, const char* name, DType type, Shape shape) {
-  const auto found = state.find(name);
-  if (found == state.end() || found->second.dtype() != type || found->second.shape() != shape)
-    throw Failure(
-        Errc::corrupt,
-        std::string("the discriminant's ") + name + " should be " + to_string(shape) +
-            (found == state.end() ? ", and is missing" : ", not " + to_string(found->second.shape())));
-  return found->second;
+const Tensor& part_of_shape(const std::map<std::string, Tensor>& state, const char* name, DType type,
+                            const Shape& shape) {
+  constexpr const char* kWhat = "the discriminant";
+  const Tensor& found = part(state, name, type, kWhat);
+  if (found.shape() != shape)
+    throw Failure(Errc::corrupt, std::string(kWhat) + ": '" + name + "' should be " + to_string(shape) +
+                                     ", not " + to_string(found.shape()));
+  return found;
 }
 
 }  // namespace
@@ -52,11 +53,11 @@ SldaHead SldaHead::unpacked(const std::map<std::string, Tensor>& state, Options 
   if (found == state.end() || found->second.shape().rank() != 2)
     throw Failure(Errc::corrupt, "the discriminant has no means");
   const std::int64_t classes = found->second.shape()[0], width = found->second.shape()[1];
-  const auto means = part(state, "means", DType::f32, Shape{classes, width}).values<float>();
-  const auto counts = part(state, "counts", DType::f64, Shape{classes}).values<double>();
-  const auto deviation = part(state, "deviations", DType::f32, Shape{width}).values<float>();
+  const auto means = part_of_shape(state, "means", DType::f32, Shape{classes, width}).values<float>();
+  const auto counts = part_of_shape(state, "counts", DType::f64, Shape{classes}).values<double>();
+  const auto deviation = part_of_shape(state, "deviations", DType::f32, Shape{width}).values<float>();
   const auto correlation =
-      part(state, "correlations", DType::i16, Shape{width * (width - 1) / 2}).values<std::int16_t>();
+      part_of_shape(state, "correlations", DType::i16, Shape{width * (width - 1) / 2}).values<std::int16_t>();
   const auto features = static_cast<std::size_t>(width);
   std::vector<double> scatter;
   std::size_t from = 0;

@@ -21,10 +21,6 @@ double seconds_between(Clock::Steady from, Clock::Steady to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-bool all_finite(const Tensor& tensor) {
-  return std::ranges::all_of(tensor.values<float>(), [](float x) { return std::isfinite(x); });
-}
-
 }  // namespace
 
 SleepCycle::Night::Night(SleepInputs inputs, SleepOptions chosen, SleepHooks others,
@@ -191,7 +187,7 @@ bool SleepCycle::Night::fit() {
     network_after = run_part(result.trainable, plan.heldout.latents, drivers);
     if (recipe(options.strategy).rehearses && !recipe(options.strategy).starts_over &&
         options.kernel_examples > 0 && !in.episodes.empty() && !in.trunk && !in.privacy &&
-        all_finite(*network_after))
+        engine::all_finite(network_after->values<float>()))
       kernel.emplace(in, options.kernel_examples);
     return kernel.has_value();
   }
@@ -221,7 +217,7 @@ bool SleepCycle::Night::dream_check() {
     core_check(result.report.verdict, in.core.classes, in.core_held, predictions_among(core, in.core_classes),
                in.labels, options.guard);
   }
-  if (!all_finite(after)) reject("the candidate's answers are not finite");
+  if (!engine::all_finite(after.values<float>())) reject("the candidate's answers are not finite");
   result.accepted = result.report.verdict.accepted;
   calibrate(after);
   if (control) result.report.right_without_ewc = right_without_ewc();

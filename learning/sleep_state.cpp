@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "learning/named_tensors.h"
 #include "learning/sleep_night.h"
 
 // A night is deterministic, so little of it has to be kept: `select`, `fit` and `dream check` are done again
@@ -13,19 +14,10 @@ namespace json = boost::json;
 /// By tensor name, what comes before it where a control is trained beside the candidate.
 constexpr const char *kCandidate = "", *kControl = "control.";
 
-template <class T>
-Tensor row_of(std::span<const T> values) {
-  return Tensor::from<T>(Shape{std::int64_t(values.size())}, values);
-}
+constexpr const char* kState = "a night's state";
 
 [[noreturn]] void damaged(const std::string& what) {
-  throw Failure(Errc::corrupt, "a night's state: " + what);
-}
-
-const Tensor& part(const engine::NamedTensors& state, const std::string& name, engine::DType type) {
-  const auto found = state.tensors.find(name);
-  if (found == state.tensors.end() || found->second.dtype() != type) damaged("no " + name);
-  return found->second;
+  throw Failure(Errc::corrupt, std::string(kState) + ": " + what);
 }
 
 json::value metadata(const engine::NamedTensors& state, const std::string& name) {
@@ -51,11 +43,11 @@ void put(engine::NamedTensors& state, const std::string& whose, const StrategyTr
   put(state, whose + "velocity.", progress.velocities);
   put(state, whose + "path.", progress.path);
   const std::vector<std::uint8_t> met(trainer.met().begin(), trainer.met().end());
-  state.tensors.emplace(whose + "met", row_of<std::uint8_t>(met));
+  state.tensors.emplace(whose + "met", engine::row_of<std::uint8_t>(met));
 }
 
 void restore(StrategyTrainer& trainer, const engine::NamedTensors& state, const std::string& whose) {
-  const auto met = part(state, whose + "met", engine::DType::u8).values<std::uint8_t>();
+  const auto met = part(state.tensors, whose + "met", engine::DType::u8, kState).values<std::uint8_t>();
   trainer.restore(
       {taken(state, whose + "parameter."), taken(state, whose + "velocity."), taken(state, whose + "path.")},
       {met.begin(), met.end()});
@@ -88,16 +80,16 @@ engine::NamedTensors SleepCycle::save() const {
                                           night.random.state(),
                                           report.steps,
                                           report.stopped};
-  state.tensors.emplace("counts", row_of<std::uint64_t>(counts));
-  state.tensors.emplace("numbers", row_of<double>(numbers(report, night.loss_sum)));
-  state.tensors.emplace("loss", row_of<double>(curve(report)));
+  state.tensors.emplace("counts", engine::row_of<std::uint64_t>(counts));
+  state.tensors.emplace("numbers", engine::row_of<double>(numbers(report, night.loss_sum)));
+  state.tensors.emplace("loss", engine::row_of<double>(curve(report)));
   state.metadata["notes"] = json::serialize(json::value_from(report.notes));
   state.metadata["drivers"] = json::serialize(json::value_from(night.driver_seconds()));
   if (night.trainer) put(state, kCandidate, *night.trainer);
   if (night.control) put(state, kControl, *night.control);
-  if (night.sampler) state.tensors.emplace("sampler", row_of<std::uint64_t>(night.sampler->state()));
+  if (night.sampler) state.tensors.emplace("sampler", engine::row_of<std::uint64_t>(night.sampler->state()));
   if (night.fresh_sampler)
-    state.tensors.emplace("fresh_sampler", row_of<std::uint64_t>(night.fresh_sampler->state()));
+    state.tensors.emplace("fresh_sampler", engine::row_of<std::uint64_t>(night.fresh_sampler->state()));
   if (night.fisher) put(state, "fisher.", night.fisher->sums());
   return state;
 }
@@ -105,7 +97,7 @@ engine::NamedTensors SleepCycle::save() const {
 void SleepCycle::restore(const engine::NamedTensors& state) {
   Night& night = *night_;
   ensure(night.stage == Stage::select, "a night that has not begun");
-  const auto counts = part(state, "counts", engine::DType::u64).values<std::uint64_t>();
+  const auto counts = part(state.tensors, "counts", engine::DType::u64, kState).values<std::uint64_t>();
   if (counts.size() != 7 || counts[0] >= static_cast<std::uint64_t>(Stage::done)) damaged("its counts");
   const auto stage = static_cast<Stage>(counts[0]);
   if (stage == Stage::select) return;
@@ -129,8 +121,8 @@ void SleepCycle::restore(const engine::NamedTensors& state) {
 
 void SleepCycle::Night::restore_rehearsal(const engine::NamedTensors& state) {
   SleepReport& report = result.report;
-  const auto read = part(state, "numbers", engine::DType::f64).values<double>();
-  const auto points = part(state, "loss", engine::DType::f64).values<double>();
+  const auto read = part(state.tensors, "numbers", engine::DType::f64, kState).values<double>();
+  const auto points = part(state.tensors, "loss", engine::DType::f64, kState).values<double>();
   if (read.size() < 2 || read.size() % 2 != 0 || points.size() % 2 != 0) damaged("its numbers");
   loss_sum = read[0];
   report.seconds = read[1];
@@ -146,7 +138,7 @@ void SleepCycle::Night::restore_rehearsal(const engine::NamedTensors& state) {
 
 void SleepCycle::Night::restore_trainers(const engine::NamedTensors& state) {
   const auto sequence = [&state](const char* name) {
-    return part(state, name, engine::DType::u64).values<std::uint64_t>();
+    return part(state.tensors, name, engine::DType::u64, kState).values<std::uint64_t>();
   };
   if (trainer) learning::restore(*trainer, state, kCandidate);
   if (control) learning::restore(*control, state, kControl);

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "learning/digest.h"
+#include "learning/named_tensors.h"
 #include "learning/step.h"
 
 namespace dormouse::daemon {
@@ -111,15 +112,14 @@ void NightJournal::write(const NightJob& job, engine::NamedTensors state) const 
   fs::create_directories(folder_, failed);
   if (failed) throw Failure(Errc::io, folder_.string() + ": cannot make this folder: " + failed.message());
   state.metadata["night"] = job_text(job);
-  state.metadata["sha256"] = learning::checksum(state);
+  learning::seal(state);
   engine::write_safetensors(file().string(), state);
 }
 
 std::optional<NightJournal::Entry> NightJournal::read() const {
   if (!fs::exists(file())) return std::nullopt;
   engine::NamedTensors state = engine::read_safetensors(file().string());
-  if (state.metadata["sha256"] != learning::checksum(state))
-    throw Failure(Errc::corrupt, file().string() + ": its checksum is wrong");
+  learning::check_seal(state, file().string());
   try {
     NightJob job = job_of(state.metadata["night"]);
     return Entry{std::move(job), std::move(state)};

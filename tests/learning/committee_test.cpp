@@ -20,13 +20,6 @@ Tensor scores_of(std::span<const ClassIndex> truth, std::size_t classes, double 
   return scores;
 }
 
-double accuracy(const Tensor& logits, std::span<const ClassIndex> truth) {
-  const auto said = predictions(logits);
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < truth.size(); ++i) right += said[i] == truth[i];
-  return double(right) / double(truth.size());
-}
-
 std::vector<ClassIndex> classes_in_turn(std::size_t count, std::size_t classes) {
   std::vector<ClassIndex> truth(count);
   for (std::size_t i = 0; i < count; ++i) truth[i] = static_cast<ClassIndex>(i % classes);
@@ -60,7 +53,8 @@ TEST_CASE("a useless head loses its seat, and three fair ones do better than any
                                   scores_of(truth, 5, 0.0, 4, random)};
   const Committee committee = seat_committee(heads, truth);
   const Tensor pooled = committee.combine(heads);
-  for (const Tensor& head : heads) CHECK(accuracy(pooled, truth) > accuracy(head, truth) + 0.03);
+  for (const Tensor& head : heads)
+    CHECK(share_right(predictions(pooled), truth) > share_right(predictions(head), truth) + 0.03);
   // The useless head's scores are worth nothing beside any fair one's, at their own scale.
   CHECK(committee.weights[3] * 4 < 0.1 * committee.weights[0] * 3);
   SECTION("and no step aside of the weights found does better") {

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "learning/digest.h"
+#include "learning/named_tensors.h"
 #include "learning/kernel_fit.h"
 #include "learning/versions.h"
 #include "tests/learning/clusters.h"
@@ -146,6 +146,6 @@ TEST_CASE("parts of a kernel seat that contradict each other are refused", "[ker
   SECTION("other weights") { change("weights", Tensor(engine::DType::f32, Shape{40, 1})); }
   SECTION("no scales") { file.tensors.erase("scales"); }
   SECTION("another type") { change("classes", Tensor(engine::DType::f32, Shape{40})); }
-  file.metadata["sha256"] = checksum(file);
+  seal(file);
   CHECK_THROWS_AS(unpacked_seat(file, "a file"), Failure);
 }

@@ -7,18 +7,6 @@
 using namespace dormouse;
 using namespace dormouse::learning;
 
-namespace {
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.values<float>().size(); ++i)
-    largest = std::max(largest, std::abs(double{a.values<float>()[i]} - double{b.values<float>()[i]}));
-  return largest;
-}
-
-}  // namespace
-
 TEST_CASE("a standardised part computes the same function, and comes back", "[standardise]") {
   constexpr std::uint64_t kSeed = 8;
   Parts parts(kSeed);

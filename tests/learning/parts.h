@@ -1,5 +1,6 @@
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "engine/op.h"
@@ -51,3 +52,12 @@ struct Parts {
     return graph;
   }
 };
+
+/// Of two tensors of one shape, f32.
+inline double largest_difference(const dormouse::engine::Tensor& a, const dormouse::engine::Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.values<float>().size(); ++i)
+    largest = std::max(largest, std::abs(double{a.values<float>()[i]} - double{b.values<float>()[i]}));
+  return largest;
+}

@@ -36,14 +36,6 @@ std::vector<std::string> names(const engine::Graph& graph) {
   return all;
 }
 
-double largest_difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.values<float>().size(); ++i)
-    largest = std::max(largest, std::abs(double{a.values<float>()[i]} - double{b.values<float>()[i]}));
-  return largest;
-}
-
 /// The same part with random numbers in every adapter.
 engine::Graph shaken(engine::Graph graph) {
   Parts parts(kSeed + 1);
