@@ -154,6 +154,29 @@ class RunningService {
   std::thread thread_;
 };
 
+/// A device with one small model, which may be switched off and on, with other options.
+struct Device {
+  explicit Device(std::uint64_t seed) : model(seed), options(small_options(folder)) {
+    model.write(folder.file(""), "colours");
+  }
+  void start() {
+    running.reset();
+    running.emplace(options, folder);
+  }
+  void teach(const std::string& colour, std::size_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) running->teach(model.example(colour, i), colour);
+  }
+  memory::SleepRecord sleep(bool trial = false) {
+    return running->sleep({"colours", learning::Strategy::replay_ewc, trial, {}});
+  }
+  std::vector<float> probes(std::size_t each) { return running->probabilities(model.probes(each)); }
+
+  TemporaryFolder folder;
+  SmallModel model;
+  Options options;
+  std::optional<RunningService> running;
+};
+
 inline boost::json::value parsed(const Reply& reply) { return boost::json::parse(reply.body); }
 
 }  // namespace dormouse::daemon

@@ -11,20 +11,14 @@ namespace {
 constexpr std::uint64_t kSeed = 5;
 
 /// A device whose model learns through adapters, and is taught grey.
-struct Adapted {
-  Adapted() {
-    model.write(folder.file(""), "colours");
-    options = small_options(folder);
+struct Adapted : Device {
+  Adapted() : Device(kSeed) {
     options.models[0].trainable = {{}, 4};
     start();
   }
-  void start() {
-    running.reset();
-    running.emplace(options, folder);
-  }
   memory::SleepRecord sleep_after_grey() {
-    for (std::uint64_t i = 0; i < 40; ++i) running->teach(model.example("grey", i), "grey");
-    return running->sleep({"colours", learning::Strategy::replay_ewc, false, {}});
+    teach("grey", 40);
+    return sleep();
   }
   /// The slow head's answers, and the latents.
   std::pair<std::vector<float>, std::vector<float>> computed() {
@@ -35,11 +29,6 @@ struct Adapted {
       both.second.insert(both.second.end(), row.latent.begin(), row.latent.end());
     return both;
   }
-
-  TemporaryFolder folder;
-  SmallModel model{kSeed};
-  Options options;
-  std::optional<RunningService> running;
 };
 
 TEST_CASE("a night trains adapters, keeps them with the version, and leaves the latent alone", "[nights]") {

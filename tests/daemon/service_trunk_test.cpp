@@ -11,30 +11,19 @@ namespace {
 constexpr std::uint64_t kSeed = 11;
 constexpr std::size_t kTaught = 40;
 
-struct Moving {
-  Moving() {
-    model.write(folder.file(""), "colours");
-    options = small_options(folder);
+struct Moving : Device {
+  Moving() : Device(kSeed) {
     options.models[0].trainable = {{}, 0, true};
     start();
   }
-  void start() {
-    running.reset();
-    running.emplace(options, folder);
-  }
-  void teach(const std::string& colour, std::size_t count = kTaught) {
-    for (std::uint64_t i = 0; i < count; ++i) running->teach(model.example(colour, i), colour);
-  }
-  memory::SleepRecord sleep(bool trial = false) {
-    return running->sleep({"colours", learning::Strategy::replay_ewc, trial, {}});
-  }
+  void teach(const std::string& colour, std::size_t count = kTaught) { Device::teach(colour, count); }
   std::vector<float> latents() {
     std::vector<float> all;
     for (const RowAnswer& row : running->ask(model.probes(3)).result.rows)
       all.insert(all.end(), row.latent.begin(), row.latent.end());
     return all;
   }
-  std::vector<float> probes() { return running->probabilities(model.probes(3)); }
+  std::vector<float> probes() { return Device::probes(3); }
   const Served& served() { return running->service().model("colours").served; }
   std::int64_t embedding() {
     return running->on_storage([&] { return running->service().store().embedding_version("colours"); });
@@ -47,11 +36,6 @@ struct Moving {
     }
     return right;
   }
-
-  TemporaryFolder folder;
-  SmallModel model{kSeed};
-  Options options;
-  std::optional<RunningService> running;
 };
 
 TEST_CASE("a night moves the trunk, sees memory anew, and can be undone", "[nights]") {
