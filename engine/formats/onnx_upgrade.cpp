@@ -17,6 +17,7 @@ struct Moved {
 
 constexpr Moved kMoved[] = {{"Clip", 11, "min", 1},
                             {"Clip", 11, "max", 2},
+                            {"DFT", 20, "axis", 2},
                             {"Dropout", 12, "ratio", 1},
                             {"Pad", 2, "paddings", 1},
                             {"Pad", 11, "pads", 1},
@@ -160,6 +161,8 @@ class Upgrade {
   }
 
   void spell_out_defaults() {
+    if (is("DFT") && node_.opset < 20 && !node_.attributes.has("axis"))
+      node_.attributes.set("axis", std::int64_t{1});
     const bool softmax = is("Softmax") || is("LogSoftmax") || is("Hardmax");
     const bool default_was_one = (softmax && node_.opset < 13) || (is("Concat") && concat_before_4_);
     if (is("RoiAlign") && node_.opset < 16 && !node_.attributes.has("coordinate_transformation_mode"))

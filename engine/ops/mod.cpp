@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "engine/ops/casting.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -23,13 +24,9 @@ struct Remainder {
   }
 };
 
-bool floating(DType type) {
-  return type == DType::f32 || type == DType::f64 || type == DType::f16 || type == DType::bf16;
-}
-
 void infer(InferContext& context) {
   const Remainder f(context.attributes());
-  context.require(f.truncated || !floating(context.dtype(0)), "floating-point remainders need fmod = 1");
+  context.require(f.truncated || !is_floating(context.dtype(0)), "floating-point remainders need fmod = 1");
   infer_broadcast(context);
 }
 
