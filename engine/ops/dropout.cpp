@@ -16,8 +16,12 @@ void infer(InferContext& context) {
   check_attribute<std::int64_t>(context, "seed");
   if (context.has_input(1)) {
     const DType type = context.dtype(1);
-    context.require(type == DType::f32 || type == DType::f64 || type == DType::f16 || type == DType::bf16,
+    const bool half = type == DType::f16 || type == DType::bf16;
+    context.require(type == DType::f32 || type == DType::f64 || half,
                     "the ratio is not a floating-point number");
+    const bool half_input = context.dtype(0) == DType::f16 || context.dtype(0) == DType::bf16;
+    if (half && !half_input)
+      context.unsupported("a ratio in half precision where x is in full");  // not widened
   }
   context.require(!context.has_input(2) || context.dtype(2) == DType::boolean, "training_mode is not bool");
   for (std::size_t i = 1; i < context.inputs(); ++i)

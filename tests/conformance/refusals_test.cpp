@@ -103,4 +103,10 @@ TEST_CASE("bad input is refused with what is wrong", "[conformance]") {
   }
 }
 
+TEST_CASE("what no kernel would read is refused", "[conformance]") {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::f32, Shape{2}), ratio = graph.add_input("r", DType::f16, {});
+  CHECK_THROWS_WITH(graph.add_node(*find_op("", "Dropout"), {x, ratio}), Catch::Contains("half precision"));
+}
+
 }  // namespace dormouse::engine
