@@ -99,9 +99,24 @@ struct Session::State {
     const std::lock_guard lock(mutex);
     std::unique_ptr<Session>& session = subgraphs[&subgraph];
     if (!session)
-      session = std::make_unique<Session>(subgraph, drivers,
-                                          Options{.plans = options.plans, .optimise = options.optimise});
+      session = std::make_unique<Session>(
+          subgraph, drivers, Options{.plans = options.plans, .optimise = options.optimise, .patient = true});
     return *session;
+  }
+
+  /// Whether a plan for these inputs is not worth making: see Options::patient.
+  bool too_new(std::span<const Tensor> inputs) {
+    if (!options.patient) return false;
+    std::vector<Shape> shapes;
+    for (const Tensor& input : inputs) shapes.push_back(input.shape());
+    const std::lock_guard lock(mutex);
+    if (std::ranges::find(recent, shapes) != recent.end()) {
+      new_in_a_row = 0;
+      return false;
+    }
+    recent.push_back(std::move(shapes));
+    if (recent.size() > options.plans) recent.pop_front();
+    return ++new_in_a_row > options.plans;
   }
 
   void add(const Spent& more) {
@@ -115,6 +130,8 @@ struct Session::State {
   std::mutex mutex;
   Spent spent;
   std::list<std::pair<std::vector<Shape>, std::shared_ptr<Prepared>>> plans;  // most recently used first
+  std::list<std::vector<Shape>> recent;  // as many as there are plans; when patient
+  std::size_t new_in_a_row = 0;
   std::map<const Graph*, std::unique_ptr<Session>> subgraphs;  // the keys live as long as `graph`
 };
 
@@ -132,13 +149,14 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs) const {
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs, SubgraphRuns& runs) const {
   state_->check(inputs);
-  const auto prepared = state_->prepared_for(inputs);
-  Spent spent;
-  Spent* const measured = state_->options.timed ? &spent : nullptr;
   const RunSubgraph run_subgraph = [&](const Graph& subgraph, std::span<const Tensor> given) {
     runs.count();
     return state_->session_of(subgraph).run(given, runs);
   };
+  if (state_->too_new(inputs)) return interpret(state_->graph, inputs, run_subgraph);
+  const auto prepared = state_->prepared_for(inputs);
+  Spent spent;
+  Spent* const measured = state_->options.timed ? &spent : nullptr;
   auto context = prepared->take();
   std::vector<Tensor> outputs = context->run(inputs, run_subgraph, measured);
   prepared->give_back(std::move(context));

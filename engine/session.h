@@ -26,6 +26,9 @@ class Session {
     std::size_t plans = 8;  ///< input-shape combinations kept ready
     bool optimise = true;   ///< run the passes
     bool timed = false;     ///< keep what seconds() says
+    /// When shape after shape is new, more than there are plans, interpret until one comes again: the body of
+    /// a loop whose values grow never sees the same one twice.
+    bool patient = false;
   };
   /// `drivers` in order of preference, borrowed for the session's life; none: portable kernels only.
   Session(Graph graph, std::span<const Driver* const> drivers, Options options);

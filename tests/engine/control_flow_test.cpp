@@ -139,6 +139,9 @@ TEST_CASE("Loop carries values whose shape grows, and stacks what it makes", "[c
   CHECK(numbers(got[0]) == std::vector<float>{2, 1, 1, 1});
   CHECK(numbers(got[1]) == std::vector<float>{2, 3, 4});
   CHECK(graph.value(graph.outputs()[0]).shape == Shape{kDynamic});
+  const auto longer = run(graph, {Tensor::scalar(std::int64_t{40}), Tensor::scalar(true), vector({2})});
+  CHECK(longer[0].shape() == Shape{41});  // more shapes than a session keeps plans for
+  CHECK(longer[1].values<float>()[39] == 41);
 }
 
 TEST_CASE("Loop ends when its condition fails, before it begins too", "[control]") {
