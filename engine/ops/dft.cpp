@@ -11,6 +11,7 @@ namespace dormouse::engine {
 namespace {
 
 constexpr std::int64_t kDefaultAxis = -2;
+constexpr std::int64_t kLongest = 1 << 24;  // a line is transformed as a whole, 16 bytes a number
 
 std::int64_t scalar(const InferContext& context, const Tensor& tensor) {
   context.require(tensor.elements() == 1, "the length and the axis are scalars");
@@ -39,6 +40,7 @@ void infer(InferContext& context) {
                   "the last dimension holds real and imaginary parts: 1 or 2");
   if (context.has_input(1)) shape[axis] = length ? scalar(context, *length) : kDynamic;
   context.require(!length || shape[axis] > 0, "the length is not positive");
+  context.require(shape[axis] <= kLongest, "the transform is longer than 2^24");
   if (onesided && shape[axis] != kDynamic) shape[axis] = shape[axis] / 2 + 1;
   shape[last] = 2;
   set_checked_output(context, 0, type, std::move(shape));
