@@ -10,7 +10,7 @@ void infer(InferContext& context) {
   const std::int64_t batch = context.attributes().integer("batch_axis", 1),
                      time = context.attributes().integer("time_axis", 0);
   context.require(context.dtype(1) == DType::i64, "the lengths are not i64");
-  context.require(batch + time == 1 && (batch == 0 || batch == 1),
+  context.require((batch == 0 && time == 1) || (batch == 1 && time == 0),
                   "batch_axis and time_axis are not 0 and 1, or 1 and 0");
   if (!context.has_shape(0)) return context.set_output(0, context.dtype(0));
   const Shape& shape = context.shape(0);
