@@ -33,6 +33,9 @@ InferContext::Slot either(const InferContext::Slot& a, const InferContext::Slot&
 /// Whether every value that fits `narrow` fits `wide`.
 bool fits(const InferContext::Slot& narrow, const InferContext::Slot& wide);
 
+/// Of a condition's first element: every byte but 0 is true, files may hold others than 1.
+inline bool is_true(const Tensor& condition) { return condition.bytes()[0] != std::byte{0}; }
+
 /// The tensors behind the node's own inputs.
 std::vector<Tensor> captured(const Node& node, std::span<const Tensor* const> inputs);
 

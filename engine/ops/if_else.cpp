@@ -24,7 +24,7 @@ void infer(InferContext& context) {
     context.require(then[i].dtype == other[i].dtype,
                     "its branches differ in the type of output " + std::to_string(i));
     if (condition)
-      context.set_output(i, condition->values<bool>()[0] ? then[i] : other[i]);
+      context.set_output(i, is_true(*condition) ? then[i] : other[i]);
     else
       context.set_output(i, either(then[i], other[i]));
   }
@@ -34,7 +34,7 @@ std::vector<Tensor> run(const Node& node, std::span<const Tensor* const> inputs,
   if (inputs[0]->elements() != 1)
     throw Failure(Errc::invalid, "If (node " + node.name + "): the condition has shape " +
                                      to_string(inputs[0]->shape()) + " where one element is needed");
-  const bool condition = inputs[0]->values<bool>()[0];
+  const bool condition = is_true(*inputs[0]);
   return run(subgraph(node, condition ? "then_branch" : "else_branch"), captured(node, inputs));
 }
 

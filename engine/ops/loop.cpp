@@ -87,7 +87,7 @@ bool truth(const Tensor& condition, const Node& node) {
   if (condition.elements() != 1)
     throw Failure(Errc::invalid, "Loop (node " + node.name + "): the condition has shape " +
                                      to_string(condition.shape()) + " where one element is needed");
-  return condition.values<bool>()[0];
+  return is_true(condition);
 }
 
 std::int64_t trip_count(const Node& node, std::span<const Tensor* const> own) {

@@ -4,6 +4,7 @@
 #include "engine/interpreter.h"
 #include "engine/kernel_call.h"
 #include "engine/op.h"
+#include "engine/ops/control_flow.h"
 #include "engine/passes/pass.h"
 
 namespace dormouse::engine {
@@ -78,7 +79,7 @@ class Folding {
     if (node.op != find_op("", "If")) return nullptr;
     const auto& condition = graph_.value(node.inputs[0]).constant;
     if (!condition || condition->elements() != 1) return nullptr;
-    const bool then = condition->values<bool>()[0];
+    const bool then = is_true(*condition);
     return node.attributes.find<std::shared_ptr<const Graph>>(then ? "then_branch" : "else_branch")->get();
   }
 

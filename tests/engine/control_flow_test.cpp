@@ -269,4 +269,13 @@ TEST_CASE("functions without an end are refused", "[control]") {
   CHECK_THAT(refused(model(graph, 17, many)), Contains("more than"));
 }
 
+TEST_CASE("every byte of a condition but 0 is true", "[control]") {
+  Tensor odd(DType::boolean, Shape{});
+  odd.mutable_data()[0] = std::byte{2};
+  const Tensor x = vector({1, 2});
+  CHECK(numbers(run(read(model(nested_if())), {x, odd, Tensor::scalar(false)})[0]) ==
+        std::vector<float>{-11, -24});
+  CHECK(numbers(run(read(model(nested_if())), {x, odd, odd})[0]) == std::vector<float>{22, 48});
+}
+
 }  // namespace dormouse::engine
