@@ -198,12 +198,15 @@ TEST_CASE("with what it learnt from, an interrupted night is forgotten", "[servi
   world.options.sleep.journal = std::chrono::milliseconds(1);
   world.start();
   const fs::path journal = world.options.state / "models" / "colours" / "night";
+  const fs::path file = journal / "journal.safetensors";
   const std::int64_t id = world.running->wait(world.running->nights().start({"colours", {}, true, {}}));
-  while (!fs::exists(journal / "journal.safetensors")) std::this_thread::yield();
-  const fs::path copy = world.folder.file("night");  // what a power cut would leave behind
-  fs::copy(journal, copy);
+  while (!fs::exists(file)) std::this_thread::yield();
+  // What a power cut would leave behind. The file alone: the night writes others beside it meanwhile.
+  const fs::path copy = world.folder.file("journal.safetensors");
+  fs::copy_file(file, copy);
   world.running.reset();
-  fs::copy(copy, journal);
+  fs::create_directory(journal);
+  fs::copy_file(copy, file);
   world.start();
   REQUIRE(world.ask(world.running->admin("/v1/forget", R"({"model": "colours", "label": "grey"})"))
               .at("episodes")
