@@ -4,8 +4,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "learning/named_tensors.h"
 #include "learning/kernel_fit.h"
+#include "learning/named_tensors.h"
 #include "learning/versions.h"
 #include "tests/learning/clusters.h"
 #include "tests/temporary_folder.h"
