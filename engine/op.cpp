@@ -11,11 +11,11 @@ std::string describe(const InferContext::Slot& slot) {
          (slot.shape_known ? to_string(slot.shape) : "of unknown shape");
 }
 
+}  // namespace
+
 InferContext::Slot slot_of(const ValueInfo& value) {
   return {true, value.dtype, value.shape_known, value.shape, value.constant ? &*value.constant : nullptr};
 }
-
-}  // namespace
 
 InferContext::InferContext(const Graph& graph, const Node& node)
     : node_(&node), outputs_(node.outputs.size()) {

@@ -62,6 +62,9 @@ class InferContext {
   std::vector<Slot> outputs_;
 };
 
+/// All that is known of a value; the constant is borrowed from it.
+InferContext::Slot slot_of(const ValueInfo& value);
+
 /// A tensor as kernels see it: where the elements are, of which type and shape. Outputs are written through
 /// it.
 struct View {

@@ -22,6 +22,10 @@ std::int64_t Shape::elements(std::size_t first, std::size_t last) const {
   return product;
 }
 
+bool compatible(const Shape& a, const Shape& b) {
+  return std::ranges::equal(a, b, [](std::int64_t x, std::int64_t y) { return compatible(x, y); });
+}
+
 std::string to_string(const Shape& shape) {
   std::string text = "[";
   for (std::size_t axis = 0; axis < shape.rank(); ++axis) {

@@ -42,6 +42,11 @@ class Shape {
   std::vector<std::int64_t> extents_;
 };
 
+/// Whether two extents may turn out the same: they are, or one of them is kDynamic.
+constexpr bool compatible(std::int64_t a, std::int64_t b) { return a == b || a == kDynamic || b == kDynamic; }
+/// The same of shapes, extent by extent; ranks must agree.
+bool compatible(const Shape& a, const Shape& b);
+
 /// "[2, ?, 4]" as errors and listings show it.
 std::string to_string(const Shape& shape);
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/kernels/convert.h"
+
 namespace dormouse::engine {
 namespace {
 
@@ -13,60 +15,6 @@ std::size_t checked_bytes(DType type, std::int64_t elements) {
     throw Failure(Errc::too_large,
                   "a tensor of " + std::to_string(elements) + " elements does not fit in memory");
   return bytes;
-}
-
-/// Calls `visit` with a value of the C++ type behind `type`.
-template <class Visit>
-void with_type(DType type, Visit visit) {
-  switch (type) {
-    case DType::f32:
-      return visit(float{});
-    case DType::f64:
-      return visit(double{});
-    case DType::f16:
-      return visit(Half{});
-    case DType::bf16:
-      return visit(BFloat16{});
-    case DType::i8:
-      return visit(std::int8_t{});
-    case DType::u8:
-      return visit(std::uint8_t{});
-    case DType::i16:
-      return visit(std::int16_t{});
-    case DType::u16:
-      return visit(std::uint16_t{});
-    case DType::i32:
-      return visit(std::int32_t{});
-    case DType::u32:
-      return visit(std::uint32_t{});
-    case DType::i64:
-      return visit(std::int64_t{});
-    case DType::u64:
-      return visit(std::uint64_t{});
-    case DType::boolean:
-      return visit(bool{});
-  }
-}
-
-template <class T>
-auto widen(T value) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
-    return to_float(value);
-  else
-    return value;
-}
-
-template <class To, class From>
-To convert(From from) {
-  const auto value = widen(from);
-  if constexpr (std::is_same_v<To, Half>)
-    return to_half(static_cast<float>(value));
-  else if constexpr (std::is_same_v<To, BFloat16>)
-    return to_bfloat16(static_cast<float>(value));
-  else if constexpr (std::is_same_v<To, bool>)
-    return value != decltype(value){};
-  else
-    return static_cast<To>(value);
 }
 
 }  // namespace
@@ -115,12 +63,7 @@ Tensor Tensor::clone() const {
 Tensor Tensor::as(DType type) const {
   if (type == type_) return *this;
   Tensor result(type, shape_);
-  with_type(type_, [&]<class From>(From) {
-    with_type(type, [&]<class To>(To) {
-      std::ranges::transform(values<From>(), result.mutable_values<To>().begin(),
-                             [](From value) { return convert<To>(value); });
-    });
-  });
+  convert(type_, data(), type, result.mutable_data(), static_cast<std::size_t>(elements_));
   return result;
 }
 

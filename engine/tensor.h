@@ -91,7 +91,7 @@ class Tensor {
   Tensor rows(std::int64_t first, std::int64_t count) const;
   /// A deep copy in heap storage.
   Tensor clone() const;
-  /// Shares when the type is `type` already, else converts elementwise.
+  /// Shares when the type is `type` already, else converts as kernels/convert.h does.
   Tensor as(DType type) const;
 
   const std::shared_ptr<Buffer>& buffer() const { return buffer_; }
@@ -120,6 +120,10 @@ Tensor row_of(std::span<const T> values) {
 template <class T>
 Tensor row_of(const std::vector<T>& values) {
   return row_of(std::span(values));
+}
+template <class T>
+Tensor row_of(std::initializer_list<T> values) {
+  return row_of(std::span(values.begin(), values.size()));
 }
 
 bool all_finite(std::span<const float> values);

@@ -19,8 +19,6 @@ constexpr std::int64_t kNewestOpset = 25;
 
 using Slot = InferContext::Slot;
 
-Slot slot_of(const ValueInfo& value) { return {true, value.dtype, value.shape_known, value.shape, nullptr}; }
-
 /// A value of the graphs around a subgraph that one of the subgraphs of a node reads.
 struct Captured {
   std::string name;

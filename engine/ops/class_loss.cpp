@@ -10,8 +10,6 @@ std::string reduction_name(const Attributes& attributes) {
   return attributes.get<std::string>("reduction", "mean");
 }
 
-bool agree(std::int64_t a, std::int64_t b) { return a == b || a == kDynamic || b == kDynamic; }
-
 void check_types(const InferContext& context) {
   const DType labels = context.dtype(1);
   context.require(labels == DType::i64 || labels == DType::i32, "labels are expected as i64 or i32");
@@ -25,11 +23,12 @@ void check_shapes(const InferContext& context) {
   context.require(labels.rank() + 1 == scores.rank(),
                   "expects labels [N, …]: the scores' shape without classes");
   for (std::size_t d = 0; d < labels.rank(); ++d)
-    context.require(agree(labels[d], scores[d == 0 ? 0 : d + 1]),
+    context.require(compatible(labels[d], scores[d == 0 ? 0 : d + 1]),
                     "there is not one label per line of scores");
   if (!context.has_input(2) || !context.has_shape(2)) return;
   const Shape& weights = context.shape(2);
-  context.require(weights.rank() == 1 && agree(weights[0], scores[1]), "there is not one weight per class");
+  context.require(weights.rank() == 1 && compatible(weights[0], scores[1]),
+                  "there is not one weight per class");
 }
 
 std::vector<std::int64_t> all_axes(std::size_t rank) {

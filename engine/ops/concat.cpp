@@ -23,8 +23,7 @@ void infer(InferContext& context) {
       if (d == along) {
         out[d] = out[d] == kDynamic || next[d] == kDynamic ? kDynamic : out[d] + next[d];
       } else {
-        context.require(out[d] == next[d] || out[d] == kDynamic || next[d] == kDynamic,
-                        "inputs differ off the axis");
+        context.require(compatible(out[d], next[d]), "inputs differ off the axis");
         if (out[d] == kDynamic) out[d] = next[d];
       }
     }

@@ -18,8 +18,6 @@ void give(Graph& graph, ValueId input, const Slot& slot) {
     graph.forget_input_shape(input);
 }
 
-Slot slot_of(const ValueInfo& value) { return {true, value.dtype, value.shape_known, value.shape, nullptr}; }
-
 }  // namespace
 
 std::size_t own_inputs(const Attributes& attributes, std::size_t inputs) {
@@ -53,7 +51,10 @@ Slots infer_subgraph(const InferContext& context, const Graph& graph, Slots own)
   }
   specialised.reinfer();
   Slots outputs;
-  for (const ValueId id : specialised.outputs()) outputs.push_back(slot_of(specialised.value(id)));
+  for (const ValueId id : specialised.outputs()) {
+    outputs.push_back(slot_of(specialised.value(id)));
+    outputs.back().constant = nullptr;  // it goes with `specialised`
+  }
   return outputs;
 }
 
@@ -74,11 +75,31 @@ bool fits(const Slot& narrow, const Slot& wide) {
          });
 }
 
+bool may_be_one(const InferContext& context, std::size_t i) {
+  return !context.has_shape(i) || !context.shape(i).is_static() || context.shape(i).elements() == 1;
+}
+
+const Tensor& require_one(const Node& node, const Tensor& tensor, std::string_view what) {
+  if (tensor.elements() == 1) return tensor;
+  throw Failure(Errc::invalid, std::string(node.op->name) + " (node " + node.name +
+                                   "): " + std::string(what) + " has shape " + to_string(tensor.shape()) +
+                                   " where one element is needed");
+}
+
+bool is_true(const Tensor& condition) { return condition.bytes()[0] != std::byte{0}; }
+
 std::vector<Tensor> captured(const Node& node, std::span<const Tensor* const> inputs) {
   std::vector<Tensor> tensors;
   for (const Tensor* const tensor : inputs.subspan(own_inputs(node.attributes, inputs.size())))
     tensors.push_back(*tensor);
   return tensors;
+}
+
+std::vector<Rows> rows_of(const Node& node, const Graph& body, std::size_t first) {
+  std::vector<Rows> rows;
+  for (std::size_t i = first; i < body.outputs().size(); ++i)
+    rows.emplace_back(node, body.value(body.outputs()[i]));
+  return rows;
 }
 
 void Rows::fail(Errc code, const std::string& what) const {

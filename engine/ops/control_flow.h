@@ -33,8 +33,12 @@ InferContext::Slot either(const InferContext::Slot& a, const InferContext::Slot&
 /// Whether every value that fits `narrow` fits `wide`.
 bool fits(const InferContext::Slot& narrow, const InferContext::Slot& wide);
 
-/// Of a condition's first element: every byte but 0 is true, files may hold others than 1.
-inline bool is_true(const Tensor& condition) { return condition.bytes()[0] != std::byte{0}; }
+/// Whether input `i` may have one element, as far as is known.
+bool may_be_one(const InferContext& context, std::size_t i);
+/// The tensor; throws Failure(invalid) naming the node and `what` it is unless it has one element.
+const Tensor& require_one(const Node& node, const Tensor& tensor, std::string_view what);
+/// Of a condition's one element: every byte but 0 is true, files may hold others than 1.
+bool is_true(const Tensor& condition);
 
 /// The tensors behind the node's own inputs.
 std::vector<Tensor> captured(const Node& node, std::span<const Tensor* const> inputs);
@@ -59,5 +63,8 @@ class Rows {
   const ValueInfo* like_;
   std::vector<Tensor> rows_;
 };
+
+/// Rows for the outputs of a body from `first` on; node and body are borrowed.
+std::vector<Rows> rows_of(const Node& node, const Graph& body, std::size_t first);
 
 }  // namespace dormouse::engine

@@ -14,4 +14,17 @@ std::int64_t block_size(const InferContext& context);
 /// Loops over space [N, C, H·b, W·b] in order, beside the same elements in depth [N, C·b², H, W].
 StridedLoop<2> depth_space_loop(const Attributes& attributes, const Shape& space);
 
+/// Moves input 0 to output 0, where `from` and `to` are what depth_space_loop walks: 0 space, 1 depth.
+template <class T>
+void move_depth_space(const KernelContext& context, const Shape& space, std::size_t from,
+                      std::size_t to) noexcept {
+  const T* const in = context.in<T>(0).data();
+  T* const out = context.out<T>(0).data();
+  depth_space_loop(context.attributes, space)
+      .rows([&](std::int64_t length, const auto& offset, const auto& step) {
+        for (std::int64_t i = 0; i < length; ++i)
+          out[offset[to] + i * step[to]] = in[offset[from] + i * step[from]];
+      });
+}
+
 }  // namespace dormouse::engine

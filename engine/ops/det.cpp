@@ -13,7 +13,7 @@ void infer(InferContext& context) {
   const Shape& x = context.shape(0);
   context.require(x.rank() >= 2, "expects matrices");
   const std::int64_t rows = x[x.rank() - 2], columns = x.back();
-  context.require(rows == columns || rows == kDynamic || columns == kDynamic, "the matrices are not square");
+  context.require(compatible(rows, columns), "the matrices are not square");
   context.set_output(0, context.dtype(0), Shape(std::span(x.extents()).first(x.rank() - 2)));
 }
 

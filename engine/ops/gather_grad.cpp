@@ -1,6 +1,5 @@
-#include <algorithm>
-
 #include "engine/ops/gathering.h"
+#include "engine/ops/slices.h"
 
 /// GatherGrad(dy, indices, like data), attribute axis: dy added to the slices it was gathered from. Of `data`
 /// only the shape is read; indices outside the axis add nothing.
@@ -10,27 +9,14 @@ namespace {
 void infer(InferContext& context) {
   check_indices(context, 2, 1);
   if (!context.has_shape(2)) return context.set_output(0, context.dtype(0));
-  if (context.has_shape(0) && context.has_shape(1)) {
-    const Shape gathered = gathered_shape(context, context.shape(2), context.shape(1));
-    const Shape& dy = context.shape(0);
-    context.require(
-        dy.rank() == gathered.rank() && (!dy.is_static() || !gathered.is_static() || dy == gathered),
-        "the gradient has not the shape of what was gathered");
-  }
+  if (context.has_shape(0) && context.has_shape(1))
+    require_gathered(context, gathered_shape(context, context.shape(2), context.shape(1)));
   context.set_output(0, context.dtype(0), context.shape(2));
 }
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const Gathering gathering(context, 2, 1);
-  std::ranges::fill(context.out<T>(0), T{0});
-  const T* const dy = context.in<T>(0).data();
-  T* const out = context.out<T>(0).data();
-  gathering.each([&](std::int64_t to, std::int64_t from) {
-    if (to < 0) return;
-    for (std::int64_t i = 0; i < gathering.inner; ++i)
-      out[to * gathering.inner + i] += dy[from * gathering.inner + i];
-  });
+  add_slices<T>(context, Gathering(context, 2, 1));
 }
 
 Gradients gradient(const GradientContext& context) {

@@ -1,6 +1,5 @@
-#include <algorithm>
-
 #include "engine/ops/nd_indexing.h"
+#include "engine/ops/slices.h"
 
 namespace dormouse::engine {
 namespace {
@@ -12,17 +11,7 @@ void infer(InferContext& context) {
   set_checked_output(context, 0, context.dtype(0), nd_gathered_shape(context, context.shape(0), 1));
 }
 
-void compute(const KernelContext& context) noexcept {
-  const NdIndexing indexing(context, 0, 1);
-  const std::int64_t bytes = indexing.inner * static_cast<std::int64_t>(size_of(context.inputs[0].dtype));
-  indexing.each([&](std::int64_t from, std::int64_t to) {
-    std::byte* const target = context.outputs[0].data + to * bytes;
-    if (from >= 0)
-      std::copy_n(context.inputs[0].data + from * bytes, bytes, target);
-    else
-      std::fill_n(target, bytes, std::byte{0});
-  });
-}
+void compute(const KernelContext& context) noexcept { gather_slices(context, NdIndexing(context, 0, 1)); }
 
 Gradients gradient(const GradientContext& context) {
   return {apply("GatherNDGrad", {context.upstream(), context.input(1), context.input(0)},

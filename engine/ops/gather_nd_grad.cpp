@@ -1,6 +1,5 @@
-#include <algorithm>
-
 #include "engine/ops/nd_indexing.h"
+#include "engine/ops/slices.h"
 
 /// GatherNDGrad(dy, indices, like data), attribute batch_dims: dy added to the slices it was gathered from.
 /// Of `data` only the shape is read; indices outside their axis add nothing.
@@ -11,27 +10,14 @@ void infer(InferContext& context) {
   require_index_type(context, 1);
   check_attribute<std::int64_t>(context, "batch_dims");
   if (!context.has_shape(2)) return context.set_output(0, context.dtype(0));
-  if (context.has_shape(0) && context.has_shape(1)) {
-    const Shape gathered = nd_gathered_shape(context, context.shape(2), 1);
-    const Shape& dy = context.shape(0);
-    context.require(
-        dy.rank() == gathered.rank() && (!dy.is_static() || !gathered.is_static() || dy == gathered),
-        "the gradient has not the shape of what was gathered");
-  }
+  if (context.has_shape(0) && context.has_shape(1))
+    require_gathered(context, nd_gathered_shape(context, context.shape(2), 1));
   context.set_output(0, context.dtype(0), context.shape(2));
 }
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const NdIndexing indexing(context, 2, 1);
-  std::ranges::fill(context.out<T>(0), T{0});
-  const T* const dy = context.in<T>(0).data();
-  T* const out = context.out<T>(0).data();
-  indexing.each([&](std::int64_t to, std::int64_t from) {
-    if (to < 0) return;
-    for (std::int64_t i = 0; i < indexing.inner; ++i)
-      out[to * indexing.inner + i] += dy[from * indexing.inner + i];
-  });
+  add_slices<T>(context, NdIndexing(context, 2, 1));
 }
 
 Gradients gradient(const GradientContext& context) {

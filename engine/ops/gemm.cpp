@@ -26,7 +26,7 @@ void infer(InferContext& context) {
   const Shape &a = context.shape(0), &b = context.shape(1);
   context.require(a.rank() == 2 && b.rank() == 2, "expects matrices");
   const std::int64_t left = a[settings.transposed_a ? 0 : 1], right = b[settings.transposed_b ? 1 : 0];
-  context.require(left == kDynamic || right == kDynamic || left == right, "inner dimensions differ");
+  context.require(compatible(left, right), "inner dimensions differ");
   Shape c{a[settings.transposed_a ? 1 : 0], b[settings.transposed_b ? 0 : 1]};
   if (context.has_input(2) && context.has_shape(2)) {
     const std::optional<Shape> both = broadcast(context.shape(2), c);

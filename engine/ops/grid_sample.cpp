@@ -41,9 +41,8 @@ void infer(InferContext& context) {
   const Shape &x = context.shape(0), &grid = context.shape(1);
   if (x.rank() == 5) context.unsupported("volumes; only images are sampled");
   context.require(x.rank() == 4 && grid.rank() == 4, "expects an image [N, C, H, W] and a grid [N, h, w, 2]");
-  context.require(grid[3] == 2 || grid[3] == kDynamic, "the points of the grid have not two coordinates");
-  context.require(x[0] == grid[0] || x[0] == kDynamic || grid[0] == kDynamic,
-                  "image and grid differ in batch");
+  context.require(compatible(grid[3], 2), "the points of the grid have not two coordinates");
+  context.require(compatible(x[0], grid[0]), "image and grid differ in batch");
   set_checked_output(context, 0, context.dtype(0), {x[0], x[1], grid[1], grid[2]});
 }
 

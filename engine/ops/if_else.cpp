@@ -16,8 +16,7 @@ Slots infer_branch(const InferContext& context, std::string_view name) {
 
 void infer(InferContext& context) {
   context.require(context.dtype(0) == DType::boolean, "the condition is not a bool");
-  const bool one = !context.has_shape(0) || !context.shape(0).is_static() || context.shape(0).elements() == 1;
-  context.require(one, "the condition is not one element");
+  context.require(may_be_one(context, 0), "the condition is not one element");
   const Slots then = infer_branch(context, "then_branch"), other = infer_branch(context, "else_branch");
   const Tensor* const condition = context.constant(0);
   for (std::size_t i = 0; i < then.size(); ++i) {
@@ -31,10 +30,7 @@ void infer(InferContext& context) {
 }
 
 std::vector<Tensor> run(const Node& node, std::span<const Tensor* const> inputs, const RunSubgraph& run) {
-  if (inputs[0]->elements() != 1)
-    throw Failure(Errc::invalid, "If (node " + node.name + "): the condition has shape " +
-                                     to_string(inputs[0]->shape()) + " where one element is needed");
-  const bool condition = is_true(*inputs[0]);
+  const bool condition = is_true(require_one(node, *inputs[0], "the condition"));
   return run(subgraph(node, condition ? "then_branch" : "else_branch"), captured(node, inputs));
 }
 

@@ -29,15 +29,14 @@ std::size_t carried_count(const InferContext& context) {
 
 void check(const InferContext& context) {
   const std::size_t own = own_inputs(context);
-  const auto one = [&](std::size_t i) {
-    return !context.has_shape(i) || !context.shape(i).is_static() || context.shape(i).elements() == 1;
-  };
   for (std::size_t i = kFirst; i < own; ++i)
     context.require(context.has_input(i), "a carried value is missing");
   if (own > 0 && context.has_input(0))
-    context.require(context.dtype(0) == DType::i64 && one(0), "the trip count is not one i64");
+    context.require(context.dtype(0) == DType::i64 && may_be_one(context, 0),
+                    "the trip count is not one i64");
   if (own > 1 && context.has_input(1))
-    context.require(context.dtype(1) == DType::boolean && one(1), "the condition is not one bool");
+    context.require(context.dtype(1) == DType::boolean && may_be_one(context, 1),
+                    "the condition is not one bool");
 }
 
 /// The body's outputs when `own` is what it may be given in any iteration: `own` is widened until it is.
@@ -83,19 +82,9 @@ void infer(InferContext& context) {
   }
 }
 
-bool truth(const Tensor& condition, const Node& node) {
-  if (condition.elements() != 1)
-    throw Failure(Errc::invalid, "Loop (node " + node.name + "): the condition has shape " +
-                                     to_string(condition.shape()) + " where one element is needed");
-  return is_true(condition);
-}
-
 std::int64_t trip_count(const Node& node, std::span<const Tensor* const> own) {
   if (own.empty() || !own[0]) return std::numeric_limits<std::int64_t>::max();
-  if (own[0]->elements() != 1)
-    throw Failure(Errc::invalid, "Loop (node " + node.name + "): the trip count has shape " +
-                                     to_string(own[0]->shape()) + " where one element is needed");
-  return own[0]->values<std::int64_t>()[0];
+  return require_one(node, *own[0], "the trip count").values<std::int64_t>()[0];
 }
 
 std::vector<Tensor> run(const Node& node, std::span<const Tensor* const> inputs, const RunSubgraph& run) {
@@ -103,18 +92,19 @@ std::vector<Tensor> run(const Node& node, std::span<const Tensor* const> inputs,
   const std::vector<Tensor> outer = captured(node, inputs);
   const Graph& body = subgraph(node, "body");
   const std::int64_t count = trip_count(node, own);
-  bool go_on = own.size() < 2 || !own[1] || truth(*own[1], node);
+  const auto truth = [&](const Tensor& tensor) {
+    return is_true(require_one(node, tensor, "the condition"));
+  };
+  bool go_on = own.size() < 2 || !own[1] || truth(*own[1]);
   std::vector<Tensor> carried;
   for (const Tensor* const tensor : own.subspan(std::min(kFirst, own.size()))) carried.push_back(*tensor);
-  std::vector<Rows> rows;
-  for (std::size_t i = 1 + carried.size(); i < body.outputs().size(); ++i)
-    rows.emplace_back(node, body.value(body.outputs()[i]));
+  std::vector<Rows> rows = rows_of(node, body, 1 + carried.size());
   for (std::int64_t i = 0; i < count && go_on; ++i) {
     std::vector<Tensor> given{Tensor::scalar(i), Tensor::scalar(go_on)};
     given.insert(given.end(), carried.begin(), carried.end());
     given.insert(given.end(), outer.begin(), outer.end());
     std::vector<Tensor> made = run(body, given);
-    go_on = truth(made[0], node);
+    go_on = truth(made[0]);
     for (std::size_t c = 0; c < carried.size(); ++c) carried[c] = std::move(made[1 + c]);
     for (std::size_t r = 0; r < rows.size(); ++r) rows[r].add(std::move(made[1 + carried.size() + r]));
   }

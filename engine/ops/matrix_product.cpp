@@ -19,7 +19,7 @@ MatrixProduct::MatrixProduct(const Shape& a, const Shape& b)
 Shape infer_matrix_product(const InferContext& context, const Shape& a, const Shape& b) {
   context.require(a.rank() >= 1 && b.rank() >= 1, "scalars have no matrix product");
   const std::int64_t rows = b.rank() < 2 ? b[0] : b[b.rank() - 2];
-  context.require(a.back() == kDynamic || rows == kDynamic || a.back() == rows, "inner dimensions differ");
+  context.require(compatible(a.back(), rows), "inner dimensions differ");
   const MatrixProduct matrices(a, b);
   std::optional<Shape> shape = broadcast(matrices.left_batch, matrices.right_batch);
   context.require(shape.has_value(), "batch dimensions do not broadcast");

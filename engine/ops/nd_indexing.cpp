@@ -27,8 +27,7 @@ Shape nd_gathered_shape(const InferContext& context, const Shape& data, std::siz
                   "batch_dims is out of range");
   const std::size_t batch = static_cast<std::size_t>(shared);
   for (std::size_t d = 0; d < batch; ++d)
-    context.require(data[d] == shape[d] || data[d] == kDynamic || shape[d] == kDynamic,
-                    "data and indices differ in their batch dimensions");
+    context.require(compatible(data[d], shape[d]), "data and indices differ in their batch dimensions");
   context.require(shape.back() != kDynamic, "the length of the index tuples is not known");
   context.require(shape.back() >= 0 && shape.back() <= static_cast<std::int64_t>(data.rank() - batch),
                   "the index tuples are longer than the data has dimensions");

@@ -94,9 +94,8 @@ void check(const InferContext& context) {
   }
   if (!context.has_shape(0) || !context.has_shape(1)) return;
   const Shape &boxes = context.shape(0), &scores = context.shape(1);
-  const auto same = [](std::int64_t a, std::int64_t b) { return a == b || a == kDynamic || b == kDynamic; };
-  context.require(boxes.rank() == 3 && same(boxes[2], 4), "the boxes are not [N, B, 4]");
-  context.require(scores.rank() == 3 && same(scores[0], boxes[0]) && same(scores[2], boxes[1]),
+  context.require(boxes.rank() == 3 && compatible(boxes[2], 4), "the boxes are not [N, B, 4]");
+  context.require(scores.rank() == 3 && compatible(scores[0], boxes[0]) && compatible(scores[2], boxes[1]),
                   "the scores are not [N, C, B]");
 }
 

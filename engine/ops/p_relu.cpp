@@ -20,8 +20,7 @@ void infer(InferContext& context) {
   const Shape &x = context.shape(0), &slope = context.shape(1);
   context.require(slope.rank() <= x.rank(), "the slopes do not broadcast to the input");
   for (std::size_t d = x.rank() - slope.rank(), s = 0; s < slope.rank(); ++d, ++s)
-    context.require(slope[s] == 1 || slope[s] == x[d] || slope[s] == kDynamic || x[d] == kDynamic,
-                    "the slopes do not broadcast to the input");
+    context.require(slope[s] == 1 || compatible(slope[s], x[d]), "the slopes do not broadcast to the input");
   context.set_output(0, context.dtype(0), x);
 }
 

@@ -186,10 +186,6 @@ Gradients gradient(const GradientContext& context) {
   return {mode == "constant" ? constant_gradient(context) : gathered_gradient(context, mode)};
 }
 
-Tensor list(std::initializer_list<std::int64_t> values) {
-  return Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
-}
-
 }  // namespace
 
 namespace ops {
@@ -201,14 +197,14 @@ extern const Op pad{
     .kernels = moving_kernels(compute<std::uint8_t>, compute<std::uint16_t>, compute<std::uint32_t>,
                               compute<std::uint64_t>),
     .gradient = gradient,
-    .samples = {{.shapes = {{2, 3}, {4}}, .fixed = {{1, list({1, -1, 0, 2})}}},
+    .samples = {{.shapes = {{2, 3}, {4}}, .fixed = {{1, row_of<std::int64_t>({1, -1, 0, 2})}}},
                 {.shapes = {{2, 3}}, .attributes = {{"pads", std::vector<std::int64_t>{0, 1, 2, 0}}}},
                 {.shapes = {{2, 3, 4}, {6}},
                  .attributes = {{"mode", std::string("reflect")}},
-                 .fixed = {{1, list({0, 1, 2, 0, 1, -1})}}},
+                 .fixed = {{1, row_of<std::int64_t>({0, 1, 2, 0, 1, -1})}}},
                 {.shapes = {{2, 3}, {4}},
                  .attributes = {{"mode", std::string("edge")}},
-                 .fixed = {{1, list({0, 2, 1, 1})}}}}};
+                 .fixed = {{1, row_of<std::int64_t>({0, 2, 1, 1})}}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

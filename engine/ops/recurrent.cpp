@@ -52,10 +52,7 @@ void check_attributes(const InferContext& context, const Kind& kind) {
 
 void check_shape(const InferContext& context, std::size_t i, const char* name, const Shape& wanted) {
   if (!context.has_input(i) || !context.has_shape(i)) return;
-  const Shape& given = context.shape(i);
-  const bool fits = std::ranges::equal(
-      given, wanted, [](std::int64_t a, std::int64_t b) { return a == kDynamic || b == kDynamic || a == b; });
-  if (!fits) context.fail(std::string(name) + " is not " + to_string(wanted));
+  if (!compatible(context.shape(i), wanted)) context.fail(std::string(name) + " is not " + to_string(wanted));
 }
 
 void check_inputs(const InferContext& context, const Kind& kind, const Extents& e) {

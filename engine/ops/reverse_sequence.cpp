@@ -17,9 +17,7 @@ void infer(InferContext& context) {
   context.require(shape.rank() >= 2, "expects a rank of at least 2");
   const std::int64_t batches = shape[static_cast<std::size_t>(batch)];
   if (context.has_shape(1))
-    context.require(context.shape(1).rank() == 1 && (batches == kDynamic || context.shape(1)[0] == kDynamic ||
-                                                     context.shape(1)[0] == batches),
-                    "there is not one length per batch");
+    context.require(compatible(context.shape(1), {batches}), "there is not one length per batch");
   context.set_output(0, context.dtype(0), shape);
 }
 

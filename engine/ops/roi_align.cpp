@@ -45,13 +45,9 @@ void infer(InferContext& context) {
   if (!context.has_shape(0) || !context.has_shape(1)) return context.set_output(0, context.dtype(0));
   const Shape &x = context.shape(0), &regions = context.shape(1);
   context.require(x.rank() == 4, "expects an image [N, C, H, W]");
-  context.require(regions.rank() == 2 && (regions[1] == 4 || regions[1] == kDynamic),
-                  "the regions are not [R, 4]");
+  context.require(regions.rank() == 2 && compatible(regions[1], 4), "the regions are not [R, 4]");
   if (context.has_shape(2))
-    context.require(
-        context.shape(2).rank() == 1 &&
-            (context.shape(2)[0] == regions[0] || regions[0] == kDynamic || context.shape(2)[0] == kDynamic),
-        "there is not one batch index per region");
+    context.require(compatible(context.shape(2), {regions[0]}), "there is not one batch index per region");
   set_checked_output(context, 0, context.dtype(0), {regions[0], x[1], settings.height, settings.width});
 }
 

@@ -55,8 +55,7 @@ std::int64_t check_sequences(const InferContext& context, std::size_t states, st
     if (!context.has_shape(states + i)) continue;
     const Shape& shape = context.shape(states + i);
     const std::int64_t extent = shape[context.axis(entry(attributes, "scan_input_axes", i), shape.rank())];
-    context.require(length == kDynamic || extent == kDynamic || extent == length,
-                    "its sequences differ in length");
+    context.require(compatible(extent, length), "its sequences differ in length");
     if (extent != kDynamic) length = extent;
   }
   return length;
@@ -140,9 +139,7 @@ std::vector<Tensor> run(const Node& node, std::span<const Tensor* const> inputs,
   const Graph& body = subgraph(node, "body");
   std::vector<Tensor> state;
   for (const Tensor* const tensor : inputs.first(states)) state.push_back(*tensor);
-  std::vector<Rows> rows;
-  for (std::size_t i = states; i < body.outputs().size(); ++i)
-    rows.emplace_back(node, body.value(body.outputs()[i]));
+  std::vector<Rows> rows = rows_of(node, body, states);
   const std::int64_t length = sequence[0].shape()[0];
   for (std::int64_t i = 0; i < length; ++i) {
     std::vector<Tensor> given = std::move(state);

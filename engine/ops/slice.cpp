@@ -33,10 +33,6 @@ Gradients gradient(const GradientContext& context) {
       Value{&graph, graph.add_node(*find_op("dormouse", "SliceGrad"), inputs, context.attributes()).front()}};
 }
 
-Tensor list(std::initializer_list<std::int64_t> values) {
-  return Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
-}
-
 }  // namespace
 
 namespace ops {
@@ -48,8 +44,12 @@ extern const Op slice{
                               compute<std::uint64_t>),
     .gradient = gradient,
     .samples = {{.shapes = {{5, 6}, {2}, {2}, {2}, {2}},
-                 .fixed = {{1, list({1, -1})}, {2, list({4, -7})}, {3, list({0, 1})}, {4, list({1, -2})}}},
-                {.shapes = {{5, 6}, {1}, {1}}, .fixed = {{1, list({2})}, {2, list({INT64_MAX})}}},
+                 .fixed = {{1, row_of<std::int64_t>({1, -1})},
+                           {2, row_of<std::int64_t>({4, -7})},
+                           {3, row_of<std::int64_t>({0, 1})},
+                           {4, row_of<std::int64_t>({1, -2})}}},
+                {.shapes = {{5, 6}, {1}, {1}},
+                 .fixed = {{1, row_of<std::int64_t>({2})}, {2, row_of<std::int64_t>({INT64_MAX})}}},
                 {.shapes = {{5, 6}},
                  .attributes = {{"starts", std::vector<std::int64_t>{1}},
                                 {"ends", std::vector<std::int64_t>{3}},

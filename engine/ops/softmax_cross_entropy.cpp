@@ -17,13 +17,11 @@ void infer(InferContext& context) {
     const Shape &logits = context.shape(0), &targets = context.shape(1);
     context.require(logits.rank() == 2 && targets.rank() == 2, "expects logits and targets [rows, classes]");
     for (std::size_t d = 0; d < 2; ++d)
-      context.require(logits[d] == targets[d] || logits[d] == kDynamic || targets[d] == kDynamic,
-                      "logits and targets differ in shape");
+      context.require(compatible(logits[d], targets[d]), "logits and targets differ in shape");
     if (context.has_input(2) && context.has_shape(2)) {
       const Shape& weights = context.shape(2);
       context.require(weights.rank() == 1, "expects weights [rows]");
-      context.require(weights[0] == logits[0] || weights[0] == kDynamic || logits[0] == kDynamic,
-                      "there is not one weight per row");
+      context.require(compatible(weights[0], logits[0]), "there is not one weight per row");
     }
   }
   context.set_output(0, type, Shape{});

@@ -19,12 +19,7 @@ void infer(InferContext& context) {
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  const T* const in = context.in<T>(0).data();
-  T* const out = context.out<T>(0).data();
-  depth_space_loop(context.attributes, context.shape(0))
-      .rows([&](std::int64_t length, const auto& offset, const auto& step) {
-        for (std::int64_t i = 0; i < length; ++i) out[offset[1] + i * step[1]] = in[offset[0] + i * step[0]];
-      });
+  move_depth_space<T>(context, context.shape(0), 0, 1);
 }
 
 Gradients gradient(const GradientContext& context) {
