@@ -26,12 +26,6 @@ void judge(GuardRow& row, const GuardOptions& options) {
 constexpr const char* kFresh = "held-out examples";
 constexpr const char* kCore = "core examples";
 
-std::string percent(double fraction) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%.1f%%", 100 * fraction);
-  return text;
-}
-
 std::string fall(const std::string& name, const GuardRow& row, const std::string& examples) {
   char p[16];
   std::snprintf(p, sizeof p, "%.2g", row.p_value);
@@ -40,6 +34,12 @@ std::string fall(const std::string& name, const GuardRow& row, const std::string
 }
 
 }  // namespace
+
+std::string percent(double fraction) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.1f%%", 100 * fraction);
+  return text;
+}
 
 double paired_p_value(std::size_t lost, std::size_t gained) {
   const double n = static_cast<double>(lost + gained);

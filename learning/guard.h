@@ -40,6 +40,9 @@ struct Verdict {
   std::vector<GuardRow> core;  ///< by class, on the core set; before and awake: the best version so far
 };
 
+/// A fraction as reports show it: "93.4%".
+std::string percent(double fraction);
+
 /// P(X ≥ lost) for X ~ Binomial(lost + gained, ½): McNemar's test, exact and one-sided.
 double paired_p_value(std::size_t lost, std::size_t gained);
 

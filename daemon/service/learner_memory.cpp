@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "daemon/service/consolidated.h"
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
 #include "learning/arbiter.h"
 #include "learning/calibration.h"
+#include "learning/guard.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -37,12 +37,6 @@ bool shares(const std::vector<memory::EpisodeId>& sorted, const std::vector<memo
 double share_right(const learning::FastHead& head, const learning::LabelledLatents& examples) {
   const auto named = learning::predictions(learning::logits_of(head.head(), examples.latents));
   return learning::share_right(named, examples.classes);
-}
-
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f%%", 100 * share);
-  return text;
 }
 
 }  // namespace
@@ -182,8 +176,9 @@ void Learner::advise(Review& review) const {
   const double before = share_right(*half, held_out), after = share_right(*all, held_out);
   review.worthwhile = after - before >= kPlateau;
   review.advice = "The newer half of " + std::to_string(labels) + " labels took held-out accuracy from " +
-                  percent(before) + " to " + percent(after) + " (" + std::to_string(held_out.size()) +
-                  " examples)" + (review.worthwhile ? "." : "; more labels of this kind would hardly help.");
+                  learning::percent(before) + " to " + learning::percent(after) + " (" +
+                  std::to_string(held_out.size()) + " examples)" +
+                  (review.worthwhile ? "." : "; more labels of this kind would hardly help.");
 }
 
 }  // namespace dormouse::daemon

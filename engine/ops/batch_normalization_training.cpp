@@ -1,5 +1,4 @@
-#include <cmath>
-
+#include "engine/ops/normalising.h"
 #include "engine/ops/reduction.h"
 
 /// BatchNormalizationTraining(x, scale, bias, mean, variance): BatchNormalization's training mode. y is made
@@ -7,8 +6,6 @@
 /// momentum) · the batch's.
 namespace dormouse::engine {
 namespace {
-
-float epsilon(const Attributes& attributes) { return attributes.get<float>("epsilon", 1e-5f); }
 
 void infer(InferContext& context) {
   check_attribute<float>(context, "epsilon");
@@ -19,14 +16,7 @@ void infer(InferContext& context) {
   for (std::size_t i = 0; i < context.outputs(); ++i) context.set_output(i, type);
   if (!context.has_shape(0)) return;
   const Shape& x = context.shape(0);
-  context.require(x.rank() >= 2, "expects [N, C, …]");
-  for (std::size_t i = 1; i < 5; ++i) {
-    if (!context.has_shape(i)) continue;
-    const Shape& parameter = context.shape(i);
-    context.require(
-        parameter.rank() == 1 && (parameter[0] == x[1] || parameter[0] == kDynamic || x[1] == kDynamic),
-        "scale, bias, mean and variance must have one value per channel");
-  }
+  check_per_channel(context, x);
   context.set_output(0, type, x);
   for (std::size_t i = 1; i < context.outputs(); ++i) context.set_output(i, type, {x[1]});
 }
@@ -34,16 +24,6 @@ void infer(InferContext& context) {
 // The batch's mean and variance of every channel.
 std::size_t scratch(const KernelContext& context) {
   return 2 * static_cast<std::size_t>(context.shape(0)[1]) * sizeof(double);
-}
-
-// Calls f(c, first, end) for the elements [first, end) of each plane, which is of channel c.
-template <class F>
-void each_plane(const Shape& shape, F f) {
-  const std::size_t plane = static_cast<std::size_t>(shape.elements(2, shape.rank()));
-  const std::size_t channels = static_cast<std::size_t>(shape[1]);
-  const std::size_t elements = static_cast<std::size_t>(shape.elements());
-  for (std::size_t first = 0; first < elements; first += plane)
-    f(first / plane % channels, first, first + plane);
 }
 
 template <class T>
@@ -87,35 +67,23 @@ void compute(const KernelContext& context) noexcept {
   const Moments<T> moments = batch_moments<T>(context);
   update_running<T>(context, 1, moments.mean);
   update_running<T>(context, 2, moments.variance);
-  const std::span<const T> x = context.in<T>(0);
-  const std::span<T> y = context.out<T>(0);
-  each_plane(context.shape(0), [&](std::size_t c, std::size_t first, std::size_t end) {
-    const T spread = std::sqrt(moments.variance[c] + static_cast<T>(epsilon(context.attributes)));
-    const T factor = context.in<T>(1)[c] / spread, mean = moments.mean[c], bias = context.in<T>(2)[c];
-    for (std::size_t i = first; i < end; ++i) y[i] = (x[i] - mean) * factor + bias;
-  });
+  normalise_channels<T>(context, moments.mean, moments.variance);
 }
 
-// With n = (x - mean) / deviation and g = dy · scale: dx = (g - mean(g) - n · mean(g · n)) / deviation.
 Gradients gradient(const GradientContext& context) {
   for (std::size_t i = 1; i < context.node().outputs.size(); ++i)
     if (context.upstream(i))
       throw Failure(Errc::unsupported, "BatchNormalization: no gradient of running values");
   const Value x = context.input(0), upstream = context.upstream();
-  std::vector<std::int64_t> channel(x.shape().rank() - 1, 1);
-  channel[0] = -1;  // [C, 1, …] broadcasts along the channels
-  const Value scale = reshape(context.input(1), channel);
+  const Value scale = along_channels(context.input(1), x.shape().rank());
   std::vector<std::int64_t> axes;
   for (std::size_t d = 0; d < x.shape().rank(); ++d)
     if (d != 1) axes.push_back(static_cast<std::int64_t>(d));
-  const auto mean = [&](Value value) { return reduce_mean(value, axes, true); };
-  const Value centred = x - mean(x);
-  const Value deviation = sqrt(mean(centred * centred) + static_cast<double>(epsilon(context.attributes())));
-  const Value n = centred / deviation, g = upstream * scale;
+  const auto [n, dx] = standardised(x, upstream * scale, axes, epsilon(context.attributes()));
   const auto collect = [&](Value value, std::size_t i) {
     return reshape_to(sum_to(value, scale), context.input(i));
   };
-  return {(g - mean(g) - n * mean(g * n)) / deviation, collect(upstream * n, 1), collect(upstream, 2)};
+  return {dx, collect(upstream * n, 1), collect(upstream, 2)};
 }
 
 }  // namespace

@@ -12,11 +12,7 @@ void infer(InferContext& context) {
   check_attribute<std::int64_t>(context, "group");
   if (!context.has_shape(0) || !context.has_shape(1)) return context.set_output(0, context.dtype(0));
   Shape y = infer_transposed(context, context.shape(0), context.shape(1));
-  if (context.has_input(2)) {
-    context.require(context.dtype(2) == context.dtype(0), "bias and input differ in type");
-    context.require(!context.has_shape(2) || context.shape(2) == Shape{y[1]},
-                    "bias is not one per output channel");
-  }
+  check_bias(context, 2, context.dtype(0), y);
   set_checked_output(context, 0, context.dtype(0), std::move(y));
 }
 
@@ -63,11 +59,7 @@ Gradients gradient(const GradientContext& context) {
       forward_attributes(context.attributes(), x.shape(), w.shape(), context.output(0).shape());
   Gradients result{apply("Conv", {upstream, w}, forward),
                    apply("ConvGradWeight", {upstream, x, w}, forward, "dormouse")};
-  if (context.has_input(2)) {
-    std::vector<std::int64_t> axes{0};
-    for (std::size_t d = 2; d < x.shape().rank(); ++d) axes.push_back(static_cast<std::int64_t>(d));
-    result.push_back(reduce_sum(upstream, axes, false));
-  }
+  if (context.has_input(2)) result.push_back(bias_gradient(upstream));
   return result;
 }
 

@@ -30,6 +30,19 @@ Shape infer_convolution(const InferContext& context, const Shape& x, const Shape
   return y;
 }
 
+void check_bias(const InferContext& context, std::size_t i, DType type, const Shape& y) {
+  if (!context.has_input(i)) return;
+  context.require(context.dtype(i) == type, "the bias is not " + std::string(word(type)));
+  context.require(!context.has_shape(i) || context.shape(i) == Shape{y[1]},
+                  "bias is not one per output channel");
+}
+
+Value bias_gradient(Value dy) {
+  std::vector<std::int64_t> axes{0};
+  for (std::size_t d = 2; d < dy.shape().rank(); ++d) axes.push_back(static_cast<std::int64_t>(d));
+  return reduce_sum(dy, axes, false);
+}
+
 Convolution::Convolution(const Attributes& attributes, const Shape& x, const Shape& w, const Shape& y)
     : Convolution(window_of(attributes, x, y, spatial(w)), x[0], groups_of(attributes), w) {}
 

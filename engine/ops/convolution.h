@@ -10,6 +10,11 @@ namespace dormouse::engine {
 /// extents kDynamic where x's are.
 Shape infer_convolution(const InferContext& context, const Shape& x, const Shape& w);
 
+/// fail()s unless input `i`, where given, is of `type` and one value per output channel of y [N, M, …].
+void check_bias(const InferContext& context, std::size_t i, DType type, const Shape& y);
+/// What reaches the bias where `dy` reaches y.
+Value bias_gradient(Value dy);
+
 /// A convolution cut into matrix products: per image and group, W [m × k] · columns [k × block] for
 /// successive blocks of the output, so that scratch stays small whatever the image.
 struct Convolution {

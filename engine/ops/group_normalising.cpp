@@ -1,13 +1,11 @@
 #include "engine/ops/group_normalising.h"
 
 #include "engine/kernels/moments.h"
-#include "engine/ops/inference.h"
+#include "engine/ops/normalising.h"
 #include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
-
-float epsilon(const Attributes& attributes) { return attributes.get<float>("epsilon", 1e-5f); }
 
 std::int64_t groups_of(const Attributes& attributes, std::int64_t channels) {
   return attributes.integer("num_groups", channels);
@@ -47,13 +45,12 @@ void infer_group_normalisation(InferContext& context, std::int64_t groups) {
   context.require(x.rank() >= 3, "expects [N, C, …]");
   context.require(x[1] == kDynamic || groups == 0 || x[1] % groups == 0,
                   "num_groups does not divide the channels");
-  for (std::size_t i = 1; i < 3; ++i) {
-    if (!context.has_shape(i)) continue;
-    const Shape& parameter = context.shape(i);
-    context.require(parameter.rank() == 1 && (parameter[0] == x[1] || parameter[0] == kDynamic ||
-                                              x[1] == kDynamic || (groups > 0 && parameter[0] == groups)),
+  const auto one_each = [&](const Shape& parameter) {
+    return compatible(parameter, {x[1]}) || (groups > 0 && parameter == Shape{groups});
+  };
+  for (std::size_t i = 1; i < 3; ++i)
+    context.require(!context.has_shape(i) || one_each(context.shape(i)),
                     "scale and bias must have one value per channel");
-  }
   context.require(!context.has_shape(1) || !context.has_shape(2) ||
                       broadcast(context.shape(1), context.shape(2)) == context.shape(1),
                   "scale and bias differ in length");
@@ -64,7 +61,6 @@ Kernels group_normalisation_kernels() {
   return kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; });
 }
 
-// With n = (x - mean) / deviation and g = dy · scale: dx = (g - mean(g) - n · mean(g · n)) / deviation.
 Gradients group_normalisation_gradient(const GradientContext& context) {
   const Value x = context.input(0), scale = context.input(1), upstream = context.upstream();
   const Shape& shape = x.shape();
@@ -72,17 +68,13 @@ Gradients group_normalisation_gradient(const GradientContext& context) {
   if (groups == kDynamic || !scale.shape().is_static())
     throw Failure(Errc::unsupported, "normalisation of groups: no gradient when the channels are open");
   const auto grouped = [&](Value value) { return reshape(value, {0, groups, -1}); };
-  const auto mean = [](Value value) { return reduce_mean(value, {2}, true); };
   const bool per_channel = scale.shape()[0] == shape[1];
   std::vector<std::int64_t> column(per_channel ? shape.rank() - 1 : 2, 1);  // broadcasts along its axis
   column[0] = -1;
   const Value factor = reshape(scale, column);
   const Value dy = per_channel ? upstream : grouped(upstream);
 
-  const Value members = grouped(x), centred = members - mean(members);
-  const Value deviation = sqrt(mean(centred * centred) + static_cast<double>(epsilon(context.attributes())));
-  const Value n = centred / deviation, g = grouped(dy * factor);
-  const Value dx = (g - mean(g) - n * mean(g * n)) / deviation;
+  const auto [n, dx] = standardised(grouped(x), grouped(dy * factor), {2}, epsilon(context.attributes()));
   const auto collect = [&](Value value) { return reshape_to(sum_to(value, factor), scale); };
   return {reshape_to(dx, x), collect(dy * reshape_to(n, dy)), collect(dy)};
 }

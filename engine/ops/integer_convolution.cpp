@@ -1,28 +1,33 @@
 #include "engine/ops/integer_convolution.h"
 
 #include "engine/kernels/integer_gemm.h"
+#include "engine/kernels/scratch.h"
 
 namespace dormouse::engine {
 
 std::size_t IntegerConvolution::scratch_bytes() const {
-  return bytes<std::int16_t>(conv_.groups * conv_.m * integer_row(conv_.k)) +
-         bytes<std::int16_t>(conv_.channels * conv_.x_plane) + bytes<std::int16_t>(conv_.k * conv_.block) +
-         bytes<std::int32_t>(conv_.m * conv_.block) + integer_gemm_scratch(conv_.k);
+  constexpr std::size_t kElement = sizeof(std::int16_t);
+  return Scratch::bytes(conv_.groups * conv_.m * integer_row(conv_.k), kElement) +
+         Scratch::bytes(conv_.channels * conv_.x_plane, kElement) +
+         Scratch::bytes(conv_.k * conv_.block, kElement) +
+         Scratch::bytes(conv_.m * conv_.block, sizeof(std::int32_t)) + integer_gemm_scratch(conv_.k);
 }
 
-IntegerConvolution::Scratch IntegerConvolution::scratch(const KernelContext& context) const {
-  Scratch result{.rest = context.scratch};
-  result.weights = take<std::int16_t>(result.rest, conv_.groups * conv_.m * integer_row(conv_.k));
-  result.image = take<std::int16_t>(result.rest, conv_.channels * conv_.x_plane);
-  result.columns = take<std::int16_t>(result.rest, conv_.k * conv_.block);
-  result.sums = take<std::int32_t>(result.rest, conv_.m * conv_.block);
+IntegerConvolution::Arrays IntegerConvolution::arrays(const KernelContext& context) const {
+  Scratch scratch(context.scratch);
+  Arrays result;
+  result.weights = scratch.take<std::int16_t>(conv_.groups * conv_.m * integer_row(conv_.k));
+  result.image = scratch.take<std::int16_t>(conv_.channels * conv_.x_plane);
+  result.columns = scratch.take<std::int16_t>(conv_.k * conv_.block);
+  result.sums = scratch.take<std::int32_t>(conv_.m * conv_.block);
+  result.rest = scratch.rest();
   return result;
 }
 
 void IntegerConvolution::load_weights(const KernelContext& context) const {
   const std::vector<std::int32_t> zero = zero_points(context, inputs_.w_zero);
   const std::int64_t pitch = integer_row(conv_.k);
-  std::int16_t* const weights = scratch(context).weights;
+  std::int16_t* const weights = arrays(context).weights;
   for (std::int64_t row = 0; row < conv_.groups * conv_.m; ++row) {
     load_centred(context.inputs[inputs_.w], row * conv_.k, conv_.k, {&each_or_all(zero, row), 1},
                  weights + row * pitch);
@@ -30,15 +35,15 @@ void IntegerConvolution::load_weights(const KernelContext& context) const {
   }
 }
 
-void IntegerConvolution::load_image(const KernelContext& context, std::int64_t image,
-                                    std::int64_t group) const {
+void IntegerConvolution::load_image(const KernelContext& context, std::int64_t image, std::int64_t group,
+                                    std::int32_t zero) const {
   load_centred(context.inputs[inputs_.x], conv_.x_offset(image, group), conv_.channels * conv_.x_plane,
-               zero_points(context, inputs_.x_zero), scratch(context).image);
+               {&zero, 1}, arrays(context).image);
 }
 
 const std::int32_t* IntegerConvolution::multiply(const KernelContext& context, std::int64_t group,
                                                  std::int64_t first, std::int64_t count) const {
-  const Scratch at = scratch(context);
+  const Arrays at = arrays(context);
   im2col(at.image, conv_.channels, conv_.window, first, count, at.columns);
   integer_gemm(conv_.m, count, conv_.k, at.weights + group * conv_.m * integer_row(conv_.k), at.columns,
                at.sums, count, at.rest);

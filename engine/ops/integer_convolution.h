@@ -25,8 +25,9 @@ class IntegerConvolution {
   template <class F>
   void run(const KernelContext& context, F f) const {
     load_weights(context);
+    const std::int32_t zero = zero_points(context, inputs_.x_zero)[0];
     conv_.for_blocks([&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
-      if (first == 0) load_image(context, image, group);
+      if (first == 0) load_image(context, image, group, zero);
       const std::int32_t* const sums = multiply(context, group, first, count);
       for (std::int64_t row = 0; row < conv_.m; ++row)
         f(conv_.y_offset(image, group) + row * conv_.y_plane + first, group * conv_.m + row,
@@ -35,14 +36,15 @@ class IntegerConvolution {
   }
 
  private:
-  struct Scratch {
+  struct Arrays {
     std::int16_t *weights = nullptr, *image = nullptr, *columns = nullptr;
     std::int32_t* sums = nullptr;
     std::span<std::byte> rest = {};
   };
-  Scratch scratch(const KernelContext& context) const;
+  Arrays arrays(const KernelContext& context) const;
   void load_weights(const KernelContext& context) const;
-  void load_image(const KernelContext& context, std::int64_t image, std::int64_t group) const;
+  void load_image(const KernelContext& context, std::int64_t image, std::int64_t group,
+                  std::int32_t zero) const;
   const std::int32_t* multiply(const KernelContext& context, std::int64_t group, std::int64_t first,
                                std::int64_t count) const;
 

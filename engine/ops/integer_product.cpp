@@ -1,6 +1,7 @@
 #include "engine/ops/integer_product.h"
 
 #include "engine/kernels/integer_gemm.h"
+#include "engine/kernels/scratch.h"
 
 namespace dormouse::engine {
 
@@ -13,17 +14,18 @@ IntegerProduct::IntegerProduct(const Shape& a, const Shape& b)
       k_(matrices_.k) {}
 
 std::size_t IntegerProduct::scratch_bytes() const {
-  return bytes<std::int16_t>(rows_ * integer_row(k_)) + bytes<std::int16_t>(k_ * n_) +
-         bytes<std::int32_t>(rows_ * n_) + integer_gemm_scratch(k_);
+  return Scratch::bytes(rows_ * integer_row(k_), sizeof(std::int16_t)) +
+         Scratch::bytes(k_ * n_, sizeof(std::int16_t)) + Scratch::bytes(rows_ * n_, sizeof(std::int32_t)) +
+         integer_gemm_scratch(k_);
 }
 
 const std::int32_t* IntegerProduct::multiply(const KernelContext& context, IntegerOperands operands,
                                              std::int64_t first, std::int64_t second) const {
   const std::int64_t pitch = integer_row(k_);
-  std::span<std::byte> scratch = context.scratch;
-  std::int16_t* const left = take<std::int16_t>(scratch, rows_ * pitch);
-  std::int16_t* const right = take<std::int16_t>(scratch, k_ * n_);
-  std::int32_t* const sums = take<std::int32_t>(scratch, rows_ * n_);
+  Scratch scratch(context.scratch);
+  std::int16_t* const left = scratch.take<std::int16_t>(rows_ * pitch);
+  std::int16_t* const right = scratch.take<std::int16_t>(k_ * n_);
+  std::int32_t* const sums = scratch.take<std::int32_t>(rows_ * n_);
   const std::vector<std::int32_t> a_zero = zero_points(context, operands.a_zero),
                                   b_zero = zero_points(context, operands.b_zero);
   for (std::int64_t i = 0; i < rows_; ++i) {
@@ -33,7 +35,7 @@ const std::int32_t* IntegerProduct::multiply(const KernelContext& context, Integ
   }
   for (std::int64_t p = 0; p < k_; ++p)
     load_centred(context.inputs[operands.b], (second * k_ + p) * n_, n_, b_zero, right + p * n_);
-  integer_gemm(rows_, n_, k_, left, right, sums, n_, scratch);
+  integer_gemm(rows_, n_, k_, left, right, sums, n_, scratch.rest());
   return sums;
 }
 

@@ -1,18 +1,12 @@
 #include "engine/kernels/moments.h"
 #include "engine/kernels/strided.h"
-#include "engine/ops/inference.h"
+#include "engine/ops/normalising.h"
 #include "engine/ops/types.h"
 
 /// LayerNormalization(x, scale, bias?) over the axes from `axis` on; outputs y, mean and 1/standard
 /// deviation.
 namespace dormouse::engine {
 namespace {
-
-float epsilon(const Attributes& attributes) { return attributes.get<float>("epsilon", 1e-5f); }
-
-std::size_t first_axis(const Attributes& attributes, std::size_t rank) {
-  return axis_index(attributes.integer("axis", -1), rank);
-}
 
 void infer(InferContext& context) {
   check_attribute<float>(context, "epsilon");
@@ -27,14 +21,7 @@ void infer(InferContext& context) {
   }
   const Shape& x = context.shape(0);
   const std::size_t first = context.axis(axis, x.rank());
-  for (std::size_t i = 1; i < 3; ++i) {
-    if (!context.has_input(i) || !context.has_shape(i)) continue;
-    const Shape normalised(std::span(x.extents()).subspan(first));
-    const std::optional<Shape> both = broadcast(context.shape(i), normalised);
-    context.require(
-        both && both->rank() == normalised.rank() && (!normalised.is_static() || *both == normalised),
-        "scale and bias must broadcast to the normalised axes");
-  }
+  for (std::size_t i = 1; i < 3; ++i) check_over_normalised(context, i, x, first);
   Shape statistics = x;
   for (std::size_t d = first; d < x.rank(); ++d) statistics[d] = 1;
   context.set_output(0, type, x);
@@ -44,7 +31,7 @@ void infer(InferContext& context) {
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const Shape& shape = context.shape(0);
-  const std::size_t first = first_axis(context.attributes, shape.rank());
+  const std::size_t first = first_normalised_axis(context.attributes, shape.rank());
   const Shape inner(std::span(shape.extents()).subspan(first));
   const std::size_t length = static_cast<std::size_t>(inner.elements());
   if (length == 0) return;
@@ -76,14 +63,10 @@ Gradients gradient(const GradientContext& context) {
   if (context.upstream(0).id == kAbsent)
     throw Failure(Errc::unsupported, "LayerNormalization: no gradient of the mean or deviation alone");
   const Value x = context.input(0), upstream = context.upstream();
-  std::vector<std::int64_t> axes;
-  for (std::size_t d = first_axis(context.attributes(), x.shape().rank()); d < x.shape().rank(); ++d)
-    axes.push_back(static_cast<std::int64_t>(d));
-  const auto mean = [&](Value value) { return reduce_mean(value, axes, true); };
-  const Value centred = x - mean(x);
-  const Value deviation = sqrt(mean(centred * centred) + static_cast<double>(epsilon(context.attributes())));
-  const Value n = centred / deviation, g = upstream * context.input(1);
-  Gradients result{(g - mean(g) - n * mean(g * n)) / deviation, sum_to(upstream * n, context.input(1))};
+  const auto [n, dx] =
+      standardised(x, upstream * context.input(1), normalised_axes(context.attributes(), x.shape().rank()),
+                   epsilon(context.attributes()));
+  Gradients result{dx, sum_to(upstream * n, context.input(1))};
   if (context.has_input(2)) result.push_back(sum_to(upstream, context.input(2)));
   return result;
 }

@@ -17,11 +17,7 @@ void infer(InferContext& context) {
   check_scale(context, 1, 2, context.dtype(0), 1);
   check_scale(context, 4, 5, context.dtype(3), channels);
   check_scale(context, 6, 7, type, 1);
-  if (context.has_input(kBias)) {
-    context.require(context.dtype(kBias) == DType::i32, "the bias is not i32");
-    context.require(!context.has_shape(kBias) || context.shape(kBias) == Shape{channels},
-                    "bias is not one per output channel");
-  }
+  check_bias(context, kBias, DType::i32, *shape);
   set_checked_output(context, 0, type, *std::move(shape));
 }
 

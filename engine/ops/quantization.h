@@ -22,18 +22,6 @@ void check_scale(const InferContext& context, std::size_t scale, std::size_t zer
 std::vector<std::int32_t> zero_points(const KernelContext& context, std::size_t i);
 std::vector<float> scales(const KernelContext& context, std::size_t i);
 
-/// Scratch is cut into arrays one after another, each aligned as the whole is: their sizes, and the next.
-template <class T>
-std::size_t bytes(std::int64_t count) {
-  return (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
-}
-template <class T>
-T* take(std::span<std::byte>& scratch, std::int64_t count) {
-  T* const result = reinterpret_cast<T*>(scratch.data());
-  scratch = scratch.subspan(bytes<T>(count));
-  return result;
-}
-
 /// The element of a list that has one for all or one for each.
 template <class T>
 const T& each_or_all(const std::vector<T>& list, std::int64_t i) {

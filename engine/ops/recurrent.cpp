@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/kernels/scratch.h"
 #include "engine/ops/inference.h"
 #include "engine/ops/recurrent_activations.h"
 
@@ -79,27 +80,6 @@ void check_types(const InferContext& context) {
   }
 }
 
-/// The part of the scratch memory that is handed out next.
-class Pool {
- public:
-  explicit Pool(std::span<std::byte> memory) : rest_(memory) {}
-  template <class T>
-  T* take(std::int64_t count) {
-    const std::size_t bytes = room(count, sizeof(T));
-    T* const taken = reinterpret_cast<T*>(rest_.data());
-    rest_ = rest_.subspan(bytes);
-    return taken;
-  }
-  std::span<std::byte> rest() const { return rest_; }
-
-  static std::size_t room(std::int64_t count, std::size_t size) {
-    return (static_cast<std::size_t>(count) * size + 63) / 64 * 64;
-  }
-
- private:
-  std::span<std::byte> rest_;
-};
-
 /// All directions, one after the other.
 template <class T>
 class Run {
@@ -110,11 +90,11 @@ class Run {
         cell_(cell),
         e_(extents_of(context.attributes, context.shape(kX), context.shape(kR))),
         width_(static_cast<std::int64_t>(kind.gates) * e_.hidden) {
-    Pool pool(context.scratch);
-    projected_ = pool.take<T>(e_.steps * e_.batch * width_);
-    for (T*& state : states_) state = pool.take<T>(e_.batch * e_.hidden);
-    spare_ = pool.take<T>(2 * e_.batch * e_.hidden);
-    rest_ = pool.rest();
+    Scratch scratch(context.scratch);
+    projected_ = scratch.take<T>(e_.steps * e_.batch * width_);
+    for (T*& state : states_) state = scratch.take<T>(e_.batch * e_.hidden);
+    spare_ = scratch.take<T>(2 * e_.batch * e_.hidden);
+    rest_ = scratch.rest();
   }
 
   void direction(std::int64_t d, const std::vector<Activation<T>>& activations) {
@@ -243,8 +223,8 @@ std::size_t scratch(const KernelContext& context, const Kind& kind) {
   const Extents e = extents_of(context.attributes, context.shape(kX), context.shape(kR));
   const std::size_t size = size_of(context.inputs[kX].dtype);
   const std::int64_t width = static_cast<std::int64_t>(kind.gates) * e.hidden;
-  return Pool::room(e.steps * e.batch * width, size) + 4 * Pool::room(e.batch * e.hidden, size) +
-         Pool::room(2 * e.batch * e.hidden, size) +
+  return Scratch::bytes(e.steps * e.batch * width, size) + 4 * Scratch::bytes(e.batch * e.hidden, size) +
+         Scratch::bytes(2 * e.batch * e.hidden, size) +
          std::max(gemm_scratch(e.steps * e.batch, width, e.inputs), gemm_scratch(e.batch, width, e.hidden));
 }
 

@@ -1,20 +1,12 @@
-#include <cmath>
-
 #include "engine/kernels/moments.h"
 #include "engine/kernels/strided.h"
-#include "engine/ops/inference.h"
+#include "engine/ops/normalising.h"
 #include "engine/ops/types.h"
 
 /// RMSNormalization(x, scale) over the axes from `axis` on: x / √(mean(x²) + epsilon) · scale (Zhang and
 /// Sennrich, Root Mean Square Layer Normalization, 2019).
 namespace dormouse::engine {
 namespace {
-
-float epsilon(const Attributes& attributes) { return attributes.get<float>("epsilon", 1e-5f); }
-
-std::size_t first_axis(const Attributes& attributes, std::size_t rank) {
-  return axis_index(attributes.integer("axis", -1), rank);
-}
 
 void infer(InferContext& context) {
   check_attribute<float>(context, "epsilon");
@@ -23,21 +15,15 @@ void infer(InferContext& context) {
   context.require(context.dtype(1) == context.dtype(0), "inputs differ in type");
   if (!context.has_shape(0)) return context.set_output(0, context.dtype(0));
   const Shape& x = context.shape(0);
-  const std::size_t first = context.axis(axis, x.rank());
-  if (context.has_shape(1)) {
-    const Shape normalised(std::span(x.extents()).subspan(first));
-    const std::optional<Shape> both = broadcast(context.shape(1), normalised);
-    context.require(
-        both && both->rank() == normalised.rank() && (!normalised.is_static() || *both == normalised),
-        "scale must broadcast to the normalised axes");
-  }
+  check_over_normalised(context, 1, x, context.axis(axis, x.rank()));
   context.set_output(0, context.dtype(0), x);
 }
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const Shape& shape = context.shape(0);
-  const Shape inner(std::span(shape.extents()).subspan(first_axis(context.attributes, shape.rank())));
+  const Shape inner(
+      std::span(shape.extents()).subspan(first_normalised_axis(context.attributes, shape.rank())));
   const std::size_t length = static_cast<std::size_t>(inner.elements());
   if (length == 0) return;
   const StridedLoop<2> loop(inner, {strides(inner), broadcast_strides(context.shape(1), inner)});
@@ -59,9 +45,7 @@ void compute(const KernelContext& context) noexcept {
 // With n = x / spread and g = dy · scale: dx = (g - n · mean(g · n)) / spread.
 Gradients gradient(const GradientContext& context) {
   const Value x = context.input(0), upstream = context.upstream();
-  std::vector<std::int64_t> axes;
-  for (std::size_t d = first_axis(context.attributes(), x.shape().rank()); d < x.shape().rank(); ++d)
-    axes.push_back(static_cast<std::int64_t>(d));
+  const std::vector<std::int64_t> axes = normalised_axes(context.attributes(), x.shape().rank());
   const auto mean = [&](Value value) { return reduce_mean(value, axes, true); };
   const Value spread = sqrt(mean(x * x) + static_cast<double>(epsilon(context.attributes())));
   const Value n = x / spread, g = upstream * context.input(1);
