@@ -25,10 +25,6 @@ std::size_t scratch(const KernelContext& context) {
   return IntegerConvolution(context, kInputs).scratch_bytes();
 }
 
-std::int32_t wrapping_sum(std::int32_t a, std::int32_t b) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
-}
-
 void compute(const KernelContext& context) noexcept {
   const float x_scale = scales(context, 1)[0], y_scale = scales(context, 6)[0];
   const std::vector<float> w_scale = scales(context, 4);

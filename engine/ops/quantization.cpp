@@ -26,10 +26,19 @@ void load(const Q* from, std::int64_t count, std::span<const std::int32_t> zero_
   }
 }
 
-template <class Q>
-void store(const std::int32_t* sums, std::int64_t count, float scale, std::int32_t zero_point, Q* to) {
+template <class Q, class Scale>
+void store(const std::int32_t* sums, std::int64_t count, Scale scale, std::int32_t zero_point, Q* to) {
   for (std::int64_t i = 0; i < count; ++i)
-    to[i] = quantized<Q>(static_cast<float>(sums[i]) * scale, zero_point);
+    to[i] = quantized<Q>(static_cast<float>(sums[i]) * scale(i), zero_point);
+}
+
+template <class Scale>
+void store(const std::int32_t* sums, std::int64_t count, Scale scale, std::int32_t zero_point,
+           const View& output, std::int64_t first) {
+  if (output.dtype == DType::u8)
+    store(sums, count, scale, zero_point, output.values<std::uint8_t>().data() + first);
+  else
+    store(sums, count, scale, zero_point, output.values<std::int8_t>().data() + first);
 }
 
 }  // namespace
@@ -73,10 +82,14 @@ void load_centred(const View& view, std::int64_t first, std::int64_t count,
 
 void store_requantized(const std::int32_t* sums, std::int64_t count, float scale, std::int32_t zero_point,
                        const View& output, std::int64_t first) {
-  if (output.dtype == DType::u8)
-    store(sums, count, scale, zero_point, output.values<std::uint8_t>().data() + first);
-  else
-    store(sums, count, scale, zero_point, output.values<std::int8_t>().data() + first);
+  store(
+      sums, count, [scale](std::int64_t) { return scale; }, zero_point, output, first);
+}
+
+void store_requantized(const std::int32_t* sums, std::int64_t count, std::span<const float> scales,
+                       std::int32_t zero_point, const View& output, std::int64_t first) {
+  store(
+      sums, count, [scale = scales.data()](std::int64_t i) { return scale[i]; }, zero_point, output, first);
 }
 
 }  // namespace dormouse::engine

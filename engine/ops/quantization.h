@@ -32,8 +32,16 @@ const T& each_or_all(const std::vector<T>& list, std::int64_t i) {
 void load_centred(const View& view, std::int64_t first, std::int64_t count,
                   std::span<const std::int32_t> zero_points, std::int16_t* to);
 
+/// a + b, as sums beyond 32 bits are: without what does not fit.
+inline std::int32_t wrapping_sum(std::int32_t a, std::int32_t b) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
+}
+
 /// Writes `count` sums as i8 or u8: round(sum · scale) + zero point.
 void store_requantized(const std::int32_t* sums, std::int64_t count, float scale, std::int32_t zero_point,
                        const View& output, std::int64_t first);
+/// The same with a scale for each.
+void store_requantized(const std::int32_t* sums, std::int64_t count, std::span<const float> scales,
+                       std::int32_t zero_point, const View& output, std::int64_t first);
 
 }  // namespace dormouse::engine
