@@ -58,24 +58,36 @@ Id Builder::form_or_none(ValueId value, Layout layout) const {
   return found == forms_.end() ? kNoId : found->second[static_cast<std::size_t>(layout)];
 }
 
-Id Builder::define(const Extents& extents, const void* data, Id external, std::uint32_t flags) {
+Builder::Meaning Builder::meaning(ValueId value) {
+  if (!is_quantized8(info(value).dtype)) return std::nullopt;
+  const auto [entry, fresh] = meanings_.try_emplace(value);
+  if (fresh) entry->second = quantization_of(graph(), value);
+  ensure(entry->second.has_value(), "8-bit values of a partition stand for something");
+  return entry->second;
+}
+
+Id Builder::define(const Extents& extents, const Meaning& meaning, const void* data, Id external,
+                   std::uint32_t flags) {
   Id id = kNoId;
-  check(xnn_define_tensor_value(subgraph_, xnn_datatype_fp32, extents.size(), extents.data(), data, external,
-                                flags, &id),
-        "a tensor");
+  const auto status = meaning ? xnn_define_quantized_tensor_value(
+                                    subgraph_, xnn_datatype_qint8, meaning->zero_point, meaning->scale,
+                                    extents.size(), extents.data(), data, external, flags, &id)
+                              : xnn_define_tensor_value(subgraph_, xnn_datatype_fp32, extents.size(),
+                                                        extents.data(), data, external, flags, &id);
+  check(status, "a tensor");
   return id;
 }
 
 Id Builder::define_external(ValueId value, Layout layout, bool output, std::size_t index) {
   const Id id = static_cast<Id>(externals_.size());
-  externals_.push_back({id, output, index});
-  return define(extents(info(value).shape, layout), nullptr, id,
+  externals_.push_back({id, output, index, info(value).dtype == engine::DType::u8});
+  return define(extents(info(value).shape, layout), meaning(value), nullptr, id,
                 output ? XNN_VALUE_FLAG_EXTERNAL_OUTPUT : XNN_VALUE_FLAG_EXTERNAL_INPUT);
 }
 
 Id Builder::operand(Tensor tensor, const Extents& extents) {
   operands_.push_back(with_slack(tensor));
-  return define(extents, operands_.back().data(), kNoId, 0);
+  return define(extents, std::nullopt, operands_.back().data(), kNoId, 0);
 }
 
 bool Builder::at_hand(ValueId value, Layout layout) const {
@@ -140,24 +152,41 @@ Id Builder::out(ValueId value, Layout layout) {
   const auto output = outputs_.find(value);
   const bool border =
       layout != Layout::channels_last && output != outputs_.end() && !reached_border(output->second);
-  return form(value, layout) = border ? define_external(value, layout, true, output->second)
-                                      : define(extents(info(value).shape, layout), nullptr, kNoId, 0);
+  return form(value, layout) =
+             border ? define_external(value, layout, true, output->second)
+                    : define(extents(info(value).shape, layout), meaning(value), nullptr, kNoId, 0);
 }
 
-Id Builder::temporary(const Extents& extents) { return define(extents, nullptr, kNoId, 0); }
+Id Builder::temporary(const Extents& extents) { return define(extents, std::nullopt, nullptr, kNoId, 0); }
 
 Id Builder::scalar(float value) { return operand(Tensor::from<float>({1}, {value}), {1}); }
 
 Id Builder::weights(ValueId constant, const Extents& extents) {
   const Tensor kept = weights_.keep(with_slack(*info(constant).constant), *info(constant).constant);
-  return define(extents, kept.data(), kNoId, 0);
+  return define(extents, std::nullopt, kept.data(), kNoId, 0);
 }
 
 Id Builder::weights(ValueId constant, const Extents& extents, const Extents& permutation) {
   const Tensor& original = *info(constant).constant;
   const Tensor kept = weights_.keep(permuted(original, extents, permutation), original);
   const auto& order = kept.shape();
-  return define(Extents(order.begin(), order.end()), kept.data(), kNoId, 0);
+  return define(Extents(order.begin(), order.end()), std::nullopt, kept.data(), kNoId, 0);
+}
+
+Id Builder::quantized_weights(Tensor tensor, const Tensor& original, Tensor scales, std::size_t axis,
+                              std::uint64_t variant) {
+  const Tensor kept = weights_.keep(with_slack(tensor), original, variant);
+  operands_.push_back(std::move(scales));  // the runtime reads them while it is made
+  const Shape& shape = kept.shape();
+  const Extents extents(shape.begin(), shape.end());
+  const bool filter = kept.dtype() == engine::DType::i8;
+  Id id = kNoId;
+  check(xnn_define_channelwise_quantized_tensor_value(subgraph_,
+                                                      filter ? xnn_datatype_qcint8 : xnn_datatype_qcint32,
+                                                      operands_.back().values<float>().data(), extents.size(),
+                                                      axis, extents.data(), kept.data(), kNoId, 0, &id),
+        "quantised weights");
+  return id;
 }
 
 void Builder::transpose(Id from, Id to, const Extents& permutation) {

@@ -7,6 +7,7 @@
 
 #include "drivers/xnnpack/layout.h"
 #include "drivers/xnnpack/packed_weights.h"
+#include "drivers/xnnpack/quantization.h"
 #include "engine/driver.h"
 
 struct xnn_subgraph;
@@ -25,12 +26,14 @@ struct External {
   Id id;
   bool output;
   std::size_t index;
+  bool unsigned8;  ///< a u8 there, an i8 in the subgraph
 };
 
 /// A partition becoming an XNNPACK subgraph.
 ///
 /// Each graph value may exist in several layouts; what a kernel asks for is converted from what is there,
-/// once. So images stay channels-last from the first convolution to the partition's border.
+/// once. So images stay channels-last from the first convolution to the partition's border. 8-bit values
+/// carry what they stand for, and are signed.
 class Builder {
  public:
   Builder(const engine::Partition& partition, WeightsUse& weights);
@@ -58,6 +61,10 @@ class Builder {
   Id weights(engine::ValueId constant, const Extents& extents);
   /// The same with the axes of `extents` in the order of `permutation`.
   Id weights(engine::ValueId constant, const Extents& extents, const Extents& permutation);
+  /// An i8 filter or i32 bias made from `original`, with a scale for each slice along `axis`; `variant` as
+  /// WeightsUse::keep() has it.
+  Id quantized_weights(engine::Tensor tensor, const engine::Tensor& original, engine::Tensor scales,
+                       std::size_t axis, std::uint64_t variant);
 
   void transpose(Id from, Id to, const Extents& permutation);
   void reshape(Id from, Id to, const Extents& extents);
@@ -73,7 +80,10 @@ class Builder {
   Layout canonical(engine::ValueId value, Layout layout) const;
   Id& form(engine::ValueId value, Layout layout);
   Id form_or_none(engine::ValueId value, Layout layout) const;
-  Id define(const Extents& extents, const void* data, Id external, std::uint32_t flags);
+  using Meaning = std::optional<Quantization>;  ///< of an 8-bit value; none: f32
+  Meaning meaning(engine::ValueId value);
+  Id define(const Extents& extents, const Meaning& meaning, const void* data, Id external,
+            std::uint32_t flags);
   Id define_external(engine::ValueId value, Layout layout, bool output, std::size_t index);
   Id operand(engine::Tensor tensor, const Extents& extents);
   Id convert(engine::ValueId value, Layout to);
@@ -83,6 +93,7 @@ class Builder {
   WeightsUse& weights_;
   xnn_subgraph* subgraph_ = nullptr;
   std::unordered_map<engine::ValueId, Forms> forms_;
+  std::unordered_map<engine::ValueId, Meaning> meanings_;
   std::unordered_map<engine::ValueId, std::size_t> inputs_, outputs_;  ///< their places in the partition
   std::vector<External> externals_;
   std::vector<engine::Tensor> operands_;

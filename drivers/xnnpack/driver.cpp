@@ -12,11 +12,24 @@
 namespace dormouse::drivers::xnnpack {
 namespace {
 
-/// f32, known, of a rank XNNPACK has, with elements.
-bool computable(const engine::ValueInfo& value) {
-  return value.dtype == engine::DType::f32 && value.shape_known && value.shape.is_static() &&
-         value.shape.rank() <= XNN_MAX_TENSOR_DIMS &&
+/// Known, of a rank XNNPACK has, with elements.
+bool has_extents(const engine::ValueInfo& value) {
+  return value.shape_known && value.shape.is_static() && value.shape.rank() <= XNN_MAX_TENSOR_DIMS &&
          std::ranges::all_of(value.shape, [](std::int64_t extent) { return extent > 0; });
+}
+
+/// Of f32, or of 8 bits where `kernel` takes those and their meaning is known.
+bool computable(const Kernel& kernel, const engine::Graph& graph, engine::ValueId id) {
+  const engine::ValueInfo& value = graph.value(id);
+  if (!has_extents(value)) return false;
+  if (value.dtype == engine::DType::f32) return true;
+  const bool takes = kernel.eight_bit == EightBit::moved || kernel.eight_bit == EightBit::computed;
+  return takes && is_quantized8(value.dtype) && quantization_of(graph, id);
+}
+
+/// Other constants (axes, shapes) are the kernel's to judge; 8-bit ones it would take for f32.
+bool known(const Kernel& kernel, const engine::ValueInfo& value) {
+  return value.constant && !(kernel.eight_bit == EightBit::moved && is_quantized8(value.dtype));
 }
 
 }  // namespace
@@ -36,15 +49,13 @@ XnnpackDriver::~XnnpackDriver() { pthreadpool_destroy(pool_); }
 bool XnnpackDriver::supports(const engine::Graph& graph, const engine::Node& node) const {
   const Kernel* kernel = find_kernel(*node.op);
   if (!kernel) return false;
-  const auto value = [&](engine::ValueId id) -> const engine::ValueInfo& { return graph.value(id); };
-  // Other constants (axes, shapes) are the kernel's to judge.
   const bool operands = std::ranges::all_of(node.inputs, [&](engine::ValueId id) {
-    return id == engine::kAbsent || value(id).constant || computable(value(id));
+    return id == engine::kAbsent || known(*kernel, graph.value(id)) || computable(*kernel, graph, id);
   });
   const bool runs = std::ranges::any_of(
-      node.inputs, [&](engine::ValueId id) { return id != engine::kAbsent && !value(id).constant; });
-  return operands && runs && node.outputs.size() == 1 && computable(value(node.outputs[0])) &&
-         kernel->supports(graph, node);
+      node.inputs, [&](engine::ValueId id) { return id != engine::kAbsent && !graph.value(id).constant; });
+  return operands && runs && node.outputs.size() == 1 && computable(*kernel, graph, node.outputs[0]) &&
+         consistent(graph, node) && kernel->supports(graph, node);
 }
 
 bool XnnpackDriver::worthwhile(const engine::Partition& partition) const {

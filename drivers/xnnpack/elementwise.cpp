@@ -81,20 +81,20 @@ void emit_clip(Builder& builder, const Node& node) {
 }  // namespace
 
 extern const Kernel abs{"Abs", always, emit_unary<xnn_unary_abs>};
-extern const Kernel clip{"Clip", supports_clip, emit_clip};
+extern const Kernel clip{"Clip", supports_clip, emit_clip, true, EightBit::between};
 extern const Kernel exp{"Exp", always, emit_unary<xnn_unary_exp>};
 extern const Kernel log{"Log", always, emit_unary<xnn_unary_log>};
 extern const Kernel neg{"Neg", always, emit_unary<xnn_unary_negate>};
-extern const Kernel relu{"Relu", always, emit_relu};
-extern const Kernel sigmoid{"Sigmoid", always, emit_unary<xnn_unary_sigmoid>};
+extern const Kernel relu{"Relu", always, emit_relu, true, EightBit::between};
+extern const Kernel sigmoid{"Sigmoid", always, emit_unary<xnn_unary_sigmoid>, true, EightBit::between};
 extern const Kernel sqrt{"Sqrt", always, emit_unary<xnn_unary_square_root>};
-extern const Kernel tanh{"Tanh", always, emit_unary<xnn_unary_tanh>};
+extern const Kernel tanh{"Tanh", always, emit_unary<xnn_unary_tanh>, true, EightBit::between};
 
-extern const Kernel add{"Add", always, emit_binary<xnn_binary_add>};
+extern const Kernel add{"Add", always, emit_binary<xnn_binary_add>, true, EightBit::between};
 extern const Kernel div{"Div", always, emit_binary<xnn_binary_divide>};
 extern const Kernel max{"Max", two_or_more, emit_binary<xnn_binary_maximum>};
 extern const Kernel min{"Min", two_or_more, emit_binary<xnn_binary_minimum>};
-extern const Kernel mul{"Mul", always, emit_binary<xnn_binary_multiply>};
-extern const Kernel sub{"Sub", always, emit_binary<xnn_binary_subtract>};
+extern const Kernel mul{"Mul", always, emit_binary<xnn_binary_multiply>, true, EightBit::between};
+extern const Kernel sub{"Sub", always, emit_binary<xnn_binary_subtract>, true, EightBit::between};
 
 }  // namespace dormouse::drivers::xnnpack

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -7,16 +8,25 @@
 
 namespace dormouse::drivers::xnnpack {
 
+/// What a kernel does with 8-bit values.
+enum class EightBit : std::uint8_t {
+  refused,  ///< it is of f32
+  between,  ///< where its inputs are dequantised and its output is quantised, it computes on the 8-bit values
+  moved,    ///< the same, and it takes 8-bit values as they are: what they stand for does not matter to it
+  computed,  ///< it is about 8-bit values
+};
+
 /// How XNNPACK computes one ONNX operator.
 struct Kernel {
   std::string_view op;
-  /// Whether it computes `node` as the portable kernel does. Asked only about f32 nodes of static, not empty
-  /// shapes.
+  /// Whether it computes `node` as the portable kernel does, to its rounding. Asked only about nodes of f32
+  /// and such 8-bit values as it takes, of static, not empty shapes.
   bool (*supports)(const engine::Graph& graph, const engine::Node& node);
   /// Adds what computes `node` to the subgraph under construction.
   void (*emit)(Builder& builder, const engine::Node& node);
   /// It computes; the others only move elements and are not worth a hand-over alone.
   bool arithmetic = true;
+  EightBit eight_bit = EightBit::refused;
 };
 
 /// Every kernel, in the order of the table in kernels.cpp.

@@ -19,6 +19,25 @@ std::size_t axis_in(Layout layout, std::size_t axis, std::size_t rank) {
   return kToChannelsFirst[image_axis];
 }
 
+namespace {
+
+template <class T>
+void permute(std::span<const T> in, std::span<T> out, const Extents& counts, const Extents& steps) {
+  Extents at(counts.size(), 0);
+  std::size_t source = 0;
+  for (T& element : out) {
+    element = in[source];
+    for (std::size_t axis = counts.size(); axis-- > 0;) {
+      source += steps[axis];
+      if (++at[axis] < counts[axis]) break;
+      source -= steps[axis] * counts[axis];
+      at[axis] = 0;
+    }
+  }
+}
+
+}  // namespace
+
 engine::Tensor permuted(const engine::Tensor& tensor, const Extents& from, const Extents& permutation) {
   const std::size_t rank = from.size();
   Extents strides(rank, 1), counts(rank), steps(rank);
@@ -27,22 +46,13 @@ engine::Tensor permuted(const engine::Tensor& tensor, const Extents& from, const
     counts[i] = from[permutation[i]];
     steps[i] = strides[permutation[i]];
   }
-  engine::Tensor result(engine::DType::f32,
+  engine::Tensor result(tensor.dtype(),
                         engine::Shape(std::vector<std::int64_t>(counts.begin(), counts.end())));
-  const auto in = tensor.values<float>();
-  const auto out = result.mutable_values<float>();
-  ensure(in.size() == out.size(), "the extents are the tensor's");
-  Extents at(rank, 0);
-  std::size_t source = 0;
-  for (float& element : out) {
-    element = in[source];
-    for (std::size_t axis = rank; axis-- > 0;) {
-      source += steps[axis];
-      if (++at[axis] < counts[axis]) break;
-      source -= steps[axis] * counts[axis];
-      at[axis] = 0;
-    }
-  }
+  ensure(tensor.elements() == result.elements(), "the extents are the tensor's");
+  if (tensor.dtype() == engine::DType::i8)
+    permute(tensor.values<std::int8_t>(), result.mutable_values<std::int8_t>(), counts, steps);
+  else
+    permute(tensor.values<float>(), result.mutable_values<float>(), counts, steps);
   return result;
 }
 

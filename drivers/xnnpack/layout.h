@@ -33,7 +33,7 @@ std::size_t axis_in(Layout layout, std::size_t axis, std::size_t rank);
 inline const Extents kToChannelsLast{0, 2, 3, 1};
 inline const Extents kToChannelsFirst{0, 3, 1, 2};
 
-/// The f32 elements of `tensor`, seen as `from`, with the axes in the order of `permutation`.
+/// The elements of `tensor` (f32 or i8), seen as `from`, with the axes in the order of `permutation`.
 engine::Tensor permuted(const engine::Tensor& tensor, const Extents& from, const Extents& permutation);
 
 }  // namespace dormouse::drivers::xnnpack

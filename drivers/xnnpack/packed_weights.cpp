@@ -74,9 +74,9 @@ WeightsUse::WeightsUse(PackedWeights& shared)
 
 WeightsUse::~WeightsUse() = default;
 
-engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original) {
+engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original, std::uint64_t variant) {
   const auto* const address = tensor.data();
-  return sources_.insert_or_assign(address, Source{std::move(tensor), std::move(original)})
+  return sources_.insert_or_assign(address, Source{std::move(tensor), std::move(original), variant})
       .first->second.tensor;
 }
 
@@ -86,7 +86,9 @@ const void* WeightsUse::original_address(const void* address) const {
 }
 
 PackedWeights::Key WeightsUse::shared_key(const xnn_weights_cache_look_up_key& key) const {
-  return {key.seed, original_address(key.kernel), original_address(key.bias)};
+  const auto filter = sources_.find(key.kernel);
+  return {key.seed, original_address(key.kernel), original_address(key.bias),
+          filter == sources_.end() ? 0 : filter->second.variant};
 }
 
 }  // namespace dormouse::drivers::xnnpack

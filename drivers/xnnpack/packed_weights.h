@@ -29,6 +29,7 @@ class PackedWeights {
     std::uint32_t seed;  ///< XNNPACK's word for the micro-kernel and its tile
     const void* kernel;
     const void* bias;
+    std::uint64_t variant = 0;  ///< what else the packing depends on: see WeightsUse::keep
     auto operator<=>(const Key&) const = default;
   };
   /// Null when no live program has them.
@@ -50,7 +51,8 @@ class WeightsUse {
   WeightsUse& operator=(const WeightsUse&) = delete;
 
   /// Holds `tensor`, which was made from the graph's constant `original` (or is it), until release_sources().
-  engine::Tensor keep(engine::Tensor tensor, engine::Tensor original);
+  /// Filters of equal `variant` alone share a packing: quantised ones are packed with scales and zero points.
+  engine::Tensor keep(engine::Tensor tensor, engine::Tensor original, std::uint64_t variant = 0);
   void release_sources() { sources_.clear(); }
 
   xnn_weights_cache_provider* provider() { return provider_.get(); }
@@ -59,6 +61,7 @@ class WeightsUse {
   struct Source {
     engine::Tensor tensor;
     engine::Tensor original;
+    std::uint64_t variant;
   };
   struct Callbacks;
   PackedWeights::Key shared_key(const xnn_weights_cache_look_up_key& key) const;

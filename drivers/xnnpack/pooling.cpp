@@ -56,6 +56,6 @@ void emit_average(Builder& builder, const Node& node) {
 }  // namespace
 
 extern const Kernel average_pool{"AveragePool", supports_average, emit_average};
-extern const Kernel max_pool{"MaxPool", supports_max, emit_max};
+extern const Kernel max_pool{"MaxPool", supports_max, emit_max, true, EightBit::moved};
 
 }  // namespace dormouse::drivers::xnnpack

@@ -5,18 +5,35 @@
 #include <string>
 
 #include "drivers/xnnpack/kernel.h"
+#include "drivers/xnnpack/quantized_groups.h"
 
 namespace dormouse::drivers::xnnpack {
+
+namespace {
+
+/// u8 to i8, 128 less; and back.
+void shift(std::span<const std::byte> from, std::byte* to) {
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i] ^ std::byte{0x80};
+}
+
+std::span<std::byte> bytes_of(const engine::View& view) {
+  return {view.data, static_cast<std::size_t>(view.elements())};
+}
+
+}  // namespace
 
 Program::Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool)
     : weights_(weights) {
   Builder builder(partition, weights_);
-  for (const std::size_t i : partition.nodes) {
-    const engine::Node& node = partition.graph->nodes()[i];
-    find_kernel(*node.op)->emit(builder, node);
-  }
+  for (const engine::Node& node : quantized_nodes(partition)) find_kernel(*node.op)->emit(builder, node);
   builder.finish();
   externals_ = builder.externals();
+  for (const External& external : externals_) {
+    const bool copied = external.unsigned8 && !external.output;
+    signed_inputs_.push_back(
+        copied ? engine::Tensor(engine::DType::i8, builder.info(partition.inputs[external.index]).shape)
+               : engine::Tensor(engine::DType::i8, {0}));
+  }
   operands_ = builder.take_operands();
   check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), nullptr, pool, 0, &runtime_),
         "a graph of " + std::to_string(partition.nodes.size()) + " nodes");
@@ -32,8 +49,12 @@ Program::~Program() { xnn_delete_runtime(runtime_); }
 void Program::point_at(std::span<const engine::View> inputs, std::span<const engine::View> outputs) {
   std::vector<std::byte*> addresses;
   addresses.reserve(externals_.size());
-  for (const External& external : externals_)
-    addresses.push_back((external.output ? outputs : inputs)[external.index].data);
+  for (std::size_t i = 0; i < externals_.size(); ++i) {
+    const External& external = externals_[i];
+    const bool copied = signed_inputs_[i].elements() > 0;
+    addresses.push_back(copied ? signed_inputs_[i].mutable_data()
+                               : (external.output ? outputs : inputs)[external.index].data);
+  }
   if (addresses == addresses_) return;
   std::vector<xnn_external_value> values;
   for (std::size_t i = 0; i < externals_.size(); ++i) values.push_back({externals_[i].id, addresses[i]});
@@ -41,10 +62,20 @@ void Program::point_at(std::span<const engine::View> inputs, std::span<const eng
   addresses_ = std::move(addresses);
 }
 
+void Program::make_signed(std::span<const engine::View> inputs) {
+  for (std::size_t i = 0; i < externals_.size(); ++i)
+    if (signed_inputs_[i].elements() > 0)
+      shift(bytes_of(inputs[externals_[i].index]), signed_inputs_[i].mutable_data());
+}
+
 void Program::run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) {
   point_at(inputs, outputs);
+  make_signed(inputs);
   if (const xnn_status status = xnn_invoke_runtime(runtime_); status != xnn_status_success)
     throw Failure(Errc::unavailable, "XNNPACK failed at run time (status " + std::to_string(status) + ")");
+  for (const External& external : externals_)
+    if (external.output && external.unsigned8)
+      shift(bytes_of(outputs[external.index]), outputs[external.index].data);
 }
 
 }  // namespace dormouse::drivers::xnnpack

@@ -22,10 +22,14 @@ class Program final : public engine::Program {
  private:
   /// Tells the runtime where inputs and outputs lie, unless they lie where they did.
   void point_at(std::span<const engine::View> inputs, std::span<const engine::View> outputs);
+  /// Unsigned inputs as the runtime has them: signed.
+  void make_signed(std::span<const engine::View> inputs);
 
   std::vector<engine::Tensor> operands_;  // outlive weights_: what is packed from one goes by its address
   WeightsUse weights_;
   std::vector<External> externals_;
+  std::vector<engine::Tensor>
+      signed_inputs_;                  ///< by external; empty where the runtime reads the input itself
   std::vector<std::byte*> addresses_;  ///< by external
   xnn_runtime* runtime_ = nullptr;
 };

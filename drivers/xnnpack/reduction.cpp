@@ -78,8 +78,10 @@ void emit_softmax(Builder& builder, const Node& node) {
 
 }  // namespace
 
-extern const Kernel global_average_pool{"GlobalAveragePool", supports_global, emit_global_average};
-extern const Kernel reduce_mean{"ReduceMean", supports_reduction, emit_reduction<xnn_reduce_mean>};
+extern const Kernel global_average_pool{"GlobalAveragePool", supports_global, emit_global_average, true,
+                                        EightBit::between};
+extern const Kernel reduce_mean{"ReduceMean", supports_reduction, emit_reduction<xnn_reduce_mean>, true,
+                                EightBit::between};
 extern const Kernel reduce_sum{"ReduceSum", supports_reduction, emit_reduction<xnn_reduce_sum>};
 extern const Kernel softmax{"Softmax", supports_softmax, emit_softmax};
 

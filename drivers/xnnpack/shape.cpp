@@ -68,11 +68,11 @@ void emit_concat(Builder& builder, const Node& node) {
 
 }  // namespace
 
-extern const Kernel concat{"Concat", supports_concat, emit_concat, false};
-extern const Kernel flatten{"Flatten", always, emit_reshape, false};
-extern const Kernel reshape{"Reshape", always, emit_reshape, false};
-extern const Kernel squeeze{"Squeeze", always, emit_reshape, false};
-extern const Kernel transpose{"Transpose", supports_transpose, emit_transpose, false};
-extern const Kernel unsqueeze{"Unsqueeze", always, emit_reshape, false};
+extern const Kernel concat{"Concat", supports_concat, emit_concat, false, EightBit::moved};
+extern const Kernel flatten{"Flatten", always, emit_reshape, false, EightBit::moved};
+extern const Kernel reshape{"Reshape", always, emit_reshape, false, EightBit::moved};
+extern const Kernel squeeze{"Squeeze", always, emit_reshape, false, EightBit::moved};
+extern const Kernel transpose{"Transpose", supports_transpose, emit_transpose, false, EightBit::moved};
+extern const Kernel unsqueeze{"Unsqueeze", always, emit_reshape, false, EightBit::moved};
 
 }  // namespace dormouse::drivers::xnnpack

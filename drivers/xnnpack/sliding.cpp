@@ -6,10 +6,11 @@
 namespace dormouse::drivers::xnnpack {
 namespace {
 
-std::vector<std::int64_t> kernel_extents(const engine::Graph& graph, const engine::Node& node) {
-  if (!has_input(node, 1)) return node.attributes.integers("kernel_shape");
-  const engine::Shape& filter = input_shape(graph, node, 1);
-  return {filter.begin() + 2, filter.end()};
+std::vector<std::int64_t> kernel_extents(const engine::Graph& graph, const engine::Node& node,
+                                         std::size_t filter) {
+  if (!has_input(node, filter)) return node.attributes.integers("kernel_shape");
+  const engine::Shape& shape = input_shape(graph, node, filter);
+  return {shape.begin() + 2, shape.end()};
 }
 
 bool rounds_down(const engine::SlidingWindow& w, std::size_t axis) {
@@ -20,9 +21,10 @@ bool rounds_down(const engine::SlidingWindow& w, std::size_t axis) {
 
 }  // namespace
 
-Window2d window_2d(const engine::Graph& graph, const engine::Node& node) {
-  const engine::SlidingWindow w = engine::window_of(node.attributes, input_shape(graph, node, 0),
-                                                    output_shape(graph, node), kernel_extents(graph, node));
+Window2d window_2d(const engine::Graph& graph, const engine::Node& node, std::size_t filter) {
+  const engine::SlidingWindow w =
+      engine::window_of(node.attributes, input_shape(graph, node, 0), output_shape(graph, node),
+                        kernel_extents(graph, node, filter));
   const auto at = [](const engine::SlidingWindow::Extents& extents, std::size_t axis) {
     return static_cast<std::uint32_t>(extents[axis]);
   };

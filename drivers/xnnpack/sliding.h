@@ -17,7 +17,7 @@ struct Window2d {
   bool padded() const { return (top | left | bottom | right) != 0; }
 };
 
-/// The window of `node`: kernel_shape, or the spatial extents of a filter that is its input 1.
-Window2d window_2d(const engine::Graph& graph, const engine::Node& node);
+/// The window of `node`: kernel_shape, or the spatial extents of a filter, if it has one as input `filter`.
+Window2d window_2d(const engine::Graph& graph, const engine::Node& node, std::size_t filter = 1);
 
 }  // namespace dormouse::drivers::xnnpack
