@@ -1,12 +1,15 @@
 #include "engine/formats/onnx.h"
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 #include <filesystem>
 #include <set>
 #include <unordered_map>
 
 #include "engine/formats/bytes.h"
 #include "engine/formats/onnx_gradient.h"
+#include "engine/formats/onnx_ml.h"
 #include "engine/formats/onnx_proto.h"
 #include "engine/formats/onnx_upgrade.h"
 #include "engine/formats/protobuf.h"
@@ -257,10 +260,19 @@ void check_opset(const OnnxModel& model, const std::string& file) {
                                        " or earlier");
 }
 
+// What a classifier calls its classes, where nothing in the file says it already.
+void add_class_labels(OnnxModel& model) {
+  const std::vector<std::string> labels = class_labels(model.graph);
+  const auto is_labels = [](const auto& entry) { return entry.first == kLabelsKey; };
+  if (!labels.empty() && std::ranges::none_of(model.metadata, is_labels))
+    model.metadata.emplace_back(kLabelsKey, boost::json::serialize(boost::json::value_from(labels)));
+}
+
 Graph import_from(const OnnxSource& source) {
   OnnxModel model = parse_onnx(source);
   check_opset(model, source.name);
   inline_functions(model);
+  add_class_labels(model);
   find_captures(model.graph);
   Graph graph = Import(std::move(model.graph)).run();
   graph.metadata = std::move(model.metadata);

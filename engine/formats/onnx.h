@@ -7,11 +7,15 @@
 
 namespace dormouse::engine {
 
+/// In Graph::metadata: what the classes are called, a JSON list of strings in the order of the scores.
+inline constexpr const char* kLabelsKey = "dormouse.labels";
+
 /// Reads an ONNX model of opset 1 to 25 whose operators the table has.
 ///
 /// The file is mapped; weights are views on it wherever they are aligned for their type. Weights in other
 /// files must lie beneath the model's folder. Older forms of operators become the newest form; nodes are put
-/// in order. Throws Failure(unsupported) naming node, operator and opset and what to do, Failure(corrupt)
+/// in order. A classifier of ai.onnx.ml adds its labels to the metadata (kLabelsKey), and gives positions in
+/// them for strings. Throws Failure(unsupported) naming node, operator and opset and what to do, Failure(corrupt)
 /// naming the place.
 Graph read_onnx(const std::string& path);
 /// From memory; weights in other files are refused.

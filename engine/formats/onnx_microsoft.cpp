@@ -3,63 +3,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/formats/onnx_spelling.h"
+
 namespace dormouse::engine {
 namespace {
 
-using Names = std::vector<std::string>;
-
-constexpr std::int64_t kOpset = 23;  // whose forms the parts have
-
-class Spelling {
+class Spelling : OnnxSpelling {
  public:
-  Spelling(OnnxNode node, const LookUp& look_up) : node_(std::move(node)), look_up_(look_up) {}
+  using OnnxSpelling::OnnxSpelling;
 
   std::vector<OnnxNode> run();
 
  private:
-  bool given(std::size_t i) const { return i < node_.inputs.size() && !node_.inputs[i].empty(); }
-  std::string input(std::size_t i) const { return given(i) ? node_.inputs[i] : std::string(); }
-  std::string output(std::size_t i) const {
-    return i < node_.outputs.size() ? node_.outputs[i] : std::string();
-  }
-  const Attributes& attributes() const { return node_.attributes; }
-  float real(std::string_view name, float fallback) const { return attributes().get<float>(name, fallback); }
-
-  [[noreturn]] void unsupported(const std::string& what) const {
-    throw Failure(Errc::unsupported, node_.where + ": " + what + "; export the model without it");
-  }
-  void need(std::size_t inputs) const {
-    if (node_.inputs.size() < inputs)
-      throw Failure(Errc::invalid, node_.where + ": has fewer than " + std::to_string(inputs) + " inputs");
-  }
-  void refuse_flag(std::string_view name) const {
-    if (attributes().integer(name, 0) != 0) unsupported(std::string(name));
-  }
-
-  // Appends a part with these outputs, or with one of a new name, which it returns.
-  std::string part(std::string op, Names inputs, Attributes attributes = {}, Names outputs = {}) {
-    if (outputs.empty())
-      outputs = {node_.outputs[0] + "::" + node_.op_type + "." + std::to_string(parts_.size())};
-    OnnxNode made;
-    made.name = node_.name;
-    made.op_type = std::move(op);
-    made.inputs = std::move(inputs);
-    made.outputs = std::move(outputs);
-    made.attributes = std::move(attributes);
-    made.where = node_.where;
-    made.opset = kOpset;
-    parts_.push_back(std::move(made));
-    return parts_.back().outputs[0];
-  }
-  std::string constant(Tensor value) { return part("Constant", {}, {{"value", std::move(value)}}); }
-  /// A number of the type of `like`.
-  std::string number(float value, const std::string& like) {
-    return part("CastLike", {constant(Tensor::scalar(value)), like});
-  }
-  void finish(std::string op, Names inputs, Attributes attributes = {}) {
-    part(std::move(op), std::move(inputs), std::move(attributes), {node_.outputs[0]});
-  }
-
   std::string real_input(std::size_t i) {  // input i with its scale and zero point behind it
     return part("DequantizeLinear", {input(i), input(i + 1), input(i + 2)});
   }
@@ -99,10 +54,6 @@ class Spelling {
   void attention();
   void fast_gelu();
   void quick_gelu();
-
-  OnnxNode node_;
-  const LookUp& look_up_;
-  std::vector<OnnxNode> parts_;
 };
 
 void Spelling::quantized_concat() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/formats/onnx_microsoft.h"
+#include "engine/formats/onnx_ml.h"
 
 namespace dormouse::engine {
 namespace {
@@ -314,6 +315,7 @@ std::vector<OnnxNode> upgrade(OnnxNode node, const LookUp& look_up) {
   // ONNX Runtime writes this one of its operators into ONNX's domain.
   if (node.domain == "com.microsoft" || node.op_type == "SimplifiedLayerNormalization")
     return spell_out(std::move(node), look_up);
+  if (node.domain == "ai.onnx.ml") return spell_out_ml(std::move(node), look_up);
   return Upgrade(std::move(node), look_up).run();
 }
 
