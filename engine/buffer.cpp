@@ -9,6 +9,7 @@
 
 #include "config/wipe.h"
 #include "engine/heap_buffer.h"
+#include "engine/mapped.h"
 
 namespace dormouse::engine {
 namespace {
@@ -69,6 +70,18 @@ std::shared_ptr<Buffer> heap_buffer(std::size_t size, std::pmr::memory_resource&
 
 std::shared_ptr<Buffer> Buffer::allocate(std::size_t size) {
   return heap_buffer(size, *std::pmr::new_delete_resource());
+}
+
+bool is_mapped(const Tensor& tensor) { return dynamic_cast<const MappedFile*>(tensor.buffer().get()); }
+
+void release_pages(const Tensor& tensor) {
+  if (!is_mapped(tensor)) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto from = reinterpret_cast<std::uintptr_t>(tensor.data());
+  const std::uintptr_t first = (from + page - 1) / page * page;
+  const std::uintptr_t last = (from + tensor.byte_size()) / page * page;
+  // It is advice: where it is not taken, the pages stay.
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 std::shared_ptr<Buffer> map_file(const std::string& path) {

@@ -84,7 +84,9 @@ void Context::bind(const Step& step) {
   if (step.driver) {
     bound.inputs = views(step.partition.inputs);
     bound.outputs = views(step.partition.outputs);
-    bound.program = step.driver->compile(step.partition);
+    auto& workspace = workspaces_[step.driver];
+    if (!workspace) workspace = step.driver->open_workspace();
+    bound.program = step.driver->compile(step.partition, *workspace);
     bound.driver = step.driver;
   } else {
     const Node& node = plan_.graph.nodes()[step.partition.nodes.front()];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -43,6 +44,7 @@ class Context {
   const Plan& plan_;
   std::shared_ptr<Buffer> arena_;
   std::vector<View> views_;
+  std::map<const Driver*, std::shared_ptr<Workspace>> workspaces_;  // outlive the programs in steps_
   std::vector<Bound> steps_;
   std::size_t scratch_bytes_ = 0;
   std::shared_ptr<Buffer> scratch_;

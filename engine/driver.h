@@ -19,13 +19,26 @@ struct Partition {
 };
 
 /// A compiled partition. Not thread-safe: every execution context compiles its own; a driver may share packed
-/// weights between programs of the same constants.
+/// weights between programs of the same constants. Not to be run while another one of its workspace runs.
 class Program {
  public:
   virtual ~Program() = default;
   /// `inputs` and `outputs` as in the partition; elements are 64-byte aligned and kReadSlack bytes behind
   /// inputs are readable. Throws Failure(unavailable) when the device fails at run time.
   virtual void run(std::span<const View> inputs, std::span<const View> outputs) = 0;
+};
+
+/// Memory that the programs of one context take turns to use.
+class Workspace {
+ public:
+  virtual ~Workspace() = default;
+};
+
+/// Bytes that a program takes.
+struct ProgramMemory {
+  std::size_t weights = 0;    ///< packed constants, which programs of the same constants share
+  std::size_t workspace = 0;  ///< the programs of one context share the largest of them
+  std::size_t own = 0;        ///< tables and copies of constants
 };
 
 /// An execution provider: XNNPACK, Vulkan. The portable kernels need none.
@@ -39,7 +52,12 @@ class Driver {
   virtual bool supports(const Graph& graph, const Node& node) const = 0;
   /// Whether a partition of these nodes is worth a hand-over: a lone Reshape is not.
   virtual bool worthwhile(const Partition& partition) const = 0;
-  virtual std::unique_ptr<Program> compile(const Partition& partition) const = 0;
+  /// For the programs of one context, all of them.
+  virtual std::shared_ptr<Workspace> open_workspace() const = 0;
+  /// `workspace` is one of this driver's.
+  virtual std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace) const = 0;
+  /// What compile() would take, without taking it.
+  virtual ProgramMemory foresee(const Partition& partition) const = 0;
 };
 
 }  // namespace dormouse::engine

@@ -8,6 +8,7 @@
 #include "drivers/xnnpack/kernel.h"
 #include "drivers/xnnpack/packed_weights.h"
 #include "drivers/xnnpack/program.h"
+#include "drivers/xnnpack/rehearsal.h"
 
 namespace dormouse::drivers::xnnpack {
 namespace {
@@ -35,7 +36,7 @@ bool known(const Kernel& kernel, const engine::ValueInfo& value) {
 }  // namespace
 
 bool works_here() {
-  static const bool works = xnn_initialize(nullptr) == xnn_status_success;
+  static const bool works = xnn_initialize(&allocator()) == xnn_status_success;
   return works;
 }
 
@@ -64,8 +65,21 @@ bool XnnpackDriver::worthwhile(const engine::Partition& partition) const {
   });
 }
 
-std::unique_ptr<engine::Program> XnnpackDriver::compile(const engine::Partition& partition) const {
-  return std::make_unique<Program>(partition, *weights_, pool_);
+std::shared_ptr<engine::Workspace> XnnpackDriver::open_workspace() const {
+  return std::make_shared<Workspace>();
+}
+
+std::unique_ptr<engine::Program> XnnpackDriver::compile(const engine::Partition& partition,
+                                                        engine::Workspace& workspace) const {
+  return std::make_unique<Program>(partition, *weights_, pool_, static_cast<Workspace&>(workspace));
+}
+
+engine::ProgramMemory XnnpackDriver::foresee(const engine::Partition& partition) const {
+  PackedWeights weights;  // nothing is shared, so everything is counted
+  const Rehearsal rehearsal;
+  Workspace workspace;
+  const Program program(partition, weights, pool_, workspace);
+  return rehearsal.taken();
 }
 
 }  // namespace dormouse::drivers::xnnpack

@@ -4,7 +4,19 @@
 
 #include <new>
 
+#include "drivers/xnnpack/rehearsal.h"
+#include "engine/mapped.h"
+
 namespace dormouse::drivers::xnnpack {
+namespace {
+
+/// Memory of somebody else's.
+class Borrowed final : public engine::Buffer {
+ public:
+  Borrowed(std::byte* data, std::size_t size) : Buffer(data, size, true) {}
+};
+
+}  // namespace
 
 std::shared_ptr<const Packed> PackedWeights::find(const Key& key) {
   const std::lock_guard lock(mutex_);
@@ -20,6 +32,14 @@ std::shared_ptr<const Packed> PackedWeights::insert(const Key& key, std::shared_
   if (first) return first;
   entry->second = packed;
   return packed;
+}
+
+std::size_t PackedWeights::bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t sum = 0;
+  for (const auto& [key, entry] : entries_)
+    if (const auto packed = entry.lock()) sum += packed->bytes->size();
+  return sum;
 }
 
 /// What XNNPACK calls. It knows entries by offset; ours is the address itself.
@@ -39,7 +59,11 @@ struct WeightsUse::Callbacks {
 
   static void* reserve_space(void* context, std::size_t bytes) noexcept {
     try {
-      use(context).reserved_ = engine::Buffer::allocate(bytes);
+      Rehearsal* const rehearsal = Rehearsal::current();
+      if (std::byte* const nowhere = rehearsal ? rehearsal->weights(bytes) : nullptr)
+        use(context).reserved_ = std::make_shared<Borrowed>(nowhere, bytes);
+      else
+        use(context).reserved_ = engine::Buffer::allocate(bytes);
       return use(context).reserved_->writable_data();
     } catch (const std::bad_alloc&) {
       return nullptr;
@@ -51,8 +75,10 @@ struct WeightsUse::Callbacks {
     WeightsUse& self = use(context);
     auto packed = std::make_shared<Packed>();
     for (const void* address : {key->kernel, key->bias})
-      if (const auto source = self.sources_.find(address); source != self.sources_.end())
+      if (const auto source = self.sources_.find(address); source != self.sources_.end()) {
         packed->from.push_back(source->second.original);
+        let_go(source->second);
+      }
     packed->bytes = std::move(self.reserved_);
     return found(self, self.shared_.insert(self.shared_key(*key), std::move(packed)));
   }
@@ -73,6 +99,11 @@ WeightsUse::WeightsUse(PackedWeights& shared)
                                                .delete_cache = Callbacks::delete_cache}) {}
 
 WeightsUse::~WeightsUse() = default;
+
+void WeightsUse::let_go(Source& source) {
+  source.tensor = engine::Tensor();
+  engine::release_pages(source.original);
+}
 
 engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original, std::uint64_t variant) {
   const auto* const address = tensor.data();

@@ -36,9 +36,11 @@ class PackedWeights {
   std::shared_ptr<const Packed> find(const Key& key);
   /// Returns `packed`, or what another thread was faster to insert.
   std::shared_ptr<const Packed> insert(const Key& key, std::shared_ptr<const Packed> packed);
+  /// Of all that is held.
+  std::size_t bytes() const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<Key, std::weak_ptr<const Packed>> entries_;
 };
 
@@ -65,6 +67,8 @@ class WeightsUse {
   };
   struct Callbacks;
   PackedWeights::Key shared_key(const xnn_weights_cache_look_up_key& key) const;
+  /// What was packed is hardly read again.
+  static void let_go(Source& source);
   const void* original_address(const void* address) const;
 
   PackedWeights& shared_;

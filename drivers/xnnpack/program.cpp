@@ -22,7 +22,12 @@ std::span<std::byte> bytes_of(const engine::View& view) {
 
 }  // namespace
 
-Program::Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool)
+Workspace::Workspace() { check(xnn_create_workspace(&workspace_), "a workspace"); }
+
+Workspace::~Workspace() { xnn_release_workspace(workspace_); }
+
+Program::Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool,
+                 Workspace& workspace)
     : weights_(weights) {
   Builder builder(partition, weights_);
   for (const engine::Node& node : quantized_nodes(partition)) find_kernel(*node.op)->emit(builder, node);
@@ -35,7 +40,7 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, pth
                : engine::Tensor(engine::DType::i8, {0}));
   }
   operands_ = builder.take_operands();
-  check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), nullptr, pool, 0, &runtime_),
+  check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(), pool, 0, &runtime_),
         "a graph of " + std::to_string(partition.nodes.size()) + " nodes");
   weights_.release_sources();
   if (const xnn_status status = xnn_reshape_runtime(runtime_); status != xnn_status_success) {

@@ -9,13 +9,28 @@
 struct pthreadpool;
 struct xnn_runtime;
 struct xnn_external_value;
+struct xnn_workspace;
 
 namespace dormouse::drivers::xnnpack {
+
+/// What the runtimes of one context compute in; grows as they are made.
+class Workspace final : public engine::Workspace {
+ public:
+  Workspace();
+  ~Workspace() override;
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  xnn_workspace* get() const { return workspace_; }
+
+ private:
+  xnn_workspace* workspace_ = nullptr;
+};
 
 /// A partition as an XNNPACK runtime. Keeps nothing of the partition but what the runtime reads.
 class Program final : public engine::Program {
  public:
-  Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool);
+  Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool,
+          Workspace& workspace);
   ~Program() override;
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
 

@@ -26,9 +26,11 @@ class Eager final : public Driver {
     return driver_->supports(graph, node);
   }
   bool worthwhile(const Partition&) const override { return true; }
-  std::unique_ptr<Program> compile(const Partition& partition) const override {
-    return driver_->compile(partition);
+  std::shared_ptr<Workspace> open_workspace() const override { return driver_->open_workspace(); }
+  std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace) const override {
+    return driver_->compile(partition, workspace);
   }
+  ProgramMemory foresee(const Partition& partition) const override { return driver_->foresee(partition); }
 
  private:
   const Driver* driver_;

@@ -40,7 +40,8 @@ std::vector<Tensor> run_on(const Driver& driver, const Graph& graph, std::span<c
   Partition partition{&graph, std::vector<std::size_t>(graph.nodes().size()), graph.inputs(),
                       graph.outputs()};
   std::iota(partition.nodes.begin(), partition.nodes.end(), 0);
-  const auto program = driver.compile(partition);
+  const auto workspace = driver.open_workspace();
+  const auto program = driver.compile(partition, *workspace);
   std::vector<Tensor> outputs;
   std::vector<View> from, to;
   for (const Tensor& input : inputs) from.push_back(view_of(input));

@@ -4,9 +4,13 @@
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <fstream>
 
 #include "engine/heap_buffer.h"
+#include "engine/mapped.h"
 #include "tests/freed_bytes.h"
+#include "tests/resident.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::engine;
@@ -78,4 +82,23 @@ TEST_CASE("a missing file is named", "[tensor]") {
     CHECK(failure.error().code == Errc::not_found);
     CHECK(failure.error().context.find("/nowhere/model.onnx") != std::string::npos);
   }
+}
+
+TEST_CASE("pages of a mapped tensor come back when they are touched", "[tensor]") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("weights");
+  std::ofstream(file, std::ios::binary) << std::string(1 << 20, 'w');
+  const Tensor tensor(DType::u8, {1 << 20}, map_file(file), 0);
+  const auto sum = [&] {
+    std::size_t all = 0;
+    for (const std::uint8_t value : tensor.values<std::uint8_t>()) all += value;
+    return all;
+  };
+  CHECK(is_mapped(tensor));
+  CHECK(sum() == (std::size_t{'w'} << 20));
+  const std::size_t before = resident_bytes();
+  release_pages(tensor);
+  CHECK(resident_bytes() < before - (1 << 19));
+  CHECK(sum() == (std::size_t{'w'} << 20));
+  CHECK_FALSE(is_mapped(tensor.clone()));
 }

@@ -1,0 +1,104 @@
+// What programs take: foreseen, shared, given back.
+
+#include <catch2/catch.hpp>
+#include <numeric>
+
+#include "drivers/xnnpack/builder.h"
+#include "drivers/xnnpack/driver.h"
+#include "drivers/xnnpack/program.h"
+#include "drivers/xnnpack/rehearsal.h"
+#include "engine/interpreter.h"
+#include "engine/kernel_call.h"
+#include "engine/session.h"
+#include "engine/value.h"
+#include "tests/conformance/sample_graph.h"
+#include "tests/drivers/on_driver.h"
+#include "tests/resident.h"
+
+namespace dormouse::drivers::xnnpack {
+namespace {
+
+using namespace engine;
+using conformance::draw;
+
+constexpr unsigned kSeed = 23;
+constexpr std::int64_t kWide = 1024;
+
+/// Two linear layers of 4 MiB each, and a convolution.
+Graph network() {
+  std::mt19937 random(kSeed);
+  Graph graph;
+  const auto weights = [&](const Shape& shape) {
+    return constant(graph, draw(DType::f32, shape, -0.1, 0.1, random));
+  };
+  const Value x{&graph, graph.add_input("x", DType::f32, {1, 1, 8, 8})};
+  const Value image = relu(apply("Conv", {x, weights({16, 1, 1, 1})}, {}));
+  const Value hidden = relu(matmul(reshape(image, {1, kWide}), weights({kWide, kWide})));
+  graph.set_outputs({matmul(hidden, weights({kWide, kWide})).id});
+  return graph;
+}
+
+Partition whole(const Graph& graph) {
+  Partition partition{&graph, std::vector<std::size_t>(graph.nodes().size()), graph.inputs(),
+                      graph.outputs()};
+  std::iota(partition.nodes.begin(), partition.nodes.end(), 0);
+  return partition;
+}
+
+TEST_CASE("what weights take is known before they are packed", "[xnnpack]") {
+  const XnnpackDriver driver;
+  const Graph graph = network();
+  const ProgramMemory foreseen = driver.foresee(whole(graph));
+  PackedWeights weights;
+  Workspace workspace;
+  const Program program(whole(graph), weights, nullptr, workspace);
+  CHECK(foreseen.weights == weights.bytes());
+  CHECK(foreseen.weights >= 2 * kWide * kWide * sizeof(float));
+}
+
+TEST_CASE("a rehearsal takes a piece of memory, however large the weights are", "[xnnpack]") {
+  Rehearsal rehearsal;
+  const std::size_t before = proc_bytes("/proc/self/status", "RssAnon");
+  constexpr std::size_t kBytes = 200 << 20;
+  std::byte* const somewhere = rehearsal.weights(kBytes);
+  REQUIRE(somewhere);
+  for (std::size_t i = 0; i < kBytes; i += 4096) somewhere[i] = std::byte{1};
+  CHECK(proc_bytes("/proc/self/status", "RssAnon") < before + (16 << 20));
+  CHECK(rehearsal.taken().weights == kBytes);
+}
+
+TEST_CASE("after a rehearsal programs are made in earnest again", "[xnnpack]") {
+  const XnnpackDriver driver;
+  const Graph graph = network();
+  std::mt19937 random(kSeed);
+  const std::vector<Tensor> inputs{draw(DType::f32, {1, 1, 8, 8}, -1, 1, random)};
+  driver.foresee(whole(graph));
+  check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
+}
+
+TEST_CASE("programs of one workspace compute by turns in the memory of the largest", "[xnnpack]") {
+  const XnnpackDriver driver;
+  std::mt19937 random(kSeed);
+  const auto workspace = driver.open_workspace();
+  std::vector<std::unique_ptr<engine::Program>> programs;
+  std::vector<Graph> graphs;
+  for (const std::int64_t side : {4, 16, 8}) {  // the second makes the workspace of the first move
+    Graph graph;
+    const Value x{&graph, graph.add_input("x", DType::f32, {1, 4, side, side})};
+    const Value filter = constant(graph, draw(DType::f32, {8, 4, 1, 1}, -1, 1, random));
+    graph.set_outputs({relu(apply("Conv", {relu(x), filter}, {})).id});
+    graphs.push_back(std::move(graph));
+  }
+  for (const Graph& graph : graphs) programs.push_back(driver.compile(whole(graph), *workspace));
+  for (std::size_t i = 0; i < 2 * graphs.size(); ++i) {
+    const Graph& graph = graphs[i % graphs.size()];
+    const Tensor input = draw(DType::f32, graph.value(graph.inputs()[0]).shape, -1, 1, random);
+    const Tensor output(DType::f32, graph.value(graph.outputs()[0]).shape);
+    const View from = view_of(input), to = view_of(output);
+    programs[i % graphs.size()]->run({&from, 1}, {&to, 1});
+    check_close({&output, 1}, interpret(graph, {&input, 1}));
+  }
+}
+
+}  // namespace
+}  // namespace dormouse::drivers::xnnpack
