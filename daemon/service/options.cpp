@@ -14,6 +14,7 @@ void bind_options(Binder& binder, ProcessOptions& options) {
   binder.optional("tcp", options.tcp, config::or_word("off"), range(1, 65535));
   binder.optional("token_file", options.token_file, config::existing);
   binder.optional("threads", options.threads, config::or_word("auto"), range(1, 256));
+  binder.optional("threads_per_inference", options.threads_per_inference, range(1, 64));
   if (options.tcp && options.token_file.empty())
     throw binder.wrong("tcp", "needs token_file, the secret that clients over TCP must show");
 }

@@ -21,7 +21,8 @@ struct ProcessOptions {
   std::filesystem::path admin_socket = "/run/dormouse/admin.sock";
   std::optional<std::uint16_t> tcp;    ///< a port on 127.0.0.1
   std::filesystem::path token_file;    ///< what clients over TCP must show
-  std::optional<std::size_t> threads;  ///< that compute; nothing: one a core
+  std::optional<std::size_t> threads;  ///< that compute; nothing: as many as keep every core busy
+  std::size_t threads_per_inference = 1;
 };
 
 /// models[].stream: turns pushed samples into inputs.

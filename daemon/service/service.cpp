@@ -39,7 +39,8 @@ const fs::path& make_state_folder(const fs::path& state) {
 }
 
 std::size_t compute_threads(const ProcessOptions& options) {
-  return options.threads.value_or(std::max(1u, std::thread::hardware_concurrency()));
+  const std::size_t cores = std::thread::hardware_concurrency();
+  return options.threads.value_or(std::max<std::size_t>(1, cores / options.threads_per_inference));
 }
 
 std::string names(const std::map<std::string, Entry>& models) {

@@ -40,7 +40,8 @@ bool works_here() {
   return works;
 }
 
-XnnpackDriver::XnnpackDriver(Options options) : weights_(std::make_unique<PackedWeights>()) {
+XnnpackDriver::XnnpackDriver(Options options)
+    : options_(options), weights_(std::make_unique<PackedWeights>()) {
   if (!works_here()) throw Failure(Errc::unsupported, "XNNPACK does not run on this CPU");
   if (options.threads > 1) pool_ = pthreadpool_create(options.threads);
 }
@@ -71,14 +72,15 @@ std::shared_ptr<engine::Workspace> XnnpackDriver::open_workspace() const {
 
 std::unique_ptr<engine::Program> XnnpackDriver::compile(const engine::Partition& partition,
                                                         engine::Workspace& workspace) const {
-  return std::make_unique<Program>(partition, *weights_, pool_, static_cast<Workspace&>(workspace));
+  return std::make_unique<Program>(partition, *weights_, Threads{pool_, options_.spin},
+                                   static_cast<Workspace&>(workspace));
 }
 
 engine::ProgramMemory XnnpackDriver::foresee(const engine::Partition& partition) const {
   PackedWeights weights;  // nothing is shared, so everything is counted
   const Rehearsal rehearsal;
   Workspace workspace;
-  const Program program(partition, weights, pool_, workspace);
+  const Program program(partition, weights, {pool_, options_.spin}, workspace);
   return rehearsal.taken();
 }
 

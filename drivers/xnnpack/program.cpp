@@ -26,7 +26,7 @@ Workspace::Workspace() { check(xnn_create_workspace(&workspace_), "a workspace")
 
 Workspace::~Workspace() { xnn_release_workspace(workspace_); }
 
-Program::Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool,
+Program::Program(const engine::Partition& partition, PackedWeights& weights, Threads threads,
                  Workspace& workspace)
     : weights_(weights) {
   Builder builder(partition, weights_);
@@ -40,7 +40,9 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, pth
                : engine::Tensor(engine::DType::i8, {0}));
   }
   operands_ = builder.take_operands();
-  check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(), pool, 0, &runtime_),
+  const std::uint32_t flags = threads.spin ? 0 : XNN_FLAG_YIELD_WORKERS;
+  check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(), threads.pool, flags,
+                              &runtime_),
         "a graph of " + std::to_string(partition.nodes.size()) + " nodes");
   weights_.release_sources();
   if (const xnn_status status = xnn_reshape_runtime(runtime_); status != xnn_status_success) {

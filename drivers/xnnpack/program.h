@@ -26,11 +26,16 @@ class Workspace final : public engine::Workspace {
   xnn_workspace* workspace_ = nullptr;
 };
 
+/// What a run may spread over.
+struct Threads {
+  pthreadpool* pool = nullptr;  ///< null: the caller's thread alone
+  bool spin = false;            ///< the pool's threads look for the next run instead of going to sleep
+};
+
 /// A partition as an XNNPACK runtime. Keeps nothing of the partition but what the runtime reads.
 class Program final : public engine::Program {
  public:
-  Program(const engine::Partition& partition, PackedWeights& weights, pthreadpool* pool,
-          Workspace& workspace);
+  Program(const engine::Partition& partition, PackedWeights& weights, Threads threads, Workspace& workspace);
   ~Program() override;
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
 

@@ -84,7 +84,7 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
 TEST_CASE("every key of the configuration reaches its option", "[options]") {
   const TemporaryFolder folder;
   const Options options = read(folder, R"(
-daemon: {socket: a.sock, admin_socket: b.sock, threads: 3}
+daemon: {socket: a.sock, admin_socket: b.sock, threads: 3, threads_per_inference: 2}
 state: elsewhere
 models:
   - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd,
@@ -101,6 +101,7 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(options.process.socket.filename() == "a.sock");
   CHECK(options.process.admin_socket.filename() == "b.sock");
   CHECK(options.process.threads == 3u);
+  CHECK(options.process.threads_per_inference == 2);
   CHECK(options.state.filename() == "elsewhere");
   REQUIRE(options.models.size() == 2);
   const ModelOptions& one = options.models[0];

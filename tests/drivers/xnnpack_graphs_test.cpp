@@ -99,7 +99,8 @@ TEST_CASE("an operator XNNPACK lacks splits a graph without changing it", "[xnnp
 }
 
 TEST_CASE("many threads run one session", "[xnnpack]") {
-  const Session session(image_network(kDynamic), all_drivers());
+  const std::size_t together = GENERATE(1, 2);  // threads on each inference
+  const Session session(image_network(kDynamic), all_drivers(together));
   const auto expected = [](std::int64_t batch) {
     const Graph graph = image_network(batch);
     return interpret(graph, input_for(graph, batch));

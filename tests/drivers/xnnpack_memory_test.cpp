@@ -51,7 +51,7 @@ TEST_CASE("what weights take is known before they are packed", "[xnnpack]") {
   const ProgramMemory foreseen = driver.foresee(whole(graph));
   PackedWeights weights;
   Workspace workspace;
-  const Program program(whole(graph), weights, nullptr, workspace);
+  const Program program(whole(graph), weights, Threads{}, workspace);
   CHECK(foreseen.weights == weights.bytes());
   CHECK(foreseen.weights >= 2 * kWide * kWide * sizeof(float));
 }
