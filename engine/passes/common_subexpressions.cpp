@@ -32,7 +32,8 @@ bool same(const Attributes& a, const Attributes& b) {
 }
 
 /// Merges nodes that compute the same thing of the same values.
-void run(Graph& graph) {
+Changes run(Graph& graph) {
+  const std::size_t before = graph.nodes().size();
   std::vector<ValueId> replacement(graph.value_count());
   for (std::size_t i = 0; i < replacement.size(); ++i) replacement[i] = static_cast<ValueId>(i);
   std::multimap<std::pair<const Op*, std::vector<ValueId>>, std::size_t> seen;  // to the index in `kept`
@@ -57,6 +58,7 @@ void run(Graph& graph) {
     kept.push_back(std::move(node));
   }
   graph.set_nodes(std::move(kept));
+  return removed("twins merged", before, graph);
 }
 
 }  // namespace

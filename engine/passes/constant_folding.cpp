@@ -20,10 +20,11 @@ class Folding {
  public:
   explicit Folding(Graph& graph) : graph_(graph) {}
 
-  void run() {
+  Changes run() {
     const std::vector<Node> nodes = graph_.nodes();  // a copy: branches are appended to the originals
     for (const Node& node : nodes) visit(node);
     graph_.set_nodes(std::move(kept_));
+    return std::move(changes_);
   }
 
  private:
@@ -58,6 +59,7 @@ class Folding {
   }
 
   void fold(const Node& node) {
+    ++changes_["nodes of constants computed"];
     std::vector<const Tensor*> inputs;
     for (const ValueId id : node.inputs)
       inputs.push_back(id == kAbsent ? nullptr : &*graph_.value(id).constant);
@@ -66,6 +68,7 @@ class Folding {
   }
 
   void fold_shape(const Node& node) {
+    ++changes_["shapes known"];
     const ValueInfo& in = graph_.value(node.inputs[0]);
     const ValueInfo& out = graph_.value(node.outputs[0]);
     Tensor result(out.dtype, out.shape);
@@ -84,6 +87,7 @@ class Folding {
   }
 
   void put_in_place(const Node& node, const Graph& branch) {
+    ++changes_["If replaced by its branch"];
     std::unordered_map<ValueId, ValueId> here{{kAbsent, kAbsent}};
     for (std::size_t i = 0; i < branch.inputs().size(); ++i) here[branch.inputs()[i]] = node.inputs[1 + i];
     const auto map = [&](ValueId id) {
@@ -119,9 +123,10 @@ class Folding {
   Graph& graph_;
   std::vector<Node> kept_;
   std::unordered_map<ValueId, ValueId> replaced_;
+  Changes changes_;
 };
 
-void run(Graph& graph) { Folding(graph).run(); }
+Changes run(Graph& graph) { return Folding(graph).run(); }
 
 }  // namespace
 

@@ -6,7 +6,8 @@ namespace dormouse::engine {
 namespace {
 
 /// Drops nodes whose outputs nothing reads.
-void run(Graph& graph) {
+Changes run(Graph& graph) {
+  const std::size_t before = graph.nodes().size();
   std::vector<bool> live(graph.value_count(), false);
   const auto is_live = [&](ValueId id) { return id != kAbsent && live[static_cast<std::size_t>(id)]; };
   for (const ValueId id : graph.outputs()) live[static_cast<std::size_t>(id)] = true;
@@ -20,6 +21,7 @@ void run(Graph& graph) {
   }
   std::ranges::reverse(kept);
   graph.set_nodes(std::move(kept));
+  return removed("unread nodes removed", before, graph);
 }
 
 }  // namespace

@@ -1,0 +1,134 @@
+#include "engine/passes/rewrite.h"
+
+#include <algorithm>
+
+#include "engine/ops/casting.h"
+
+namespace dormouse::engine {
+
+bool is(const Node& node, std::string_view op) { return node.op->domain.empty() && node.op->name == op; }
+
+Rewrite::Rewrite(Graph& graph) : graph_(graph), readers_(graph.value_count(), 0) {
+  for (const Node& node : graph.nodes())
+    for (const ValueId id : node.inputs)
+      if (id != kAbsent) ++readers(id);
+  for (const ValueId id : graph.outputs()) ++readers(id);
+}
+
+const Tensor* Rewrite::constant(ValueId id) const {
+  if (id == kAbsent) return nullptr;
+  const auto& constant = value(id).constant;
+  return constant ? &*constant : nullptr;
+}
+
+std::optional<double> Rewrite::scalar(ValueId id, ValueId beside) const {
+  const Tensor* const tensor = constant(id);
+  if (!tensor || tensor->elements() != 1 || !is_floating(tensor->dtype())) return std::nullopt;
+  const ValueInfo& other = value(beside);
+  const std::size_t rank = tensor->shape().rank();
+  if (rank > 0 && !(other.shape_known && rank <= other.shape.rank())) return std::nullopt;
+  return tensor->as(DType::f64).values<double>()[0];
+}
+
+const Node* Rewrite::maker(ValueId id) const {
+  const auto found = makers_.find(id);
+  return found == makers_.end() ? nullptr : found->second;
+}
+
+const Node* Rewrite::maker(ValueId id, std::string_view op) const {
+  const Node* const node = maker(id);
+  return node && is(*node, op) ? node : nullptr;
+}
+
+bool Rewrite::is_output(ValueId id) const {
+  return std::ranges::find(graph_.outputs(), id) != graph_.outputs().end();
+}
+
+bool Rewrite::read_once(ValueId id) const { return reads(id) == 1 && !is_output(id); }
+
+ValueId Rewrite::add_constant(Tensor tensor) {
+  const ValueId id = graph_.add_constant("", std::move(tensor));
+  readers_.resize(graph_.value_count(), 0);
+  return id;
+}
+
+ValueId Rewrite::add(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
+  const ValueId made =
+      graph_.add_node(*find_op("", op), std::move(inputs), std::move(attributes), {""}, here_->name)[0];
+  readers_.resize(graph_.value_count(), 0);
+  Node node = graph_.nodes().back();
+  for (const ValueId id : node.inputs)
+    if (id != kAbsent) ++readers(id);
+  keep(std::move(node));
+  return made;
+}
+
+void Rewrite::replace(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
+  ensure(here_->outputs.size() == 1, "what is replaced has one output");
+  Node node{here_->name, find_op("", op), std::move(attributes), std::move(inputs), here_->outputs};
+  graph_.infer(node);
+  for (const ValueId id : node.inputs)
+    if (id != kAbsent) ++readers(id);
+  keep(std::move(node));
+}
+
+void Rewrite::forward(ValueId value) {
+  const ValueId old = here_->outputs[0];
+  if (is_output(old)) return replace("Identity", {value});
+  forwarded_[old] = value;
+  readers(value) += readers(old);
+  readers(old) = 0;
+}
+
+std::string_view Rewrite::visit(Node node, Rule rule) {
+  for (ValueId& id : node.inputs)
+    if (const auto found = forwarded_.find(id); found != forwarded_.end()) id = found->second;
+  here_ = &node;
+  const std::string_view change = rule(*this, node);
+  if (change.empty())
+    keep(std::move(node));
+  else
+    release(node);
+  return change;
+}
+
+void Rewrite::keep(Node node) {
+  Node& kept = kept_.emplace_back(std::move(node));
+  for (const ValueId id : kept.outputs) makers_[id] = &kept;
+}
+
+/// What `node` read loses a reader; a node that nothing reads any more goes.
+void Rewrite::release(const Node& node) {
+  for (const ValueId id : node.inputs) {
+    if (id == kAbsent || --readers(id) > 0) continue;
+    const auto made = makers_.find(id);
+    if (made == makers_.end()) continue;
+    Node& unread = *made->second;
+    if (!std::ranges::all_of(unread.outputs, [&](ValueId output) { return readers(output) == 0; })) continue;
+    for (const ValueId output : unread.outputs) makers_.erase(output);
+    release(unread);
+    unread.op = nullptr;
+  }
+}
+
+void Rewrite::finish() {
+  std::vector<Node> nodes;
+  for (Node& node : kept_)
+    if (node.op) nodes.push_back(std::move(node));
+  graph_.set_nodes(std::move(nodes));
+}
+
+Changes rewrite(Graph& graph, Rule rule) {
+  Rewrite rewriting(graph);
+  Changes changes;
+  const std::vector<Node> nodes = graph.nodes();  // a copy: new ones are appended to the originals
+  for (const Node& node : nodes)
+    if (const std::string_view change = rewriting.visit(node, rule); !change.empty()) {
+      const auto entry = changes.find(change);
+      ++(entry == changes.end() ? changes.emplace(std::string(change), 0).first : entry)->second;
+    }
+  rewriting.finish();
+  return changes;
+}
+
+}  // namespace dormouse::engine
