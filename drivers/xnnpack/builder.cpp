@@ -189,6 +189,11 @@ Id Builder::quantized_weights(Tensor tensor, const Tensor& original, Tensor scal
   return id;
 }
 
+Id Builder::weights(Tensor computed, const Extents& extents) {
+  operands_.push_back(weights_.keep(computed, computed));
+  return define(extents, std::nullopt, operands_.back().data(), kNoId, 0);
+}
+
 void Builder::transpose(Id from, Id to, const Extents& permutation) {
   check(xnn_define_static_transpose(subgraph_, permutation.size(), permutation.data(), from, to, 0),
         "a transpose");

@@ -66,6 +66,9 @@ class Builder {
   Id quantized_weights(engine::Tensor tensor, const engine::Tensor& original, engine::Tensor scales,
                        std::size_t axis, std::uint64_t variant);
 
+  /// Weights computed from constants for this subgraph alone.
+  Id weights(engine::Tensor computed, const Extents& extents);
+
   void transpose(Id from, Id to, const Extents& permutation);
   void reshape(Id from, Id to, const Extents& extents);
 

@@ -56,7 +56,9 @@ bool XnnpackDriver::supports(const engine::Graph& graph, const engine::Node& nod
   });
   const bool runs = std::ranges::any_of(
       node.inputs, [&](engine::ValueId id) { return id != engine::kAbsent && !graph.value(id).constant; });
-  return operands && runs && node.outputs.size() == 1 && computable(*kernel, graph, node.outputs[0]) &&
+  const bool outputs =
+      std::ranges::all_of(node.outputs, [&](engine::ValueId id) { return computable(*kernel, graph, id); });
+  return operands && runs && outputs && (kernel->splits || node.outputs.size() == 1) &&
          consistent(graph, node) && kernel->supports(graph, node);
 }
 

@@ -78,6 +78,27 @@ void emit_clip(Builder& builder, const Node& node) {
   emit_clamp(builder, node, *low(builder.graph(), node), *high(builder.graph(), node));
 }
 
+/// Squares and roots: what a general power costs many times as much for.
+std::optional<float> exponent(const Graph& graph, const Node& node) {
+  const engine::Tensor* known = constant(graph, node, 1);
+  const bool scalar = known && known->dtype() == engine::DType::f32 && known->elements() == 1 &&
+                      known->shape().rank() <= input_shape(graph, node, 0).rank();
+  return scalar ? std::optional(known->values<float>()[0]) : std::nullopt;
+}
+
+bool supports_pow(const Graph& graph, const Node& node) {
+  const auto power = exponent(graph, node);
+  return power && (*power == 2 || *power == 0.5f || *power == -0.5f);
+}
+
+void emit_pow(Builder& builder, const Node& node) {
+  const float power = *exponent(builder.graph(), node);
+  const xnn_unary_operator type = power == 2      ? xnn_unary_square
+                                  : power == 0.5f ? xnn_unary_square_root
+                                                  : xnn_unary_reciprocal_square_root;
+  define_unary(builder, node, type, nullptr);
+}
+
 }  // namespace
 
 extern const Kernel abs{"Abs", always, emit_unary<xnn_unary_abs>};
@@ -95,6 +116,9 @@ extern const Kernel div{"Div", always, emit_binary<xnn_binary_divide>};
 extern const Kernel max{"Max", two_or_more, emit_binary<xnn_binary_maximum>};
 extern const Kernel min{"Min", two_or_more, emit_binary<xnn_binary_minimum>};
 extern const Kernel mul{"Mul", always, emit_binary<xnn_binary_multiply>, true, EightBit::between};
+extern const Kernel pow{"Pow", supports_pow, emit_pow};
+extern const Kernel p_relu{"PRelu", always, emit_binary<xnn_binary_prelu>};
 extern const Kernel sub{"Sub", always, emit_binary<xnn_binary_subtract>, true, EightBit::between};
+extern const Kernel sum{"Sum", two_or_more, emit_binary<xnn_binary_add>};
 
 }  // namespace dormouse::drivers::xnnpack

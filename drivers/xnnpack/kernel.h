@@ -27,6 +27,8 @@ struct Kernel {
   /// It computes; the others only move elements and are not worth a hand-over alone.
   bool arithmetic = true;
   EightBit eight_bit = EightBit::refused;
+  /// It takes nodes of several outputs; the others are asked about nodes of one.
+  bool splits = false;
 };
 
 /// Every kernel, in the order of the table in kernels.cpp.

@@ -8,20 +8,34 @@ namespace dormouse::drivers::xnnpack {
 
 // convolution.cpp, matmul.cpp
 extern const Kernel conv, gemm, matmul;
+// activation.cpp
+extern const Kernel elu, gelu, hard_sigmoid, hard_swish, leaky_relu, swish;
 // elementwise.cpp
-extern const Kernel abs, add, clip, div, exp, log, max, min, mul, neg, relu, sigmoid, sqrt, sub, tanh;
+extern const Kernel abs, add, clip, div, exp, log, max, min, mul, neg, pow, p_relu, relu, sigmoid, sqrt, sub,
+    sum, tanh;
+// normalization.cpp
+extern const Kernel batch_normalization, layer_normalization;
 // pooling.cpp, reduction.cpp
-extern const Kernel average_pool, global_average_pool, max_pool, reduce_mean, reduce_sum, softmax;
+extern const Kernel average_pool, global_average_pool, global_max_pool, max_pool, reduce_mean, reduce_sum,
+    softmax;
 // quantized_borders.cpp, quantized_products.cpp
 extern const Kernel dequantize_linear, q_linear_conv, q_linear_gemm, q_linear_matmul, quantize_linear;
+// selection.cpp
+extern const Kernel pad, slice, split;
 // shape.cpp
-extern const Kernel concat, flatten, reshape, squeeze, transpose, unsqueeze;
+extern const Kernel concat, flatten, identity, reshape, squeeze, transpose, unsqueeze;
 
 std::span<const Kernel* const> all_kernels() {
   static constexpr std::array table{
       &conv,
       &gemm,
       &matmul,
+      &elu,
+      &gelu,
+      &hard_sigmoid,
+      &hard_swish,
+      &leaky_relu,
+      &swish,
       &abs,
       &add,
       &clip,
@@ -32,28 +46,38 @@ std::span<const Kernel* const> all_kernels() {
       &min,
       &mul,
       &neg,
+      &pow,
+      &p_relu,
       &relu,
       &sigmoid,
       &sqrt,
       &sub,
+      &sum,
       &tanh,
+      &batch_normalization,
+      &layer_normalization,
       &average_pool,
       &global_average_pool,
+      &global_max_pool,
       &max_pool,
       &reduce_mean,
       &reduce_sum,
       &softmax,
-      &concat,
-      &flatten,
-      &reshape,
-      &squeeze,
-      &transpose,
-      &unsqueeze,
       &dequantize_linear,
       &q_linear_conv,
       &q_linear_gemm,
       &q_linear_matmul,
       &quantize_linear,
+      &pad,
+      &slice,
+      &split,
+      &concat,
+      &flatten,
+      &identity,
+      &reshape,
+      &squeeze,
+      &transpose,
+      &unsqueeze,
   };
   return table;
 }

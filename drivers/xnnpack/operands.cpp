@@ -14,6 +14,12 @@ Layout shared_layout(const Builder& builder, const engine::Node& node) {
   return any_last ? Layout::channels_last : Layout::rows;
 }
 
+Layout selection_layout(const Builder& builder, const engine::Node& node) {
+  const bool image = is_image(input_shape(builder.graph(), node, 0));
+  return image && builder.at_hand(node.inputs[0], Layout::channels_last) ? Layout::channels_last
+                                                                         : Layout::rows;
+}
+
 Id operand(Builder& builder, const engine::Node& node, std::size_t i, Layout layout) {
   if (!constant(builder.graph(), node, i)) return builder.in(node.inputs[i], layout);
   return builder.broadcast_constant(node.inputs[i], output_shape(builder.graph(), node).rank(), layout);

@@ -29,6 +29,10 @@ inline const engine::Tensor* constant(const engine::Graph& graph, const engine::
 /// can follow.
 Layout shared_layout(const Builder& builder, const engine::Node& node);
 
+/// For operators that give input 0, of the output's rank, in other extents: channels-last when that is at
+/// hand so.
+Layout selection_layout(const Builder& builder, const engine::Node& node);
+
 /// Input i in that layout.
 Id operand(Builder& builder, const engine::Node& node, std::size_t i, Layout layout);
 

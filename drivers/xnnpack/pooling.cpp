@@ -10,6 +10,7 @@ namespace {
 
 using engine::Graph;
 using engine::Node;
+using engine::Shape;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
@@ -53,9 +54,26 @@ void emit_average(Builder& builder, const Node& node) {
         "an AveragePool");
 }
 
+bool supports_global_max(const Graph& graph, const Node& node) {
+  const Shape& shape = input_shape(graph, node, 0);
+  return is_image(shape) && shape.elements(2, shape.rank()) > 1;
+}
+
+/// One window over the whole image.
+void emit_global_max(Builder& builder, const Node& node) {
+  const Extents image = extents(input_shape(builder.graph(), node, 0), Layout::channels_last);
+  const auto height = static_cast<std::uint32_t>(image[1]), width = static_cast<std::uint32_t>(image[2]);
+  const Id from = builder.in(node.inputs[0], Layout::channels_last);
+  check(xnn_define_max_pooling_2d(builder.subgraph(), 0, 0, 0, 0, height, width, height, width, 1, 1,
+                                  -kInfinity, kInfinity, from,
+                                  builder.out(node.outputs[0], Layout::channels_last), 0),
+        "a GlobalMaxPool");
+}
+
 }  // namespace
 
 extern const Kernel average_pool{"AveragePool", supports_average, emit_average};
+extern const Kernel global_max_pool{"GlobalMaxPool", supports_global_max, emit_global_max};
 extern const Kernel max_pool{"MaxPool", supports_max, emit_max, true, EightBit::moved};
 
 }  // namespace dormouse::drivers::xnnpack

@@ -16,6 +16,12 @@ void emit_reshape(Builder& builder, const Node& node) {
                   extents(output_shape(builder.graph(), node), Layout::rows));
 }
 
+void emit_identity(Builder& builder, const Node& node) {
+  const Layout layout = shared_layout(builder, node);
+  const Id from = builder.in(node.inputs[0], layout);
+  check(xnn_define_copy(builder.subgraph(), from, builder.out(node.outputs[0], layout), 0), "a copy");
+}
+
 Extents permutation_of(const Graph& graph, const Node& node) {
   const std::size_t rank = input_shape(graph, node, 0).rank();
   const std::vector<std::int64_t> given = node.attributes.integers("perm");
@@ -70,6 +76,7 @@ void emit_concat(Builder& builder, const Node& node) {
 
 extern const Kernel concat{"Concat", supports_concat, emit_concat, false, EightBit::moved};
 extern const Kernel flatten{"Flatten", always, emit_reshape, false, EightBit::moved};
+extern const Kernel identity{"Identity", always, emit_identity, false};
 extern const Kernel reshape{"Reshape", always, emit_reshape, false, EightBit::moved};
 extern const Kernel squeeze{"Squeeze", always, emit_reshape, false, EightBit::moved};
 extern const Kernel transpose{"Transpose", supports_transpose, emit_transpose, false, EightBit::moved};

@@ -28,7 +28,8 @@ Case make_case(const Op& op, const Sample& sample, std::size_t run_time, std::mt
       result.inputs.push_back(std::move(drawn));
     }
   }
-  result.graph.set_outputs(result.graph.add_node(op, ids, sample.attributes));
+  const std::vector<std::string> outputs(op.max_outputs == SIZE_MAX ? 2 : 1);
+  result.graph.set_outputs(result.graph.add_node(op, ids, sample.attributes, outputs));
   return result;
 }
 

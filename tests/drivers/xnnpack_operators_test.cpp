@@ -78,6 +78,26 @@ const std::vector<Named>& network_samples() {
       {"Exp", {.shapes = {{3, 99}}, .low = -30, .high = 20}},
       {"Log", {.shapes = {{3, 99}}, .low = 1e-6, .high = 50}},
       {"Transpose", {.shapes = {{2, 3, 4, 5}}, .attributes = {{"perm", Integers{0, 3, 1, 2}}}}},
+      {"BatchNormalization", {.shapes = {{2, 9, 5, 4}, {9}, {9}, {9}, {9}}, .low = 0.5}},
+      {"LayerNormalization", {.shapes = {{3, 7, 40}, {40}, {40}}}},
+      {"HardSwish", {.shapes = {{2, 6, 5, 5}}, .low = -5, .high = 5}},
+      {"HardSigmoid", {.shapes = {{2, 99}}, .low = -5, .high = 5}},
+      {"Gelu", {.shapes = {{2, 99}}, .low = -6, .high = 6}},
+      {"Gelu",
+       {.shapes = {{2, 99}}, .attributes = {{"approximate", std::string("tanh")}}, .low = -6, .high = 6}},
+      {"PRelu", {.shapes = {{2, 6, 5, 5}, {6, 1, 1}}}},
+      {"Pow", {.shapes = {{3, 50}, {}}, .fixed = {{1, Tensor::scalar(2.0f)}}}},
+      {"Pow", {.shapes = {{3, 50}, {1}}, .low = 0.1, .fixed = {{1, Tensor::from<float>({1}, {0.5f})}}}},
+      {"GlobalMaxPool", {.shapes = {{2, 10, 31}}}},
+      {"GlobalMaxPool", {.shapes = {{2, 10, 7, 5}}}},
+      {"Pad",
+       {.shapes = {{1, 3, 5, 4}, {8}}, .fixed = {{1, row_of<std::int64_t>({0, 0, 1, 2, 0, 0, 3, 0})}}}},
+      {"Slice",
+       {.shapes = {{2, 6, 5}, {2}, {2}, {2}},
+        .fixed = {{1, row_of<std::int64_t>({1, -4})},
+                  {2, row_of<std::int64_t>({99, -1})},
+                  {3, row_of<std::int64_t>({1, 2})}}}},
+      {"Split", {.shapes = {{2, 8, 5}}, .attributes = {{"axis", std::int64_t{1}}}}},
       {"Concat", {.shapes = {{2, 3, 4}, {2, 1, 4}, {2, 2, 4}}, .attributes = {{"axis", std::int64_t{-2}}}}},
   };
   return samples;
@@ -99,6 +119,12 @@ int compare(const XnnpackDriver& driver, const Op& op, const Sample& sample) {
   return taken;
 }
 
+/// Whether the driver takes `sample` with all but its first input constant.
+bool takes_sample(const XnnpackDriver& driver, const Op& op, const Sample& sample) {
+  std::mt19937 random(kSeed);
+  return takes(driver, make_case(op, sample, 1, random).graph);
+}
+
 TEST_CASE("XNNPACK computes each operator's samples as the portable kernel does", "[xnnpack]") {
   const XnnpackDriver driver;
   for (const xnnpack::Kernel* const kernel : xnnpack::all_kernels()) {
@@ -108,6 +134,8 @@ TEST_CASE("XNNPACK computes each operator's samples as the portable kernel does"
     REQUIRE(op != nullptr);
     int taken = 0;
     for (const Sample& sample : op->samples) taken += compare(driver, *op, sample);
+    for (const Named& named : network_samples())
+      taken += named.op == kernel->op && takes_sample(driver, *op, named.sample);
     CHECK(taken > 0);
   }
 }
@@ -135,6 +163,15 @@ TEST_CASE("XNNPACK leaves alone what it computes otherwise", "[xnnpack]") {
   refused("Conv", {.shapes = {{1, 3, 9, 9}, {8, 3, 3, 3}}}, 2);  // a filter that changes
   refused("Conv", {.shapes = {{1, 3, 5, 5, 5}, {8, 3, 3, 3, 3}}}, 1);
   refused("Softmax", {.shapes = {{2, 3, 4}}, .attributes = {{"axis", std::int64_t{1}}}}, 1);
+  refused("Pow", {.shapes = {{3, 4}, {4}}, .low = 0.5}, 1);
+  refused("Slice",
+          {.shapes = {{6}, {1}, {1}, {1}, {1}},
+           .fixed = {{1, row_of<std::int64_t>({0})},
+                     {2, row_of<std::int64_t>({6})},
+                     {3, row_of<std::int64_t>({0})},
+                     {4, row_of<std::int64_t>({2})}}},
+          1);
+  refused("Pad", {.shapes = {{3}, {2}}, .fixed = {{1, row_of<std::int64_t>({-1, 0})}}}, 1);
   refused("Add", {.shapes = {{0, 3}, {3}}}, 1);
 }
 
