@@ -168,9 +168,11 @@ Id Builder::weights(ValueId constant, const Extents& extents) {
 
 Id Builder::weights(ValueId constant, const Extents& extents, const Extents& permutation) {
   const Tensor& original = *info(constant).constant;
-  const Tensor kept = weights_.keep(permuted(original, extents, permutation), original);
-  const auto& order = kept.shape();
-  return define(Extents(order.begin(), order.end()), std::nullopt, kept.data(), kNoId, 0);
+  const Extents order = reordered(extents, permutation);
+  const void* const data = keeps_order(extents, permutation)
+                               ? weights_.keep(with_slack(original), original).data()
+                               : weights_.keep_permuted(original, extents, permutation);
+  return define(order, std::nullopt, data, kNoId, 0);
 }
 
 Id Builder::quantized_weights(Tensor tensor, const Tensor& original, Tensor scales, std::size_t axis,

@@ -41,7 +41,7 @@ bool works_here() {
 }
 
 XnnpackDriver::XnnpackDriver(Options options)
-    : options_(options), weights_(std::make_unique<PackedWeights>()) {
+    : options_(options), weights_(std::make_unique<PackedWeights>(options.packed)) {
   if (!works_here()) throw Failure(Errc::unsupported, "XNNPACK does not run on this CPU");
   if (options.threads > 1) pool_ = pthreadpool_create(options.threads);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 
 #include "engine/driver.h"
@@ -25,6 +26,9 @@ class XnnpackDriver final : public engine::Driver {
     /// Threads of a pool that has nothing to do wait for work in a loop for a while, each burning a core,
     /// instead of going to sleep after each run: the next run begins some microseconds sooner.
     bool spin = false;
+    /// Packed weights of some size are kept in files here, so that the next load need not pack, and processes
+    /// share them. Empty: nowhere.
+    std::filesystem::path packed = {};
   };
   /// Throws Failure(unsupported) unless works_here().
   explicit XnnpackDriver(Options options);

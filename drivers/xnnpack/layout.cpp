@@ -1,5 +1,7 @@
 #include "drivers/xnnpack/layout.h"
 
+#include <span>
+
 namespace dormouse::drivers::xnnpack {
 
 Extents extents(const engine::Shape& shape, Layout layout) {
@@ -21,38 +23,84 @@ std::size_t axis_in(Layout layout, std::size_t axis, std::size_t rank) {
 
 namespace {
 
-template <class T>
-void permute(std::span<const T> in, std::span<T> out, const Extents& counts, const Extents& steps) {
-  Extents at(counts.size(), 0);
-  std::size_t source = 0;
-  for (T& element : out) {
-    element = in[source];
-    for (std::size_t axis = counts.size(); axis-- > 0;) {
-      source += steps[axis];
-      if (++at[axis] < counts[axis]) break;
-      source -= steps[axis] * counts[axis];
-      at[axis] = 0;
+/// Axes of a permutation: how many elements, and how far apart they lie.
+struct Axes {
+  Extents counts, steps;
+
+  /// Those of one element left out, and those that follow each other made one.
+  void simplify() {
+    Axes simple;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] == 1) continue;
+      if (!simple.counts.empty() && simple.steps.back() == counts[i] * steps[i]) {
+        simple.counts.back() *= counts[i];
+        simple.steps.back() = steps[i];
+      } else {
+        simple.counts.push_back(counts[i]);
+        simple.steps.push_back(steps[i]);
+      }
     }
+    *this = std::move(simple);
+  }
+};
+
+Axes axes_of(const Extents& from, const Extents& permutation) {
+  const std::size_t rank = from.size();
+  Extents strides(rank, 1);
+  for (std::size_t i = rank - 1; i > 0; --i) strides[i - 1] = strides[i] * from[i];
+  Axes axes{Extents(rank), Extents(rank)};
+  for (std::size_t i = 0; i < rank; ++i) {
+    axes.counts[i] = from[permutation[i]];
+    axes.steps[i] = strides[permutation[i]];
+  }
+  axes.simplify();
+  return axes;
+}
+
+template <class T>
+void gather(const T* in, T* out, std::span<const std::size_t> counts, std::span<const std::size_t> steps) {
+  if (counts.empty()) {
+    *out = *in;
+  } else if (counts.size() == 1) {
+    for (std::size_t i = 0; i < counts[0]; ++i) out[i] = in[i * steps[0]];
+  } else {
+    std::size_t inner = 1;
+    for (const std::size_t count : counts.subspan(1)) inner *= count;
+    for (std::size_t i = 0; i < counts[0]; ++i)
+      gather(in + i * steps[0], out + i * inner, counts.subspan(1), steps.subspan(1));
   }
 }
 
 }  // namespace
 
+bool keeps_order(const Extents& from, const Extents& permutation) {
+  const Axes axes = axes_of(from, permutation);
+  return axes.counts.empty() || (axes.counts.size() == 1 && axes.steps[0] == 1);
+}
+
+Extents reordered(const Extents& from, const Extents& permutation) {
+  Extents result;
+  for (const std::size_t axis : permutation) result.push_back(from[axis]);
+  return result;
+}
+
+void permute(const engine::Tensor& tensor, const Extents& from, const Extents& permutation, std::byte* to) {
+  const Axes axes = axes_of(from, permutation);
+  std::size_t elements = 1;
+  for (const std::size_t count : from) elements *= count;
+  ensure(static_cast<std::size_t>(tensor.elements()) == elements, "the extents are the tensor's");
+  if (tensor.dtype() == engine::DType::i8)
+    gather(tensor.values<std::int8_t>().data(), reinterpret_cast<std::int8_t*>(to), axes.counts, axes.steps);
+  else
+    gather(tensor.values<float>().data(), reinterpret_cast<float*>(to), axes.counts, axes.steps);
+}
+
 engine::Tensor permuted(const engine::Tensor& tensor, const Extents& from, const Extents& permutation) {
-  const std::size_t rank = from.size();
-  Extents strides(rank, 1), counts(rank), steps(rank);
-  for (std::size_t i = rank - 1; i > 0; --i) strides[i - 1] = strides[i] * from[i];
-  for (std::size_t i = 0; i < rank; ++i) {
-    counts[i] = from[permutation[i]];
-    steps[i] = strides[permutation[i]];
-  }
+  const Extents counts = reordered(from, permutation);
   engine::Tensor result(tensor.dtype(),
                         engine::Shape(std::vector<std::int64_t>(counts.begin(), counts.end())));
   ensure(tensor.elements() == result.elements(), "the extents are the tensor's");
-  if (tensor.dtype() == engine::DType::i8)
-    permute(tensor.values<std::int8_t>(), result.mutable_values<std::int8_t>(), counts, steps);
-  else
-    permute(tensor.values<float>(), result.mutable_values<float>(), counts, steps);
+  if (tensor.elements() > 0) permute(tensor, from, permutation, result.mutable_data());
   return result;
 }
 

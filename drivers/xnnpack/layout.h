@@ -35,5 +35,11 @@ inline const Extents kToChannelsFirst{0, 3, 1, 2};
 
 /// The elements of `tensor` (f32 or i8), seen as `from`, with the axes in the order of `permutation`.
 engine::Tensor permuted(const engine::Tensor& tensor, const Extents& from, const Extents& permutation);
+/// The same written to `to`, which is aligned for them. There must be some.
+void permute(const engine::Tensor& tensor, const Extents& from, const Extents& permutation, std::byte* to);
+/// Whether the elements lie in the same order afterwards, as those of a filter of 1 × 1 do.
+bool keeps_order(const Extents& from, const Extents& permutation);
+/// `from` in the order of `permutation`.
+Extents reordered(const Extents& from, const Extents& permutation);
 
 }  // namespace dormouse::drivers::xnnpack

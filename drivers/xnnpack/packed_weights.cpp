@@ -1,14 +1,20 @@
 #include "drivers/xnnpack/packed_weights.h"
 
+#include <sys/mman.h>
 #include <xnnpack.h>
 
+#include <cstring>
 #include <new>
 
 #include "drivers/xnnpack/rehearsal.h"
 #include "engine/mapped.h"
+#include "engine/op.h"
 
 namespace dormouse::drivers::xnnpack {
 namespace {
+
+/// Filters of fewer bytes are permuted at once.
+constexpr std::size_t kLarge = 64 << 10;
 
 /// Memory of somebody else's.
 class Borrowed final : public engine::Buffer {
@@ -16,7 +22,34 @@ class Borrowed final : public engine::Buffer {
   Borrowed(std::byte* data, std::size_t size) : Buffer(data, size, true) {}
 };
 
+void add(Digester& digester, const engine::Tensor& tensor) {
+  digester.add(static_cast<std::uint64_t>(tensor.dtype()));
+  digester.add(to_string(tensor.shape()));
+  digester.add(tensor.bytes());
+}
+
+void add(Digester& digester, const engine::Attribute& attribute) {
+  digester.add(attribute.index());
+  std::visit(
+      [&](const auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, engine::Tensor>)
+          add(digester, value);
+        else if constexpr (std::is_arithmetic_v<T>)
+          digester.add(std::as_bytes(std::span(&value, 1)));
+        else if constexpr (std::is_same_v<T, std::vector<std::string>>)
+          for (const std::string& text : value) digester.add(text);
+        else if constexpr (!std::is_same_v<T, std::shared_ptr<const engine::Graph>>)
+          digester.add(std::as_bytes(std::span(value)));
+      },
+      attribute);
+}
+
 }  // namespace
+
+PackedWeights::PackedWeights(const std::filesystem::path& folder) {
+  if (!folder.empty()) files_.emplace(folder);
+}
 
 std::shared_ptr<const Packed> PackedWeights::find(const Key& key) {
   const std::lock_guard lock(mutex_);
@@ -42,29 +75,56 @@ std::size_t PackedWeights::bytes() const {
   return sum;
 }
 
-/// What XNNPACK calls. It knows entries by offset; ours is the address itself.
+class WeightsUse::Reserved {
+ public:
+  explicit Reserved(std::size_t size) : size_(size + engine::kReadSlack) {
+    void* const range =
+        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) throw std::bad_alloc();
+    data_ = static_cast<std::byte*>(range);
+  }
+  ~Reserved() { ::munmap(data_, size_); }
+  Reserved(const Reserved&) = delete;
+  Reserved& operator=(const Reserved&) = delete;
+  std::byte* data() const { return data_; }
+  void give_back() const { ::madvise(data_, size_, MADV_DONTNEED); }  // the addresses stay taken
+
+ private:
+  std::byte* data_;
+  std::size_t size_;
+};
+
+/// What XNNPACK calls. It knows entries by offset; ours is the address itself. Most operators look up before
+/// they pack; some only afterwards.
 struct WeightsUse::Callbacks {
   static WeightsUse& use(void* context) { return *static_cast<WeightsUse*>(context); }
 
-  static std::size_t found(WeightsUse& self, std::shared_ptr<const Packed> packed) {
-    self.used_.push_back(std::move(packed));
-    return reinterpret_cast<std::size_t>(self.used_.back()->bytes->data());
-  }
-
   static std::size_t look_up(void* context, const xnn_weights_cache_look_up_key* key) noexcept {
     WeightsUse& self = use(context);
-    auto packed = self.shared_.find(self.shared_key(*key));
-    return packed ? found(self, std::move(packed)) : SIZE_MAX;
+    if (auto packed = self.shared_.find(self.shared_key(*key))) return self.found(std::move(packed));
+    if (const auto name = self.file_name(*key))
+      if (auto kept = self.shared_.files()->find(*name)) {
+        auto packed = std::make_shared<Packed>(Packed{self.constants_of(*key), std::move(kept)});
+        for (const void* address : {key->kernel, key->bias}) self.let_go(address);
+        return self.found(self.shared_.insert(self.shared_key(*key), std::move(packed)));
+      }
+    if (Source* const source = self.source_at(key->kernel)) fill(*source);
+    self.looked_up_ = true;
+    return SIZE_MAX;
   }
 
   static void* reserve_space(void* context, std::size_t bytes) noexcept {
+    WeightsUse& self = use(context);
+    if (!std::exchange(self.looked_up_, false))  // any of those that were not packed yet
+      for (auto& [address, source] : self.sources_)
+        if (source.permuted && source.permuted->state == Permuted::State::empty) fill(source);
     try {
       Rehearsal* const rehearsal = Rehearsal::current();
       if (std::byte* const nowhere = rehearsal ? rehearsal->weights(bytes) : nullptr)
-        use(context).reserved_ = std::make_shared<Borrowed>(nowhere, bytes);
+        self.reserved_ = std::make_shared<Borrowed>(nowhere, bytes);
       else
-        use(context).reserved_ = engine::Buffer::allocate(bytes);
-      return use(context).reserved_->writable_data();
+        self.reserved_ = engine::Buffer::allocate(bytes);
+      return self.reserved_->writable_data();
     } catch (const std::bad_alloc&) {
       return nullptr;
     }
@@ -73,14 +133,17 @@ struct WeightsUse::Callbacks {
   static std::size_t look_up_or_insert(void* context, const xnn_weights_cache_look_up_key* key, void*,
                                        std::size_t) noexcept {
     WeightsUse& self = use(context);
-    auto packed = std::make_shared<Packed>();
-    for (const void* address : {key->kernel, key->bias})
-      if (const auto source = self.sources_.find(address); source != self.sources_.end()) {
-        packed->from.push_back(source->second.original);
-        let_go(source->second);
+    if (!self.reserved_) return look_up(context, key);  // it was found before
+    auto packed = std::make_shared<Packed>(Packed{self.constants_of(*key), std::move(self.reserved_)});
+    PackedFiles* const files = self.shared_.files();
+    if (files && packed->bytes->size() >= files->least())
+      if (const auto name = self.file_name(*key)) {
+        auto kept = files->find(*name);
+        if (!kept) kept = files->insert(*name, {packed->bytes->data(), packed->bytes->size()});
+        if (kept) packed->bytes = std::move(kept);
       }
-    packed->bytes = std::move(self.reserved_);
-    return found(self, self.shared_.insert(self.shared_key(*key), std::move(packed)));
+    for (const void* address : {key->kernel, key->bias}) self.let_go(address);
+    return self.found(self.shared_.insert(self.shared_key(*key), std::move(packed)));
   }
 
   static bool is_finalized(void*) noexcept { return true; }  // entries never move
@@ -100,15 +163,70 @@ WeightsUse::WeightsUse(PackedWeights& shared)
 
 WeightsUse::~WeightsUse() = default;
 
-void WeightsUse::let_go(Source& source) {
-  source.tensor = engine::Tensor();
-  engine::release_pages(source.original);
+void WeightsUse::begin(const engine::Node& node) {
+  PackedFiles* const files = shared_.files();
+  if (!files) return;
+  Digester digester = files->digester();
+  digester.add(node.op->name);
+  for (const auto& [name, attribute] : node.attributes.entries()) {
+    digester.add(name);
+    add(digester, attribute);
+  }
+  use_ = digester.finish();
 }
 
 engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original, std::uint64_t variant) {
   const auto* const address = tensor.data();
-  return sources_.insert_or_assign(address, Source{std::move(tensor), std::move(original), variant})
+  return sources_.insert_or_assign(address, Source{std::move(tensor), std::move(original), variant, use_})
       .first->second.tensor;
+}
+
+const void* WeightsUse::keep_permuted(const engine::Tensor& original, const Extents& from,
+                                      const Extents& permutation) {
+  if (original.byte_size() < kLarge) return keep(permuted(original, from, permutation), original).data();
+  auto place = std::make_shared<Reserved>(original.byte_size());
+  const void* const address = place->data();
+  sources_.insert_or_assign(address, Source{.tensor = {},
+                                            .original = original,
+                                            .use = use_,
+                                            .permuted = Permuted{from, permutation, std::move(place)}});
+  return address;
+}
+
+void WeightsUse::fill(Source& source) {
+  if (!source.permuted || source.permuted->state == Permuted::State::there) return;
+  if (Rehearsal::current()) return;  // what a rehearsal packs does not matter
+  auto& [from, permutation, place, state] = *source.permuted;
+  permute(source.original, from, permutation, place->data());
+  state = Permuted::State::there;
+}
+
+std::size_t WeightsUse::found(std::shared_ptr<const Packed> packed) {
+  used_.push_back(std::move(packed));
+  return reinterpret_cast<std::size_t>(used_.back()->bytes->data());
+}
+
+std::vector<engine::Tensor> WeightsUse::constants_of(const xnn_weights_cache_look_up_key& key) const {
+  std::vector<engine::Tensor> constants;
+  for (const void* address : {key.kernel, key.bias})
+    if (const auto source = sources_.find(address); source != sources_.end())
+      constants.push_back(source->second.original);
+  return constants;
+}
+
+void WeightsUse::let_go(const void* address) {
+  Source* const source = source_at(address);
+  if (!source) return;
+  if (source->permuted && source->permuted->state == Permuted::State::there) {
+    source->permuted->place->give_back();
+    source->permuted->state = Permuted::State::given_back;
+  }
+  engine::release_pages(source->original);
+}
+
+WeightsUse::Source* WeightsUse::source_at(const void* address) {
+  const auto source = sources_.find(address);
+  return source == sources_.end() ? nullptr : &source->second;
 }
 
 const void* WeightsUse::original_address(const void* address) const {
@@ -120,6 +238,29 @@ PackedWeights::Key WeightsUse::shared_key(const xnn_weights_cache_look_up_key& k
   const auto filter = sources_.find(key.kernel);
   return {key.seed, original_address(key.kernel), original_address(key.bias),
           filter == sources_.end() ? 0 : filter->second.variant};
+}
+
+Digest WeightsUse::digest_of(Source& source) const {
+  if (!source.digest) {
+    Digester digester = shared_.files()->digester();
+    add(digester, source.original);
+    source.digest = digester.finish();
+  }
+  return *source.digest;
+}
+
+std::optional<Digest> WeightsUse::file_name(const xnn_weights_cache_look_up_key& key) {
+  PackedFiles* const files = shared_.files();
+  Source* const kernel = source_at(key.kernel);
+  Source* const bias = source_at(key.bias);
+  // A variant is a number that anybody can aim at: those packings stay in memory.
+  const bool known = kernel && kernel->variant == 0 && (bias || !key.bias);
+  if (!files || !known || kernel->original.byte_size() < files->least() / 2) return std::nullopt;
+  Digester digester = files->digester();
+  digester.add(key.seed);
+  for (const Digest& part : {kernel->use, digest_of(*kernel), bias ? digest_of(*bias) : Digest()})
+    digester.add(std::as_bytes(std::span(part.words)));
+  return digester.finish();
 }
 
 }  // namespace dormouse::drivers::xnnpack

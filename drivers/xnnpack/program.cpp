@@ -30,7 +30,10 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, Thr
                  Workspace& workspace)
     : weights_(weights) {
   Builder builder(partition, weights_);
-  for (const engine::Node& node : quantized_nodes(partition)) find_kernel(*node.op)->emit(builder, node);
+  for (const engine::Node& node : quantized_nodes(partition)) {
+    weights_.begin(node);
+    find_kernel(*node.op)->emit(builder, node);
+  }
   builder.finish();
   externals_ = builder.externals();
   for (const External& external : externals_) {
