@@ -15,6 +15,8 @@ namespace dormouse::engine {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
+/// From here on a buffer of whole pages wastes little.
+constexpr std::size_t kLarge = 256 << 10;
 
 class HeapBuffer final : public Buffer {
  public:
@@ -37,6 +39,19 @@ class HeapBuffer final : public Buffer {
   }
 
   std::pmr::memory_resource& memory_;
+};
+
+class Pages final : public Buffer {
+ public:
+  explicit Pages(std::size_t size) : Buffer(map(size + kReadSlack), size, true) {}
+  ~Pages() override { ::munmap(writable_data(), size() + kReadSlack); }
+
+ private:
+  static std::byte* map(std::size_t size) {
+    void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<std::byte*>(pages);
+  }
 };
 
 class MappedFile final : public Buffer {
@@ -70,6 +85,11 @@ std::shared_ptr<Buffer> heap_buffer(std::size_t size, std::pmr::memory_resource&
 
 std::shared_ptr<Buffer> Buffer::allocate(std::size_t size) {
   return heap_buffer(size, *std::pmr::new_delete_resource());
+}
+
+std::shared_ptr<Buffer> lasting_buffer(std::size_t size) {
+  if (size < kLarge || size > SIZE_MAX - kReadSlack) return Buffer::allocate(size);
+  return std::make_shared<Pages>(size);
 }
 
 bool is_mapped(const Tensor& tensor) { return dynamic_cast<const MappedFile*>(tensor.buffer().get()); }

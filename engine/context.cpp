@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/heap_buffer.h"
 #include "engine/op.h"
 
 namespace dormouse::engine {
@@ -19,7 +20,7 @@ void copy_elements(const KernelContext& context) noexcept {
 
 }  // namespace
 
-Context::Context(const Plan& plan) : plan_(plan), arena_(Buffer::allocate(plan.arena_bytes)) {
+Context::Context(const Plan& plan) : plan_(plan), arena_(lasting_buffer(plan.arena_bytes)) {
   for (std::size_t i = 0; i < plan.places.size(); ++i) views_.push_back(view(static_cast<ValueId>(i)));
   for (const Step& step : plan.steps) bind(step);
   scratch_ = Buffer::allocate(scratch_bytes_);

@@ -11,4 +11,8 @@ namespace dormouse::engine {
 /// else's.
 std::shared_ptr<Buffer> heap_buffer(std::size_t size, std::pmr::memory_resource& memory);
 
+/// Zeroed memory for what lives as long as a session: a large buffer takes pages as they are touched, and the
+/// system has them back, and zeroes them, when it goes.
+std::shared_ptr<Buffer> lasting_buffer(std::size_t size);
+
 }  // namespace dormouse::engine

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "drivers/xnnpack/rehearsal.h"
+#include "engine/heap_buffer.h"
 #include "engine/mapped.h"
 #include "engine/op.h"
 
@@ -123,7 +124,7 @@ struct WeightsUse::Callbacks {
       if (std::byte* const nowhere = rehearsal ? rehearsal->weights(bytes) : nullptr)
         self.reserved_ = std::make_shared<Borrowed>(nowhere, bytes);
       else
-        self.reserved_ = engine::Buffer::allocate(bytes);
+        self.reserved_ = engine::lasting_buffer(bytes);
       return self.reserved_->writable_data();
     } catch (const std::bad_alloc&) {
       return nullptr;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "engine/passes/pass.h"
 
@@ -28,8 +30,27 @@ Changes removed(std::string what, std::size_t before, const Graph& now) {
   return {{std::move(what), fewer}};
 }
 
+namespace {
+
+/// Lets go of constants that nothing reads any more: those that others were made of.
+void forget_unread(Graph& graph) {
+  std::vector<bool> read(graph.value_count(), false);
+  const auto mark = [&](ValueId id) {
+    if (id != kAbsent) read[static_cast<std::size_t>(id)] = true;
+  };
+  std::ranges::for_each(graph.outputs(), mark);
+  for (const Node& node : graph.nodes()) std::ranges::for_each(node.inputs, mark);
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    const auto id = static_cast<ValueId>(i);
+    if (!read[i] && graph.value(id).constant) graph.set_constant(id, Tensor(graph.value(id).dtype, {0}));
+  }
+}
+
+}  // namespace
+
 void optimise(Graph& graph) {
   for (const Pass* pass : all_passes()) pass->run(graph);
+  forget_unread(graph);
 }
 
 std::vector<PassReport> optimise_reporting(Graph& graph) {
@@ -38,6 +59,7 @@ std::vector<PassReport> optimise_reporting(Graph& graph) {
     Changes changes = pass->run(graph);
     reports.push_back({pass->name, graph.nodes().size(), std::move(changes)});
   }
+  forget_unread(graph);
   return reports;
 }
 

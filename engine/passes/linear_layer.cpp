@@ -18,12 +18,33 @@ bool all_finite(const std::vector<double>& values) {
 
 bool usable(const ChannelAffine& affine) { return all_finite(affine.factor) && all_finite(affine.shift); }
 
-/// Where the output channels of a layer lie in its weights: (i / inner) % channels, and for a grouped
-/// ConvTranspose `channels` further for each `outer` elements.
+/// Where the output channels of a layer lie in its weights: `channels` of them in turn, `inner` elements of
+/// each; for a grouped ConvTranspose those of the next group after each `outer` elements.
 struct WeightLayout {
   std::size_t inner, channels, outer;
-  std::size_t channel(std::size_t i) const { return i / outer * channels + i / inner % channels; }
 };
+
+template <class T>
+void scale(std::span<T> weights, const WeightLayout& layout, const std::vector<double>& factor) {
+  for (std::size_t at = 0; at < weights.size();) {
+    const std::size_t first = at / layout.outer * layout.channels;
+    for (std::size_t c = 0; c < layout.channels; ++c)
+      for (std::size_t i = 0; i < layout.inner; ++i, ++at)
+        weights[at] = static_cast<T>(static_cast<double>(weights[at]) * factor[first + c]);
+  }
+}
+
+/// `weights` with each channel multiplied by its factor.
+Tensor scaled(const Tensor& weights, const WeightLayout& layout, const std::vector<double>& factor) {
+  if (weights.dtype() == DType::f32) {
+    Tensor result = weights.clone();
+    scale(result.mutable_values<float>(), layout, factor);
+    return result;
+  }
+  Tensor wide = weights.dtype() == DType::f64 ? weights.clone() : weights.as(DType::f64);
+  scale(wide.mutable_values<double>(), layout, factor);
+  return wide.as(weights.dtype());
+}
 
 WeightLayout layout_of(const Node& layer, const Shape& weights) {
   const auto extent = [&](std::size_t axis) { return static_cast<std::size_t>(weights[axis]); };
@@ -154,14 +175,12 @@ void replace_by_scaled(Rewrite& rewrite, const Node& layer, const ChannelAffine&
   const DType type = weights.dtype();
   const std::size_t channels = affine.factor.size();
   const WeightLayout layout = layout_of(layer, weights.shape());
-  std::vector<double> scaled = elements_of(weights);
-  for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] *= affine.factor[layout.channel(i)];
   std::vector<double> bias = *bias_of(rewrite, layer, channels);
   for (std::size_t c = 0; c < channels; ++c) bias[c] = bias[c] * affine.factor[c] + affine.shift[c];
   const ValueId input = layer.inputs[0];
   const bool unscaled = std::ranges::all_of(affine.factor, [](double factor) { return factor == 1; });
   const ValueId kernel =
-      unscaled ? layer.inputs[1] : rewrite.add_constant(tensor_of(scaled, weights.shape(), type));
+      unscaled ? layer.inputs[1] : rewrite.add_constant(scaled(weights, layout, affine.factor));
   const bool biased = std::ranges::any_of(bias, [](double value) { return value != 0; });
   if (is(layer, "MatMul") && !biased) return rewrite.replace("MatMul", {input, kernel});
   const ValueId added = rewrite.add_constant(tensor_of(bias, {static_cast<std::int64_t>(channels)}, type));

@@ -21,6 +21,17 @@ TEST_CASE("what depends on constants alone is computed once", "[passes]") {
   CHECK(got.values<float>()[1] == Approx(2 * std::exp(2.0f)));
 }
 
+TEST_CASE("constants that nothing reads any more take no memory", "[passes]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {1000})};
+  const Value made_of = constant(graph, Tensor(DType::f32, {1000}));
+  const Value read = constant(graph, Tensor(DType::f32, {1000}));
+  graph.mark_output((x + exp(made_of) + read).id);
+  optimise(graph);
+  CHECK(graph.value(made_of.id).constant->elements() == 0);
+  CHECK(graph.value(read.id).constant->elements() == 1000);
+}
+
 TEST_CASE("nodes that nothing reads go", "[passes]") {
   Graph graph;
   const Value x{&graph, graph.add_input("x", DType::f32, {2})};

@@ -84,6 +84,16 @@ TEST_CASE("a missing file is named", "[tensor]") {
   }
 }
 
+TEST_CASE("a lasting buffer takes memory as it is touched", "[tensor]") {
+  constexpr std::size_t kBytes = 64 << 20;
+  const std::size_t before = resident_bytes();
+  const auto buffer = lasting_buffer(kBytes);
+  CHECK(resident_bytes() < before + (kBytes >> 2));
+  CHECK(buffer->data()[kBytes - 1] == std::byte{0});
+  CHECK(reinterpret_cast<std::uintptr_t>(buffer->data()) % 64 == 0);
+  CHECK(lasting_buffer(3)->size() == 3);
+}
+
 TEST_CASE("pages of a mapped tensor come back when they are touched", "[tensor]") {
   const TemporaryFolder folder;
   const std::string file = folder.file("weights");
