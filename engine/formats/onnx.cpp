@@ -261,18 +261,21 @@ void check_opset(const OnnxModel& model, const std::string& file) {
 }
 
 // What a classifier calls its classes, where nothing in the file says it already.
-void add_class_labels(OnnxModel& model) {
-  const std::vector<std::string> labels = class_labels(model.graph);
+void add_labels(OnnxModel& model) {
+  const OnnxClasses classes = classes_of(model.graph);
   const auto is_labels = [](const auto& entry) { return entry.first == kLabelsKey; };
-  if (!labels.empty() && std::ranges::none_of(model.metadata, is_labels))
-    model.metadata.emplace_back(kLabelsKey, boost::json::serialize(boost::json::value_from(labels)));
+  if ((classes.names.empty() && classes.numbers.empty()) || std::ranges::any_of(model.metadata, is_labels))
+    return;
+  const boost::json::value list = classes.names.empty() ? boost::json::value_from(classes.numbers)
+                                                        : boost::json::value_from(classes.names);
+  model.metadata.emplace_back(kLabelsKey, boost::json::serialize(list));
 }
 
 Graph import_from(const OnnxSource& source) {
   OnnxModel model = parse_onnx(source);
   check_opset(model, source.name);
   inline_functions(model);
-  add_class_labels(model);
+  add_labels(model);
   find_captures(model.graph);
   Graph graph = Import(std::move(model.graph)).run();
   graph.metadata = std::move(model.metadata);

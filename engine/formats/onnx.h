@@ -7,7 +7,8 @@
 
 namespace dormouse::engine {
 
-/// In Graph::metadata: what the classes are called, a JSON list of strings in the order of the scores.
+/// In Graph::metadata: what the classes are called, a JSON list in the order of the scores. Where it holds
+/// numbers, the model answers with these, else with positions in the list.
 inline constexpr const char* kLabelsKey = "dormouse.labels";
 
 /// Reads an ONNX model of opset 1 to 25 whose operators the table has.

@@ -278,20 +278,19 @@ const std::map<std::string, Speller, std::less<>> kSpellers{
     {"TreeEnsembleRegressor", spell_out_trees},
     {"ZipMap", prepare<&Preparation::zip_map>}};
 
-// The names that a node gives to what stands for them; those it was not told of, in the order of positions.
-Strings names_of(const OnnxNode& node) {
-  for (const auto* attribute : {"classlabels_strings", "values_strings", "classes_strings", "cats_strings"})
-    if (const auto* names = node.attributes.find<Strings>(attribute); names && !names->empty()) {
-      Strings result = *names;
-      if (attribute != std::string_view("classlabels_strings"))
-        result.push_back(node.attributes.get<std::string>("default_string", "_Unused"));
-      return result;
-    }
-  Strings result;
+OnnxClasses classes_of(const OnnxNode& node) {
+  const Attributes& attributes = node.attributes;
+  if (const auto* names = attributes.find<Strings>("classlabels_strings")) return {*names, {}};
   for (const auto* attribute : {"classlabels_int64s", "classlabels_ints"})
-    for (const std::int64_t label : node.attributes.integers(attribute))
-      result.push_back(std::to_string(label));
-  return result;
+    if (attributes.has(attribute)) return {{}, attributes.integers(attribute)};
+  // What encoders make strings of may be in none of them: the last position.
+  for (const auto* attribute : {"values_strings", "classes_strings", "cats_strings"})
+    if (const auto* names = attributes.find<Strings>(attribute)) {
+      OnnxClasses classes{*names, {}};
+      classes.names.push_back(attributes.get<std::string>("default_string", "_Unused"));
+      return classes;
+    }
+  return {};
 }
 
 }  // namespace
@@ -305,13 +304,14 @@ std::vector<OnnxNode> spell_out_ml(OnnxNode node, const LookUp& look_up) {
   return speller->second(std::move(node), look_up);
 }
 
-std::vector<std::string> class_labels(const OnnxGraph& graph) {
-  Strings labels;
+OnnxClasses classes_of(const OnnxGraph& graph) {
+  OnnxClasses last;
   for (const OnnxNode& node : graph.nodes) {
     if (node.domain != "ai.onnx.ml") continue;
-    if (Strings names = names_of(node); !names.empty()) labels = std::move(names);
+    if (OnnxClasses classes = classes_of(node); !classes.names.empty() || !classes.numbers.empty())
+      last = std::move(classes);
   }
-  return labels;
+  return last;
 }
 
 }  // namespace dormouse::engine

@@ -11,14 +11,20 @@ namespace dormouse::engine {
 /// out in ONNX's own operators and a few of ours (TreeEnsemble, LookUp, SquaredDistances, PairwiseCoupling).
 ///
 /// Tensors hold no strings: where an operator would make some, each is its position in the operator's list
-/// of them (i64), which class_labels() knows. ZipMap, whose result would be a sequence of maps, passes its
+/// of them (i64), which classes_of() knows. ZipMap, whose result would be a sequence of maps, passes its
 /// scores on, [N, classes]. Those that are not known stay as they are. Throws Failure(invalid) naming what
 /// contradicts itself, Failure(unsupported) naming what is not possible here. Source of the definitions:
 /// ONNX, docs/Operators-ml.md; where it leaves open what scores of two classes look like, ONNX Runtime's.
 std::vector<OnnxNode> spell_out_ml(OnnxNode node, const LookUp& look_up);
 
-/// What the classes are called that the model tells apart, in the order of their scores: of its last ZipMap
-/// or classifier. None where it has no such.
-std::vector<std::string> class_labels(const OnnxGraph& graph);
+/// What a model's classes are called, in the order of their scores: names, or numbers, which its answers hold
+/// then. Empty where it has no classes.
+struct OnnxClasses {
+  std::vector<std::string> names;
+  std::vector<std::int64_t> numbers;
+};
+
+/// Of the last classifier, ZipMap or encoder to strings in `graph`.
+OnnxClasses classes_of(const OnnxGraph& graph);
 
 }  // namespace dormouse::engine

@@ -61,10 +61,8 @@ void Linear::classifier() {
     return finish_classes(known, top_position(all), transformed(all, transform));
   }
   const std::string score = scores(1);
-  const std::string second = transformed(score, transform);
-  const std::string both =
-      part("Concat", {binary("Sub", number(1, second), second), second}, {{"axis", std::int64_t{1}}});
-  finish_classes(known, position_where(binary("Greater", score, number(0, score))), both);
+  finish_classes(known, position_where(binary("Greater", score, number(0, score))),
+                 pair_of(score, true, transform));
 }
 
 }  // namespace

@@ -50,6 +50,12 @@ std::string MlSpelling::transformed(const std::string& scores, std::string_view 
   return scores;
 }
 
+std::string MlSpelling::pair_of(const std::string& second, bool probability, std::string_view transform) {
+  if (transform == "PROBIT") unsupported("post_transform PROBIT of one score for two classes");
+  if (transform == "LOGISTIC") return transformed(beside(negated(second), second), transform);
+  return beside(probability ? binary("Sub", number(1, second), second) : negated(second), second);
+}
+
 // Scores of 0 (by 1e-7) have no share in the sum, and keep their place.
 std::string MlSpelling::softmax_but_zeros(const std::string& scores) {
   const std::string largest = part("ReduceMax", {scores, axes({1})});

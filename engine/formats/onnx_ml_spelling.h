@@ -38,6 +38,12 @@ class MlSpelling : public OnnxSpelling {
 
   /// `scores` [N, classes] after NONE, SOFTMAX, LOGISTIC, SOFTMAX_ZERO or PROBIT.
   std::string transformed(const std::string& scores, std::string_view transform);
+  /// The scores of two classes by the one score [N, 1] of the second: a probability, or a margin. LOGISTIC
+  /// makes margins probabilities; other transforms are of several scores and leave it alone.
+  std::string pair_of(const std::string& second, bool probability, std::string_view transform);
+  std::string beside(const std::string& a, const std::string& b) {
+    return part("Concat", {a, b}, {{"axis", std::int64_t{1}}});
+  }
   /// Attribute post_transform, checked.
   std::string post_transform() const;
 

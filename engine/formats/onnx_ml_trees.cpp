@@ -224,32 +224,22 @@ void TreeSpelling::classifier() {
 }
 
 // All votes are for one class of two, so that their sum alone decides: a probability where no vote is below
-// 0, else a margin.
+// 0, else a margin. Votes for the first class speak for the second: so exporters write it, who knew one
+// score.
 void TreeSpelling::one_against_other(Forest trees, const Labels& known) {
   const std::string transform = post_transform();
-  auto base = values("base_values");
-  if (base.size() != 1) check_size("base_values", base.size(), base.empty() ? 0 : 2);
+  const auto base = values("base_values");
+  const bool for_second = !trees.votes.empty() && trees.votes[0].target == 1;
+  if (base.size() > (for_second ? 0 : 1))
+    unsupported(std::to_string(base.size()) + " base_values where all votes are for class " +
+                (for_second ? "1 of 2" : "0 of 2"));
   const bool probability =
       std::ranges::all_of(trees.votes, [](const ForestVote& vote) { return vote.weight >= 0; });
   for (ForestVote& vote : trees.votes) vote.target = 0;
-  const bool both_given = base.size() == 2;
-  if (both_given) base.erase(base.begin());
   const std::string sum = with_base(scores(trees, 1, "SUM"), base);
   const std::string second = binary("Greater", sum, number(probability ? 0.5f : 0, sum));
-  std::string pair;
-  const auto beside = [&](const std::string& a, const std::string& b) {
-    return part("Concat", {a, b}, {{"axis", std::int64_t{1}}});
-  };
-  if (both_given)
-    pair = transformed(beside(negated(sum), sum), transform);
-  else if (transform == "PROBIT")
-    unsupported("post_transform PROBIT of one score between two classes");
-  else if (probability)
-    pair = beside(binary("Sub", number(1, sum), sum), sum);
-  else if (transform == "LOGISTIC")
-    pair = transformed(beside(negated(sum), sum), transform);
-  else
-    pair = beside(negated(part("Abs", {sum})), part("Abs", {sum}));
+  const std::string pair = for_second ? transformed(beside(binary("Sub", sum, sum), sum), transform)
+                                      : pair_of(sum, probability, transform);
   finish_classes(known, position_where(second), cast(pair, DType::f32));
 }
 

@@ -183,8 +183,7 @@ void Vectors::pairwise(const Labels& known) {
   if (classes > 2) return finish_classes(known, positions, transformed(decisions, transform));
   if (transform != "NONE")
     unsupported("post_transform " + transform + " of one decision between two classes");
-  finish_classes(known, positions,
-                 part("Concat", {negated(decisions), decisions}, {{"axis", std::int64_t{1}}}));
+  finish_classes(known, positions, beside(negated(decisions), decisions));
 }
 
 }  // namespace
