@@ -33,6 +33,15 @@ std::optional<std::int64_t> version_part(const Request& request) {
   return number;
 }
 
+/// What a classifier that only infers answered, by name: one a row, with commas between.
+std::string names_of(const ClassLabels& labels, const engine::Tensor& answers) {
+  std::string joined;
+  const auto rows = answers.values<std::int64_t>();
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    joined += (row == 0 ? "" : ",") + labels.name_of(rows[row]);
+  return joined;
+}
+
 InferResponse response_of(const Entry& entry, const InferRequest& request, const Answered& answered) {
   InferResponse response;
   response.model_name = entry.parts->options.name;
@@ -40,6 +49,10 @@ InferResponse response_of(const Entry& entry, const InferRequest& request, const
   response.id = request.id;
   response.parameters = describe_flat(answered);
   response.labels = answered.labels;
+  if (const ClassLabels& labels = entry.parts->answers; !labels.empty()) {
+    response.labels = labels.names;
+    response.parameters.set("dormouse_label", names_of(labels, answered.result.outputs[0]));
+  }
   for (std::size_t i = 0; i < entry.parts->outputs.size(); ++i)
     response.outputs.push_back({entry.parts->outputs[i].name, answered.result.outputs[i], {}});
   if (!answered.result.rows.empty())
@@ -83,8 +96,8 @@ json::object model_metadata(const Entry& entry) {
                       {"inputs", metadata(entry.parts->inputs)},
                       {"outputs", metadata(outputs_of(entry))}};
   json::object parameters;
-  if (entry.parts->learnable)
-    parameters["labels"] = json::serialize(json::value_from(entry.served.model->labels));
+  const auto& labels = entry.parts->learnable ? entry.served.model->labels : entry.parts->answers.names;
+  if (!labels.empty()) parameters["labels"] = json::serialize(json::value_from(labels));
   if (entry.parts->window) {
     parameters["window"] = entry.parts->window->rows;
     parameters["channels"] = entry.parts->window->channels;

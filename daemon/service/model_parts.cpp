@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json/parse.hpp>
-#include <boost/json/value_to.hpp>
 
 #include "engine/formats/all_formats.h"
 #include "learning/linear_layer.h"
@@ -18,18 +16,6 @@ using engine::ValueId;
 std::string metadata(const Graph& graph, std::string_view key) {
   const auto found = std::ranges::find(graph.metadata, key, &std::pair<std::string, std::string>::first);
   return found == graph.metadata.end() ? "" : found->second;
-}
-
-std::vector<std::string> labels_of(const ModelOptions& options, const Graph& graph) {
-  if (!options.labels.empty()) return options.labels;
-  const std::string text = metadata(graph, "dormouse.labels");
-  if (text.empty()) return {};
-  boost::system::error_code error;
-  const auto parsed = boost::json::parse(text, error);
-  const auto labels = boost::json::try_value_to<std::vector<std::string>>(parsed);
-  if (error || !labels)
-    throw Failure(Errc::corrupt, options.path.string() + ": its labels are no JSON list of strings");
-  return *labels;
 }
 
 ValueId cut_of(const ModelOptions& options, const Graph& graph) {
@@ -51,6 +37,23 @@ ValueId cut_of(const ModelOptions& options, const Graph& graph) {
 
 [[noreturn]] void misfit(const ModelOptions& options, const std::string& what) {
   throw Failure(Errc::configuration, "model " + options.name + " (" + options.path.string() + "): " + what);
+}
+
+/// Those of the configuration, else those of the file.
+ClassLabels labels_of(const ModelOptions& options, const Graph& graph) {
+  ClassLabels labels = class_labels(graph, options.path.string());
+  if (options.labels.empty()) return labels;
+  if (!labels.empty() && labels.names.size() != options.labels.size())
+    misfit(options, "labels name " + std::to_string(options.labels.size()) + " classes, the file " +
+                        std::to_string(labels.names.size()));
+  labels.names = options.labels;
+  return labels;
+}
+
+/// A classifier whose first output is its answer, a class a row, and not the scores that a head learns from.
+bool answers_itself(const Graph& graph) {
+  const engine::ValueInfo& first = graph.value(graph.outputs()[0]);
+  return first.dtype == engine::DType::i64 && first.shape_known && first.shape.rank() == 1;
 }
 
 learning::Seed seed_of(const ModelOptions& options, const Learnable& learnable) {
@@ -145,8 +148,11 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
   parts->outputs = output_specs(parts->graph);
   parts->drivers = chosen(options, drivers);
   parts->window = window_of(options, parts->graph);
-  if (auto labels = labels_of(options, parts->graph); !labels.empty())
-    parts->learnable = learnable_of(options, parts->graph, std::move(labels));
+  ClassLabels labels = labels_of(options, parts->graph);
+  if (answers_itself(parts->graph))
+    parts->answers = std::move(labels);
+  else if (!labels.empty())
+    parts->learnable = learnable_of(options, parts->graph, std::move(labels.names));
   const bool normalise = !options.stream || options.stream->normalise == StreamOptions::Normalise::seed;
   if (normalise && parts->learnable && parts->learnable->seed)
     parts->normaliser = parts->learnable->seed->normaliser;

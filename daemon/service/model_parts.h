@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/oip/codec.h"
+#include "daemon/service/class_labels.h"
 #include "daemon/service/options.h"
 #include "engine/driver.h"
 #include "engine/window.h"
@@ -30,9 +31,10 @@ struct ModelParts {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
   std::vector<const engine::Driver*> drivers;
-  std::optional<Learnable> learnable;         ///< nothing: no labels, so it only infers
+  std::optional<Learnable> learnable;         ///< nothing: no labels, or `answers`, so it only infers
   std::optional<engine::WindowShape> window;  ///< when clips and streams fit its input
   engine::InputNormaliser normaliser;         ///< for clips and streams; may be empty
+  ClassLabels answers;  ///< what its first output says, i64 [rows]; empty: something else
 };
 
 /// Reads model and seed and checks them against each other and the options. `drivers`: all there are.

@@ -105,6 +105,10 @@ Entry& Service::model(const std::string& name) {
 Entry& Service::learning_model(const std::string& name) {
   Entry& entry = model(name);
   if (entry.parts->learnable) return entry;
+  if (!entry.parts->answers.empty())
+    throw Failure(Errc::conflict, "model '" + name +
+                                      "' answers with the class itself and has no scores from a linear layer "
+                                      "to learn by, so it cannot be taught; export a network for that");
   throw Failure(Errc::conflict, "model '" + name +
                                     "' has no labels, so it cannot be taught; give it 'labels' in the "
                                     "configuration");

@@ -1,11 +1,11 @@
 #include "daemon/verbs/infer_local.h"
 
 #include <algorithm>
-#include <boost/json/value_to.hpp>
 #include <filesystem>
 #include <iostream>
 
 #include "daemon/client/tensor_message.h"
+#include "daemon/service/class_labels.h"
 #include "daemon/verbs/print.h"
 #include "drivers/all_drivers.h"
 #include "engine/formats/onnx.h"
@@ -19,15 +19,6 @@ namespace {
 using engine::Tensor;
 
 constexpr std::size_t kShown = 6;  // values of an output in a table
-
-/// The labels that `dormouse train` writes into the file, if they are there.
-std::vector<std::string> labels_of(const engine::Graph& graph) {
-  const auto found =
-      std::ranges::find(graph.metadata, "dormouse.labels", &std::pair<std::string, std::string>::first);
-  if (found == graph.metadata.end()) return {};
-  const auto labels = boost::json::try_value_to<std::vector<std::string>>(parse_json(found->second));
-  return labels ? *labels : std::vector<std::string>{};
-}
 
 /// The normalisation in the seed memory beside the model, as `dormouse train` and `dormouse seed` leave it
 /// there.
@@ -79,7 +70,7 @@ int infer_here(const Arguments& arguments) {
                       std::to_string(inputs.size()));
   }
   const engine::InputNormaliser normaliser = normaliser_beside(model);
-  const std::vector<std::string> labels = labels_of(session.graph());
+  const std::vector<std::string> labels = class_labels(session.graph(), model).names;
   Table table({"file", "output", "shape", "label", "values"});
   for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
     const std::string& file = arguments.positional()[i];

@@ -29,6 +29,10 @@ int run(const Arguments& arguments) {
     list.erase(0, comma + 1);
   }
   const auto parts = load_model(options, drivers::all_drivers());
+  if (!parts->answers.empty())
+    throw Failure(Errc::invalid, options.path.string() +
+                                     ": answers with the class itself, so that no head "
+                                     "can learn beside it, and no seed is needed");
   if (!parts->learnable)
     throw Failure(Errc::invalid,
                   options.path.string() + ": the file does not name its classes; give them with --labels");

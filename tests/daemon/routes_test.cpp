@@ -235,5 +235,57 @@ TEST_CASE("status and metrics answer", "[routes]") {
   CHECK_THAT(town.running->get("/metrics").body, Contains("model_version"));
 }
 
+/// A service with a model of scikit-learn's, which names its classes and learns nothing.
+struct Forest {
+  explicit Forest(const std::string& name, std::vector<std::string> labels = {}) {
+    Options options = small_options(folder);
+    ModelOptions& model = options.models[0];
+    model.name = "activity";
+    model.path = std::filesystem::path(DORMOUSE_TEST_DATA) / "sklearn" / (name + ".onnx");
+    model.seed.clear();
+    model.labels = std::move(labels);
+    running.emplace(options, folder);
+  }
+  json::value infer(const std::string& more = "") {
+    const Reply reply = running->post(
+        "/v2/models/activity/infer",
+        R"({"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 4], "data": [1, 0, -2, 1, -1, 2, 0, -1]}])" +
+            more + "}");
+    INFO(reply.body);
+    REQUIRE(reply.status == 200);
+    return parsed(reply);
+  }
+
+  TemporaryFolder folder;
+  std::optional<RunningService> running;
+};
+
+TEST_CASE("a forest of scikit-learn is served under its own labels", "[routes]") {
+  Forest forest("random_forest");
+  const json::value metadata = parsed(forest.running->get("/v2/models/activity"));
+  CHECK(text(metadata.at("parameters").at("labels")) == R"(["walking","upstairs","sitting","lying"])");
+  const json::value answer = forest.infer();
+  const json::array& positions = answer.at("outputs").at(0).at("data").as_array();
+  const std::vector<std::string> names{"walking", "upstairs", "sitting", "lying"};
+  REQUIRE(positions.size() == 2);
+  CHECK(text(answer.at("parameters").at("dormouse_label")) ==
+        names.at(positions[0].to_number<std::size_t>()) + "," +
+            names.at(positions[1].to_number<std::size_t>()));
+  const json::value classified =
+      forest.infer(R"(, "outputs": [{"name": "zipped", "parameters": {"classification": 1}}])");
+  CHECK_THAT(text(classified.at("outputs").at(0).at("data").at(0)),
+             Catch::EndsWith(names.at(positions[0].to_number<std::size_t>())));
+  const Reply taught =
+      forest.running->post("/v1/models/activity/feedback", R"({"episode": 1, "label": "sitting"})");
+  CHECK(taught.status == 409);
+  CHECK_THAT(taught.body, Contains("answers with the class itself"));
+}
+
+TEST_CASE("labels of the configuration rename the classes of a forest, all or none", "[routes]") {
+  Forest forest("random_forest", {"a", "b", "c", "d"});
+  CHECK_THAT(text(forest.infer().at("parameters").at("dormouse_label")), Catch::Matches("[a-d],[a-d]"));
+  CHECK_THROWS_WITH(Forest("random_forest", {"a", "b"}), Contains("labels name 2 classes, the file 4"));
+}
+
 }  // namespace
 }  // namespace dormouse::daemon
