@@ -9,12 +9,20 @@
 namespace dormouse::engine {
 namespace {
 
+// "2 inputs", "1 to 3 inputs", "1 input or more".
+std::string arity(const Op& op) {
+  std::string text = std::to_string(op.min_inputs);
+  const bool open = op.max_inputs == SIZE_MAX;
+  if (!open && op.max_inputs > op.min_inputs) text += " to " + std::to_string(op.max_inputs);
+  text += op.min_inputs == 1 && (open || op.max_inputs == 1) ? " input" : " inputs";
+  return open ? text + " or more" : text;
+}
+
 void check_arity(const Op& op, const Node& node) {
   const auto given = node.inputs.size();
   if (given < op.min_inputs || given > op.max_inputs)
-    throw Failure(Errc::invalid, std::string(op.name) + " (node " + node.name + "): takes " +
-                                     std::to_string(op.min_inputs) +
-                                     " inputs or more, up to its maximum; given " + std::to_string(given));
+    throw Failure(Errc::invalid, std::string(op.name) + " (node " + node.name + "): takes " + arity(op) +
+                                     "; given " + std::to_string(given));
   for (std::size_t i = 0; i < op.min_inputs; ++i)
     if (node.inputs[i] == kAbsent)
       throw Failure(Errc::invalid, std::string(op.name) + " (node " + node.name + "): input " +

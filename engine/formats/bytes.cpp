@@ -46,9 +46,10 @@ void ByteReader::corrupt(std::string_view what) const {
 std::size_t byte_size(DType type, const Shape& shape, const std::string& where) {
   std::int64_t bytes = static_cast<std::int64_t>(size_of(type));
   for (const std::int64_t extent : shape) {
-    if (extent < 0 || __builtin_mul_overflow(bytes, extent, &bytes)) {
-      throw Failure(Errc::corrupt, where + ": impossible shape " + to_string(shape));
-    }
+    if (extent < 0)
+      throw Failure(Errc::corrupt, where + ": impossible shape: a dimension is " + std::to_string(extent));
+    if (__builtin_mul_overflow(bytes, extent, &bytes))
+      throw Failure(Errc::corrupt, where + ": impossible shape " + to_string(shape) + ": 2^63 bytes or more");
   }
   return static_cast<std::size_t>(bytes);
 }
@@ -57,8 +58,8 @@ Tensor tensor_at(const std::shared_ptr<Buffer>& buffer, std::uint64_t offset, DT
                  const std::string& where) {
   const std::size_t size = byte_size(type, shape, where);
   if (offset > buffer->size() || size > buffer->size() - offset) {
-    throw Failure(Errc::corrupt, where + ": bytes " + std::to_string(offset) + " to +" +
-                                     std::to_string(size) + " lie beyond the end at " +
+    throw Failure(Errc::corrupt, where + ": " + std::to_string(size) + " bytes from " +
+                                     std::to_string(offset) + " on lie beyond the end at " +
                                      std::to_string(buffer->size()));
   }
   const std::span<const std::byte> bytes(buffer->data() + offset, size);

@@ -45,8 +45,10 @@ std::vector<std::string> components(const std::string& location) {
 [[noreturn]] void fail(const std::string& location) {
   const int error = errno;
   if (error == ELOOP) throw Failure(Errc::denied, "external data '" + location + "': a symbolic link");
-  throw Failure(error == ENOENT ? Errc::not_found : Errc::io,
-                "external data '" + location + "': " + std::generic_category().message(error));
+  const bool missing = error == ENOENT;
+  throw Failure(missing ? Errc::not_found : Errc::io,
+                "external data '" + location + "': " + std::generic_category().message(error) +
+                    (missing ? "; it belongs into the model's folder" : ""));
 }
 
 // Component by component and never through a link, so no name leads out, whoever changes the folder
@@ -68,7 +70,7 @@ std::shared_ptr<Buffer> ExternalFiles::map(const std::string& location) {
   const auto found = mapped_.find(location);
   if (found != mapped_.end()) return found->second;
   const Descriptor descriptor = open_beneath(folder_, location);
-  return mapped_[location] = map_file(descriptor.get(), location);
+  return mapped_[location] = map_file(descriptor.get(), "external data '" + location + "'");
 }
 
 }  // namespace dormouse::engine

@@ -49,8 +49,11 @@ class Import {
 
  private:
   void add_weights() {
-    for (auto& [name, weight] : source_.initialisers)
+    for (auto& [name, weight] : source_.initialisers) {
+      if (ids_.contains(name))
+        throw Failure(Errc::corrupt, source_.where + ": two initialisers called '" + name + "'");
       define(name, graph_.add_constant(name, std::move(weight)));
+    }
   }
 
   Graph finish() {
@@ -99,7 +102,9 @@ class Import {
   void add_input(const OnnxValue& input) {
     if (ids_.contains(input.name)) return;  // a weight, listed as old files do
     const std::string where = source_.where + ": input '" + input.name + "'";
-    if (!input.dtype) throw Failure(Errc::unsupported, where + ": not a tensor of numbers");
+    if (!input.dtype)
+      throw Failure(Errc::unsupported,
+                    where + ": not a tensor of numbers; export the model with those as inputs");
     if (!input.shape) {
       throw Failure(Errc::unsupported,
                     where + ": no shape; export it with one, whose dimensions may be dynamic");
@@ -177,7 +182,8 @@ class Import {
     if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&attribute)) {
       return Tensor::from<std::int64_t>(Shape{static_cast<std::int64_t>(integers->size())}, *integers);
     }
-    throw Failure(Errc::unsupported, where + ": a constant given as " + form);
+    throw Failure(Errc::unsupported,
+                  where + ": a constant given as " + form + " is not supported; export the model without it");
   }
 
   const Op& operator_of(const OnnxNode& node) const {
@@ -256,8 +262,7 @@ void check_opset(const OnnxModel& model, const std::string& file) {
   const auto found = model.opsets.find("");
   if (found == model.opsets.end() || (found->second >= 1 && found->second <= kNewestOpset)) return;
   throw Failure(Errc::unsupported, file + ": opset " + std::to_string(found->second) +
-                                       "; export it with opset " + std::to_string(kNewestOpset) +
-                                       " or earlier");
+                                       "; export it with opset 1 to " + std::to_string(kNewestOpset));
 }
 
 // What a classifier calls its classes, where nothing in the file says it already.

@@ -20,7 +20,7 @@ Makers makers_of(const OnnxGraph& graph) {
   const std::string& file = graph.where;
   Makers makers;
   for (const auto& [name, tensor] : graph.initialisers) {
-    if (!makers.emplace(name, kGiven).second) corrupt(file, "two initialisers called '" + name + "'");
+    makers.emplace(name, kGiven);
   }
   std::unordered_map<std::string, int> inputs;
   for (const OnnxValue& input : graph.inputs) {
@@ -31,7 +31,12 @@ Makers makers_of(const OnnxGraph& graph) {
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const std::string& output : graph.nodes[i].outputs) {
       if (output.empty()) continue;
-      if (!makers.emplace(output, i).second) corrupt(graph.nodes[i].where, "'" + output + "' is made twice");
+      const auto [maker, first] = makers.emplace(output, i);
+      if (first) continue;
+      corrupt(graph.nodes[i].where, maker->second == kGiven
+                                        ? "'" + output + "' is an input or a weight already"
+                                        : "'" + output + "' is made twice, also by " +
+                                              graph.nodes[static_cast<std::size_t>(maker->second)].where);
     }
   }
   return makers;

@@ -15,7 +15,8 @@ std::int64_t read_dimension(Reader reader) {
   while (reader.next()) {
     if (reader.field() == DimField::dim_value) extent = reader.integer();
   }
-  if (extent < kDynamic) reader.corrupt("dimension " + std::to_string(extent));
+  if (extent < kDynamic)
+    reader.corrupt("dimension " + std::to_string(extent) + "; one that varies has a name, or is -1");
   return extent;  // exporters write -1 too, and mean the same
 }
 
@@ -139,8 +140,9 @@ Attribute attribute_value(AttributeMessage message, const OnnxSource& source, co
     case AttributeKind::undefined:
       break;
   }
-  throw Failure(Errc::unsupported,
-                where + ": attribute type " + std::to_string(static_cast<std::int64_t>(message.kind)));
+  throw Failure(Errc::unsupported, where + ": type " +
+                                       std::to_string(static_cast<std::int64_t>(message.kind)) +
+                                       " of ONNX's attributes is not supported; export the model without it");
 }
 
 OnnxGraph read_graph(Reader reader, const OnnxSource& source, std::string where, int depth);

@@ -17,10 +17,13 @@ struct TypedData {
   std::vector<double> doubles;
   std::vector<std::int64_t> int32s, int64s;
   std::vector<std::uint64_t> uint64s;
+
+  bool empty() const {
+    return reals.empty() && doubles.empty() && int32s.empty() && int64s.empty() && uint64s.empty();
+  }
 };
 
 struct TensorMessage {
-  std::string name;
   Shape shape;
   std::int64_t data_type = 0;
   std::optional<std::string_view> raw;
@@ -28,6 +31,35 @@ struct TensorMessage {
   bool external = false;
   std::map<std::string, std::string> location;
 };
+
+// Of the types that ONNX has and we do not.
+std::string foreign_type(std::int64_t number) {
+  switch (number) {
+    case 8:
+      return " (strings)";
+    case 14:
+    case 15:
+      return " (complex numbers)";
+    case 17:
+    case 18:
+    case 19:
+    case 20:
+      return " (8-bit floats)";
+    case 21:
+    case 22:
+      return " (4-bit integers)";
+    default:
+      return "";
+  }
+}
+
+// Alone and first, so that every error can say it.
+std::string name_of(ProtobufReader reader) {
+  std::string name;
+  while (reader.next())
+    if (reader.field() == TensorField::name) name = reader.text();
+  return name;
+}
 
 std::pair<std::string, std::string> entry(ProtobufReader reader) {
   std::pair<std::string, std::string> result;
@@ -48,9 +80,6 @@ TensorMessage read_message(ProtobufReader reader) {
         break;
       case TensorField::data_type:
         message.data_type = reader.integer();
-        break;
-      case TensorField::name:
-        message.name = reader.text();
         break;
       case TensorField::raw_data:
         message.raw = reader.bytes();
@@ -83,7 +112,8 @@ TensorMessage read_message(ProtobufReader reader) {
     }
   }
   if (extents.size() > kMaxRank)
-    reader.corrupt("a tensor of " + std::to_string(extents.size()) + " dimensions");
+    reader.corrupt(std::to_string(extents.size()) + " dimensions; " + std::to_string(kMaxRank) +
+                   " are possible");
   message.shape = Shape(std::move(extents));
   return message;
 }
@@ -91,8 +121,8 @@ TensorMessage read_message(ProtobufReader reader) {
 template <class T, class From>
 Tensor from_values(const std::vector<From>& values, const Shape& shape, const std::string& where) {
   if (byte_size(dtype_of<T>, shape, where) != values.size() * sizeof(T)) {
-    throw Failure(Errc::corrupt,
-                  where + ": " + std::to_string(values.size()) + " elements for shape " + to_string(shape));
+    throw Failure(Errc::corrupt, where + ": " + std::to_string(values.size()) + " elements for shape " +
+                                     to_string(shape) + ", which has " + std::to_string(shape.elements()));
   }
   Tensor tensor(dtype_of<T>, shape);
   std::ranges::transform(values, tensor.mutable_values<T>().begin(), [](From value) {
@@ -145,8 +175,15 @@ std::uint64_t location_number(const TensorMessage& message, const std::string& k
   const char* end = found->second.data() + found->second.size();
   const auto [stop, error] = std::from_chars(found->second.data(), end, value);
   if (error != std::errc{} || stop != end)
-    throw Failure(Errc::corrupt, where + ": external " + key + " is no number");
+    throw Failure(Errc::corrupt,
+                  where + ": external " + key + " '" + found->second + "' is no number of bytes");
   return value;
+}
+
+std::shared_ptr<Buffer> map(ExternalFiles& files, const std::string& location, const std::string& where) try {
+  return files.map(location);
+} catch (const Failure& failure) {
+  throw Failure(failure.error().code, where + ": " + failure.error().context);
 }
 
 Tensor from_external(const TensorMessage& message, DType type, const OnnxSource& source,
@@ -160,21 +197,22 @@ Tensor from_external(const TensorMessage& message, DType type, const OnnxSource&
   }
   const std::uint64_t size = byte_size(type, message.shape, where);
   const std::uint64_t offset = location_number(message, "offset", 0, where);
-  if (location_number(message, "length", size, where) != size) {
-    throw Failure(Errc::corrupt, where + ": external length does not fit shape " + to_string(message.shape));
+  const std::uint64_t length = location_number(message, "length", size, where);
+  if (length != size) {
+    throw Failure(Errc::corrupt, where + ": external length " + std::to_string(length) +
+                                     " does not fit shape " + to_string(message.shape) + ", which takes " +
+                                     std::to_string(size) + " bytes");
   }
-  try {
-    return tensor_at(source.files->map(location->second), offset, type, message.shape, where);
-  } catch (const Failure& failure) {
-    throw Failure(failure.error().code, where + ": " + failure.error().context);
-  }
+  const std::string place = where + ": external data '" + location->second + "'";
+  return tensor_at(map(*source.files, location->second, where), offset, type, message.shape, place);
 }
 
 Tensor from_raw(std::string_view raw, DType type, const Shape& shape, const OnnxSource& source,
                 const std::string& where) {
   if (raw.size() != byte_size(type, shape, where)) {
-    throw Failure(Errc::corrupt,
-                  where + ": " + std::to_string(raw.size()) + " bytes for shape " + to_string(shape));
+    throw Failure(Errc::corrupt, where + ": " + std::to_string(raw.size()) + " bytes for shape " +
+                                     to_string(shape) + ", which takes " +
+                                     std::to_string(byte_size(type, shape, where)));
   }
   const auto offset = reinterpret_cast<const std::byte*>(raw.data()) - source.bytes->data();
   return tensor_at(source.bytes, static_cast<std::uint64_t>(offset), type, shape, where);
@@ -183,15 +221,20 @@ Tensor from_raw(std::string_view raw, DType type, const Shape& shape, const Onnx
 }  // namespace
 
 NamedTensor parse_onnx_tensor(std::string_view text, const OnnxSource& source, const std::string& where) {
-  TensorMessage message = read_message({text, where});
-  const std::string place = message.name.empty() ? where : where + ": tensor '" + message.name + "'";
+  const std::string name = name_of({text, where});
+  const std::string place = name.empty() ? where : where + ": tensor '" + name + "'";
+  const TensorMessage message = read_message({text, place});
   const std::optional<DType> type = dtype_of_onnx(message.data_type);
   if (!type) {
-    throw Failure(Errc::unsupported, place + ": ONNX element type " + std::to_string(message.data_type));
+    throw Failure(Errc::unsupported, place + ": element type " + std::to_string(message.data_type) +
+                                         " of ONNX" + foreign_type(message.data_type) +
+                                         " is not supported; export the model without it");
   }
-  if (message.external) return {message.name, from_external(message, *type, source, place)};
-  if (message.raw) return {message.name, from_raw(*message.raw, *type, message.shape, source, place)};
-  return {message.name, from_typed(message.typed, *type, message.shape, place)};
+  if (message.raw.has_value() + message.external + !message.typed.empty() > 1)
+    throw Failure(Errc::corrupt, place + ": has its elements in two places");
+  if (message.external) return {name, from_external(message, *type, source, place)};
+  if (message.raw) return {name, from_raw(*message.raw, *type, message.shape, source, place)};
+  return {name, from_typed(message.typed, *type, message.shape, place)};
 }
 
 }  // namespace dormouse::engine

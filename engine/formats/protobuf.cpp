@@ -20,6 +20,12 @@ bool append_fixed(std::string_view bytes, std::vector<T>& values) {
 
 }  // namespace
 
+void ProtobufReader::refuse(const std::exception& error) const {
+  if (dynamic_cast<const protozero::end_of_buffer_exception*>(&error))
+    corrupt("ends inside a field: cut short or damaged; fetch or export the file again");
+  corrupt("not what protobuf looks like: another kind of file, or damaged");
+}
+
 bool ProtobufReader::next() try {
   protozero::pbf_reader reader(rest_.data(), rest_.size());
   if (!reader.next()) return false;
@@ -52,11 +58,11 @@ bool ProtobufReader::next() try {
   rest_ = {rest.data(), rest.size()};
   return true;
 } catch (const protozero::exception& error) {
-  corrupt(std::string("malformed protobuf: ") + error.what());
+  refuse(error);
 }
 
 void ProtobufReader::require(Kind kind) const {
-  if (kind_ != kind) corrupt("field " + std::to_string(field_) + " is not of its kind");
+  if (kind_ != kind) corrupt("field " + std::to_string(field_) + " is not of its kind: damaged, or another kind of file");
 }
 
 std::string_view ProtobufReader::bytes() const {
@@ -82,7 +88,7 @@ void ProtobufReader::append_to(std::vector<std::uint64_t>& values) const try {
     values.push_back(protozero::decode_varint(&at, bytes_.data() + bytes_.size()));
   }
 } catch (const protozero::exception& error) {
-  corrupt(std::string("malformed protobuf: ") + error.what());
+  refuse(error);
 }
 
 void ProtobufReader::append_to(std::vector<std::int64_t>& values) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ class ProtobufReader {
  private:
   enum class Kind : std::uint8_t { varint, fixed64, length_delimited, fixed32 };
   void require(Kind kind) const;
+  [[noreturn]] void refuse(const std::exception& error) const;
 
   std::string_view rest_;
   std::string where_;
