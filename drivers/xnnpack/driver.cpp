@@ -83,7 +83,9 @@ engine::ProgramMemory XnnpackDriver::foresee(const engine::Partition& partition)
   const Rehearsal rehearsal;
   Workspace workspace;
   const Program program(partition, weights, {pool_, options_.spin}, workspace);
-  return rehearsal.taken();
+  engine::ProgramMemory taken = rehearsal.taken();
+  taken.own += program.own_bytes();
+  return taken;
 }
 
 }  // namespace dormouse::drivers::xnnpack

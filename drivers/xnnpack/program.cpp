@@ -56,6 +56,14 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, Thr
 
 Program::~Program() { xnn_delete_runtime(runtime_); }
 
+std::size_t Program::own_bytes() const {
+  std::size_t bytes = 0;
+  for (const engine::Tensor& operand : operands_)
+    if (operand.buffer().use_count() == 1) bytes += operand.buffer()->size();  // else it is the graph's
+  for (const engine::Tensor& input : signed_inputs_) bytes += input.byte_size();
+  return bytes;
+}
+
 void Program::point_at(std::span<const engine::View> inputs, std::span<const engine::View> outputs) {
   std::vector<std::byte*> addresses;
   addresses.reserve(externals_.size());

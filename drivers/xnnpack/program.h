@@ -38,6 +38,8 @@ class Program final : public engine::Program {
   Program(const engine::Partition& partition, PackedWeights& weights, Threads threads, Workspace& workspace);
   ~Program() override;
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
+  /// What it holds beside packed weights and what XNNPACK allocates.
+  std::size_t own_bytes() const;
 
  private:
   /// Tells the runtime where inputs and outputs lie, unless they lie where they did.
