@@ -87,10 +87,14 @@ Dots<T> best_dots() {
     return best_tiles().dots_f64;
 }
 
-// One or two rows are not worth packing B for: it would cost as much as the product.
+// A few rows are not worth packing B for: it would cost as much as the product. Where B lies transposed,
+// packing is slow and products are dots of rows as they are.
+constexpr std::int64_t kThin = 2, kThinTransposed = 8;
+
 template <class T>
 bool is_thin(std::int64_t m, Matrix<T> a, Matrix<T> b) {
-  return m <= 2 && (b.column_stride == 1 || (b.row_stride == 1 && a.column_stride == 1));
+  if (b.column_stride == 1) return m <= kThin;
+  return m <= kThinTransposed && b.row_stride == 1 && a.column_stride == 1;
 }
 
 template <class T>

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <type_traits>
+
 #include "engine/kernels/gemm_tile.h"
 
 namespace dormouse::engine {
@@ -36,19 +38,35 @@ void tile(std::int64_t depth, const T* a, const T* b, T* c, std::int64_t ldc, bo
   }
 }
 
-// Of a vector's elements, by halves.
-template <class T, int Bytes, class Vector>
-T total(const Vector& vector) noexcept {
-  if constexpr (Bytes == 16) {
-    T sum = 0;
-    for (int lane = 0; lane < Bytes / static_cast<int>(sizeof(T)); ++lane) sum += vector[lane];
-    return sum;
-  } else {
-    typedef T Half __attribute__((vector_size(Bytes / 2), aligned(alignof(T)), may_alias));
-    Half low, high;
-    __builtin_memcpy(&low, &vector, sizeof low);
-    __builtin_memcpy(&high, reinterpret_cast<const char*>(&vector) + sizeof low, sizeof high);
-    return total<T, Bytes / 2>(Half(low + high));
+// The sums of neighbouring elements: those of `a`, then those of `b`.
+template <class Lane, class Vector>
+Vector pair_sums(const Vector& a, const Vector& b) noexcept {
+  typedef Lane Lanes __attribute__((vector_size(sizeof(Vector))));
+  constexpr int kLanes = static_cast<int>(sizeof(Vector) / sizeof(Lane));
+  Lanes even{}, odd{};
+#pragma GCC unroll 16
+  for (int lane = 0; lane < kLanes; ++lane) {
+    even[lane] = 2 * lane;
+    odd[lane] = 2 * lane + 1;
+  }
+  return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+}
+
+// The total of each of Rows vectors, in the elements of the first ones: summing each for itself would take
+// longer than short products do.
+template <class T, int Rows, class Vector>
+void totals(Vector* sum) noexcept {
+  typedef std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t> Lane;
+  int vectors = Rows;
+#pragma GCC unroll 16
+  for (int parts = static_cast<int>(sizeof(Vector) / sizeof(T)); parts > 1; parts /= 2) {
+    if (vectors == 1) {
+      sum[0] = pair_sums<Lane>(sum[0], sum[0]);
+      continue;
+    }
+    vectors /= 2;
+#pragma GCC unroll 16
+    for (int i = 0; i < vectors; ++i) sum[i] = pair_sums<Lane>(sum[2 * i], sum[2 * i + 1]);
   }
 }
 
@@ -64,9 +82,10 @@ void dot_rows(std::int64_t depth, const T* x, const T* rows, std::int64_t stride
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) sum[r] += left * *reinterpret_cast<const Vector*>(rows + r * stride + p);
   }
+  totals<T, Rows>(sum);
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
-    T rest = total<T, Bytes>(sum[r]);
+    T rest = sum[r / kLanes][r % kLanes];
     for (std::int64_t q = p; q < depth; ++q) rest += x[q] * rows[r * stride + q];
     y[r] += alpha * rest;
   }
