@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -20,8 +21,10 @@ constexpr std::size_t kLarge = 256 << 10;
 
 class HeapBuffer final : public Buffer {
  public:
-  HeapBuffer(std::size_t size, std::pmr::memory_resource& memory)
-      : Buffer(allocate_zeroed(size, memory), size, true), memory_(memory) {}
+  HeapBuffer(std::size_t size, std::pmr::memory_resource& memory) : HeapBuffer({}, size, memory) {}
+  /// Begins with `content`, and goes on with zeros.
+  HeapBuffer(std::span<const std::byte> content, std::size_t size, std::pmr::memory_resource& memory)
+      : Buffer(allocate(content, size, memory), size, true), memory_(memory) {}
   ~HeapBuffer() override {
     wipe(std::span(writable_data(), size()));
     memory_.deallocate(writable_data(), padded(size()), kAlignment);
@@ -31,11 +34,13 @@ class HeapBuffer final : public Buffer {
   static std::size_t padded(std::size_t size) {
     return (size + kReadSlack + kAlignment - 1) / kAlignment * kAlignment;
   }
-  static std::byte* allocate_zeroed(std::size_t size, std::pmr::memory_resource& memory) {
+  static std::byte* allocate(std::span<const std::byte> content, std::size_t size,
+                             std::pmr::memory_resource& memory) {
     if (size > SIZE_MAX - kReadSlack - kAlignment) throw std::bad_alloc();
-    void* bytes = memory.allocate(padded(size), kAlignment);
-    std::memset(bytes, 0, padded(size));
-    return static_cast<std::byte*>(bytes);
+    auto* const bytes = static_cast<std::byte*>(memory.allocate(padded(size), kAlignment));
+    std::ranges::copy(content, bytes);
+    std::memset(bytes + content.size(), 0, padded(size) - content.size());
+    return bytes;
   }
 
   std::pmr::memory_resource& memory_;
@@ -81,6 +86,10 @@ std::byte* Buffer::writable_data() const {
 
 std::shared_ptr<Buffer> heap_buffer(std::size_t size, std::pmr::memory_resource& memory) {
   return std::make_shared<HeapBuffer>(size, memory);
+}
+
+std::shared_ptr<Buffer> heap_copy(std::span<const std::byte> bytes) {
+  return std::make_shared<HeapBuffer>(bytes, bytes.size(), *std::pmr::new_delete_resource());
 }
 
 std::shared_ptr<Buffer> Buffer::allocate(std::size_t size) {

@@ -119,9 +119,8 @@ Tensor Context::tensor(ValueId id) const {
 
 Tensor Context::take(ValueId id) const {
   const View& from = views_[static_cast<std::size_t>(id)];
-  Tensor result(from.dtype, *from.shape);
-  copy_bytes(result.mutable_data(), from.data, result.byte_size());
-  return result;
+  const std::size_t bytes = static_cast<std::size_t>(from.elements()) * size_of(from.dtype);
+  return {from.dtype, *from.shape, heap_copy({from.data, bytes}), 0};
 }
 
 }  // namespace dormouse::engine

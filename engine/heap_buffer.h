@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory_resource>
+#include <span>
 
 #include "engine/tensor.h"
 
@@ -10,6 +11,8 @@ namespace dormouse::engine {
 /// its memory is given back: tensors and arenas hold inputs and latents, and freed memory is soon somebody
 /// else's.
 std::shared_ptr<Buffer> heap_buffer(std::size_t size, std::pmr::memory_resource& memory);
+/// One that holds a copy of `bytes`, without zeros written first.
+std::shared_ptr<Buffer> heap_copy(std::span<const std::byte> bytes);
 
 /// Zeroed memory for what lives as long as a session: a large buffer takes pages as they are touched, and the
 /// system has them back, and zeroes them, when it goes.
