@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace dormouse::drivers::xnnpack {
 
@@ -162,12 +163,19 @@ Id Builder::temporary(const Extents& extents) { return define(extents, std::null
 Id Builder::scalar(float value) { return operand(Tensor::from<float>({1}, {value}), {1}); }
 
 Id Builder::weights(ValueId constant, const Extents& extents) {
-  const Tensor kept = weights_.keep(with_slack(*info(constant).constant), *info(constant).constant);
-  return define(extents, std::nullopt, kept.data(), kNoId, 0);
+  return weights(*info(constant).constant, extents);
 }
 
 Id Builder::weights(ValueId constant, const Extents& extents, const Extents& permutation) {
-  const Tensor& original = *info(constant).constant;
+  return weights(*info(constant).constant, extents, permutation);
+}
+
+Id Builder::weights(const Tensor& original, const Extents& extents) {
+  const Tensor kept = weights_.keep(with_slack(original), original);
+  return define(extents, std::nullopt, kept.data(), kNoId, 0);
+}
+
+Id Builder::weights(const Tensor& original, const Extents& extents, const Extents& permutation) {
   const Extents order = reordered(extents, permutation);
   const void* const data = keeps_order(extents, permutation)
                                ? weights_.keep(with_slack(original), original).data()
@@ -191,9 +199,47 @@ Id Builder::quantized_weights(Tensor tensor, const Tensor& original, Tensor scal
   return id;
 }
 
-Id Builder::weights(Tensor computed, const Extents& extents) {
+Id Builder::computed_weights(Tensor computed, const Extents& extents) {
   operands_.push_back(weights_.keep(computed, computed));
   return define(extents, std::nullopt, operands_.back().data(), kNoId, 0);
+}
+
+const engine::Node* Builder::sole_reader(ValueId value) const {
+  if (outputs_.contains(value)) return nullptr;
+  const engine::Node* reader = nullptr;
+  for (const engine::Node& node : nodes_)
+    for (const ValueId id : node.inputs) {
+      if (id != value) continue;
+      if (reader) return nullptr;
+      reader = &node;
+    }
+  return reader;
+}
+
+void Builder::concatenate(std::span<const Id> from, std::span<const std::size_t> lengths, std::size_t axis,
+                          Extents whole, Id to) {
+  constexpr std::size_t kMost = 5;
+  std::vector<Id> ids(from.begin(), from.end());
+  Extents sizes(lengths.begin(), lengths.end());
+  while (ids.size() > kMost) {  // the first ones become one
+    whole[axis] = std::accumulate(sizes.begin(), sizes.begin() + kMost, std::size_t{0});
+    const Id joined = temporary(whole);
+    concatenate(std::span(ids).first(kMost), std::span(sizes).first(kMost), axis, whole, joined);
+    ids.erase(ids.begin() + 1, ids.begin() + kMost);
+    sizes.erase(sizes.begin() + 1, sizes.begin() + kMost);
+    ids[0] = joined;
+    sizes[0] = whole[axis];
+  }
+  const auto where = static_cast<std::int32_t>(axis);
+  xnn_status status = xnn_status_invalid_parameter;
+  if (ids.size() == 1) status = xnn_define_copy(subgraph_, ids[0], to, 0);
+  if (ids.size() == 2) status = xnn_define_concatenate2(subgraph_, where, ids[0], ids[1], to, 0);
+  if (ids.size() == 3) status = xnn_define_concatenate3(subgraph_, where, ids[0], ids[1], ids[2], to, 0);
+  if (ids.size() == 4)
+    status = xnn_define_concatenate4(subgraph_, where, ids[0], ids[1], ids[2], ids[3], to, 0);
+  if (ids.size() == 5)
+    status = xnn_define_concatenate5(subgraph_, where, ids[0], ids[1], ids[2], ids[3], ids[4], to, 0);
+  check(status, "a Concat");
 }
 
 void Builder::transpose(Id from, Id to, const Extents& permutation) {

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "drivers/xnnpack/layout.h"
@@ -61,15 +63,30 @@ class Builder {
   Id weights(engine::ValueId constant, const Extents& extents);
   /// The same with the axes of `extents` in the order of `permutation`.
   Id weights(engine::ValueId constant, const Extents& extents, const Extents& permutation);
+  /// The same of a constant's rows.
+  Id weights(const engine::Tensor& rows, const Extents& extents);
+  Id weights(const engine::Tensor& rows, const Extents& extents, const Extents& permutation);
   /// An i8 filter or i32 bias made from `original`, with a scale for each slice along `axis`; `variant` as
   /// WeightsUse::keep() has it.
   Id quantized_weights(engine::Tensor tensor, const engine::Tensor& original, engine::Tensor scales,
                        std::size_t axis, std::uint64_t variant);
 
   /// Weights computed from constants for this subgraph alone.
-  Id weights(engine::Tensor computed, const Extents& extents);
+  Id computed_weights(engine::Tensor computed, const Extents& extents);
+
+  /// The nodes to come, in order: what sole_reader() knows. Borrowed.
+  void expect(std::span<const engine::Node> nodes) { nodes_ = nodes; }
+  /// The node that alone reads `value`, once, where nothing outside wants that; or null.
+  const engine::Node* sole_reader(engine::ValueId value) const;
+  /// The kernel at hand does the work of the node that makes `value`, which nothing else will ask for.
+  void take_over(engine::ValueId value) { taken_over_.insert(value); }
+  /// Whether the kernel of an earlier node has done what the node that makes `value` does.
+  bool is_done(engine::ValueId value) const { return forms_.contains(value) || taken_over_.contains(value); }
 
   void transpose(Id from, Id to, const Extents& permutation);
+  /// Any number of values, one behind the other along `axis` of `to`, whose extents are `whole`.
+  void concatenate(std::span<const Id> from, std::span<const std::size_t> lengths, std::size_t axis,
+                   Extents whole, Id to);
   void reshape(Id from, Id to, const Extents& extents);
 
   /// Brings every output of the partition to its border. Called once, after the last node.
@@ -93,9 +110,11 @@ class Builder {
   bool reached_border(std::size_t output) const;
 
   const engine::Partition& partition_;
+  std::span<const engine::Node> nodes_;
   WeightsUse& weights_;
   xnn_subgraph* subgraph_ = nullptr;
   std::unordered_map<engine::ValueId, Forms> forms_;
+  std::unordered_set<engine::ValueId> taken_over_;
   std::unordered_map<engine::ValueId, Meaning> meanings_;
   std::unordered_map<engine::ValueId, std::size_t> inputs_, outputs_;  ///< their places in the partition
   std::vector<External> externals_;

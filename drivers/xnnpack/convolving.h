@@ -1,6 +1,6 @@
 #pragma once
 
-#include "drivers/xnnpack/builder.h"
+#include "drivers/xnnpack/clamp.h"
 
 /// What convolutions of f32 and of 8-bit images share.
 namespace dormouse::drivers::xnnpack {
@@ -19,8 +19,12 @@ Channels channels_of(const engine::Graph& graph, const engine::Node& node, std::
 /// What a convolution reads and writes, all channels-last.
 struct Convolved {
   Id image, filter, bias, result;
+  Clamp clamp = {};
 };
 /// Adds the convolution of `node`, whose filter is its input `filter`.
 void define_convolution(Builder& builder, const engine::Node& node, std::size_t filter, const Convolved& ids);
+/// The same for some of the filter's output channels.
+void define_convolution(Builder& builder, const engine::Node& node, std::size_t filter,
+                        const Channels& channels, const Convolved& ids);
 
 }  // namespace dormouse::drivers::xnnpack

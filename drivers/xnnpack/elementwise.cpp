@@ -1,17 +1,14 @@
 #include <xnnpack.h>
 
-#include <limits>
 #include <optional>
 
-#include "drivers/xnnpack/operands.h"
+#include "drivers/xnnpack/clamp.h"
 
 namespace dormouse::drivers::xnnpack {
 namespace {
 
 using engine::Graph;
 using engine::Node;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 bool always(const Graph&, const Node&) { return true; }
 bool two_or_more(const Graph&, const Node& node) { return node.inputs.size() >= 2; }
@@ -29,13 +26,13 @@ void emit_unary(Builder& builder, const Node& node) {
   define_unary(builder, node, type, nullptr);
 }
 
-// XNNPACK folds a clamp into the node before it when nothing else reads that.
-void emit_clamp(Builder& builder, const Node& node, float low, float high) {
-  const xnn_unary_params params{.clamp = {.min = low, .max = high}};
+bool supports_clamp(const Graph& graph, const Node& node) { return clamp_of(graph, node).has_value(); }
+
+void emit_clamp(Builder& builder, const Node& node) {
+  const Clamp clamp = *clamp_of(builder.graph(), node);
+  const xnn_unary_params params{.clamp = {.min = clamp.low, .max = clamp.high}};
   define_unary(builder, node, xnn_unary_clamp, &params);
 }
-
-void emit_relu(Builder& builder, const Node& node) { emit_clamp(builder, node, 0, kInfinity); }
 
 /// Operators fold from the left: Max and Min take any number of operands.
 template <xnn_binary_operator type>
@@ -51,31 +48,6 @@ void emit_binary(Builder& builder, const Node& node) {
     check(xnn_define_binary(builder.subgraph(), type, nullptr, result, next, to, 0), node.op->name);
     result = to;
   }
-}
-
-/// A bound of Clip: input i, or the attribute of older models; `absent` when neither is there, nothing when
-/// it is not known now.
-std::optional<float> bound(const Graph& graph, const Node& node, std::size_t i, std::string_view attribute,
-                           float absent) {
-  if (!has_input(node, i)) return node.attributes.get<float>(attribute, absent);
-  const engine::Tensor* known = constant(graph, node, i);
-  return known ? std::optional(known->values<float>()[0]) : std::nullopt;
-}
-
-std::optional<float> low(const Graph& graph, const Node& node) {
-  return bound(graph, node, 1, "min", -kInfinity);
-}
-std::optional<float> high(const Graph& graph, const Node& node) {
-  return bound(graph, node, 2, "max", kInfinity);
-}
-
-bool supports_clip(const Graph& graph, const Node& node) {
-  const auto from = low(graph, node), to = high(graph, node);
-  return from && to && *from < *to;
-}
-
-void emit_clip(Builder& builder, const Node& node) {
-  emit_clamp(builder, node, *low(builder.graph(), node), *high(builder.graph(), node));
 }
 
 /// Squares and roots: what a general power costs many times as much for.
@@ -102,11 +74,11 @@ void emit_pow(Builder& builder, const Node& node) {
 }  // namespace
 
 extern const Kernel abs{"Abs", always, emit_unary<xnn_unary_abs>};
-extern const Kernel clip{"Clip", supports_clip, emit_clip, true, EightBit::between};
+extern const Kernel clip{"Clip", supports_clamp, emit_clamp, true, EightBit::between};
 extern const Kernel exp{"Exp", always, emit_unary<xnn_unary_exp>};
 extern const Kernel log{"Log", always, emit_unary<xnn_unary_log>};
 extern const Kernel neg{"Neg", always, emit_unary<xnn_unary_negate>};
-extern const Kernel relu{"Relu", always, emit_relu, true, EightBit::between};
+extern const Kernel relu{"Relu", always, emit_clamp, true, EightBit::between};
 extern const Kernel sigmoid{"Sigmoid", always, emit_unary<xnn_unary_sigmoid>, true, EightBit::between};
 extern const Kernel sqrt{"Sqrt", always, emit_unary<xnn_unary_square_root>};
 extern const Kernel tanh{"Tanh", always, emit_unary<xnn_unary_tanh>, true, EightBit::between};

@@ -1,8 +1,6 @@
 #include <xnnpack.h>
 
-#include <limits>
-
-#include "drivers/xnnpack/operands.h"
+#include "drivers/xnnpack/clamp.h"
 
 namespace dormouse::drivers::xnnpack {
 namespace {
@@ -12,14 +10,14 @@ using engine::Node;
 using engine::Shape;
 using engine::ValueId;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-/// to = a · b, where b is input 1 of `node`: packed once when it is a constant matrix. `bias` needs such a b.
-void emit_product(Builder& builder, const Node& node, Id a, bool transposed_b, Id bias, Id to) {
+/// to = a · b, where b is input 1 of `node`: packed once when it is a constant matrix. `bias` and `clamp`
+/// need such a b.
+void emit_product(Builder& builder, const Node& node, Id a, bool transposed_b, Id bias, Id to,
+                  Clamp clamp = {}) {
   const Shape& b = input_shape(builder.graph(), node, 1);
   if (constant(builder.graph(), node, 1) && b.rank() == 2) {
     const Id filter = builder.weights(node.inputs[1], extents(b, Layout::rows));
-    check(xnn_define_fully_connected(builder.subgraph(), -kInfinity, kInfinity, a, filter, bias, to,
+    check(xnn_define_fully_connected(builder.subgraph(), clamp.low, clamp.high, a, filter, bias, to,
                                      transposed_b ? 0 : XNN_FLAG_TRANSPOSE_WEIGHTS),
           node.op->name);
     return;
@@ -33,9 +31,30 @@ bool supports_matmul(const Graph& graph, const Node& node) {
   return input_shape(graph, node, 0).rank() >= 2 && input_shape(graph, node, 1).rank() >= 2;
 }
 
+/// The Add of one constant per column that alone reads a product by a constant matrix; or null.
+const Node* bias_after(const Builder& builder, const Node& node) {
+  const Graph& graph = builder.graph();
+  const Node* const reader = builder.sole_reader(node.outputs[0]);
+  if (!reader || reader->op->name != "Add" || !constant(graph, node, 1)) return nullptr;
+  if (input_shape(graph, node, 1).rank() != 2 || output_shape(graph, *reader) != output_shape(graph, node))
+    return nullptr;
+  const std::int64_t columns = output_shape(graph, node).back();
+  const engine::Tensor* const added = constant(graph, *reader, reader->inputs[0] == node.outputs[0] ? 1 : 0);
+  const bool row =
+      added && added->elements() == columns && added->shape().rank() > 0 && added->shape().back() == columns;
+  return row && builder.info(reader->outputs[0]).dtype == engine::DType::f32 ? reader : nullptr;
+}
+
 void emit_matmul(Builder& builder, const Node& node) {
   const Id a = builder.in(node.inputs[0]);
-  emit_product(builder, node, a, false, kNoId, builder.out(node.outputs[0]));
+  const Node* const add = bias_after(builder, node);
+  if (!add) return emit_product(builder, node, a, false, kNoId, builder.out(node.outputs[0]));
+  const ValueId bias = add->inputs[0] == node.outputs[0] ? add->inputs[1] : add->inputs[0];
+  builder.take_over(add->outputs[0]);
+  const Clamped to = with_clamp(builder, add->outputs[0]);
+  const Id added =
+      builder.weights(bias, {static_cast<std::size_t>(output_shape(builder.graph(), node).back())});
+  emit_product(builder, node, a, false, added, builder.out(to.value), to.clamp);
 }
 
 /// y = alpha · a · b + beta · c.

@@ -33,7 +33,8 @@ void emit_batch(Builder& builder, const Node& node) {
     shift.mutable_values<float>()[c] = values(2)[c] - values(3)[c] * factor.values<float>()[c];
   }
   const Id from = builder.in(node.inputs[0], Layout::channels_last);
-  const Id filter = builder.weights(factor, {1, 1, 1, channels}), bias = builder.weights(shift, {channels});
+  const Id filter = builder.computed_weights(factor, {1, 1, 1, channels}),
+           bias = builder.computed_weights(shift, {channels});
   check(xnn_define_depthwise_convolution_2d(builder.subgraph(), 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, channels,
                                             -kInfinity, kInfinity, from, filter, bias,
                                             builder.out(node.outputs[0], Layout::channels_last), 0),

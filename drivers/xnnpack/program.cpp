@@ -30,7 +30,10 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, Thr
                  Workspace& workspace)
     : weights_(weights) {
   Builder builder(partition, weights_);
-  for (const engine::Node& node : quantized_nodes(partition)) {
+  const std::vector<engine::Node> nodes = quantized_nodes(partition);
+  builder.expect(nodes);
+  for (const engine::Node& node : nodes) {
+    if (builder.is_done(node.outputs[0])) continue;
     weights_.begin(node);
     find_kernel(*node.op)->emit(builder, node);
   }

@@ -1,6 +1,7 @@
 #include <xnnpack.h>
 
 #include "drivers/xnnpack/operands.h"
+#include "engine/shape.h"
 
 namespace dormouse::drivers::xnnpack {
 namespace {
@@ -46,30 +47,20 @@ void emit_transpose(Builder& builder, const Node& node) {
   builder.transpose(from, builder.out(node.outputs[0]), permutation);
 }
 
-constexpr std::size_t kMaxConcatenated = 5;
-
-bool supports_concat(const Graph&, const Node& node) {
-  return node.inputs.size() >= 2 && node.inputs.size() <= kMaxConcatenated;
-}
+bool supports_concat(const Graph&, const Node& node) { return node.inputs.size() >= 2; }
 
 void emit_concat(Builder& builder, const Node& node) {
   const Layout layout = shared_layout(builder, node);
-  const std::size_t rank = output_shape(builder.graph(), node).rank();
-  const std::int64_t given = node.attributes.integer("axis", 0);
-  const auto axis = static_cast<std::size_t>(given < 0 ? given + static_cast<std::int64_t>(rank) : given);
-  const auto where = static_cast<std::int32_t>(axis_in(layout, axis, rank));
+  const engine::Shape& whole = output_shape(builder.graph(), node);
+  const std::size_t axis = *engine::normalise_axis(node.attributes.integer("axis", 0), whole.rank());
   std::vector<Id> from;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) from.push_back(operand(builder, node, i, layout));
-  const Id to = builder.out(node.outputs[0], layout);
-  xnn_subgraph* graph = builder.subgraph();
-  xnn_status status = xnn_status_invalid_parameter;
-  if (from.size() == 2) status = xnn_define_concatenate2(graph, where, from[0], from[1], to, 0);
-  if (from.size() == 3) status = xnn_define_concatenate3(graph, where, from[0], from[1], from[2], to, 0);
-  if (from.size() == 4)
-    status = xnn_define_concatenate4(graph, where, from[0], from[1], from[2], from[3], to, 0);
-  if (from.size() == 5)
-    status = xnn_define_concatenate5(graph, where, from[0], from[1], from[2], from[3], from[4], to, 0);
-  check(status, "a Concat");
+  Extents lengths;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    from.push_back(operand(builder, node, i, layout));
+    lengths.push_back(static_cast<std::size_t>(input_shape(builder.graph(), node, i)[axis]));
+  }
+  builder.concatenate(from, lengths, axis_in(layout, axis, whole.rank()), extents(whole, layout),
+                      builder.out(node.outputs[0], layout));
 }
 
 }  // namespace

@@ -133,6 +133,27 @@ TEST_CASE("weights at an address used before are not taken for the old ones", "[
   }
 }
 
+TEST_CASE(
+    "biases and clamps behind products and convolutions are theirs, unless something else reads between",
+    "[xnnpack]") {
+  for (const bool read : {false, true}) {
+    std::mt19937 random(kSeed);
+    Graph graph;
+    const Value x{&graph, graph.add_input("x", DType::f32, {2, 7, 16})};
+    const Value product = matmul(x, constant(graph, weights({16, 12}, random)));
+    const Value sum = product + constant(graph, weights({12}, random));
+    const Value image{&graph, graph.add_input("y", DType::f32, {2, 3, 6, 6})};
+    const Value maps = convolution(image, {4, 3, 3, 3}, 1, random);
+    const Value low = constant(graph, Tensor::scalar(-0.1f)), high = constant(graph, Tensor::scalar(0.2f));
+    graph.set_outputs({tanh(relu(sum)).id, apply("Clip", {maps, low, high}).id});
+    if (read)
+      for (const Value value : {product, sum, maps}) graph.mark_output((value * value).id);
+    const std::vector<Tensor> inputs{draw(DType::f32, {2, 7, 16}, -1, 1, random),
+                                     draw(DType::f32, {2, 3, 6, 6}, -1, 1, random)};
+    check_close(run_on(xnnpack::XnnpackDriver(), graph, inputs), interpret(graph, inputs));
+  }
+}
+
 TEST_CASE("moving elements alone is not worth a hand-over", "[xnnpack]") {
   Graph graph;
   const Value x{&graph, graph.add_input("x", DType::f32, {2, 3, 4})};
