@@ -11,16 +11,19 @@ extern const Pass affine_folding;
 extern const Pass common_subexpressions;
 extern const Pass constant_folding;
 extern const Pass dead_code;
+extern const Pass dequantized_constants;
 extern const Pass layer_normalization;
 extern const Pass no_ops;
+extern const Pass quantized_operators;
 extern const Pass transposes;
 
 std::span<const Pass* const> all_passes() {
   // Nodes become constants, fewer and comparable first: what fuses is recognised by its constants and sole
   // readers.
-  static constexpr std::array table = {&constant_folding,    &no_ops,        &common_subexpressions,
-                                       &dead_code,           &transposes,    &activations,
-                                       &layer_normalization, &affine_folding};
+  static constexpr std::array table = {&constant_folding, &quantized_operators,   &dequantized_constants,
+                                       &no_ops,           &common_subexpressions, &dead_code,
+                                       &transposes,       &activations,           &layer_normalization,
+                                       &affine_folding};
   return table;
 }
 

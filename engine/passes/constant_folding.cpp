@@ -6,6 +6,7 @@
 #include "engine/op.h"
 #include "engine/ops/control_flow.h"
 #include "engine/passes/pass.h"
+#include "engine/passes/quantization.h"
 
 namespace dormouse::engine {
 namespace {
@@ -34,7 +35,7 @@ class Folding {
     if (node.op->control) {
       if (const Graph* const branch = taken_branch(node)) return put_in_place(node, *branch);
     } else if (small_enough(node)) {
-      if (all_constant(node)) return fold(node);
+      if (all_constant(node) && !dequantizes_constant(graph_, node)) return fold(node);
       if (node.op->of_shape && is_static(node.inputs[0])) return fold_shape(node);
     }
     kept_.push_back(std::move(node));

@@ -8,6 +8,16 @@ namespace dormouse::engine {
 
 bool is(const Node& node, std::string_view op) { return node.op->domain.empty() && node.op->name == op; }
 
+namespace {
+
+/// A standard operator, or one of ours.
+const Op* named(std::string_view op) {
+  const Op* const standard = find_op("", op);
+  return standard ? standard : find_op("dormouse", op);
+}
+
+}  // namespace
+
 Rewrite::Rewrite(Graph& graph) : graph_(graph), readers_(graph.value_count(), 0) {
   for (const Node& node : graph.nodes())
     for (const ValueId id : node.inputs)
@@ -54,7 +64,7 @@ ValueId Rewrite::add_constant(Tensor tensor) {
 
 ValueId Rewrite::add(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
   const ValueId made =
-      graph_.add_node(*find_op("", op), std::move(inputs), std::move(attributes), {""}, here_->name)[0];
+      graph_.add_node(*named(op), std::move(inputs), std::move(attributes), {""}, here_->name)[0];
   readers_.resize(graph_.value_count(), 0);
   Node node = graph_.nodes().back();
   for (const ValueId id : node.inputs)
@@ -65,7 +75,7 @@ ValueId Rewrite::add(std::string_view op, std::vector<ValueId> inputs, Attribute
 
 void Rewrite::replace(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
   ensure(here_->outputs.size() == 1, "what is replaced has one output");
-  Node node{here_->name, find_op("", op), std::move(attributes), std::move(inputs), here_->outputs};
+  Node node{here_->name, named(op), std::move(attributes), std::move(inputs), here_->outputs};
   graph_.infer(node);
   for (const ValueId id : node.inputs)
     if (id != kAbsent) ++readers(id);

@@ -1,0 +1,50 @@
+#include <algorithm>
+
+#include "engine/interpreter.h"
+#include "engine/passes/quantization.h"
+
+namespace dormouse::engine {
+namespace {
+
+// Larger ones grow fourfold only where the reader computes with all of them each time.
+constexpr std::int64_t kLargestFold = 1 << 18;
+
+bool is_product(const Node& node) {
+  for (const std::string_view op : {"Conv", "ConvTranspose", "Gemm", "MatMul"})
+    if (is(node, op)) return true;
+  return false;
+}
+
+/// Computes now the real numbers of quantised constants that are left: weights of operators on real numbers.
+Changes run(Graph& graph) {
+  Changes changes;
+  std::vector<Node> kept;
+  const auto multiplied = [&](ValueId id) {
+    return std::ranges::any_of(graph.nodes(), [&](const Node& reader) {
+      return is_product(reader) && std::ranges::find(reader.inputs, id) != reader.inputs.end();
+    });
+  };
+  for (const Node& node : graph.nodes()) {
+    const bool known = dequantizes_constant(graph, node) && std::ranges::all_of(node.inputs, [&](ValueId id) {
+                         return id == kAbsent || graph.value(id).constant;
+                       });
+    if (!known ||
+        (graph.value(node.inputs[0]).constant->elements() > kLargestFold && !multiplied(node.outputs[0]))) {
+      kept.push_back(node);
+      continue;
+    }
+    std::vector<const Tensor*> inputs;
+    for (const ValueId id : node.inputs)
+      inputs.push_back(id == kAbsent ? nullptr : &*graph.value(id).constant);
+    graph.fold(node.outputs[0], interpret(node, inputs)[0]);
+    ++changes["quantised constants as real numbers"];
+  }
+  graph.set_nodes(std::move(kept));
+  return changes;
+}
+
+}  // namespace
+
+extern const Pass dequantized_constants{.name = "dequantised constants", .run = run};
+
+}  // namespace dormouse::engine
