@@ -49,7 +49,9 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
       positional_.emplace_back(word);
       continue;
     }
-    const std::string_view text = word == "-h" ? "help" : word.substr(word.starts_with("--") ? 2 : 1);
+    const std::string_view text = word == "-h"   ? "help"
+                                  : word == "-o" ? "output"
+                                                 : word.substr(word.starts_with("--") ? 2 : 1);
     const auto equals = text.find('=');
     const Option& option = known(options, text.substr(0, equals));
     const std::string name(option.name);

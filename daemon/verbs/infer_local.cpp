@@ -20,21 +20,6 @@ using engine::Tensor;
 
 constexpr std::size_t kShown = 6;  // values of an output in a table
 
-/// The normalisation in the seed memory beside the model, as `dormouse train` and `dormouse seed` leave it
-/// there.
-engine::InputNormaliser normaliser_beside(const std::filesystem::path& model) {
-  const auto seed = model.parent_path() / (model.stem().string() + ".seed.safetensors");
-  return std::filesystem::exists(seed) ? learning::read_seed(seed).normaliser : engine::InputNormaliser{};
-}
-
-Tensor input_from(const std::string& file, const TensorSpec& spec,
-                  const engine::InputNormaliser& normaliser) {
-  const FittedInput fitted = fit(read_input_file(file), spec, file);
-  if (!fitted.clip) return fitted.tensor;
-  const auto channels = fitted.tensor.shape()[1];
-  return engine::window_input(fitted.tensor, engine::window_shape(spec.shape, channels), normaliser);
-}
-
 /// The likeliest class when the output has one value a label.
 std::string best_label(const Tensor& output, const std::vector<std::string>& labels) {
   const Tensor values = output.as(engine::DType::f64);
@@ -54,6 +39,19 @@ std::string first_values(const Tensor& output) {
 }
 
 }  // namespace
+
+engine::InputNormaliser normaliser_beside(const std::filesystem::path& model) {
+  const auto seed = model.parent_path() / (model.stem().string() + ".seed.safetensors");
+  return std::filesystem::exists(seed) ? learning::read_seed(seed).normaliser : engine::InputNormaliser{};
+}
+
+Tensor input_from(const std::string& file, const TensorSpec& spec,
+                  const engine::InputNormaliser& normaliser) {
+  const FittedInput fitted = fit(read_input_file(file), spec, file);
+  if (!fitted.clip) return fitted.tensor;
+  const auto channels = fitted.tensor.shape()[1];
+  return engine::window_input(fitted.tensor, engine::window_shape(spec.shape, channels), normaliser);
+}
 
 bool names_file(const std::string& model) {
   return model.ends_with(".onnx") || model.find('/') != model.npos;
