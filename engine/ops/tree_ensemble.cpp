@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -87,27 +88,33 @@ class Trees {
         targets_(context.in<std::int32_t>(kTargets).data()),
         weights_(context.in<T>(kWeights).data()) {}
 
-  std::int32_t leaf(std::int32_t at, const T* row) const {
-    while (at >= 0) {
-      const std::int32_t* const branch = branches_ + 3 * std::int64_t{at};
-      const T x = row[branch[0] / kFlags], threshold = thresholds_[at];
-      bool first = x <= threshold;
-      if (branch[0] % kFlags != 0) {
-        if (branch[0] & kEqual) first = x == threshold;
-        if (branch[0] & kNanFirst) first = first || std::isnan(x);
+  /// The leaf that each lane's row reaches from where the lane stands, instead of where it stood. Lanes walk
+  /// in step and without branching on what they find, so that one waits for memory while the others compute.
+  template <std::size_t Lanes>
+  void walk(std::array<std::int32_t, Lanes>& at, const std::array<const T*, Lanes>& rows) const {
+    const auto walks = [&] { return std::ranges::any_of(at, [](std::int32_t node) { return node >= 0; }); };
+    while (walks())
+      for (std::size_t lane = 0; lane < Lanes; ++lane) {
+        const std::int32_t stays = at[lane], next = child(stays < 0 ? 0 : stays, rows[lane]);
+        at[lane] = stays < 0 ? stays : next;
       }
-      at = branch[first ? 1 : 2];
-    }
-    return ~at;
   }
 
   template <class Join>
-  void vote(std::int32_t leaf, T* scores, Join join) const {
-    for (std::int32_t v = leaves_[leaf]; v < leaves_[leaf + 1]; ++v)
+  void vote(std::int32_t leaf, T* scores, Join join) const {  // a leaf as children are: ~its number
+    for (std::int32_t v = leaves_[~leaf]; v < leaves_[~leaf + 1]; ++v)
       scores[targets_[v]] = join(scores[targets_[v]], weights_[v]);
   }
 
  private:
+  std::int32_t child(std::int32_t at, const T* row) const {
+    const std::int32_t* const branch = branches_ + 3 * std::int64_t{at};
+    const T x = row[branch[0] / kFlags], threshold = thresholds_[at];
+    const bool equal = (branch[0] & kEqual) != 0, nan_first = (branch[0] & kNanFirst) != 0;
+    const bool first = (equal ? x == threshold : x <= threshold) | (nan_first & (x != x));
+    return branch[2 - static_cast<int>(first)];
+  }
+
   const T* thresholds_;
   const std::int32_t* branches_;
   const std::int32_t* leaves_;
@@ -116,18 +123,69 @@ class Trees {
 };
 
 template <class T, class Join>
+class Run {
+ public:
+  Run(const KernelContext& context, Join join)
+      : trees_(context),
+        roots_(context.in<std::int32_t>(kRoots)),
+        x_(context.in<T>(kX).data()),
+        features_(context.shape(kX)[1]),
+        scores_(context.out<T>(0).data()),
+        targets_(context.output_shape(0)[1]),
+        join_(join) {}
+
+  /// A row alone passes many trees at once, rows pass one tree together.
+  void rows(std::int64_t count) const {
+    if (count == 1) return lanes(roots_.size(), [&](std::size_t tree) { return Lane{roots_[tree], 0}; });
+    for (std::int64_t begin = 0; begin < count; begin += kBlock)
+      for (const std::int32_t root : roots_)
+        lanes(static_cast<std::size_t>(std::min(kBlock, count - begin)), [&](std::size_t row) {
+          return Lane{root, begin + static_cast<std::int64_t>(row)};
+        });
+  }
+
+ private:
+  struct Lane {
+    std::int32_t root;
+    std::int64_t row;
+  };
+
+  template <class LaneOf>
+  void lanes(std::size_t count, LaneOf lane_of) const {
+    std::size_t first = 0;
+    for (; first + kLanes <= count; first += kLanes) step<kLanes>(first, lane_of);
+    for (; first < count; ++first) step<1>(first, lane_of);
+  }
+
+  template <std::size_t Lanes, class LaneOf>
+  void step(std::size_t first, LaneOf lane_of) const {
+    std::array<std::int32_t, Lanes> at;
+    std::array<const T*, Lanes> rows;
+    for (std::size_t i = 0; i < Lanes; ++i) {
+      const Lane lane = lane_of(first + i);
+      at[i] = lane.root;
+      rows[i] = x_ + lane.row * features_;
+    }
+    trees_.template walk<Lanes>(at, rows);
+    for (std::size_t i = 0; i < Lanes; ++i)
+      trees_.vote(at[i], scores_ + lane_of(first + i).row * targets_, join_);
+  }
+
+  static constexpr std::size_t kLanes = 8;
+
+  Trees<T> trees_;
+  std::span<const std::int32_t> roots_;
+  const T* x_;
+  std::int64_t features_;
+  T* scores_;
+  std::int64_t targets_;
+  Join join_;
+};
+
+template <class T, class Join>
 void run(const KernelContext& context, T start, Join join) {
-  const Trees<T> trees(context);
-  const auto roots = context.in<std::int32_t>(kRoots);
-  const auto out = context.out<T>(0);
-  const std::int64_t rows = context.shape(kX)[0], features = context.shape(kX)[1],
-                     targets = context.output_shape(0)[1];
-  std::ranges::fill(out, start);
-  for (std::int64_t block = 0; block < rows; block += kBlock)
-    for (const std::int32_t root : roots)
-      for (std::int64_t row = block; row < std::min(rows, block + kBlock); ++row)
-        trees.vote(trees.leaf(root, context.in<T>(kX).data() + row * features), out.data() + row * targets,
-                   join);
+  std::ranges::fill(context.out<T>(0), start);
+  Run<T, Join>(context, join).rows(context.shape(kX)[0]);
 }
 
 template <class T>

@@ -50,13 +50,14 @@ Sample changed(Sample sample, std::mt19937& random) {
     shape = Shape(std::move(extents));
   }
   for (auto& [i, tensor] : sample.fixed) {
-    if (tensor.dtype() != DType::i64) continue;
-    const auto values = tensor.values<std::int64_t>();
-    std::vector<std::int64_t> list = changed({values.begin(), values.end()}, random);
-    if (tensor.shape().rank() == 1) {
-      const Shape shape{static_cast<std::int64_t>(list.size())};
-      tensor = Tensor::from<std::int64_t>(shape, std::span<const std::int64_t>(list));
-    }
+    if (tensor.dtype() != DType::i64 && tensor.dtype() != DType::i32) continue;
+    const Tensor wide = tensor.as(DType::i64);
+    const auto values = wide.values<std::int64_t>();
+    const Tensor list = row_of(changed({values.begin(), values.end()}, random)).as(tensor.dtype());
+    if (tensor.shape().rank() == 1)
+      tensor = list;
+    else if (tensor.elements() == list.elements())
+      tensor = list.reshaped(tensor.shape());
   }
   return sample;
 }
