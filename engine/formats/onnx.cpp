@@ -280,6 +280,7 @@ Graph import_from(const OnnxSource& source) {
   OnnxModel model = parse_onnx(source);
   check_opset(model, source.name);
   inline_functions(model);
+  check_strings(model.graph);
   add_labels(model);
   find_captures(model.graph);
   Graph graph = Import(std::move(model.graph)).run();

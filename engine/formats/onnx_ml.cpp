@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "engine/formats/onnx_ml_spelling.h"
 
@@ -278,7 +279,38 @@ const std::map<std::string, Speller, std::less<>> kSpellers{
     {"TreeEnsembleRegressor", spell_out_trees},
     {"ZipMap", prepare<&Preparation::zip_map>}};
 
-OnnxClasses classes_of(const OnnxNode& node) {
+using GraphStrings = std::map<std::string, Strings>;
+
+/// The strings that a node chooses from or passes on.
+const Strings* strings_read(const OnnxNode& node, const GraphStrings& strings) {
+  const auto found = node.inputs.empty() ? strings.end() : strings.find(node.inputs[0]);
+  return found == strings.end() ? nullptr : &found->second;
+}
+
+void check_strings(const OnnxGraph& graph, GraphStrings strings) {
+  static const std::set<std::string, std::less<>> movers{"ArrayFeatureExtractor",
+                                                         "Flatten",
+                                                         "Gather",
+                                                         "GatherElements",
+                                                         "GatherND",
+                                                         "Identity",
+                                                         "Reshape",
+                                                         "Squeeze",
+                                                         "Unsqueeze"};
+  strings.insert(graph.strings.begin(), graph.strings.end());
+  for (const OnnxNode& node : graph.nodes) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      if (strings.contains(node.inputs[i]) && (i > 0 || !movers.contains(node.op_type)))
+        throw Failure(Errc::unsupported, node.where + ": its input '" + node.inputs[i] +
+                                             "' is of strings, which can only be chosen from and passed on; "
+                                             "export the model without it");
+    for (const auto& [attribute, subgraph] : node.subgraphs) check_strings(*subgraph, strings);
+  }
+}
+
+OnnxClasses classes_of(const OnnxNode& node, const GraphStrings& strings) {
+  if (const Strings* const names = strings_read(node, strings)) return {*names, {}};
+  if (node.domain != "ai.onnx.ml") return {};
   const Attributes& attributes = node.attributes;
   if (const auto* names = attributes.find<Strings>("classlabels_strings")) return {*names, {}};
   for (const auto* attribute : {"classlabels_int64s", "classlabels_ints"})
@@ -304,11 +336,13 @@ std::vector<OnnxNode> spell_out_ml(OnnxNode node, const LookUp& look_up) {
   return speller->second(std::move(node), look_up);
 }
 
+void check_strings(const OnnxGraph& graph) { check_strings(graph, {}); }
+
 OnnxClasses classes_of(const OnnxGraph& graph) {
   OnnxClasses last;
   for (const OnnxNode& node : graph.nodes) {
-    if (node.domain != "ai.onnx.ml") continue;
-    if (OnnxClasses classes = classes_of(node); !classes.names.empty() || !classes.numbers.empty())
+    if (OnnxClasses classes = classes_of(node, graph.strings);
+        !classes.names.empty() || !classes.numbers.empty())
       last = std::move(classes);
   }
   return last;

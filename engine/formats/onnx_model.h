@@ -41,6 +41,8 @@ struct OnnxGraph {
   std::vector<OnnxValue> outputs;
   std::vector<OnnxNode> nodes;
   std::set<std::string> captures;  ///< names it reads of the graphs around it; see find_captures()
+  std::map<std::string, std::vector<std::string>> strings =
+      {};  ///< of initialisers that hold positions in them
 };
 
 using OnnxOpsets = std::map<std::string, std::int64_t>;  ///< version by domain
@@ -88,6 +90,14 @@ struct NamedTensor {
   std::string name;
   Tensor tensor;
 };
+
+/// A TensorProto of strings: their positions in place of them, i64. Nothing for one of another type.
+struct NamedStrings {
+  std::string name;
+  Tensor positions;
+  std::vector<std::string> strings;
+};
+std::optional<NamedStrings> parse_onnx_strings(std::string_view message, const std::string& where);
 
 /// A TensorProto, whose text lies in source.bytes.
 NamedTensor parse_onnx_tensor(std::string_view message, const OnnxSource& source, const std::string& where);

@@ -208,6 +208,11 @@ OnnxGraph read_graph(Reader reader, const OnnxSource& source, std::string where,
                       graph.nodes.size(), source, depth));
         break;
       case GraphField::initializer: {
+        if (auto texts = parse_onnx_strings(reader.bytes(), where + ": initialiser")) {
+          graph.initialisers.emplace_back(texts->name, std::move(texts->positions));
+          graph.strings.emplace(texts->name, std::move(texts->strings));
+          break;
+        }
         NamedTensor weight = parse_onnx_tensor(reader.bytes(), source, where + ": initialiser");
         graph.initialisers.emplace_back(std::move(weight.name), std::move(weight.tensor));
         break;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include "engine/formats/bytes.h"
 #include "engine/formats/onnx_model.h"
@@ -10,6 +11,7 @@ namespace dormouse::engine {
 namespace {
 
 constexpr std::size_t kMaxRank = 64;
+constexpr std::int64_t kStrings = 8;  // their number among ONNX's element types
 
 // Elements in the typed fields; small integers, bool and half precision share int32_data.
 struct TypedData {
@@ -35,7 +37,7 @@ struct TensorMessage {
 // Of the types that ONNX has and we do not.
 std::string foreign_type(std::int64_t number) {
   switch (number) {
-    case 8:
+    case kStrings:
       return " (strings)";
     case 14:
     case 15:
@@ -219,6 +221,24 @@ Tensor from_raw(std::string_view raw, DType type, const Shape& shape, const Onnx
 }
 
 }  // namespace
+
+std::optional<NamedStrings> parse_onnx_strings(std::string_view text, const std::string& where) {
+  const std::string name = name_of({text, where});
+  const std::string place = where + ": tensor '" + name + "'";
+  std::vector<std::string> strings;
+  ProtobufReader reader(text, place);
+  while (reader.next())
+    if (reader.field() == TensorField::string_data) strings.push_back(reader.text());
+  const TensorMessage message = read_message({text, place});
+  if (message.data_type != kStrings) return std::nullopt;
+  if (byte_size(DType::i64, message.shape, place) != strings.size() * sizeof(std::int64_t))
+    throw Failure(Errc::corrupt, place + ": " + std::to_string(strings.size()) + " strings for shape " +
+                                     to_string(message.shape));
+  Tensor positions(DType::i64, message.shape);
+  const auto values = positions.mutable_values<std::int64_t>();
+  std::iota(values.begin(), values.end(), 0);
+  return NamedStrings{name, std::move(positions), std::move(strings)};
+}
 
 NamedTensor parse_onnx_tensor(std::string_view text, const OnnxSource& source, const std::string& where) {
   const std::string name = name_of({text, where});

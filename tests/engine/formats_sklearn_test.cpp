@@ -42,7 +42,7 @@ std::string labels_of(const Graph& graph) {
 }  // namespace
 
 TEST_CASE("models of scikit-learn give what ONNX Runtime gives", "[formats]") {
-  CHECK(models().size() == 17);
+  CHECK(models().size() == 18);
   for (const std::string& name : models()) {
     INFO(name);
     auto arrays = read_npz((kFolder / (name + ".npz")).string());
@@ -65,6 +65,7 @@ TEST_CASE("models of scikit-learn bring the names of their classes", "[formats]"
   };
   CHECK(labels("random_forest") == R"(["walking","upstairs","sitting","lying"])");
   CHECK(labels("logistic_of_two") == R"(["walking","upstairs"])");
+  CHECK(labels("network") == R"(["walking","upstairs","sitting"])");
   CHECK(labels("forest_regressor") == "");
 }
 

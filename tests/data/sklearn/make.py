@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from sklearn import ensemble, linear_model, svm, tree
+from sklearn import ensemble, linear_model, neural_network, svm, tree
 
 import onnx_writer as onnx
 
@@ -180,7 +180,8 @@ def boosted_regressor():
 
 def scaled(x):
     mean, deviation = x.mean(0), x.std(0)
-    node = onnx.node("Scaler", ["x"], ["scaled"], offset=mean.astype(np.float32), scale=(1 / deviation).astype(np.float32))
+    node = onnx.node("Scaler", ["x"], ["scaled"], offset=mean.astype(np.float32),
+                     scale=(1 / deviation).astype(np.float32))
     return node, (x - mean) / deviation
 
 
@@ -210,6 +211,29 @@ def linear_regressor():
     node = onnx.node("LinearRegressor", ["x"], ["y"], coefficients=fitted.coef_.astype(np.float32),
                      intercepts=fitted.intercept_.astype(np.float32), targets=2)
     return regressor(node, x), x, fitted.predict
+
+
+def network():
+    """Its label is chosen from an initialiser of class names, as of all that skl2onnx spells out itself."""
+    x, y = blobs(3, seed=13)
+    fitted = neural_network.MLPClassifier([8], max_iter=2000, random_state=1).fit(x, y)
+
+    def build(named):
+        graph = onnx.initialiser("flat", np.array([-1]))
+        graph += onnx.strings("classes", NAMES[:3]) if named else onnx.initialiser("classes", np.arange(3))
+        value = "x"
+        for i, (weights, bias) in enumerate(zip(fitted.coefs_, fitted.intercepts_)):
+            graph += onnx.initialiser(f"w{i}", weights.astype(np.float32))
+            graph += onnx.initialiser(f"b{i}", bias.astype(np.float32))
+            graph += onnx.node("Gemm", [value, f"w{i}", f"b{i}"], [f"sum{i}"], domain="")
+            value = ["hidden", "probabilities"][i]
+            graph += onnx.node(["Relu", "Softmax"][i], [f"sum{i}"], [value], domain="")
+        graph += onnx.node("ArgMax", ["probabilities"], ["top"], domain="", axis=1)
+        graph += onnx.node("ArrayFeatureExtractor", ["classes", "top"], ["chosen"])
+        graph += onnx.node("Reshape", ["chosen", "flat"], ["label"], domain="")
+        return onnx.model(graph, [("x", x.dtype, [None, x.shape[1]])], ["label", "probabilities"])
+
+    return build, x, fitted.predict_proba
 
 
 def vector_classifier(classes, kernel, probability):
@@ -284,6 +308,7 @@ MODELS = {
     "logistic": lambda: logistic(4),
     "logistic_of_two": lambda: logistic(2),
     "linear_regressor": linear_regressor,
+    "network": network,
     "svc_rbf": lambda: vector_classifier(3, "rbf", True),
     "svc_poly": lambda: vector_classifier(4, "poly", False),
     "svc_of_two": lambda: vector_classifier(2, "sigmoid", True),

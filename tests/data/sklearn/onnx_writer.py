@@ -63,6 +63,10 @@ def node(op, inputs, outputs, domain="ai.onnx.ml", **attributes):
     return data(1, text + data(7, domain))
 
 
+def strings(name, values):
+    return data(5, number(1, len(values)) + number(2, 8) + data(8, name) + b"".join(data(6, v) for v in values))
+
+
 def initialiser(name, array):
     return data(5, tensor(array, name))
 
