@@ -204,11 +204,12 @@ void check_models(const Options& options, const config::Node& root) {
 
 }  // namespace
 
-Options read_options(const std::filesystem::path& file) {
-  const config::Node root = config::load_file(file);
+Options options_of(const config::Node& root) {
   auto options = config::read<Options>(root);
   check_models(options, root);
   return options;
 }
+
+Options read_options(const std::filesystem::path& file) { return options_of(config::load_file(file)); }
 
 }  // namespace dormouse::daemon

@@ -94,6 +94,9 @@ struct Options {
   PrivacyOptions privacy;
 };
 
+/// Checks a configuration that has been parsed. Paths stay as they are. Throws as read_options does.
+Options options_of(const config::Node& root);
+
 /// Reads and checks a configuration file (and conf.d/*.yaml beside it). Relative paths are relative to the
 /// file's folder. Throws Failure(configuration) with file:line:column.
 Options read_options(const std::filesystem::path& file);

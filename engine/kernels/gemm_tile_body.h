@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include <type_traits>
+#include <utility>
 
 #include "engine/kernels/gemm_tile.h"
 
@@ -39,34 +39,27 @@ void tile(std::int64_t depth, const T* a, const T* b, T* c, std::int64_t ldc, bo
 }
 
 // The sums of neighbouring elements: those of `a`, then those of `b`.
-template <class Lane, class Vector>
-Vector pair_sums(const Vector& a, const Vector& b) noexcept {
-  typedef Lane Lanes __attribute__((vector_size(sizeof(Vector))));
-  constexpr int kLanes = static_cast<int>(sizeof(Vector) / sizeof(Lane));
-  Lanes even{}, odd{};
-#pragma GCC unroll 16
-  for (int lane = 0; lane < kLanes; ++lane) {
-    even[lane] = 2 * lane;
-    odd[lane] = 2 * lane + 1;
-  }
-  return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+template <class Vector, int... Lane>
+Vector pair_sums(const Vector& a, const Vector& b, std::integer_sequence<int, Lane...>) noexcept {
+  return __builtin_shufflevector(a, b, 2 * Lane...) + __builtin_shufflevector(a, b, (2 * Lane + 1)...);
 }
 
 // The total of each of Rows vectors, in the elements of the first ones: summing each for itself would take
 // longer than short products do.
 template <class T, int Rows, class Vector>
 void totals(Vector* sum) noexcept {
-  typedef std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t> Lane;
+  constexpr int kLanes = static_cast<int>(sizeof(Vector) / sizeof(T));
+  constexpr std::make_integer_sequence<int, kLanes> lanes;
   int vectors = Rows;
 #pragma GCC unroll 16
-  for (int parts = static_cast<int>(sizeof(Vector) / sizeof(T)); parts > 1; parts /= 2) {
+  for (int parts = kLanes; parts > 1; parts /= 2) {
     if (vectors == 1) {
-      sum[0] = pair_sums<Lane>(sum[0], sum[0]);
+      sum[0] = pair_sums(sum[0], sum[0], lanes);
       continue;
     }
     vectors /= 2;
 #pragma GCC unroll 16
-    for (int i = 0; i < vectors; ++i) sum[i] = pair_sums<Lane>(sum[2 * i], sum[2 * i + 1]);
+    for (int i = 0; i < vectors; ++i) sum[i] = pair_sums(sum[2 * i], sum[2 * i + 1], lanes);
   }
 }
 
@@ -75,7 +68,7 @@ template <class T, int Bytes, int Rows>
 void dot_rows(std::int64_t depth, const T* x, const T* rows, std::int64_t stride, T alpha, T* y) noexcept {
   typedef T Vector __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
   constexpr int kLanes = Bytes / static_cast<int>(sizeof(T));
-  Vector sum[Rows] = {};
+  alignas(Bytes) Vector sum[Rows] = {};
   std::int64_t p = 0;
   for (; p + kLanes <= depth; p += kLanes) {
     const Vector left = *reinterpret_cast<const Vector*>(x + p);
