@@ -67,6 +67,8 @@ class MlSpelling : public OnnxSpelling {
 };
 
 /// One family each; `node` is of ai.onnx.ml and has an input and an output.
+std::vector<OnnxNode> spell_out_features(OnnxNode node, const LookUp& look_up);
+std::vector<OnnxNode> spell_out_labels(OnnxNode node, const LookUp& look_up);
 std::vector<OnnxNode> spell_out_linear(OnnxNode node, const LookUp& look_up);
 std::vector<OnnxNode> spell_out_vectors(OnnxNode node, const LookUp& look_up);
 std::vector<OnnxNode> spell_out_trees(OnnxNode node, const LookUp& look_up);
