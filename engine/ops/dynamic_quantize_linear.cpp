@@ -1,6 +1,5 @@
-#include <algorithm>
-
 #include "engine/kernels/quantize.h"
+#include "engine/ops/dynamic_range.h"
 #include "engine/ops/quantization.h"
 
 /// DynamicQuantizeLinear(x): x as u8 with the scale and zero point that just cover it and 0.
@@ -14,36 +13,11 @@ void infer(InferContext& context) {
   context.set_output(0, DType::u8, context.shape(0));
 }
 
-struct Bounds {
-  float low = 0, high = 0;
-};
-
-Bounds bounds(std::span<const float> x) {
-  constexpr std::size_t kPartials = 16;
-  Bounds partial[kPartials];
-  const auto extend = [](Bounds& bounds, float value) {
-    bounds.low = value < bounds.low ? value : bounds.low;
-    bounds.high = value > bounds.high ? value : bounds.high;
-  };
-  std::size_t i = 0;
-  for (; i + kPartials <= x.size(); i += kPartials)
-    for (std::size_t j = 0; j < kPartials; ++j) extend(partial[j], x[i + j]);
-  for (; i < x.size(); ++i) extend(partial[0], x[i]);
-  Bounds result;
-  for (const Bounds& part : partial) {
-    extend(result, part.low);
-    extend(result, part.high);
-  }
-  return result;
-}
-
 void compute(const KernelContext& context) noexcept {
   const std::span<const float> x = context.in<float>(0);
-  const auto [low, high] = bounds(x);
-  const float scale = low == high ? 1.0f : (high - low) / 255;
-  const std::uint8_t zero = quantized<std::uint8_t>(-low / scale, 0);
-  std::ranges::transform(x, context.out<std::uint8_t>(0).begin(),
-                         [&](float value) { return quantized<std::uint8_t>(value / scale, zero); });
+  const auto [scale, zero] = dynamic_range(x);
+  std::uint8_t* const y = context.out<std::uint8_t>(0).data();
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = quantized<std::uint8_t>(x[i] / scale, zero);
   if (context.outputs.size() > 1 && context.outputs[1].present()) context.out<float>(1)[0] = scale;
   if (context.outputs.size() > 2 && context.outputs[2].present()) context.out<std::uint8_t>(2)[0] = zero;
 }

@@ -12,6 +12,7 @@ extern const Pass common_subexpressions;
 extern const Pass constant_folding;
 extern const Pass dead_code;
 extern const Pass dequantized_constants;
+extern const Pass dynamic_products;
 extern const Pass layer_normalization;
 extern const Pass no_ops;
 extern const Pass quantized_operators;
@@ -20,9 +21,16 @@ extern const Pass transposes;
 std::span<const Pass* const> all_passes() {
   // Nodes become constants, fewer and comparable first: what fuses is recognised by its constants and sole
   // readers.
-  static constexpr std::array table = {&constant_folding, &quantized_operators,   &dequantized_constants,
-                                       &no_ops,           &common_subexpressions, &dead_code,
-                                       &transposes,       &activations,           &layer_normalization,
+  static constexpr std::array table = {&constant_folding,
+                                       &quantized_operators,
+                                       &dequantized_constants,
+                                       &dynamic_products,
+                                       &no_ops,
+                                       &common_subexpressions,
+                                       &dead_code,
+                                       &transposes,
+                                       &activations,
+                                       &layer_normalization,
                                        &affine_folding};
   return table;
 }

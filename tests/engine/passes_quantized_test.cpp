@@ -1,3 +1,4 @@
+#include "engine/quantizing/quantizing.h"
 #include "tests/engine/passes_check.h"
 
 namespace dormouse::engine {
@@ -102,6 +103,30 @@ TEST_CASE("matrix products in QDQ form become quantised ones", "[passes]") {
     CHECK(after.nodes().size() == 2);
     CHECK(count(after, expected.op) == 1);
   }
+}
+
+TEST_CASE("products of what is quantised run by run are one operator each", "[passes]") {
+  Graph graph;
+  const Value x = input(graph, {2, 5, 16});
+  const Value hidden = relu(matmul(x, weights(graph, {16, 12})) + weights(graph, {12}));
+  graph.set_outputs({matmul(hidden, weights(graph, {12, 4})).id});
+  const Graph spelt = quantize_dynamically(graph);
+  REQUIRE(count(spelt, "MatMulInteger") == 2);
+  const Graph fused = after("dynamically quantised products", spelt);
+  CHECK(count(fused, "DynamicQuantizeMatMul") == 2);
+  CHECK(fused.nodes().size() == 3);
+}
+
+TEST_CASE("sums that are read as they are, or scaled otherwise, are not fused", "[passes]") {
+  Graph graph;
+  const Value x = input(graph, {5, 16});
+  graph.set_outputs({matmul(x, weights(graph, {16, 12})).id});
+  Graph spelt = quantize_dynamically(graph);
+  for (const Node& node : spelt.nodes())
+    if (node.op->name == "MatMulInteger") spelt.set_outputs({spelt.outputs()[0], node.outputs[0]});
+  Graph passed = spelt;
+  optimise(passed);
+  CHECK(count(passed, "DynamicQuantizeMatMul") == 0);
 }
 
 TEST_CASE("quantised numbers are moved without being dequantised", "[passes]") {
