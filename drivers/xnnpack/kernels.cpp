@@ -18,6 +18,8 @@ extern const Kernel batch_normalization, layer_normalization;
 // pooling.cpp, reduction.cpp
 extern const Kernel average_pool, global_average_pool, global_max_pool, max_pool, reduce_mean, reduce_sum,
     softmax;
+// dynamic_product.cpp
+extern const Kernel dynamic_quantize_matmul;
 // quantized_borders.cpp, quantized_products.cpp
 extern const Kernel dequantize_linear, q_linear_conv, q_linear_gemm, q_linear_matmul, quantize_linear;
 // selection.cpp
@@ -64,6 +66,7 @@ std::span<const Kernel* const> all_kernels() {
       &reduce_sum,
       &softmax,
       &dequantize_linear,
+      &dynamic_quantize_matmul,
       &q_linear_conv,
       &q_linear_gemm,
       &q_linear_matmul,

@@ -1,12 +1,12 @@
 #include <xnnpack.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string_view>
 
 #include "drivers/xnnpack/convolving.h"
 #include "drivers/xnnpack/operands.h"
+#include "drivers/xnnpack/signed_weights.h"
 
 /// QLinearConv, QLinearMatMul and our QLinearGemm: on i8 with a scale per output channel, to which weights of
 /// every kind are brought.
@@ -19,52 +19,9 @@ using engine::Node;
 using engine::Tensor;
 
 // The operators' inputs.
-constexpr std::size_t kScale = 1, kWeights = 3, kWeightsScale = 4, kWeightsZero = 5, kResultScale = 6,
-                      kBias = 8;
+constexpr std::size_t kScale = 1, kWeights = 3, kWeightsScale = 4, kResultScale = 6, kBias = 8;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-/// Channels of a filter [M, …], or columns of a matrix [K, N].
-struct Slices {
-  std::int64_t count;
-  std::int64_t run;  ///< elements of a slice that lie together
-};
-
-Slices slices_of(const Tensor& weights, bool filter) {
-  const std::int64_t count = weights.shape()[filter ? 0 : 1];
-  return {count, filter ? weights.elements() / std::max<std::int64_t>(count, 1) : 1};
-}
-
-template <class Q>
-std::optional<Tensor> centred(const Tensor& weights, const Tensor& zero_points, const Slices& slices) {
-  const auto from = weights.values<Q>(), zeros = zero_points.values<Q>();
-  Tensor result(DType::i8, weights.shape());
-  const auto to = result.mutable_values<std::int8_t>();
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    const auto slice = static_cast<std::int64_t>(i) / slices.run % slices.count;
-    const int value = from[i] - zeros[zeros.size() == 1 ? 0 : static_cast<std::size_t>(slice)];
-    if (value < INT8_MIN || value > INT8_MAX) return std::nullopt;
-    to[i] = static_cast<std::int8_t>(value);
-  }
-  return result;
-}
-
-bool all_zero(const Tensor* tensor) {
-  return !tensor || std::ranges::all_of(tensor->bytes(), [](std::byte b) { return b == std::byte{}; });
-}
-
-/// The weights of `node` less their zero points, as i8; nothing when they are not known or some do not fit.
-std::optional<Tensor> signed_weights(const Graph& graph, const Node& node, bool filter) {
-  const Tensor* const weights = constant(graph, node, kWeights);
-  const Tensor* const zero = constant(graph, node, kWeightsZero);
-  if (!weights || (has_input(node, kWeightsZero) && !zero)) return std::nullopt;
-  if (weights->dtype() == DType::i8 && all_zero(zero)) return *weights;
-  const Slices slices = slices_of(*weights, filter);
-  if (zero && zero->elements() != 1 && zero->elements() != slices.count) return std::nullopt;
-  const Tensor none(weights->dtype(), {1});
-  return weights->dtype() == DType::i8 ? centred<std::int8_t>(*weights, zero ? *zero : none, slices)
-                                       : centred<std::uint8_t>(*weights, zero ? *zero : none, slices);
-}
 
 /// The weights' scales, one for each of `count` slices, each times `factor`.
 Tensor scales_of(const Graph& graph, const Node& node, std::int64_t count, float factor) {
@@ -90,7 +47,7 @@ bool takes_scales(const Graph& graph, const Node& node, std::int64_t count) {
 
 bool supports(const Graph& graph, const Node& node, bool filter) {
   if (has_input(node, kBias) && !constant(graph, node, kBias)) return false;
-  const auto weights = signed_weights(graph, node, filter);
+  const auto weights = signed_weights(graph, node, kWeights, filter);
   return weights && takes_scales(graph, node, slices_of(*weights, filter).count);
 }
 
@@ -104,15 +61,9 @@ bool supports_product(const Graph& graph, const Node& node) {
          supports(graph, node, false);
 }
 
-/// What the packing of weights depends on besides them: a hash of the scales and the input's zero point.
+/// What the packing of weights depends on besides them.
 std::uint64_t variant_of(const Quantization& input, const Quantization& output, const Tensor& scales) {
-  std::string words(reinterpret_cast<const char*>(scales.data()), scales.byte_size());
-  for (const float number : {input.scale, static_cast<float>(input.zero_point), output.scale}) {
-    char bytes[sizeof number];
-    std::memcpy(bytes, &number, sizeof number);
-    words.append(bytes, sizeof bytes);
-  }
-  return std::hash<std::string>()(words);
+  return packing_variant(scales, {input.scale, static_cast<float>(input.zero_point), output.scale});
 }
 
 struct Weights {
@@ -123,7 +74,8 @@ struct Weights {
 Weights define_weights(Builder& builder, const Node& node, bool filter, const Extents& from,
                        const Extents& permutation, std::size_t axis) {
   const Graph& graph = builder.graph();
-  const Tensor original = *constant(graph, node, kWeights), weights = *signed_weights(graph, node, filter);
+  const Tensor original = *constant(graph, node, kWeights),
+               weights = *signed_weights(graph, node, kWeights, filter);
   const auto input = *stated(graph, node, kScale, graph.value(node.inputs[0]).dtype);
   const auto output = *stated(graph, node, kResultScale, graph.value(node.outputs[0]).dtype);
   const std::int64_t count = slices_of(weights, filter).count;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstdlib>
+#include <cmath>
 
 #include "drivers/all_drivers.h"
 #include "drivers/xnnpack/driver.h"
@@ -211,6 +211,42 @@ TEST_CASE("8-bit values are moved as they are", "[xnnpack]") {
     net.graph.set_outputs({reshape(transpose(both, {0, 2, 3, 1}), {3, 48}).id});
     check_on_driver(net, {draw(DType::f32, shape, -3, 3, net.random)});
   });
+}
+
+TEST_CASE("XNNPACK computes dynamically quantised products as near to real ones as ONNX does", "[xnnpack]") {
+  const XnnpackDriver driver;
+  for (const bool biased : {false, true})
+    each_kind([&](Net net) {
+      const Shape shape{2, 5, 40};
+      const Value a{&net.graph, net.graph.add_input("a", DType::f32, shape)};
+      const Value b = net.weights({40, 18}), scale = net.weight_scales(18),
+                  zero = net.zero(net.kind.weight, 0);
+      std::vector<ValueId> inputs{a.id, b.id, scale.id, zero.id};
+      const Value bias = constant(net.graph, draw(DType::f32, {18}, -1, 1, net.random));
+      if (biased) inputs.push_back(bias.id);
+      const ValueId product = net.graph.add_node(*find_op("dormouse", "DynamicQuantizeMatMul"), inputs)[0];
+      net.graph.set_outputs({product});
+      REQUIRE(takes(driver, net.graph));
+      const std::vector<Tensor> given{draw(DType::f32, shape, -1, 1, net.random)};
+      const auto is = as_doubles(run_on(driver, net.graph, given)[0]);
+      const auto onnx = as_doubles(interpret(net.graph, given)[0]);
+      const Attributes columns{{"axis", std::int64_t{1}}};
+      const Value real = net.kind.weight == DType::i8 ? apply("DequantizeLinear", {b, scale}, columns)
+                                                      : apply("DequantizeLinear", {b, scale, zero}, columns);
+      const Value exact = biased ? matmul(a, real) + bias : matmul(a, real);
+      net.graph.set_outputs({exact.id});
+      Graph whole = extract(net.graph, net.graph.inputs(), net.graph.outputs());
+      const auto should = as_doubles(interpret(whole, given)[0]);
+      const auto error = [&](const std::vector<double>& values) {
+        double sum = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) sum += std::pow(values[i] - should[i], 2);
+        return std::sqrt(sum);
+      };
+      double norm = 0;
+      for (const double value : should) norm += value * value;
+      CHECK(error(is) <= 1.1 * error(onnx));
+      CHECK(error(is) < 0.02 * std::sqrt(norm));
+    });
 }
 
 TEST_CASE("XNNPACK leaves quantised operators alone that it computes otherwise", "[xnnpack]") {
