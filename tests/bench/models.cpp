@@ -1,7 +1,8 @@
 // Whether real models give what ONNX Runtime gives, on portable kernels and on every compute driver.
 //
-//   bench_models --models FOLDER --peer LIBRARY --work FOLDER [--only NAME]
+//   bench_models --models FOLDER --peer LIBRARY --work FOLDER [--only NAME | --golden FILE]
 //
+// --golden writes samples of the peer's outputs, which tests compare with where there is no peer.
 // Inputs are random (seeded), and the same for both. Equal means |a − b| ≤ 1e-4 · max|b| + 1e-5, elementwise.
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "drivers/all_drivers.h"
 #include "engine/formats/onnx.h"
 #include "engine/session.h"
+#include "tests/bench/golden.h"
 #include "tests/bench/options.h"
 #include "tests/bench/peers/onnxruntime.h"
 #include "tests/bench/real_models.h"
@@ -70,13 +72,17 @@ bool compare(const RealModel& model, const char* name, const fs::path& file, Dri
   return passes;
 }
 
-bool check(OnnxRuntime& peer, const RealModel& model, const Options& options) {
-  const fs::path file = file_of(model, options.text("models"), options.text("work"));
-  const std::vector<Tensor> inputs = random_inputs(model);
+std::vector<Tensor> outputs_of(OnnxRuntime& peer, const fs::path& file, const std::vector<Tensor>& inputs) {
   OnnxRuntime::Session session(peer, file.string(), 1);
   session.bind(inputs);
   session.run();
-  const std::vector<Tensor> expected = session.outputs();
+  return session.outputs();
+}
+
+bool check(OnnxRuntime& peer, const RealModel& model, const Options& options) {
+  const fs::path file = file_of(model, options.text("models"), options.text("work"));
+  const std::vector<Tensor> inputs = random_inputs(model);
+  const std::vector<Tensor> expected = outputs_of(peer, file, inputs);
   if (model.random_weights && !is_telling(expected[0], model.tolerance))
     throw Failure(Errc::internal, model.file + ": with these weights its output tells nothing");
   const bool portable = compare(model, "reference", file, {}, inputs, expected);
@@ -84,8 +90,21 @@ bool check(OnnxRuntime& peer, const RealModel& model, const Options& options) {
   return portable && driven;
 }
 
+int write_golden(OnnxRuntime& peer, const Options& options, const std::string& to) {
+  Golden golden;
+  for (const RealModel& model : real_models()) {
+    const fs::path file = file_of(model, options.text("models"), options.text("work"));
+    auto& outputs = golden.emplace_back();
+    for (const Tensor& output : outputs_of(peer, file, random_inputs(model)))
+      outputs.push_back(golden_of(output));
+  }
+  write_golden(golden, to);
+  return 0;
+}
+
 int run(const Options& options) {
   OnnxRuntime peer(options.text("peer"));
+  if (const std::string to = options.text("golden", ""); !to.empty()) return write_golden(peer, options, to);
   std::size_t passed = 0, all = 0;
   for (const RealModel& model : real_models()) {
     if (model.file.find(options.text("only", "")) == std::string::npos) continue;
