@@ -7,8 +7,8 @@
 namespace dormouse::engine {
 namespace {
 
-constexpr std::int64_t kMaxClasses = 1000;
-constexpr std::int64_t kMaxPairWeights = std::int64_t{1} << 28;
+constexpr std::int64_t kMaxClasses = 256;  // as the pairs of them make matrices
+constexpr std::int64_t kMaxPairWeights = std::int64_t{1} << 26;
 
 /// Support vector machines, in the form of LIBSVM: without support vectors, of LIBLINEAR.
 class Vectors : public MlSpelling {

@@ -34,11 +34,11 @@ void check_links(const InferContext& context) {
   const std::int64_t features = context.has_shape(kX) ? context.shape(kX)[1] : kDynamic;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int32_t* const branch = branches.data() + 3 * i;
-    context.require(leads_somewhere(branch[1], i) && leads_somewhere(branch[2], i),
-                    "branch " + std::to_string(i) + " leads nowhere, or back");
+    if (!leads_somewhere(branch[1], i) || !leads_somewhere(branch[2], i))
+      context.fail("branch " + std::to_string(i) + " leads nowhere, or back");
     const std::int32_t feature = branch[0] / kFlags;
-    context.require(branch[0] >= 0 && (features == kDynamic || feature < features),
-                    "branch " + std::to_string(i) + " asks for feature " + std::to_string(feature));
+    if (branch[0] < 0 || (features != kDynamic && feature >= features))
+      context.fail("branch " + std::to_string(i) + " asks for feature " + std::to_string(feature));
   }
   for (const std::int32_t root : context.constant(kRoots)->values<std::int32_t>())
     context.require(leads_somewhere(root, -1), "a root leads nowhere");
@@ -49,7 +49,7 @@ void check_votes(const InferContext& context, std::int64_t targets) {
   const bool whole = leaves.front() == 0 && leaves.back() == context.constant(kTargets)->elements();
   context.require(whole && std::ranges::is_sorted(leaves), "votes and leaves do not fit");
   for (const std::int32_t target : context.constant(kTargets)->values<std::int32_t>())
-    context.require(target >= 0 && target < targets, "a vote is for target " + std::to_string(target));
+    if (target < 0 || target >= targets) context.fail("a vote is for target " + std::to_string(target));
 }
 
 void check_tables(const InferContext& context) {
