@@ -15,13 +15,16 @@ extern const Pass dequantized_constants;
 extern const Pass dynamic_products;
 extern const Pass layer_normalization;
 extern const Pass no_ops;
+extern const Pass pad_folding;
 extern const Pass quantized_operators;
+extern const Pass shape_folding;
 extern const Pass transposes;
 
 std::span<const Pass* const> all_passes() {
   // Nodes become constants, fewer and comparable first: what fuses is recognised by its constants and sole
   // readers.
   static constexpr std::array table = {&constant_folding,
+                                       &shape_folding,
                                        &quantized_operators,
                                        &dequantized_constants,
                                        &dynamic_products,
@@ -31,6 +34,7 @@ std::span<const Pass* const> all_passes() {
                                        &transposes,
                                        &activations,
                                        &layer_normalization,
+                                       &pad_folding,
                                        &affine_folding};
   return table;
 }

@@ -90,7 +90,7 @@ void Rewrite::forward(ValueId value) {
   readers(old) = 0;
 }
 
-std::string_view Rewrite::visit(Node node, Rule rule) {
+std::string_view Rewrite::visit(Node node, const Rule& rule) {
   for (ValueId& id : node.inputs)
     if (const auto found = forwarded_.find(id); found != forwarded_.end()) id = found->second;
   here_ = &node;
@@ -128,7 +128,7 @@ void Rewrite::finish() {
   graph_.set_nodes(std::move(nodes));
 }
 
-Changes rewrite(Graph& graph, Rule rule) {
+Changes rewrite(Graph& graph, const Rule& rule) {
   Rewrite rewriting(graph);
   Changes changes;
   const std::vector<Node> nodes = graph.nodes();  // a copy: new ones are appended to the originals

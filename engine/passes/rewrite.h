@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -15,10 +16,10 @@ class Rewrite;
 
 /// Looks at one node, all before it being rewritten already. Replaces it and says in a few words what became
 /// of it, or leaves it alone and says nothing.
-using Rule = std::string_view (*)(Rewrite&, const Node&);
+using Rule = std::function<std::string_view(Rewrite&, const Node&)>;
 
 /// Applies `rule` to every node of `graph`, in topological order; counts what was done by its words.
-Changes rewrite(Graph& graph, Rule rule);
+Changes rewrite(Graph& graph, const Rule& rule);
 
 /// A graph while a rule is applied to it.
 ///
@@ -53,8 +54,8 @@ class Rewrite {
   void forward(ValueId value);
 
  private:
-  friend Changes rewrite(Graph& graph, Rule rule);
-  std::string_view visit(Node node, Rule rule);
+  friend Changes rewrite(Graph& graph, const Rule& rule);
+  std::string_view visit(Node node, const Rule& rule);
   void finish();
   void keep(Node node);
   void release(const Node& node);
