@@ -162,6 +162,11 @@ Id Builder::temporary(const Extents& extents) { return define(extents, std::null
 
 Id Builder::scalar(float value) { return operand(Tensor::from<float>({1}, {value}), {1}); }
 
+Id Builder::table(Tensor values) {
+  const Extents size = extents(values.shape(), Layout::rows);
+  return operand(std::move(values), size);
+}
+
 Id Builder::weights(ValueId constant, const Extents& extents) {
   return weights(*info(constant).constant, extents);
 }

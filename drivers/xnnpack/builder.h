@@ -59,6 +59,8 @@ class Builder {
   /// A value between the steps of one kernel.
   Id temporary(const Extents& extents);
   Id scalar(float value);
+  /// A constant of the kernel's own, as it lies.
+  Id table(engine::Tensor values);
   /// A constant that XNNPACK packs when the subgraph is compiled: a filter, a matrix, a bias; as `extents`.
   Id weights(engine::ValueId constant, const Extents& extents);
   /// The same with the axes of `extents` in the order of `permutation`.

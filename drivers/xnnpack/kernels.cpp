@@ -22,6 +22,8 @@ extern const Kernel average_pool, global_average_pool, global_max_pool, max_pool
 extern const Kernel dynamic_quantize_matmul;
 // quantized_borders.cpp, quantized_products.cpp
 extern const Kernel dequantize_linear, q_linear_conv, q_linear_gemm, q_linear_matmul, quantize_linear;
+// resize.cpp
+extern const Kernel resize;
 // selection.cpp
 extern const Kernel pad, slice, split;
 // shape.cpp
@@ -71,6 +73,7 @@ std::span<const Kernel* const> all_kernels() {
       &q_linear_gemm,
       &q_linear_matmul,
       &quantize_linear,
+      &resize,
       &pad,
       &slice,
       &split,

@@ -102,6 +102,17 @@ const std::vector<Named>& network_samples() {
       {"Concat",
        {.shapes = {{1, 3}, {1, 1}, {1, 2}, {1, 4}, {1, 1}, {1, 5}, {1, 2}},
         .attributes = {{"axis", std::int64_t{1}}}}},
+      {"Resize",
+       {.shapes = {{2, 3, 4, 5}, {0}, {4}},
+        .attributes = {{"coordinate_transformation_mode", std::string("asymmetric")},
+                       {"nearest_mode", std::string("floor")}},
+        .fixed = {{1, Tensor(DType::f32, {0})}, {2, row_of<float>({1, 1, 2, 3})}}}},
+      {"Resize",
+       {.shapes = {{1, 3, 4, 5}, {0}, {0}, {4}},
+        .attributes = {{"mode", std::string("linear")}},
+        .fixed = {{1, Tensor(DType::f32, {0})},
+                  {2, Tensor(DType::f32, {0})},
+                  {3, row_of<std::int64_t>({1, 3, 7, 9})}}}},
       {"Concat", {.shapes = {{2, 3, 4}, {2, 1, 4}, {2, 2, 4}}, .attributes = {{"axis", std::int64_t{-2}}}}},
   };
   return samples;
@@ -174,6 +185,19 @@ TEST_CASE("XNNPACK leaves alone what it computes otherwise", "[xnnpack]") {
                      {2, row_of<std::int64_t>({6})},
                      {3, row_of<std::int64_t>({0})},
                      {4, row_of<std::int64_t>({2})}}},
+          1);
+  const auto resized = [](Attributes attributes, std::initializer_list<float> scales) {
+    return Sample{.shapes = {{1, 2, 4, 4}, {0}, {4}},
+                  .attributes = std::move(attributes),
+                  .fixed = {{1, Tensor(DType::f32, {0})}, {2, row_of<float>(scales)}}};
+  };
+  refused("Resize", resized({{"mode", std::string("nearest")}}, {1, 1, 1.5f, 2}), 1);
+  refused("Resize", resized({{"mode", std::string("nearest")}}, {1, 2, 2, 2}), 1);
+  refused("Resize", resized({{"mode", std::string("cubic")}}, {1, 1, 2, 2}), 1);
+  refused("Resize",
+          resized({{"mode", std::string("linear")},
+                   {"coordinate_transformation_mode", std::string("align_corners")}},
+                  {1, 1, 2, 2}),
           1);
   refused("Pad", {.shapes = {{3}, {2}}, .fixed = {{1, row_of<std::int64_t>({-1, 0})}}}, 1);
   refused("Add", {.shapes = {{0, 3}, {3}}}, 1);
