@@ -8,6 +8,7 @@
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/coverage.h"
 #include "daemon/verbs/graph_summary.h"
+#include "daemon/verbs/inspect_passes.h"
 #include "daemon/verbs/print.h"
 #include "drivers/all_drivers.h"
 #include "engine/formats/all_formats.h"
@@ -15,7 +16,8 @@
 namespace dormouse::daemon {
 namespace {
 
-constexpr Option kOptions[] = {{"ops", "", "list every operator: opset, element types, gradient, driver"}};
+constexpr Option kOptions[] = {{"ops", "", "list every operator: opset, element types, gradient, driver"},
+                               {"passes", "", "list what each pass changes, and how many nodes are left"}};
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -101,7 +103,9 @@ int describe(const std::string& path, bool json) {
 
 int run(const Arguments& arguments) {
   if (arguments.flag("ops")) return list_operators(arguments.json());
-  return describe(arguments.positional(0, "MODEL.onnx (or --ops)"), arguments.json());
+  const std::string& model = arguments.positional(0, "MODEL.onnx (or --ops)");
+  if (arguments.flag("passes")) return list_passes(model, arguments.json());
+  return describe(model, arguments.json());
 }
 
 }  // namespace
@@ -109,7 +113,7 @@ int run(const Arguments& arguments) {
 extern const Verb inspect_verb{.name = "inspect",
                                .group = "run",
                                .summary = "say what a model is made of, or which operators run here",
-                               .arguments = "MODEL.onnx | --ops",
+                               .arguments = "MODEL.onnx [--passes] | --ops",
                                .example = "dormouse inspect --ops",
                                .options = kOptions,
                                .run = run};

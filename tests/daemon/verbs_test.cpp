@@ -228,6 +228,11 @@ TEST_CASE("a model and the operators are listed without a daemon", "[verbs]") {
   CHECK_THAT(model.out, Contains("input   x  f32 [?, 2]") && Contains("1 nodes, 4 parameters in 16 bytes"));
   const std::string json = run({"inspect", folder.file("swap.onnx"), "--json"}).out;
   CHECK_THAT(json, Contains(R"("operators":{"MatMul":1})") && Contains(R"("macs":4)"));
+  const Outcome passes = run({"inspect", folder.file("swap.onnx"), "--passes"});
+  CHECK(passes.code == kOk);
+  CHECK_THAT(passes.out, Contains("as the file has it") && Contains("dead code"));
+  CHECK_THAT(run({"inspect", folder.file("swap.onnx"), "--passes", "--json"}).out,
+             Contains(R"({"nodes":1,"passes":[)") && Contains(R"({"pass":"dead code","nodes":1,"changes":{}})"));
   const Outcome ops = run({"inspect", "--ops"});
   CHECK(ops.code == kOk);
   CHECK_THAT(ops.out, Contains("LayerNormalization") && Contains(" operators: "));
