@@ -25,6 +25,8 @@ std::string_view word(Errc code) {
       return "too_large";
     case Errc::unavailable:
       return "unavailable";
+    case Errc::expired:
+      return "expired";
     case Errc::denied:
       return "denied";
     case Errc::io:

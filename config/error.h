@@ -26,6 +26,7 @@ enum class Errc : std::uint8_t {
   gone,          ///< it existed once and was let go
   too_large,     ///< over a stated limit
   unavailable,   ///< try again later
+  expired,       ///< its deadline passed, or who asked is gone: not run, or not to the end
   denied,        ///< the caller's role may not
   io,            ///< the operating system refused
   configuration  ///< the configuration file is wrong

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -18,13 +19,19 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 /// From here on a buffer of whole pages wastes little.
 constexpr std::size_t kLarge = 256 << 10;
+constexpr std::size_t kPage = 4096;  // pages may be larger, not smaller
+
+/// Bytes behind `end`, which follows a readable byte, that are readable because that page is.
+std::size_t rest_of_page(const std::byte* end) {
+  return (kPage - reinterpret_cast<std::uintptr_t>(end) % kPage) % kPage;
+}
 
 class HeapBuffer final : public Buffer {
  public:
   HeapBuffer(std::size_t size, std::pmr::memory_resource& memory) : HeapBuffer({}, size, memory) {}
   /// Begins with `content`, and goes on with zeros.
   HeapBuffer(std::span<const std::byte> content, std::size_t size, std::pmr::memory_resource& memory)
-      : Buffer(allocate(content, size, memory), size, true), memory_(memory) {}
+      : Buffer(allocate(content, size, memory), size, true, kReadSlack), memory_(memory) {}
   ~HeapBuffer() override {
     wipe(std::span(writable_data(), size()));
     memory_.deallocate(writable_data(), padded(size()), kAlignment);
@@ -48,7 +55,7 @@ class HeapBuffer final : public Buffer {
 
 class Pages final : public Buffer {
  public:
-  explicit Pages(std::size_t size) : Buffer(map(size + kReadSlack), size, true) {}
+  explicit Pages(std::size_t size) : Buffer(map(size + kReadSlack), size, true, kReadSlack) {}
   ~Pages() override { ::munmap(writable_data(), size() + kReadSlack); }
 
  private:
@@ -61,10 +68,19 @@ class Pages final : public Buffer {
 
 class MappedFile final : public Buffer {
  public:
-  MappedFile(void* data, std::size_t size) : Buffer(static_cast<std::byte*>(data), size, false) {}
+  MappedFile(void* data, std::size_t size)
+      : Buffer(static_cast<std::byte*>(data), size, false,
+               size > 0 ? rest_of_page(static_cast<std::byte*>(data) + size) : 0) {}
   ~MappedFile() override {
     if (size() > 0) ::munmap(const_cast<std::byte*>(data()), size());
   }
+};
+
+class BorrowedBytes final : public Buffer {
+ public:
+  explicit BorrowedBytes(std::span<const std::byte> bytes)
+      : Buffer(const_cast<std::byte*>(bytes.data()), bytes.size(), false,
+               bytes.empty() ? 0 : rest_of_page(bytes.data() + bytes.size())) {}
 };
 
 [[noreturn]] void fail(const std::string& path) {
@@ -129,6 +145,10 @@ std::shared_ptr<Buffer> map_file(int descriptor, const std::string& name) {
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
   if (data == MAP_FAILED) fail(name);
   return std::make_shared<MappedFile>(data, size);
+}
+
+std::shared_ptr<Buffer> borrow(std::span<const std::byte> bytes) {
+  return std::make_shared<BorrowedBytes>(bytes);
 }
 
 }  // namespace dormouse::engine

@@ -4,10 +4,15 @@
 #include <cstring>
 
 #include "engine/heap_buffer.h"
+#include "engine/interpreter.h"
 #include "engine/op.h"
 
 namespace dormouse::engine {
 namespace {
+
+// Where an input lies until it is given, and if it has no elements.
+alignas(64) constexpr std::byte kNothing[kReadSlack]{};
+std::byte* nothing() { return const_cast<std::byte*>(kNothing); }
 
 void copy_bytes(std::byte* to, const std::byte* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
@@ -18,42 +23,77 @@ void copy_elements(const KernelContext& context) noexcept {
   copy_bytes(out.data, context.inputs[0].data, static_cast<std::size_t>(out.elements()) * size_of(out.dtype));
 }
 
+bool readable_in_place(const Tensor& tensor) {
+  const Buffer& buffer = *tensor.buffer();
+  const auto end = static_cast<std::size_t>(tensor.data() - buffer.data()) + tensor.byte_size();
+  return reinterpret_cast<std::uintptr_t>(tensor.data()) % size_of(tensor.dtype()) == 0 &&
+         buffer.readable() - end >= kReadSlack;
+}
+
 }  // namespace
 
-Context::Context(const Plan& plan) : plan_(plan), arena_(lasting_buffer(plan.arena_bytes)) {
-  for (std::size_t i = 0; i < plan.places.size(); ++i) views_.push_back(view(static_cast<ValueId>(i)));
+Context::Context(const Plan& plan, bool measure)
+    : plan_(plan), measure_(measure), arena_(lasting_buffer(plan.arena_bytes)) {
+  inputs_.resize(plan.graph.inputs().size());
+  std::vector<ValueId> ids;
+  for (std::size_t i = 0; i < plan.places.size(); ++i) {
+    ids.push_back(static_cast<ValueId>(i));
+    views_.push_back(view(ids.back()));
+  }
+  listen(ids, views_);
   for (const Step& step : plan.steps) bind(step);
+  outputs_ = views(plan.graph.outputs());
+  listen(plan.graph.outputs(), outputs_);
   scratch_ = Buffer::allocate(scratch_bytes_);
 }
 
-std::vector<Tensor> Context::run(std::span<const Tensor> inputs, const RunSubgraph& run, Spent* spent) {
-  Stopwatch watch(spent);
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    copy_bytes(views_[static_cast<std::size_t>(plan_.graph.inputs()[i])].data, inputs[i].data(),
-               inputs[i].byte_size());
+std::span<const View> Context::run(std::span<const Tensor> inputs, const Around& around) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) give(inputs_[i], inputs[i]);
+  const bool observed = static_cast<bool>(around.observe);
+  StepRun::Clock::time_point begin;
+  if (observed) begin = StepRun::Clock::now();
   for (const Bound& step : steps_) {
-    watch.hand_over(step.driver);
-    this->run(step, run);
+    throw_if_stopped(around.stop);
+    run(step, inputs, around.run);
+    if (!observed) continue;
+    const StepRun::Clock::time_point end = StepRun::Clock::now();
+    around.observe({plan_.graph, step.step, step.program.get(), begin, end, 0});
+    begin = StepRun::Clock::now();
   }
-  std::vector<Tensor> outputs;
-  for (const ValueId id : plan_.graph.outputs()) outputs.push_back(take(id));
-  return outputs;
+  return outputs_;
 }
 
-void Context::run(const Bound& step, const RunSubgraph& run) {
+void Context::give(Input& input, const Tensor& tensor) {
+  std::byte* address = view_of(tensor).data;
+  if (tensor.elements() == 0) {
+    address = nothing();
+  } else if (!readable_in_place(tensor)) {
+    if (!input.copy) input.copy = Buffer::allocate(tensor.byte_size());
+    address = input.copy->writable_data();
+    copy_bytes(address, tensor.data(), tensor.byte_size());
+    ++copied_;
+  }
+  if (address == input.address) return;
+  input.address = address;
+  for (View* const reader : input.readers) reader->data = address;
+}
+
+void Context::run(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run) {
   if (step.program)
     step.program->run(step.inputs, step.outputs);
   else if (step.control)
-    run_control(step, run);
+    run_control(step, inputs, run);
   else
     step.call.run({scratch_->writable_data(), step.call.scratch_bytes});
 }
 
-void Context::run_control(const Bound& step, const RunSubgraph& run) const {
+void Context::run_control(const Bound& step, std::span<const Tensor> given, const RunSubgraph& run) const {
   const Node& node = *step.control;
+  std::vector<Tensor> operands;
   std::vector<const Tensor*> inputs;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i)
-    inputs.push_back(node.inputs[i] == kAbsent ? nullptr : &step.operands[i]);
+  operands.reserve(node.inputs.size());
+  for (const ValueId id : node.inputs)
+    inputs.push_back(id == kAbsent ? nullptr : &operands.emplace_back(tensor(id, given)));
   const std::vector<Tensor> made = node.op->control->run(node, inputs, run);
   for (std::size_t i = 0; i < made.size(); ++i) {
     const View& out = step.outputs[i];
@@ -67,10 +107,17 @@ void Context::run_control(const Bound& step, const RunSubgraph& run) const {
 
 View Context::view(ValueId id) const {
   const ValueInfo& value = plan_.graph.value(id);
-  const Place place = plan_.places[static_cast<std::size_t>(id)];
-  if (place.kind == Place::Kind::constant) return view_of(*value.constant);
-  if (place.kind == Place::Kind::nowhere) return {};
-  return {value.dtype, &value.shape, arena_->writable_data() + place.offset};
+  switch (place(id).kind) {
+    case Place::Kind::constant:
+      return view_of(*value.constant);
+    case Place::Kind::input:
+      return {value.dtype, &value.shape, nothing()};
+    case Place::Kind::arena:
+      return {value.dtype, &value.shape, arena_->writable_data() + place(id).offset};
+    case Place::Kind::nowhere:
+      break;
+  }
+  return {};
 }
 
 std::vector<View> Context::views(std::span<const ValueId> ids) const {
@@ -80,47 +127,49 @@ std::vector<View> Context::views(std::span<const ValueId> ids) const {
   return result;
 }
 
+void Context::listen(std::span<const ValueId> ids, std::span<View> views) {
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (ids[i] != kAbsent && place(ids[i]).kind == Place::Kind::input)
+      inputs_[place(ids[i]).input].readers.push_back(&views[i]);
+}
+
 void Context::bind(const Step& step) {
   Bound bound;
+  bound.step = &step;
   if (step.driver) {
     bound.inputs = views(step.partition.inputs);
     bound.outputs = views(step.partition.outputs);
     auto& workspace = workspaces_[step.driver];
     if (!workspace) workspace = step.driver->open_workspace();
-    bound.program = step.driver->compile(step.partition, *workspace);
-    bound.driver = step.driver;
+    bound.program = step.driver->compile(step.partition, *workspace, measure_);
+    listen(step.partition.inputs, bound.inputs);
   } else {
     const Node& node = plan_.graph.nodes()[step.partition.nodes.front()];
+    if (node.op->is_view && place(node.inputs[0]) == place(node.outputs[0])) return;
     bound.inputs = views(node.inputs);
     bound.outputs = views(node.outputs);
-    if (node.op->is_view && bound.inputs[0].data == bound.outputs[0].data) return;
+    listen(node.inputs, bound.inputs);
     bind_node(node, bound);
   }
-  steps_.push_back(std::move(bound));
+  steps_.push_back(std::move(bound));  // vectors keep their elements where they are
 }
 
 void Context::bind_node(const Node& node, Bound& bound) {
   if (node.op->control) {
     bound.control = &node;
-    for (const ValueId id : node.inputs) bound.operands.push_back(id == kAbsent ? Tensor() : tensor(id));
   } else if (node.op->is_view) {
-    bound.call = {copy_elements, &node.attributes, bound.inputs, bound.outputs, 0};
+    bound.call = {copy_elements, node.op, &node.attributes, bound.inputs, bound.outputs, 0};
   } else {
     bound.call = prepare(node, bound.inputs, bound.outputs);
     scratch_bytes_ = std::max(scratch_bytes_, bound.call.scratch_bytes);
   }
 }
 
-Tensor Context::tensor(ValueId id) const {
+Tensor Context::tensor(ValueId id, std::span<const Tensor> inputs) const {
   const ValueInfo& value = plan_.graph.value(id);
   if (value.constant) return *value.constant;
-  return {value.dtype, value.shape, arena_, plan_.places[static_cast<std::size_t>(id)].offset};
-}
-
-Tensor Context::take(ValueId id) const {
-  const View& from = views_[static_cast<std::size_t>(id)];
-  const std::size_t bytes = static_cast<std::size_t>(from.elements()) * size_of(from.dtype);
-  return {from.dtype, *from.shape, heap_copy({from.data, bytes}), 0};
+  if (place(id).kind == Place::Kind::input) return inputs[place(id).input].reshaped(value.shape);
+  return {value.dtype, value.shape, arena_, place(id).offset};
 }
 
 }  // namespace dormouse::engine

@@ -3,51 +3,76 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "engine/kernel_call.h"
 #include "engine/plan.h"
-#include "engine/stopwatch.h"
+#include "engine/step_run.h"
 
 namespace dormouse::engine {
 
 /// What one thread needs to run a plan: an arena, and kernels and programs bound to it. `plan` is borrowed.
+///
+/// Inputs are read where they lie if they are aligned for their type and kReadSlack bytes behind them are
+/// readable; else they are copied first.
 class Context {
  public:
-  explicit Context(const Plan& plan);
+  /// With `measure` programs keep what Program::parts() says.
+  Context(const Plan& plan, bool measure);
 
-  /// Inputs and outputs in the graph's order; the outputs are fresh tensors. `run` runs the subgraphs of the
-  /// plan's nodes; without `spent` no clock is read.
-  std::vector<Tensor> run(std::span<const Tensor> inputs, const RunSubgraph& run, Spent* spent);
+  /// What a run is given besides its inputs.
+  struct Around {
+    const RunSubgraph& run;       ///< runs the subgraphs of the plan's nodes
+    const StepObserver& observe;  ///< empty: no clock is read
+    const std::stop_token& stop;
+  };
+  /// Inputs and outputs in the graph's order; the outputs lie there until the next run. Throws
+  /// Failure(expired) between two steps when it is to stop; it may be run again after any Failure.
+  std::span<const View> run(std::span<const Tensor> inputs, const Around& around);
+
+  /// How many inputs had to be copied, in all runs.
+  std::size_t copied() const { return copied_; }
 
  private:
   /// A step bound to its operands: a program, a kernel or a node with subgraphs.
   struct Bound {
+    const Step* step = nullptr;
     std::vector<View> inputs;
     std::vector<View> outputs;
     KernelCall call;
     std::unique_ptr<Program> program;
-    const Driver* driver = nullptr;
     const Node* control = nullptr;
-    std::vector<Tensor> operands;  ///< the inputs once more, as `control` wants them
+  };
+  /// Where the address of one of the graph's inputs is told to the steps, and its copy if one was needed.
+  struct Input {
+    std::byte* address = nullptr;
+    std::vector<View*> readers;
+    std::shared_ptr<Buffer> copy;
   };
 
   View view(ValueId id) const;
   std::vector<View> views(std::span<const ValueId> ids) const;
   void bind(const Step& step);
   void bind_node(const Node& node, Bound& bound);
-  void run(const Bound& step, const RunSubgraph& run);
-  void run_control(const Bound& step, const RunSubgraph& run) const;
-  Tensor tensor(ValueId id) const;
-  Tensor take(ValueId id) const;
+  void listen(std::span<const ValueId> ids, std::span<View> views);
+  void give(Input& input, const Tensor& tensor);
+  void run(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run);
+  void run_control(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run) const;
+  Tensor tensor(ValueId id, std::span<const Tensor> inputs) const;
+  const Place& place(ValueId id) const { return plan_.places[static_cast<std::size_t>(id)]; }
 
   const Plan& plan_;
+  bool measure_;
   std::shared_ptr<Buffer> arena_;
   std::vector<View> views_;
   std::map<const Driver*, std::shared_ptr<Workspace>> workspaces_;  // outlive the programs in steps_
+  std::vector<Input> inputs_;
   std::vector<Bound> steps_;
+  std::vector<View> outputs_;
   std::size_t scratch_bytes_ = 0;
   std::shared_ptr<Buffer> scratch_;
+  std::size_t copied_ = 0;
 };
 
 }  // namespace dormouse::engine

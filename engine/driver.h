@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,9 +25,18 @@ struct Partition {
 class Program {
  public:
   virtual ~Program() = default;
-  /// `inputs` and `outputs` as in the partition; elements are 64-byte aligned and kReadSlack bytes behind
-  /// inputs are readable. Throws Failure(unavailable) when the device fails at run time.
+  /// `inputs` and `outputs` as in the partition; elements are aligned for their type and kReadSlack bytes
+  /// behind inputs are readable. Throws Failure(unavailable) when the device fails at run time; it may be run
+  /// again then.
   virtual void run(std::span<const View> inputs, std::span<const View> outputs) = 0;
+
+  /// A piece of the program as the driver sees it: several nodes, or one.
+  struct Part {
+    std::string name;
+    std::chrono::microseconds time;
+  };
+  /// What the last run took, in order; only of programs compiled to measure, and where the driver can tell.
+  virtual std::vector<Part> parts() const { return {}; }
 };
 
 /// Memory that the programs of one context take turns to use.
@@ -54,8 +65,9 @@ class Driver {
   virtual bool worthwhile(const Partition& partition) const = 0;
   /// For the programs of one context, all of them.
   virtual std::shared_ptr<Workspace> open_workspace() const = 0;
-  /// `workspace` is one of this driver's.
-  virtual std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace) const = 0;
+  /// `workspace` is one of this driver's. With `measure` the program keeps what parts() says, at some cost.
+  virtual std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace,
+                                           bool measure) const = 0;
   /// What compile() would take, without taking it.
   virtual ProgramMemory foresee(const Partition& partition) const = 0;
 };

@@ -36,7 +36,13 @@ std::vector<Tensor> interpret(const Node& node, std::span<const Tensor* const> i
   return outputs;
 }
 
-std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs, const RunSubgraph& run) {
+void throw_if_stopped(const std::stop_token& stop) {
+  if (stop.stop_requested())
+    throw Failure(Errc::expired, "stopped before the end: its deadline passed, or nobody waits for it");
+}
+
+std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs, const RunSubgraph& run,
+                              const std::stop_token& stop) {
   std::unordered_map<ValueId, Tensor> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) values.emplace(graph.inputs()[i], inputs[i]);
   const auto find = [&](ValueId id) -> const Tensor* {
@@ -45,6 +51,7 @@ std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs
     return info.constant ? &*info.constant : &values.at(id);
   };
   for (const Node& node : graph.nodes()) {
+    throw_if_stopped(stop);
     std::vector<const Tensor*> in;
     for (const ValueId id : node.inputs) in.push_back(find(id));
     auto out = node.op->control ? node.op->control->run(node, in, run) : interpret(node, in);
@@ -60,9 +67,9 @@ std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs
   RunSubgraph run;
   run = [&](const Graph& subgraph, std::span<const Tensor> given) {
     runs.count();
-    return interpret(subgraph, given, run);
+    return interpret(subgraph, given, run, {});
   };
-  return interpret(graph, inputs, run);
+  return interpret(graph, inputs, run, {});
 }
 
 }  // namespace dormouse::engine

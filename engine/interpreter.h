@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "engine/graph.h"
@@ -28,9 +29,13 @@ class SubgraphRuns {
 /// does, or when the operator has no kernel for the type.
 std::vector<Tensor> interpret(const Node& node, std::span<const Tensor* const> inputs);
 
+/// Throws Failure(expired) when a stop is requested.
+void throw_if_stopped(const std::stop_token& stop);
+
 /// Runs a whole graph node by node, each value in its own heap storage: any graph, no plan. `run` runs the
-/// subgraphs of its nodes.
-std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs, const RunSubgraph& run);
+/// subgraphs of its nodes. Throws Failure(expired) between two nodes when it is to stop.
+std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs, const RunSubgraph& run,
+                              const std::stop_token& stop);
 /// The same with the subgraphs interpreted too.
 std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs);
 

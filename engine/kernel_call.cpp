@@ -9,13 +9,14 @@ View view_of(const Tensor& tensor) {
 
 KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs) {
   const Op& op = *node.op;
+  if (op.routine) return {nullptr, &op, &node.attributes, inputs, outputs, 0};
   const bool from_input = op.kernel_input < inputs.size() && inputs[op.kernel_input].present();
   const DType type = from_input ? inputs[op.kernel_input].dtype : outputs[0].dtype;
   const Kernel kernel = op.kernel_for(type);
   if (!kernel)
     throw Failure(Errc::unsupported, std::string(op.name) + " (node " + node.name + "): has no kernel for " +
                                          std::string(word(type)));
-  KernelCall call{kernel, &node.attributes, inputs, outputs, 0};
+  KernelCall call{kernel, &op, &node.attributes, inputs, outputs, 0};
   if (op.scratch) call.scratch_bytes = op.scratch({inputs, outputs, node.attributes, {}});
   return call;
 }

@@ -9,18 +9,26 @@ namespace dormouse::engine {
 
 View view_of(const Tensor& tensor);
 
-/// A portable kernel bound to its operands; they are borrowed.
+/// A portable kernel, or a routine, bound to its operands; they are borrowed.
 struct KernelCall {
   Kernel kernel = nullptr;
+  const Op* op = nullptr;  ///< whose routine it is where there is no kernel
   const Attributes* attributes = nullptr;
   std::span<const View> inputs;
   std::span<const View> outputs;
   std::size_t scratch_bytes = 0;
 
-  void run(std::span<std::byte> scratch) const noexcept { kernel({inputs, outputs, *attributes, scratch}); }
+  void run(std::span<std::byte> scratch) const {
+    const KernelContext context{inputs, outputs, *attributes, scratch};
+    if (kernel)
+      kernel(context);
+    else
+      op->routine(*op, context);
+  }
 };
 
-/// Chooses the kernel. Throws Failure(unsupported) naming node, operator and type when there is none.
+/// Chooses the kernel; the routine where the operator has one. Throws Failure(unsupported) naming node,
+/// operator and type when there is none.
 KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs);
 
 }  // namespace dormouse::engine

@@ -175,6 +175,9 @@ struct Op {
   bool of_shape = false;
   /// Instead of kernels: it runs subgraphs.
   const ControlFlow* control = nullptr;
+  /// Instead of kernels: code of the program around the engine, told which operator it is. Thread-safe, gives
+  /// the same for the same inputs; throws Failure when it cannot.
+  void (*routine)(const Op&, const KernelContext&) = nullptr;
   std::vector<Sample> samples = {};
 
   Kernel kernel_for(DType type) const;  ///< null when the type has none

@@ -17,12 +17,12 @@ bool shapes_known(const Graph& graph) {
   });
 }
 
-/// A region of the arena: the values that share it and the steps during which it is needed.
+/// A region of the arena, or an input: the values that share it and the steps during which it is needed.
 struct Region {
   std::size_t bytes = 0;
   std::size_t first = 0;
   std::size_t last = 0;
-  std::size_t offset = 0;
+  Place place = {};
 };
 
 /// Finds which values share storage (views, in-place results) and how long each region lives.
@@ -34,7 +34,8 @@ class Lifetimes {
         region_of_(graph_.value_count(), kNone),
         end_(plan.steps.size() + 1) {
     find_last_reads();
-    for (const ValueId id : graph_.inputs()) open(id, 0);
+    for (std::size_t i = 0; i < graph_.inputs().size(); ++i)
+      open(graph_.inputs()[i], 0, {Place::Kind::input, 0, i});
     for (std::size_t i = 0; i < plan.steps.size(); ++i) visit(plan.steps[i], i + 1);
   }
 
@@ -56,9 +57,9 @@ class Lifetimes {
     return static_cast<std::size_t>(value.shape.elements()) * size_of(value.dtype);
   }
 
-  void open(ValueId id, std::size_t step) {
+  void open(ValueId id, std::size_t step, Place place = {Place::Kind::arena}) {
     region_of_[static_cast<std::size_t>(id)] = regions_.size();
-    regions_.push_back({bytes(id), step, std::max(step, last_read_[static_cast<std::size_t>(id)]), 0});
+    regions_.push_back({bytes(id), step, std::max(step, last_read_[static_cast<std::size_t>(id)]), place});
   }
 
   void share(ValueId id, std::size_t region) {
@@ -89,7 +90,9 @@ class Lifetimes {
     const ValueInfo& in = graph_.value(node.inputs[0]);
     const ValueInfo& out = graph_.value(node.outputs[0]);
     const bool fits = in.dtype == out.dtype && in.shape == out.shape;
-    const bool free = node.op->in_place && node.outputs.size() == 1 && fits && regions_[region].last == now;
+    const bool ours = regions_[region].place.kind == Place::Kind::arena;
+    const bool free =
+        ours && node.op->in_place && node.outputs.size() == 1 && fits && regions_[region].last == now;
     return free && !read_again(node, region) ? region : kNone;
   }
 
@@ -113,7 +116,8 @@ std::size_t aligned(std::size_t bytes) { return (bytes + kReadSlack + 63) / 64 *
 /// Largest first, each at the lowest offset that is free while it lives.
 std::size_t pack(std::vector<Region>& regions) {
   std::vector<Region*> order;
-  for (Region& region : regions) order.push_back(&region);
+  for (Region& region : regions)
+    if (region.place.kind == Place::Kind::arena) order.push_back(&region);
   std::ranges::stable_sort(order, std::greater{}, &Region::bytes);
   std::vector<const Region*> placed;
   std::size_t total = 0;
@@ -122,12 +126,13 @@ std::size_t pack(std::vector<Region>& regions) {
     for (const Region* other : placed) {  // by offset
       const bool overlap_in_time = other->first <= region->last && region->first <= other->last;
       if (!overlap_in_time) continue;
-      if (offset + aligned(region->bytes) <= other->offset) break;
-      offset = std::max(offset, other->offset + aligned(other->bytes));
+      if (offset + aligned(region->bytes) <= other->place.offset) break;
+      offset = std::max(offset, other->place.offset + aligned(other->bytes));
     }
-    region->offset = offset;
+    region->place.offset = offset;
     total = std::max(total, offset + aligned(region->bytes));
-    placed.insert(std::ranges::upper_bound(placed, offset, {}, &Region::offset), region);
+    const auto by_offset = [](const Region* other) { return other->place.offset; };
+    placed.insert(std::ranges::upper_bound(placed, offset, {}, by_offset), region);
   }
   return total;
 }
@@ -145,9 +150,9 @@ void place_values(Plan& plan, std::size_t arena_limit) {
   for (std::size_t i = 0; i < plan.places.size(); ++i) {
     const std::size_t region = lifetimes.region_of(i);
     if (region != Lifetimes::kNone)
-      plan.places[i] = {Place::Kind::arena, lifetimes.regions()[region].offset};
+      plan.places[i] = lifetimes.regions()[region].place;
     else if (plan.graph.value(static_cast<ValueId>(i)).constant)
-      plan.places[i] = {Place::Kind::constant, 0};
+      plan.places[i] = {Place::Kind::constant};
   }
 }
 

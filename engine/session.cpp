@@ -1,12 +1,15 @@
 #include "engine/session.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstring>
 #include <list>
 #include <map>
 #include <mutex>
 
 #include "engine/context.h"
+#include "engine/heap_buffer.h"
 #include "engine/interpreter.h"
 #include "engine/passes/pass.h"
 #include "engine/plan.h"
@@ -22,7 +25,7 @@ struct Prepared {
     for (Step& step : plan.steps) step.partition.graph = &plan.graph;  // the graph moved in with the plan
   }
 
-  std::unique_ptr<Context> take() {
+  std::unique_ptr<Context> take(bool measure) {
     {
       const std::lock_guard lock(mutex);
       if (!idle.empty()) {
@@ -31,7 +34,7 @@ struct Prepared {
         return context;
       }
     }
-    return std::make_unique<Context>(plan);
+    return std::make_unique<Context>(plan, measure);
   }
 
   void give_back(std::unique_ptr<Context> context) {
@@ -44,6 +47,66 @@ struct Prepared {
   std::vector<std::unique_ptr<Context>> idle;
 };
 
+/// A context for as long as one run takes.
+class Lease {
+ public:
+  Lease(Prepared& from, bool measure) : from_(from), context_(from.take(measure)) {}
+  ~Lease() { from_.give_back(std::move(context_)); }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Context* operator->() const { return context_.get(); }
+
+ private:
+  Prepared& from_;
+  std::unique_ptr<Context> context_;
+};
+
+/// Time by driver; null: portable kernels.
+using Spent = std::map<const Driver*, std::chrono::nanoseconds>;
+
+/// Kernels need what they read to be aligned; what is borrowed from other programs may not be.
+std::vector<Tensor> aligned(std::span<const Tensor> tensors) {
+  std::vector<Tensor> result(tensors.begin(), tensors.end());
+  for (Tensor& tensor : result)
+    if (reinterpret_cast<std::uintptr_t>(tensor.data()) % size_of(tensor.dtype()) != 0)
+      tensor = tensor.clone();
+  return result;
+}
+
+/// Interprets, and hands on the outputs.
+void interpret_to(const std::function<void(std::span<const View>)>& deliver, const Graph& graph,
+                  std::span<const Tensor> inputs, const RunSubgraph& run, const std::stop_token& stop) {
+  const std::vector<Tensor> outputs = interpret(graph, aligned(inputs), run, stop);
+  std::vector<View> views;
+  for (const Tensor& output : outputs) views.push_back(view_of(output));
+  deliver(views);
+}
+
+std::vector<Tensor> copies_of(std::span<const View> views) {
+  std::vector<Tensor> tensors;
+  tensors.reserve(views.size());
+  for (const View& view : views) {
+    const std::size_t bytes = static_cast<std::size_t>(view.elements()) * size_of(view.dtype);
+    tensors.emplace_back(view.dtype, *view.shape, heap_copy({view.data, bytes}), 0);
+  }
+  return tensors;
+}
+
+std::vector<Shape> shapes_of(std::span<const Tensor> tensors) {
+  std::vector<Shape> shapes;
+  for (const Tensor& tensor : tensors) shapes.push_back(tensor.shape());
+  return shapes;
+}
+
+StepObserver deeper(const StepObserver& observe) {
+  if (!observe) return {};
+  return [observe](const StepRun& step) {
+    StepRun inner = step;
+    ++inner.depth;
+    observe(inner);
+  };
+}
+
 bool accepts(const Shape& expected, const Shape& given) {
   return std::ranges::equal(expected, given, [](std::int64_t want, std::int64_t have) {
     return want == have || (want == kDynamic && have >= 0);
@@ -54,7 +117,7 @@ bool accepts(const Shape& expected, const Shape& given) {
 
 struct Session::State {
   State(Graph g, std::span<const Driver* const> d, Options o)
-      : graph(std::move(g)), drivers(d.begin(), d.end()), options(o) {
+      : graph(std::move(g)), drivers(d.begin(), d.end()), options(std::move(o)) {
     if (options.optimise) engine::optimise(graph);
   }
 
@@ -73,22 +136,38 @@ struct Session::State {
     }
   }
 
+  /// Copies what a run made to where the caller wants it.
+  void copy(std::span<const View> made, std::span<const View> to) const {
+    if (to.size() != made.size())
+      throw Failure(Errc::invalid, "the model has " + std::to_string(made.size()) +
+                                       " outputs; given room for " + std::to_string(to.size()));
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      if (made[i].dtype != to[i].dtype || *made[i].shape != *to[i].shape)
+        throw Failure(Errc::invalid, "output '" + graph.value(graph.outputs()[i]).name + "': is " +
+                                         std::string(word(made[i].dtype)) + " " + to_string(*made[i].shape) +
+                                         ", given room for " + std::string(word(to[i].dtype)) + " " +
+                                         to_string(*to[i].shape));
+      const std::size_t bytes = static_cast<std::size_t>(made[i].elements()) * size_of(made[i].dtype);
+      if (bytes > 0) std::memcpy(to[i].data, made[i].data, bytes);
+    }
+  }
+
   std::shared_ptr<Prepared> prepared_for(std::span<const Tensor> inputs) {
-    std::vector<Shape> shapes;
-    for (const Tensor& input : inputs) shapes.push_back(input.shape());
-    if (auto found = find(shapes)) return found;
+    if (auto found = find(inputs)) return found;
+    const std::vector<Shape> shapes = shapes_of(inputs);
     // Planning happens outside the lock: two threads may plan the same shape once each.
     auto made = std::make_shared<Prepared>(make_plan(graph, shapes, drivers, kArenaLimit));
     const std::lock_guard lock(mutex);
-    plans.emplace_front(std::move(shapes), made);
+    plans.emplace_front(shapes, made);
     if (plans.size() > options.plans) plans.pop_back();
     return made;
   }
 
-  std::shared_ptr<Prepared> find(const std::vector<Shape>& shapes) {
+  std::shared_ptr<Prepared> find(std::span<const Tensor> inputs) {
     const std::lock_guard lock(mutex);
-    const auto found =
-        std::ranges::find(plans, shapes, &std::pair<std::vector<Shape>, std::shared_ptr<Prepared>>::first);
+    const auto found = std::ranges::find_if(plans, [&](const auto& plan) {
+      return std::ranges::equal(plan.first, inputs, {}, {}, &Tensor::shape);
+    });
     if (found == plans.end()) return nullptr;
     plans.splice(plans.begin(), plans, found);
     return found->second;
@@ -99,16 +178,19 @@ struct Session::State {
     const std::lock_guard lock(mutex);
     std::unique_ptr<Session>& session = subgraphs[&subgraph];
     if (!session)
-      session = std::make_unique<Session>(
-          subgraph, drivers, Options{.plans = options.plans, .optimise = options.optimise, .patient = true});
+      session = std::make_unique<Session>(subgraph, drivers,
+                                          Options{.plans = options.plans,
+                                                  .optimise = options.optimise,
+                                                  .measure = options.measure,
+                                                  .observe = deeper(options.observe),
+                                                  .patient = true});
     return *session;
   }
 
   /// Whether a plan for these inputs is not worth making: see Options::patient.
   bool too_new(std::span<const Tensor> inputs) {
     if (!options.patient) return false;
-    std::vector<Shape> shapes;
-    for (const Tensor& input : inputs) shapes.push_back(input.shape());
+    std::vector<Shape> shapes = shapes_of(inputs);
     const std::lock_guard lock(mutex);
     if (std::ranges::find(recent, shapes) != recent.end()) {
       new_in_a_row = 0;
@@ -117,6 +199,15 @@ struct Session::State {
     recent.push_back(std::move(shapes));
     if (recent.size() > options.plans) recent.pop_front();
     return ++new_in_a_row > options.plans;
+  }
+
+  /// What tells of the steps of one run, adding to `here` what is timed; empty if nobody asked.
+  StepObserver observer(Spent& here) const {
+    if (!options.timed) return options.observe;
+    return [this, &here](const StepRun& run) {
+      here[run.step ? run.step->driver : nullptr] += run.end - run.begin;
+      if (options.observe) options.observe(run);
+    };
   }
 
   void add(const Spent& more) {
@@ -128,6 +219,7 @@ struct Session::State {
   std::vector<const Driver*> drivers;
   Options options;
   std::mutex mutex;
+  std::atomic<std::size_t> copied = 0;
   Spent spent;
   std::list<std::pair<std::vector<Shape>, std::shared_ptr<Prepared>>> plans;  // most recently used first
   std::list<std::vector<Shape>> recent;  // as many as there are plans; when patient
@@ -135,40 +227,63 @@ struct Session::State {
   std::map<const Graph*, std::unique_ptr<Session>> subgraphs;  // the keys live as long as `graph`
 };
 
+/// What one run of a model is, through all its subgraphs.
+struct Session::Call {
+  SubgraphRuns& runs;
+  const std::stop_token& stop;
+};
+
 Session::Session(Graph graph, std::span<const Driver* const> drivers, Options options)
-    : state_(std::make_unique<State>(std::move(graph), drivers, options)) {}
+    : state_(std::make_unique<State>(std::move(graph), drivers, std::move(options))) {}
 
 Session::~Session() = default;
 
 const Graph& Session::graph() const { return state_->graph; }
 
-std::vector<Tensor> Session::run(std::span<const Tensor> inputs) const {
+std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const std::stop_token& stop) const {
   SubgraphRuns runs;
-  return run(inputs, runs);
+  return run(inputs, {runs, stop});
 }
 
-std::vector<Tensor> Session::run(std::span<const Tensor> inputs, SubgraphRuns& runs) const {
-  state_->check(inputs);
-  const RunSubgraph run_subgraph = [&](const Graph& subgraph, std::span<const Tensor> given) {
-    runs.count();
-    return state_->session_of(subgraph).run(given, runs);
-  };
-  if (state_->too_new(inputs)) return interpret(state_->graph, inputs, run_subgraph);
-  const auto prepared = state_->prepared_for(inputs);
-  Spent spent;
-  Spent* const measured = state_->options.timed ? &spent : nullptr;
-  auto context = prepared->take();
-  std::vector<Tensor> outputs = context->run(inputs, run_subgraph, measured);
-  prepared->give_back(std::move(context));
-  if (prepared->plan.tail) {
-    const Stopwatch watch(measured);
-    std::vector<Tensor> given(inputs.begin(), inputs.end());
-    given.insert(given.end(), outputs.begin(), outputs.end());
-    outputs = interpret(*prepared->plan.tail, given, run_subgraph);
-  }
-  if (measured) state_->add(spent);
+void Session::run_into(std::span<const Tensor> inputs, std::span<const View> outputs,
+                       const std::stop_token& stop) const {
+  SubgraphRuns runs;
+  run(inputs, {runs, stop}, [&](std::span<const View> made) { state_->copy(made, outputs); });
+}
+
+std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const Call& call) const {
+  std::vector<Tensor> outputs;
+  run(inputs, call, [&outputs](std::span<const View> made) { outputs = copies_of(made); });
   return outputs;
 }
+
+void Session::run(std::span<const Tensor> inputs, const Call& call, const Deliver& deliver) const {
+  state_->check(inputs);
+  const RunSubgraph run_subgraph = [&](const Graph& subgraph, std::span<const Tensor> given) {
+    call.runs.count();
+    return state_->session_of(subgraph).run(given, call);
+  };
+  if (state_->too_new(inputs)) return interpret_to(deliver, state_->graph, inputs, run_subgraph, call.stop);
+  Spent spent;
+  const StepObserver observe = state_->observer(spent);
+  const auto prepared = state_->prepared_for(inputs);
+  const Lease context(*prepared, state_->options.measure);
+  const std::size_t copied = context->copied();
+  const std::span<const View> outputs = context->run(inputs, {run_subgraph, observe, call.stop});
+  if (const std::size_t more = context->copied() - copied) state_->copied += more;
+  if (const auto& tail = prepared->plan.tail) {
+    const auto begin = observe ? StepRun::Clock::now() : StepRun::Clock::time_point{};
+    std::vector<Tensor> given(inputs.begin(), inputs.end());
+    for (Tensor& tensor : copies_of(outputs)) given.push_back(std::move(tensor));
+    interpret_to(deliver, *tail, given, run_subgraph, call.stop);
+    if (observe) observe({*tail, nullptr, nullptr, begin, StepRun::Clock::now(), 0});
+  } else {
+    deliver(outputs);
+  }
+  if (state_->options.timed) state_->add(spent);
+}
+
+std::size_t Session::copied_inputs() const { return state_->copied; }
 
 std::map<std::string, double> Session::seconds() const {
   const std::lock_guard lock(state_->mutex);

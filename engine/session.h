@@ -1,17 +1,18 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "engine/driver.h"
 #include "engine/graph.h"
+#include "engine/step_run.h"
 
 namespace dormouse::engine {
-
-class SubgraphRuns;
 
 /// An immutable graph made ready to run: plans per input shape, each with its drivers' programs and one
 /// arena.
@@ -23,9 +24,11 @@ class SubgraphRuns;
 class Session {
  public:
   struct Options {
-    std::size_t plans = 8;  ///< input-shape combinations kept ready
-    bool optimise = true;   ///< run the passes
-    bool timed = false;     ///< keep what seconds() says
+    std::size_t plans = 8;      ///< input-shape combinations kept ready
+    bool optimise = true;       ///< run the passes
+    bool timed = false;         ///< keep what seconds() says
+    bool measure = false;       ///< programs keep what Program::parts() says, at some cost
+    StepObserver observe = {};  ///< told of every step; empty and not timed: no clock is read
     /// When shape after shape is new, more than there are plans, interpret until one comes again: the body of
     /// a loop whose values grow never sees the same one twice.
     bool patient = false;
@@ -40,9 +43,18 @@ class Session {
 
   const Graph& graph() const;
 
-  /// Inputs in the graph's order; outputs in the graph's order, in fresh tensors.
-  /// Throws Failure(invalid) when a type or shape does not fit, naming input, expected and given.
-  std::vector<Tensor> run(std::span<const Tensor> inputs) const;
+  /// Inputs in the graph's order; outputs in the graph's order, in fresh tensors. Inputs are read where they
+  /// lie, unless that is not aligned for their type or fewer than kReadSlack bytes behind them are readable.
+  /// Throws Failure(invalid) when a type or shape does not fit, naming input, expected and given;
+  /// Failure(expired) soon after `stop` is requested: it is asked for between nodes and programs.
+  std::vector<Tensor> run(std::span<const Tensor> inputs, const std::stop_token& stop = {}) const;
+  /// The same, the outputs written to where `outputs` say. Throws Failure(invalid) naming the first that is
+  /// of another type or shape; those before it are written then.
+  void run_into(std::span<const Tensor> inputs, std::span<const View> outputs,
+                const std::stop_token& stop = {}) const;
+
+  /// How many inputs had to be copied, in all runs.
+  std::size_t copied_inputs() const;
 
   /// Fraction of the nodes that run on each driver for these input shapes ("reference" = portable kernels).
   std::vector<std::pair<std::string, std::size_t>> placement(std::span<const Tensor> inputs) const;
@@ -52,7 +64,10 @@ class Session {
   std::map<std::string, double> seconds() const;
 
  private:
-  std::vector<Tensor> run(std::span<const Tensor> inputs, SubgraphRuns& runs) const;
+  struct Call;
+  using Deliver = std::function<void(std::span<const View> outputs)>;
+  std::vector<Tensor> run(std::span<const Tensor> inputs, const Call& call) const;
+  void run(std::span<const Tensor> inputs, const Call& call, const Deliver& deliver) const;
 
   struct State;
   std::unique_ptr<State> state_;

@@ -21,17 +21,21 @@ class Buffer {
   const std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
   bool writable() const { return writable_; }
+  /// Bytes from data() on that may be read, if not used: size() and those behind it.
+  std::size_t readable() const { return size_ + slack_; }
   std::byte* writable_data() const;  ///< ensure()s writable()
 
   /// Zeroed heap memory; a few bytes beyond `size` may be read (not used) by vector kernels.
   static std::shared_ptr<Buffer> allocate(std::size_t size);
 
  protected:
-  Buffer(std::byte* data, std::size_t size, bool writable) : data_(data), size_(size), writable_(writable) {}
+  Buffer(std::byte* data, std::size_t size, bool writable, std::size_t slack = 0)
+      : data_(data), size_(size), slack_(slack), writable_(writable) {}
 
  private:
   std::byte* data_;
   std::size_t size_;
+  std::size_t slack_;
   bool writable_;
 };
 
@@ -42,6 +46,8 @@ inline constexpr std::size_t kReadSlack = 64;
 std::shared_ptr<Buffer> map_file(const std::string& path);
 /// The same for a file that is open already; `name` is for errors.
 std::shared_ptr<Buffer> map_file(int descriptor, const std::string& name);
+/// Somebody else's bytes, read in place and never written; they must outlive every tensor on them.
+std::shared_ptr<Buffer> borrow(std::span<const std::byte> bytes);
 
 /// A contiguous row-major view on a shared Buffer. Copying a Tensor shares its elements.
 ///

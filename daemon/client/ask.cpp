@@ -7,9 +7,10 @@
 namespace dormouse::daemon {
 namespace {
 
-constexpr std::array kCodes{Errc::internal,    Errc::invalid,  Errc::not_found, Errc::unsupported,
-                            Errc::corrupt,     Errc::conflict, Errc::gone,      Errc::too_large,
-                            Errc::unavailable, Errc::denied,   Errc::io,        Errc::configuration};
+constexpr std::array kCodes{Errc::internal,     Errc::invalid,  Errc::not_found, Errc::unsupported,
+                            Errc::corrupt,      Errc::conflict, Errc::gone,      Errc::too_large,
+                            Errc::unavailable,  Errc::expired,  Errc::denied,    Errc::io,
+                            Errc::configuration};
 
 Errc code_of(std::string_view text) {
   for (const Errc code : kCodes) {

@@ -97,6 +97,8 @@ unsigned status_of(Errc code) {
       return 501;
     case Errc::unavailable:
       return 503;
+    case Errc::expired:
+      return 504;
     case Errc::internal:
     case Errc::io:
     case Errc::configuration:

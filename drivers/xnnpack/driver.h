@@ -39,8 +39,8 @@ class XnnpackDriver final : public engine::Driver {
   bool supports(const engine::Graph& graph, const engine::Node& node) const override;
   bool worthwhile(const engine::Partition& partition) const override;
   std::shared_ptr<engine::Workspace> open_workspace() const override;
-  std::unique_ptr<engine::Program> compile(const engine::Partition& partition,
-                                           engine::Workspace& workspace) const override;
+  std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
+                                           bool measure) const override;
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
 
  private:

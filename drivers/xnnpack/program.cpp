@@ -3,12 +3,12 @@
 #include <xnnpack.h>
 
 #include <string>
+#include <utility>
 
 #include "drivers/xnnpack/kernel.h"
 #include "drivers/xnnpack/quantized_groups.h"
 
 namespace dormouse::drivers::xnnpack {
-
 namespace {
 
 /// u8 to i8, 128 less; and back.
@@ -20,6 +20,17 @@ std::span<std::byte> bytes_of(const engine::View& view) {
   return {view.data, static_cast<std::size_t>(view.elements())};
 }
 
+/// Asks how much there is to be told of the last run, and then for that.
+template <class T>
+std::vector<T> profile(xnn_runtime* runtime, xnn_profile_info what) {
+  std::size_t bytes = 0;
+  xnn_get_runtime_profiling_info(runtime, what, 0, nullptr, &bytes);
+  std::vector<T> told(bytes / sizeof(T));
+  check(xnn_get_runtime_profiling_info(runtime, what, bytes, told.data(), &bytes),
+        "the times of its operators");
+  return told;
+}
+
 }  // namespace
 
 Workspace::Workspace() { check(xnn_create_workspace(&workspace_), "a workspace"); }
@@ -27,8 +38,8 @@ Workspace::Workspace() { check(xnn_create_workspace(&workspace_), "a workspace")
 Workspace::~Workspace() { xnn_release_workspace(workspace_); }
 
 Program::Program(const engine::Partition& partition, PackedWeights& weights, Threads threads,
-                 Workspace& workspace)
-    : weights_(weights) {
+                 Workspace& workspace, bool measure)
+    : weights_(weights), measures_(measure) {
   Builder builder(partition, weights_);
   const std::vector<engine::Node> nodes = quantized_nodes(partition);
   builder.expect(nodes);
@@ -46,7 +57,8 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, Thr
                : engine::Tensor(engine::DType::i8, {0}));
   }
   operands_ = builder.take_operands();
-  const std::uint32_t flags = threads.spin ? 0 : XNN_FLAG_YIELD_WORKERS;
+  const std::uint32_t flags =
+      (threads.spin ? 0u : XNN_FLAG_YIELD_WORKERS) | (measure ? XNN_FLAG_BASIC_PROFILING : 0u);
   check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(), threads.pool, flags,
                               &runtime_),
         "a graph of " + std::to_string(partition.nodes.size()) + " nodes");
@@ -68,19 +80,21 @@ std::size_t Program::own_bytes() const {
 }
 
 void Program::point_at(std::span<const engine::View> inputs, std::span<const engine::View> outputs) {
-  std::vector<std::byte*> addresses;
-  addresses.reserve(externals_.size());
+  bool moved = addresses_.empty();
+  addresses_.resize(externals_.size());
   for (std::size_t i = 0; i < externals_.size(); ++i) {
     const External& external = externals_[i];
     const bool copied = signed_inputs_[i].elements() > 0;
-    addresses.push_back(copied ? signed_inputs_[i].mutable_data()
-                               : (external.output ? outputs : inputs)[external.index].data);
+    std::byte* const address =
+        copied ? signed_inputs_[i].mutable_data() : (external.output ? outputs : inputs)[external.index].data;
+    moved |= std::exchange(addresses_[i], address) != address;
   }
-  if (addresses == addresses_) return;
+  if (!moved) return;
   std::vector<xnn_external_value> values;
-  for (std::size_t i = 0; i < externals_.size(); ++i) values.push_back({externals_[i].id, addresses[i]});
-  check(xnn_setup_runtime_v2(runtime_, values.size(), values.data()), "its inputs and outputs");
-  addresses_ = std::move(addresses);
+  for (std::size_t i = 0; i < externals_.size(); ++i) values.push_back({externals_[i].id, addresses_[i]});
+  const xnn_status status = xnn_setup_runtime_v2(runtime_, values.size(), values.data());
+  if (status != xnn_status_success) addresses_.clear();
+  check(status, "its inputs and outputs");
 }
 
 void Program::make_signed(std::span<const engine::View> inputs) {
@@ -97,6 +111,19 @@ void Program::run(std::span<const engine::View> inputs, std::span<const engine::
   for (const External& external : externals_)
     if (external.output && external.unsigned8)
       shift(bytes_of(outputs[external.index]), outputs[external.index].data);
+}
+
+std::vector<engine::Program::Part> Program::parts() const {
+  if (!measures_) return {};
+  const auto times = profile<std::uint64_t>(runtime_, xnn_profile_info_operator_timing);
+  const auto names = profile<char>(runtime_, xnn_profile_info_operator_name);  // each ends in a null
+  std::vector<Part> parts;
+  const char* name = names.data();
+  for (const std::uint64_t time : times) {
+    parts.push_back({name, std::chrono::microseconds(time)});
+    name += parts.back().name.size() + 1;
+  }
+  return parts;
 }
 
 }  // namespace dormouse::drivers::xnnpack

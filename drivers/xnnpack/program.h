@@ -35,9 +35,11 @@ struct Threads {
 /// A partition as an XNNPACK runtime. Keeps nothing of the partition but what the runtime reads.
 class Program final : public engine::Program {
  public:
-  Program(const engine::Partition& partition, PackedWeights& weights, Threads threads, Workspace& workspace);
+  Program(const engine::Partition& partition, PackedWeights& weights, Threads threads, Workspace& workspace,
+          bool measure);
   ~Program() override;
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
+  std::vector<Part> parts() const override;
   /// What it holds beside packed weights and what XNNPACK allocates.
   std::size_t own_bytes() const;
 
@@ -54,6 +56,7 @@ class Program final : public engine::Program {
       signed_inputs_;                  ///< by external; empty where the runtime reads the input itself
   std::vector<std::byte*> addresses_;  ///< by external
   xnn_runtime* runtime_ = nullptr;
+  bool measures_;
 };
 
 }  // namespace dormouse::drivers::xnnpack

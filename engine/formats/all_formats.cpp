@@ -11,7 +11,7 @@
 namespace dormouse::engine {
 namespace {
 
-Graph onnx_graph(const std::string& path) { return read_onnx(path); }
+Graph onnx_graph(const std::string& path, std::span<const Op* const> more) { return read_onnx(path, more); }
 
 Clip npy_clip(const std::string& path) {
   const Tensor tensor = read_npy(path).as(DType::f32);
@@ -55,10 +55,10 @@ const Format& detect(const std::string& path) {
 
 std::span<const Format> all_formats() { return kFormats; }
 
-Graph load_graph(const std::string& path) {
+Graph load_graph(const std::string& path, std::span<const Op* const> more) {
   const Format& format = detect(path);
   if (!format.load_graph) refuse(path, format, "model graph; ONNX files do");
-  return format.load_graph(path);
+  return format.load_graph(path, more);
 }
 
 Clip load_clip(const std::string& path) {

@@ -18,15 +18,17 @@ struct Clip {
 struct Format {
   std::string_view name;
   bool (*detect)(std::span<const std::byte> bytes);
-  Graph (*load_graph)(const std::string& path) = nullptr;  ///< null: holds no model
-  Clip (*load_clip)(const std::string& path) = nullptr;    ///< null: holds no rows of numbers
+  Graph (*load_graph)(const std::string& path,
+                      std::span<const Op* const> more) = nullptr;  ///< null: holds no model
+  Clip (*load_clip)(const std::string& path) = nullptr;            ///< null: holds no rows of numbers
 };
 
 /// Every format, in the order in which they are tried.
 std::span<const Format> all_formats();
 
-/// The model in `path`. Throws Failure(unsupported) naming what the file is instead.
-Graph load_graph(const std::string& path);
+/// The model in `path`; `more` are operators besides those of the table, borrowed for the graph's life.
+/// Throws Failure(unsupported) naming what the file is instead.
+Graph load_graph(const std::string& path, std::span<const Op* const> more = {});
 
 /// The numbers in `path` (npy, WAV, csv); other element types become f32, a vector one channel. Throws
 /// Failure(invalid) for arrays of more than two dimensions, Failure(unsupported) for other files.

@@ -31,7 +31,7 @@ struct Captured {
 /// Turns a parsed graph, in a model or in a node, into ours.
 class Import {
  public:
-  explicit Import(OnnxGraph graph) : source_(std::move(graph)) {}
+  Import(OnnxGraph graph, std::span<const Op* const> more) : source_(std::move(graph)), more_(more) {}
 
   Graph run() && {
     add_weights();
@@ -186,11 +186,17 @@ class Import {
                   where + ": a constant given as " + form + " is not supported; export the model without it");
   }
 
+  const Op* known_op(const OnnxNode& node) const {
+    const auto found = std::ranges::find_if(
+        more_, [&](const Op* op) { return op->name == node.op_type && op->domain == node.domain; });
+    return found != more_.end() ? *found : find_op(node.domain, node.op_type);
+  }
+
   const Op& operator_of(const OnnxNode& node) const {
     const std::string domain = node.domain.empty() ? "ai.onnx" : node.domain;
     const std::string form =
         node.where + ": operator " + node.op_type + " of " + domain + ", opset " + std::to_string(node.opset);
-    const Op* op = find_op(node.domain, node.op_type);
+    const Op* op = known_op(node);
     if (!op) {
       throw Failure(Errc::unsupported,
                     form + ": there is no such operator here; export the model without it");
@@ -238,8 +244,8 @@ class Import {
     node.attributes.set("captures", static_cast<std::int64_t>(inputs.size() - own.size()));
     const std::vector<Slot> given = control.given(node.attributes, own);
     for (const auto& [attribute, subgraph] : node.subgraphs)
-      node.attributes.set(attribute,
-                          std::make_shared<const Graph>(Import(*subgraph).run_within(given, captured)));
+      node.attributes.set(
+          attribute, std::make_shared<const Graph>(Import(*subgraph, more_).run_within(given, captured)));
   }
 
   std::vector<ValueId> add_to_graph(const Op& op, OnnxNode& node, std::vector<ValueId> inputs,
@@ -253,6 +259,7 @@ class Import {
   }
 
   OnnxGraph source_;
+  std::span<const Op* const> more_;
   Graph graph_;
   std::unordered_map<std::string, ValueId> ids_;
   std::set<std::string> used_;
@@ -276,14 +283,14 @@ void add_labels(OnnxModel& model) {
   model.metadata.emplace_back(kLabelsKey, boost::json::serialize(list));
 }
 
-Graph import_from(const OnnxSource& source) {
+Graph import_from(const OnnxSource& source, std::span<const Op* const> more) {
   OnnxModel model = parse_onnx(source);
   check_opset(model, source.name);
   inline_functions(model);
   check_strings(model.graph);
   add_labels(model);
   find_captures(model.graph);
-  Graph graph = Import(std::move(model.graph)).run();
+  Graph graph = Import(std::move(model.graph), more).run();
   graph.metadata = std::move(model.metadata);
   return graph;
 }
@@ -295,10 +302,12 @@ std::shared_ptr<ExternalFiles> beside(const std::string& path) {
 
 }  // namespace
 
-Graph read_onnx(const std::string& path) { return import_from({map_file(path), path, beside(path)}); }
+Graph read_onnx(const std::string& path, std::span<const Op* const> more) {
+  return import_from({map_file(path), path, beside(path)}, more);
+}
 
-Graph read_onnx(std::shared_ptr<Buffer> bytes, const std::string& name) {
-  return import_from({std::move(bytes), name, nullptr});
+Graph read_onnx(std::shared_ptr<Buffer> bytes, const std::string& name, std::span<const Op* const> more) {
+  return import_from({std::move(bytes), name, nullptr}, more);
 }
 
 Tensor read_onnx_tensor(const std::string& path) {

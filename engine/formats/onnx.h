@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/graph.h"
@@ -18,9 +19,11 @@ inline constexpr const char* kLabelsKey = "dormouse.labels";
 /// in order. A classifier of ai.onnx.ml adds its labels to the metadata (kLabelsKey), and gives positions in
 /// them for strings. Throws Failure(unsupported) naming node, operator and opset and what to do, Failure(corrupt)
 /// naming the place.
-Graph read_onnx(const std::string& path);
+///
+/// `more` are operators besides those of the table, borrowed for the graph's life.
+Graph read_onnx(const std::string& path, std::span<const Op* const> more = {});
 /// From memory; weights in other files are refused.
-Graph read_onnx(std::shared_ptr<Buffer> bytes, const std::string& name);
+Graph read_onnx(std::shared_ptr<Buffer> bytes, const std::string& name, std::span<const Op* const> more = {});
 
 /// A lone tensor in ONNX's own form (.pb), as test vectors come.
 Tensor read_onnx_tensor(const std::string& path);

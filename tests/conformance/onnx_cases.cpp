@@ -27,8 +27,9 @@ class Eager final : public Driver {
   }
   bool worthwhile(const Partition&) const override { return true; }
   std::shared_ptr<Workspace> open_workspace() const override { return driver_->open_workspace(); }
-  std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace) const override {
-    return driver_->compile(partition, workspace);
+  std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace,
+                                   bool measure) const override {
+    return driver_->compile(partition, workspace, measure);
   }
   ProgramMemory foresee(const Partition& partition) const override { return driver_->foresee(partition); }
 

@@ -42,7 +42,7 @@ std::vector<Tensor> run_on(const Driver& driver, const Graph& graph, std::span<c
                       graph.outputs()};
   std::iota(partition.nodes.begin(), partition.nodes.end(), 0);
   const auto workspace = driver.open_workspace();
-  const auto program = driver.compile(partition, *workspace);
+  const auto program = driver.compile(partition, *workspace, false);
   std::vector<Tensor> outputs;
   std::vector<View> from, to;
   for (const Tensor& input : inputs) from.push_back(view_of(input));

@@ -51,7 +51,7 @@ TEST_CASE("what weights take is known before they are packed", "[xnnpack]") {
   const ProgramMemory foreseen = driver.foresee(whole(graph));
   PackedWeights weights;
   Workspace workspace;
-  const Program program(whole(graph), weights, Threads{}, workspace);
+  const Program program(whole(graph), weights, Threads{}, workspace, false);
   CHECK(foreseen.weights == weights.bytes());
   CHECK(foreseen.weights >= 2 * kWide * kWide * sizeof(float));
 }
@@ -89,7 +89,7 @@ TEST_CASE("programs of one workspace compute by turns in the memory of the large
     graph.set_outputs({relu(apply("Conv", {relu(x), filter}, {})).id});
     graphs.push_back(std::move(graph));
   }
-  for (const Graph& graph : graphs) programs.push_back(driver.compile(whole(graph), *workspace));
+  for (const Graph& graph : graphs) programs.push_back(driver.compile(whole(graph), *workspace, false));
   for (std::size_t i = 0; i < 2 * graphs.size(); ++i) {
     const Graph& graph = graphs[i % graphs.size()];
     const Tensor input = draw(DType::f32, graph.value(graph.inputs()[0]).shape, -1, 1, random);
