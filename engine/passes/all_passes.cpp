@@ -13,6 +13,7 @@ extern const Pass constant_folding;
 extern const Pass dead_code;
 extern const Pass dequantized_constants;
 extern const Pass dynamic_products;
+extern const Pass halves;
 extern const Pass layer_normalization;
 extern const Pass no_ops;
 extern const Pass pad_folding;
@@ -25,6 +26,7 @@ std::span<const Pass* const> all_passes() {
   // readers.
   static constexpr std::array table = {&constant_folding,
                                        &shape_folding,
+                                       &halves,
                                        &quantized_operators,
                                        &dequantized_constants,
                                        &dynamic_products,

@@ -15,7 +15,16 @@ bool is_product(const Node& node) {
   return false;
 }
 
-/// Computes now the real numbers of quantised constants that are left: weights of operators on real numbers.
+/// Whether `node` gives the f32 numbers of a constant that is stored smaller: 8-bit numbers, or halves.
+bool widens_constant(const Graph& graph, const Node& node) {
+  if (dequantizes_constant(graph, node)) return true;
+  return is(node, "Cast") && graph.value(node.inputs[0]).constant &&
+         graph.value(node.outputs[0]).dtype == DType::f32 &&
+         (graph.value(node.inputs[0]).dtype == DType::f16 ||
+          graph.value(node.inputs[0]).dtype == DType::bf16);
+}
+
+/// Computes now the real numbers of constants that are stored smaller: weights of operators on real numbers.
 Changes run(Graph& graph) {
   Changes changes;
   std::vector<Node> kept;
@@ -25,7 +34,7 @@ Changes run(Graph& graph) {
     });
   };
   for (const Node& node : graph.nodes()) {
-    const bool known = dequantizes_constant(graph, node) && std::ranges::all_of(node.inputs, [&](ValueId id) {
+    const bool known = widens_constant(graph, node) && std::ranges::all_of(node.inputs, [&](ValueId id) {
                          return id == kAbsent || graph.value(id).constant;
                        });
     if (!known ||
@@ -37,7 +46,7 @@ Changes run(Graph& graph) {
     for (const ValueId id : node.inputs)
       inputs.push_back(id == kAbsent ? nullptr : &*graph.value(id).constant);
     graph.fold(node.outputs[0], interpret(node, inputs)[0]);
-    ++changes["quantised constants as real numbers"];
+    ++changes["constants widened"];
   }
   graph.set_nodes(std::move(kept));
   return changes;
