@@ -46,7 +46,10 @@ class Daemon {
                                     {{"state", "awake"}}),
                  metrics_.histogram("inference_seconds", "From request to answer inside the daemon",
                                     {{"state", "asleep"}})},
-        service_(options_, io_, drivers::all_drivers(options_.process.threads_per_inference), clock_),
+        service_(
+            options_, io_,
+            drivers::all_drivers(options_.process.threads_per_inference, options_.state / "cache" / "packed"),
+            clock_),
         streams_(service_),
         nights_(service_),
         indexing_(service_),

@@ -1,14 +1,22 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <span>
 
 #include "engine/driver.h"
 
 namespace dormouse::drivers {
 
-/// The compute drivers that work on this machine, best first, with so many threads on one inference. Those of
-/// the same number share their threads and packed weights, and live as long as the process. Thread-safe.
-std::span<const engine::Driver* const> all_drivers(std::size_t threads = 1);
+/// The compute drivers that work on this machine, best first, with so many threads on one inference; weights
+/// as they want them are kept in files under `packed` (empty: nowhere), which processes share. Drivers of the
+/// same threads and folder share their threads and packed weights, and live as long as the process.
+/// Thread-safe.
+std::span<const engine::Driver* const> all_drivers(std::size_t threads = 1,
+                                                   const std::filesystem::path& packed = {});
+
+/// Where commands keep packed weights: dormouse/packed under $XDG_CACHE_HOME or ~/.cache; empty without
+/// either.
+std::filesystem::path cache_folder();
 
 }  // namespace dormouse::drivers

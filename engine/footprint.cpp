@@ -113,6 +113,16 @@ class Foreseeing {
 
 }  // namespace
 
+std::vector<Shape> least_shapes(const Graph& graph) {
+  std::vector<Shape> shapes;
+  for (const ValueId id : graph.inputs()) {
+    Shape& shape = shapes.emplace_back(graph.value(id).shape);
+    for (std::size_t d = 0; d < shape.rank(); ++d)
+      if (shape[d] == kDynamic) shape[d] = 1;
+  }
+  return shapes;
+}
+
 Footprint foresee(const Graph& graph, std::span<const Shape> shapes, std::span<const Driver* const> drivers) {
   Graph optimised = graph;
   optimise(optimised);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "engine/driver.h"
 #include "engine/graph.h"
@@ -22,6 +23,9 @@ struct Footprint {
   /// Memory that is the process's own, at its peak: all but `mapped`.
   std::size_t total() const { return copied + packed + arena + scratch + workspace + tables + outputs; }
 };
+
+/// The graph's input shapes, with 1 for every dynamic extent.
+std::vector<Shape> least_shapes(const Graph& graph);
 
 /// Foresees what a session of `graph` takes for inputs of these shapes, without taking it. Where shapes
 /// depend on data, what comes behind is not counted, nor are the sessions of subgraphs. Throws as make_plan()

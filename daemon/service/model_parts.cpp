@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/footprint.h"
 #include "engine/formats/all_formats.h"
 #include "learning/linear_layer.h"
 #include "learning/step.h"
@@ -137,6 +138,21 @@ std::vector<const engine::Driver*> chosen(const ModelOptions& options,
   return {*found};
 }
 
+/// Refuses what would not fit before any of it is taken.
+void check_budget(const ModelParts& parts) {
+  if (!parts.options.memory_budget) return;
+  const std::size_t allowed = parts.options.memory_budget->count;
+  const engine::Footprint needed =
+      engine::foresee(parts.graph, engine::least_shapes(parts.graph), parts.drivers);
+  if (needed.total() <= allowed) return;
+  const auto megabytes = [](std::size_t bytes) { return std::to_string((bytes + 999999) / 1000000) + " MB"; };
+  misfit(parts.options, "needs " + megabytes(needed.total()) + " of memory (weights " +
+                            megabytes(needed.copied + needed.packed) +
+                            ", the rest for one input), and its memory_budget is " + megabytes(allowed) +
+                            "; raise it, or take a smaller model (dormouse inspect " +
+                            parts.options.path.string() + " --memory says what takes how much)");
+}
+
 }  // namespace
 
 std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
@@ -147,6 +163,7 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
   parts->inputs = input_specs(parts->graph);
   parts->outputs = output_specs(parts->graph);
   parts->drivers = chosen(options, drivers);
+  check_budget(*parts);
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
   if (answers_itself(parts->graph))

@@ -59,6 +59,8 @@ void bind_options(Binder& binder, ModelOptions& options) {
   binder.optional("seed", options.seed, config::existing);
   binder.optional("stream", options.stream);
   binder.optional("planner", options.planner);
+  binder.optional("memory_budget", options.memory_budget, config::or_word("any"),
+                  range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
   binder.optional(
       "fast", options.fast,
       config::one_of<FastWeights>(

@@ -50,6 +50,7 @@ struct ModelOptions {
   std::optional<StreamOptions> stream;
   std::string planner;  ///< another model's name
   FastWeights fast = FastWeights::automatic;
+  std::optional<config::Bytes> memory_budget;  ///< that its inference may take; nothing: any
 };
 
 /// hrm: how far an input is thought about.

@@ -59,7 +59,7 @@ bool names_file(const std::string& model) {
 
 int infer_here(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
-  const engine::Session session(engine::read_onnx(model), drivers::all_drivers());
+  const engine::Session session(engine::read_onnx(model), drivers::all_drivers(1, drivers::cache_folder()));
   const auto inputs = input_specs(session.graph());
   const auto outputs = output_specs(session.graph());
   if (inputs.size() != 1) {

@@ -8,6 +8,7 @@
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/coverage.h"
 #include "daemon/verbs/graph_summary.h"
+#include "daemon/verbs/inspect_memory.h"
 #include "daemon/verbs/inspect_passes.h"
 #include "daemon/verbs/print.h"
 #include "drivers/all_drivers.h"
@@ -16,8 +17,11 @@
 namespace dormouse::daemon {
 namespace {
 
-constexpr Option kOptions[] = {{"ops", "", "list every operator: opset, element types, gradient, driver"},
-                               {"passes", "", "list what each pass changes, and how many nodes are left"}};
+constexpr Option kOptions[] = {
+    {"ops", "", "list every operator: opset, element types, gradient, driver"},
+    {"passes", "", "list what each pass changes, and how many nodes are left"},
+    {"memory", "", "say where its memory goes before any is taken"},
+    {"shape", "NAME=1x3x224x224", "with --memory: of inputs with dynamic extents, which count as 1 else"}};
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -105,17 +109,20 @@ int run(const Arguments& arguments) {
   if (arguments.flag("ops")) return list_operators(arguments.json());
   const std::string& model = arguments.positional(0, "MODEL.onnx (or --ops)");
   if (arguments.flag("passes")) return list_passes(model, arguments.json());
+  if (arguments.flag("memory"))
+    return inspect_memory(model, arguments.value_or("shape", ""), arguments.json());
   return describe(model, arguments.json());
 }
 
 }  // namespace
 
-extern const Verb inspect_verb{.name = "inspect",
-                               .group = "run",
-                               .summary = "say what a model is made of, or which operators run here",
-                               .arguments = "MODEL.onnx [--passes] | --ops",
-                               .example = "dormouse inspect --ops",
-                               .options = kOptions,
-                               .run = run};
+extern const Verb inspect_verb{
+    .name = "inspect",
+    .group = "run",
+    .summary = "say what a model is made of and takes, or which operators run here",
+    .arguments = "MODEL.onnx [--passes] [--memory] | --ops",
+    .example = "dormouse inspect --ops",
+    .options = kOptions,
+    .run = run};
 
 }  // namespace dormouse::daemon

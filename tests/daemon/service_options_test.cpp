@@ -67,6 +67,9 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
       Case{"adapters of no rank",
            "models: [{name: a, path: model.onnx, trainable: lora(0)}]\n",
            {"1:49", "trainable", "lora(RANK)", "2 to 256"}},
+      Case{"a budget of nothing",
+           "models: [{name: a, path: model.onnx, memory_budget: 10kB}]\n",
+           {"models[0].memory_budget"}},
       Case{"no channels", "models: [{name: a, path: model.onnx, stream: {channels: 0}}]\n", {"channels"}});
   INFO(given.name);
   const TemporaryFolder folder;

@@ -26,17 +26,6 @@ constexpr unsigned kSeed = 31;
 constexpr double kWithin = 0.05;
 constexpr double kPages = 512 << 10;  ///< what a heap keeps for itself: matters to the smallest models only
 
-/// Shapes of the graph's inputs with 1 for what is dynamic.
-std::vector<Shape> shapes_of(const Graph& graph) {
-  std::vector<Shape> shapes;
-  for (const ValueId id : graph.inputs()) {
-    shapes.push_back(graph.value(id).shape);
-    for (std::size_t d = 0; d < shapes.back().rank(); ++d)
-      if (shapes.back()[d] == kDynamic) shapes.back()[d] = 1;
-  }
-  return shapes;
-}
-
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitized = true;  // shadows and red zones take memory too
 #else
@@ -58,12 +47,12 @@ TEST_CASE("child: the footprint of a model", "[.child]") {
   const Session session(read_onnx(file), drivers);
   std::vector<Tensor> inputs;
   for (const ValueId id : session.graph().inputs())
-    inputs.emplace_back(session.graph().value(id).dtype, shapes_of(session.graph())[inputs.size()]);
+    inputs.emplace_back(session.graph().value(id).dtype, least_shapes(session.graph())[inputs.size()]);
   const auto outputs = session.run(inputs);
   double taken = anonymous() - before;
   for (const Tensor& input : inputs) taken -= static_cast<double>(input.byte_size());
   const Graph graph = read_onnx(file);
-  std::printf("FOOTPRINT %f %f\n", static_cast<double>(foresee(graph, shapes_of(graph), drivers).total()),
+  std::printf("FOOTPRINT %f %f\n", static_cast<double>(foresee(graph, least_shapes(graph), drivers).total()),
               taken);
 }
 
