@@ -5,6 +5,7 @@
 namespace dormouse::daemon {
 
 extern const Verb serve_verb;
+extern const Verb bench_verb;
 extern const Verb check_verb;
 extern const Verb status_verb;
 extern const Verb infer_verb;
