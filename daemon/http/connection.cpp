@@ -10,6 +10,7 @@
 
 #include "daemon/http/connection_parser.h"
 #include "daemon/http/event_stream.h"
+#include "daemon/http/hang_up.h"
 #include "daemon/http/loopback.h"
 
 namespace dormouse::daemon {
@@ -215,6 +216,8 @@ asio::awaitable<Response> Connection::handle(const Route& route, Request request
   Response response;
   std::string bug;
   try {
+    const HangUp hang_up(socket_);
+    request.gone = hang_up.token();
     auto work = route.handler(std::move(request));
     response = co_await std::move(work);
   } catch (const Failure& failure) {

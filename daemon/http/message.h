@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,7 @@ struct Request {
   std::shared_ptr<engine::Buffer> buffer;
   std::size_t body_size = 0;
   Peer peer;
+  std::stop_token gone = {};  ///< requested on the io thread when the client hung up
 
   std::string_view body() const {
     return buffer ? std::string_view(reinterpret_cast<const char*>(buffer->data()), body_size)

@@ -71,6 +71,26 @@ std::string stream_of(const Parameters& parameters) {
   return *name;
 }
 
+/// `dormouse_priority`, `dormouse_deadline_ms`, and `timeout` in microseconds as Triton has it; 0 is none.
+Urgency urgency_of(const Parameters& parameters, const Request& request) {
+  Urgency urgency{.gone = request.gone};
+  if (const Parameter* given = parameters.find("dormouse_priority")) {
+    const auto* word = std::get_if<std::string>(given);
+    if (!word || (*word != "interactive" && *word != "background"))
+      throw Failure(Errc::invalid, "parameter 'dormouse_priority' must be interactive or background");
+    if (*word == "background") urgency.priority = Priority::background;
+  }
+  constexpr std::int64_t kLongest = std::int64_t{1} << 40;  // µs, twelve days
+  std::int64_t microseconds = std::min(parameters.count("timeout").value_or(0), kLongest);
+  bool limited = microseconds > 0;
+  if (const auto given = parameters.count("dormouse_deadline_ms")) {
+    microseconds = std::min(*given, kLongest / 1000) * 1000;
+    limited = true;
+  }
+  if (limited) urgency.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+  return urgency;
+}
+
 asio::awaitable<Response> infer(Service& service, Request request) {
   Entry& entry = service.model(request.part("m"));
   const InferRequest decoded = decode_infer(request, entry.parts->inputs);
@@ -81,11 +101,13 @@ asio::awaitable<Response> infer(Service& service, Request request) {
   const bool remember = decoded.parameters.flag("dormouse_remember", true);
   const bool current = !version || *version == entry.served.model->version;
   Origin origin{.stream = stream_of(decoded.parameters)};
+  Urgency urgency = urgency_of(decoded.parameters, request);
   Answered answered;
   if (version && (!current || decoded.parameters.flag("dormouse_slow")))
-    answered = co_await service.infer_version(name, *version, std::move(inputs));
+    answered = co_await service.infer_version(name, *version, std::move(inputs), std::move(urgency));
   else
-    answered = co_await service.infer(name, std::move(inputs), remember, std::move(origin));
+    answered =
+        co_await service.infer(name, std::move(inputs), remember, std::move(origin), std::move(urgency));
   co_return encode_infer(decoded, response_of(entry, decoded, answered));
 }
 
@@ -120,14 +142,15 @@ json::object statistics(const Entry& entry) {
            std::chrono::duration_cast<std::chrono::milliseconds>(entry.last.time_since_epoch()).count()},
           {"inference_count", entry.inferences},
           {"execution_count", entry.inferences},
-          {"inference_stats", json::object{{"success", duration(entry.inferences, entry.compute)},
-                                           {"fail", duration(entry.failures, {})},
-                                           {"queue", none},
-                                           {"compute_input", none},
-                                           {"compute_infer", duration(entry.inferences, entry.compute)},
-                                           {"compute_output", none},
-                                           {"cache_hit", none},
-                                           {"cache_miss", none}}},
+          {"inference_stats",
+           json::object{{"success", duration(entry.inferences, entry.compute)},
+                        {"fail", duration(entry.failures, {})},
+                        {"queue", duration(entry.inferences, entry.queued)},
+                        {"compute_input", none},
+                        {"compute_infer", duration(entry.inferences, entry.compute - entry.queued)},
+                        {"compute_output", none},
+                        {"cache_hit", none},
+                        {"cache_miss", none}}},
           {"response_stats", json::object()},
           {"batch_stats", json::array()},
           {"memory_usage", json::array()}};

@@ -68,6 +68,25 @@ void measure_memory(const Service& service, Metrics& metrics) {
   measured("memory_write_budget_bytes", "What memory may write a day", &Statistics::write_budget);
 }
 
+void measure_requests(const Service& service, Metrics& metrics) {
+  metrics.measured("queue_waiting", "Requests that wait for their turn to compute",
+                   [&service] { return static_cast<double>(service.queue().waiting()); });
+  metrics.measured("queue_computing", "Requests whose turn it is",
+                   [&service] { return static_cast<double>(service.queue().computing()); });
+  metrics.measured("requests_expired", "Requests not computed to the end: deadline passed, or nobody waits",
+                   [&service] { return static_cast<double>(service.expired()); });
+  metrics.measured("requests_refused", "Requests turned away because too many waited",
+                   [&service] { return static_cast<double>(service.queue().refused()); });
+  for (const auto& [name, entry] : service.models()) {
+    if (!entry.batcher) continue;
+    const Batcher& batcher = *entry.batcher;
+    metrics.measured("batches", "Batches computed",
+                     [&batcher] { return static_cast<double>(batcher.batches()); }, {{"model", name}});
+    metrics.measured("batched_rows", "Rows computed in batches",
+                     [&batcher] { return static_cast<double>(batcher.rows()); }, {{"model", name}});
+  }
+}
+
 struct StatusParts {
   Service& service;
   Streams& streams;
@@ -118,6 +137,7 @@ void add_status_routes(Router& router, Service& service, Streams& streams, Night
     metrics.measured("model_version", "Version of the slow weights in service",
                      [&entry = entry] { return static_cast<double>(entry.served.model->version); },
                      {{"model", name}});
+  measure_requests(service, metrics);
   measure_memory(service, metrics);
   router.add(Method::get, "/v1/status", [parts](Request) { return status(parts); });
   router.add(Method::get, "/metrics", [&metrics](Request) -> asio::awaitable<Response> {

@@ -19,7 +19,7 @@ hrm::Decision ask_planner(const InferenceJob& job, std::size_t row, const hrm::R
   std::vector<Tensor> inputs;
   for (const Tensor& input : job.inputs) inputs.push_back(input.rows(static_cast<std::int64_t>(row), 1));
   const engine::PublishedModel& planner = *job.planner->model;
-  const auto outputs = planner.session->run(inputs);
+  const auto outputs = planner.session->run(inputs, job.stop);
   const engine::Answer answer =
       engine::arbitrate(planner, outputs.front().values<float>(), outputs.back().values<float>());
   std::vector<float> known;
@@ -74,7 +74,7 @@ Recalled recall(const Served& served, std::span<const float> latent, std::size_t
 InferenceResult infer(const InferenceJob& job) {
   const engine::PublishedModel& model = *job.served.model;
   InferenceResult result;
-  result.outputs = model.session->run(job.inputs);
+  result.outputs = model.session->run(job.inputs, job.stop);
   if (model.labels.empty()) return result;
   const Tensor latents = std::move(result.outputs.back());
   result.outputs.pop_back();

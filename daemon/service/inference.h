@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "daemon/service/learner.h"
@@ -31,9 +32,11 @@ struct InferenceJob {
   hrm::RouterOptions router;
   std::size_t neighbours = 16;
   std::vector<engine::Tensor> inputs;
+  std::stop_token stop = {};
 };
 
-/// Executor, memory, planner: as far as the router goes. Throws Failure(invalid) for inputs that do not fit.
+/// Executor, memory, planner: as far as the router goes. Throws Failure(invalid) for inputs that do not fit,
+/// Failure(expired) when it is to stop.
 InferenceResult infer(const InferenceJob& job);
 
 /// Neighbours and concepts of a latent under the labels of `served`.

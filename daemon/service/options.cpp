@@ -15,6 +15,7 @@ void bind_options(Binder& binder, ProcessOptions& options) {
   binder.optional("token_file", options.token_file, config::existing);
   binder.optional("threads", options.threads, config::or_word("auto"), range(1, 256));
   binder.optional("threads_per_inference", options.threads_per_inference, range(1, 64));
+  binder.optional("queue", options.queue, range(1, 1 << 16));
   if (options.tcp && options.token_file.empty())
     throw binder.wrong("tcp", "needs token_file, the secret that clients over TCP must show");
 }
@@ -28,6 +29,11 @@ void bind_options(Binder& binder, StreamOptions& options) {
   binder.optional("normalise", options.normalise,
                   config::one_of<StreamOptions::Normalise>({{"none", none}, {"seed", seed}}));
   binder.optional("novelty", options.novelty);
+}
+
+void bind_options(Binder& binder, BatchingOptions& options) {
+  binder.optional("max", options.max, range(2, 4096));
+  binder.optional("delay", options.delay, range(0us, 1s));
 }
 
 namespace {
@@ -65,6 +71,8 @@ void bind_options(Binder& binder, ModelOptions& options) {
       "fast", options.fast,
       config::one_of<FastWeights>(
           {{"auto", FastWeights::automatic}, {"ridge", FastWeights::ridge}, {"sgd", FastWeights::sgd}}));
+  binder.optional("concurrency", options.concurrency, config::or_word("any"), range(1, 256));
+  binder.optional("batching", options.batching, config::or_word("off"));
   const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
   if (options.name.empty() || options.name.front() == '.' || !std::ranges::all_of(options.name, allowed))
     throw binder.wrong("name", "a model's name is made of letters, digits, '-', '_' and '.'");

@@ -23,6 +23,7 @@ struct ProcessOptions {
   std::filesystem::path token_file;    ///< what clients over TCP must show
   std::optional<std::size_t> threads;  ///< that compute; nothing: as many as keep every core busy
   std::size_t threads_per_inference = 1;
+  std::size_t queue = 256;  ///< requests that may wait for their turn
 };
 
 /// models[].stream: turns pushed samples into inputs.
@@ -33,6 +34,12 @@ struct StreamOptions {
   std::int64_t hop = 0;     ///< rows from one window to the next; 0: a whole window
   enum class Normalise { none, seed } normalise = Normalise::seed;
   bool novelty = false;  ///< watch every channel for what was not there before
+};
+
+/// models[].batching: requests that come close together are computed together.
+struct BatchingOptions {
+  std::int64_t max = 8;                                            ///< rows of one batch
+  std::chrono::microseconds delay = std::chrono::milliseconds(2);  ///< the longest wait for others
 };
 
 /// Which fast weights act between nights.
@@ -51,6 +58,8 @@ struct ModelOptions {
   std::string planner;  ///< another model's name
   FastWeights fast = FastWeights::automatic;
   std::optional<config::Bytes> memory_budget;  ///< that its inference may take; nothing: any
+  std::optional<std::size_t> concurrency;   ///< inferences at once; nothing: as many as fit
+  std::optional<BatchingOptions> batching;  ///< nothing: each request by itself
 };
 
 /// hrm: how far an input is thought about.

@@ -11,6 +11,7 @@
 #include "daemon/run_on.h"
 #include "daemon/service/consolidated.h"
 #include "daemon/service/night_journal.h"
+#include "daemon/service/patience.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -24,6 +25,8 @@ constexpr std::size_t kOpenVersions = 4;  // other versions kept ready for infer
 // another core and back costs up to 150 µs, and a second request waits no longer than for its turn in the
 // pool.
 constexpr std::chrono::microseconds kShort{500};
+// One that computes and one behind it, so that a thread need not wait for the io thread to send the next.
+constexpr std::size_t kTurnsAThread = 2;
 constexpr std::size_t kMaxLabel = 128;  // bytes
 constexpr std::size_t kMaxClasses = 1000;
 constexpr std::size_t kMaxRemembering = 1024;  // more than the storage thread takes are let go
@@ -71,6 +74,7 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
       files_(std::make_unique<learning::Files>()),
       recents_(options.memory.working.items, options.memory.working.inputs.count),
       explained_(kExplained),
+      queue_(io, kTurnsAThread * compute_threads(options.process), options.process.queue),
       last_request_(std::chrono::steady_clock::now()),
       compute_(compute_threads(options.process)) {
   store_ = std::make_unique<memory::Store>(
@@ -86,7 +90,10 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
         std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get(), options_.memory.semantic);
     models_.emplace(model.name, Entry{parts, learner->served()});
   }
-  for (const auto& [name, entry] : models_) check_planner(entry);
+  for (auto& [name, entry] : models_) {
+    check_planner(entry);
+    make_batcher(entry);
+  }
   ids_.add(store_->reserve_ids());
 }
 
@@ -155,8 +162,51 @@ bool Service::worth_no_hand_over(const Entry& entry, const InferenceJob& job) co
          scheduler_.foreground_count() == 1;
 }
 
+void Service::make_batcher(Entry& entry) {
+  const ModelOptions& options = entry.parts->options;
+  if (!options.batching) return;
+  const auto divisible = [](const TensorSpec& spec) {
+    return spec.shape.rank() > 0 && spec.shape[0] == engine::kDynamic;
+  };
+  if (!std::ranges::all_of(entry.parts->inputs, divisible) ||
+      !std::ranges::all_of(entry.parts->outputs, divisible))
+    throw Failure(
+        Errc::configuration,
+        "model " + options.name + ": 'batching' needs inputs and outputs whose first extent is dynamic");
+  entry.batcher = std::make_unique<Batcher>(io_, *options.batching,
+                                            [this, name = options.name](InferenceJob job, Urgency urgency) {
+                                              return compute(name, std::move(job), std::move(urgency));
+                                            });
+}
+
+asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob job, Urgency urgency) {
+  Entry& entry = model(name);
+  const auto asked = std::chrono::steady_clock::now();
+  auto waiting = queue_.turn(name, entry.parts->options.concurrency.value_or(SIZE_MAX), urgency);
+  const InferenceQueue::Turn turn = co_await std::move(waiting);
+  entry.queued += std::chrono::steady_clock::now() - asked;
+  const bool here = worth_no_hand_over(entry, job);
+  std::optional<Patience> patience;
+  if (!here && (urgency.deadline || urgency.gone.stop_possible()))
+    job.stop = patience.emplace(io_, urgency).token();
+  auto work = [job = std::move(job)] { return timed(job); };
+  Timed answer;
+  if (here) {
+    answer = work();
+  } else {
+    answer = co_await run_on(compute_, std::move(work));
+  }
+  entry.typical = entry.typical.count() == 0 ? answer.took : (7 * entry.typical + answer.took) / 8;
+  co_return std::move(answer.result);
+}
+
+void Service::count(const Failure& failure, Entry& entry) {
+  ++entry.failures;
+  if (failure.error().code == Errc::expired) ++expired_;
+}
+
 asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
-                                         Origin origin) {
+                                         Origin origin, Urgency urgency) {
   Entry& entry = model(name);
   const auto start = last_request_ = std::chrono::steady_clock::now();
   InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
@@ -167,19 +217,13 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   Experience experience{job.inputs, job.served.embedding_version, std::move(origin)};
   {
     const auto foreground = scheduler_.foreground();
-    const bool here = worth_no_hand_over(entry, job);
-    auto work = [job = std::move(job)] { return timed(job); };
+    const bool batched = entry.batcher && entry.batcher->takes(job);
+    auto work = batched ? entry.batcher->compute(std::move(job), std::move(urgency))
+                        : compute(name, std::move(job), std::move(urgency));
     try {
-      Timed answer;
-      if (here) {
-        answer = work();
-      } else {
-        answer = co_await run_on(compute_, std::move(work));
-      }
-      answered.result = std::move(answer.result);
-      entry.typical = entry.typical.count() == 0 ? answer.took : (7 * entry.typical + answer.took) / 8;
-    } catch (...) {
-      ++entry.failures;
+      answered.result = co_await std::move(work);
+    } catch (const Failure& failure) {
+      count(failure, entry);
       throw;
     }
   }
@@ -194,7 +238,7 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
 }
 
 asio::awaitable<Answered> Service::infer_version(std::string name, std::int64_t version,
-                                                 std::vector<engine::Tensor> inputs) {
+                                                 std::vector<engine::Tensor> inputs, Urgency urgency) {
   const Entry& entry = learning_model(name);
   const std::pair key(name, version);
   auto opened = opened_versions_.find(key);
@@ -210,9 +254,9 @@ asio::awaitable<Answered> Service::infer_version(std::string name, std::int64_t 
                    std::move(inputs)};
   job.served.model = model;
   job.router.accept = 0;  // the version's own answer, no second opinion
-  auto work = [job = std::move(job)] { return daemon::infer(job); };
+  auto work = compute(name, std::move(job), std::move(urgency));
   Answered answered;
-  answered.result = co_await run_on(compute_, std::move(work));
+  answered.result = co_await std::move(work);
   answered.version = version;
   answered.labels = model->labels;
   co_return answered;

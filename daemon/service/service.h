@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "config/clock.h"
+#include "daemon/service/batcher.h"
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
+#include "daemon/service/queue.h"
 #include "daemon/service/state_lock.h"
 #include "engine/scheduler.h"
 #include "memory/store.h"
@@ -27,8 +29,10 @@ struct Entry {
   std::uint64_t inferences = 0;
   std::uint64_t failures = 0;
   std::chrono::nanoseconds compute{};
+  std::chrono::nanoseconds queued{};   ///< of that, waiting for a turn
   std::chrono::nanoseconds typical{};  ///< a running mean of what one inference takes to compute
   Clock::Wall last{};
+  std::unique_ptr<Batcher> batcher{};  ///< null: each request by itself
 };
 
 /// Where inputs come from.
@@ -73,17 +77,18 @@ class Service {
 
   static constexpr float kNovel = 0.5f;  ///< from here on an input is worth remembering
 
-  /// `remember`: novel and uncertain answers may become episodes.
+  /// `remember`: novel and uncertain answers may become episodes. Throws Failure(unavailable) when too many
+  /// requests wait, Failure(expired) as `urgency` says.
   boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
-                                         Origin origin);
+                                         Origin origin, Urgency urgency);
   // Not a default argument: g++ 12 destroys one of such a type twice within co_await.
   boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs,
                                          bool remember = true) {
-    return infer(std::move(name), std::move(inputs), remember, Origin());
+    return infer(std::move(name), std::move(inputs), remember, Origin(), Urgency());
   }
   /// Slow weights alone, of any version on disk.
   boost::asio::awaitable<Answered> infer_version(std::string name, std::int64_t version,
-                                                 std::vector<engine::Tensor> inputs);
+                                                 std::vector<engine::Tensor> inputs, Urgency urgency);
   /// Acknowledged when on disk; the next inference knows it.
   boost::asio::awaitable<TaughtAnswer> teach(std::string name, memory::EpisodeId id, std::string label);
   /// Erases what the selection means, in working memory too; durable when it is back. `dry_run` only counts.
@@ -112,6 +117,8 @@ class Service {
   }  ///< storage or training
   void publish(const std::string& name, Served served) { models_.at(name).served = std::move(served); }
   std::chrono::steady_clock::time_point last_request() const { return last_request_; }
+  const InferenceQueue& queue() const { return queue_; }
+  std::uint64_t expired() const { return expired_; }  ///< requests, before they were computed to the end
 
   /// Takes effect with the next request and the next night.
   void reconfigure(const HrmOptions& hrm, const NightOptions& sleep) {
@@ -140,6 +147,10 @@ class Service {
   boost::asio::awaitable<void> reserve_more();
   void note(const Entry& entry, Answered& answered, const Experience& experience, bool remember);
   std::optional<Served> planner_of(const Entry& entry);
+  /// An inference in its turn.
+  boost::asio::awaitable<InferenceResult> compute(std::string name, InferenceJob job, Urgency urgency);
+  void count(const Failure& failure, Entry& entry);
+  void make_batcher(Entry& entry);
   /// Whether the io thread may as well compute this itself.
   bool worth_no_hand_over(const Entry& entry, const InferenceJob& job) const;
   void check_planner(const Entry& entry);
@@ -165,6 +176,8 @@ class Service {
   memory::Statistics statistics_;
   std::atomic<std::size_t> remembering_{0};  ///< episodes on their way to the storage thread
   engine::Scheduler scheduler_;
+  InferenceQueue queue_;
+  std::uint64_t expired_ = 0;
   std::chrono::steady_clock::time_point last_request_;
   // Joined first: their work uses everything above.
   boost::asio::thread_pool storage_{1};

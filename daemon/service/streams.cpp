@@ -137,8 +137,8 @@ asio::awaitable<void> Streams::answer_windows(Stream& stream, bool end, std::vec
     const std::optional<StreamNews> news = co_await watch(stream, clip, seen);
     std::vector<engine::Tensor> inputs{clip_input(*entry.parts, clip)};
     Origin origin{stream.name, news ? news->importance(Service::kNovel) : 0};
-    const Answered answered =
-        co_await service_.infer(stream.name, std::move(inputs), true, std::move(origin));
+    auto work = service_.infer(stream.name, std::move(inputs), true, std::move(origin), Urgency());
+    const Answered answered = co_await std::move(work);
     json::object answer = describe(answered, 0);
     answer["stream"] = stream.name;
     answer["window"] = stream.windows++;

@@ -29,7 +29,7 @@ struct World {
   /// Answers, and remembers when it is worth it.
   memory::EpisodeId live(const std::string& colour, std::uint64_t index, const std::string& stream = "") {
     const Answered answered = running->wait(
-        running->service().infer("colours", {model.example(colour, index)}, true, {.stream = stream}));
+        running->service().infer("colours", {model.example(colour, index)}, true, {.stream = stream}, {}));
     return answered.ids.at(0);
   }
   std::vector<memory::EpisodeId> teach(const std::string& colour, std::uint64_t count) {

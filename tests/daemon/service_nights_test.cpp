@@ -163,7 +163,7 @@ TEST_CASE("a trial is kept for inspection and changes nothing, not even after a 
   CHECK(bedroom.version() == 0);
   CHECK(bedroom.probes() == awake);
   CHECK(
-      bedroom.running->wait(bedroom.running->service().infer_version("colours", 1, {bedroom.model.probes(1)}))
+      bedroom.running->wait(bedroom.running->service().infer_version("colours", 1, {bedroom.model.probes(1)}, {}))
           .version == 1);
 
   CHECK_THROWS_WITH(bedroom.running->wait(bedroom.running->service().roll_back("colours", 1)),
@@ -178,7 +178,7 @@ TEST_CASE("versions that are not there cannot be used", "[nights]") {
   for (const std::int64_t version : {1, 77, -1}) {
     CHECK_THROWS_AS(bedroom.running->wait(bedroom.running->service().roll_back("colours", version)), Failure);
     CHECK_THROWS_AS(bedroom.running->wait(bedroom.running->service().infer_version(
-                        "colours", version, {bedroom.model.probes(1)})),
+                        "colours", version, {bedroom.model.probes(1)}, {})),
                     Failure);
   }
   CHECK(bedroom.version() == 0);

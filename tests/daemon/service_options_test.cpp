@@ -49,6 +49,9 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
       Case{"out of range",
            "models: [{name: a, path: model.onnx}]\nhrm: {accept: 1.5}\n",
            {"2:15", "hrm.accept"}},
+      Case{"a batch of one",
+           "models: [{name: a, path: model.onnx, batching: {max: 1}}]\n",
+           {"1:54", "batching.max"}},
       Case{"a duration without a unit",
            "models: [{name: a, path: model.onnx}]\nsleep: {budget: 10}\n",
            {"2:17", "sleep.budget"}},
@@ -87,11 +90,11 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
 TEST_CASE("every key of the configuration reaches its option", "[options]") {
   const TemporaryFolder folder;
   const Options options = read(folder, R"(
-daemon: {socket: a.sock, admin_socket: b.sock, threads: 3, threads_per_inference: 2}
+daemon: {socket: a.sock, admin_socket: b.sock, threads: 3, threads_per_inference: 2, queue: 17}
 state: elsewhere
 models:
   - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd,
-     trainable: lora(8),
+     trainable: lora(8), concurrency: 2, batching: {max: 4, delay: 3ms},
      stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none, novelty: on}}
   - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
 hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
@@ -105,6 +108,7 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(options.process.admin_socket.filename() == "b.sock");
   CHECK(options.process.threads == 3u);
   CHECK(options.process.threads_per_inference == 2);
+  CHECK(options.process.queue == 17);
   CHECK(options.state.filename() == "elsewhere");
   REQUIRE(options.models.size() == 2);
   const ModelOptions& one = options.models[0];
@@ -113,6 +117,11 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(one.cut == "f");
   CHECK(one.planner == "two");
   CHECK(one.fast == FastWeights::sgd);
+  CHECK(one.concurrency == 2u);
+  REQUIRE(one.batching);
+  CHECK(one.batching->max == 4);
+  CHECK(one.batching->delay == std::chrono::milliseconds(3));
+  CHECK_FALSE(options.models[1].batching);
   CHECK(one.trainable == learning::Trainable{{}, 8});
   CHECK(options.models[1].trainable == learning::Trainable{{"fc1.*", "fc2.weight"}, 0});
   REQUIRE(one.stream);
