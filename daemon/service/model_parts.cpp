@@ -145,7 +145,11 @@ void check_budget(const ModelParts& parts) {
   const engine::Footprint needed =
       engine::foresee(parts.graph, engine::least_shapes(parts.graph), parts.drivers);
   if (needed.total() <= allowed) return;
-  const auto megabytes = [](std::size_t bytes) { return std::to_string((bytes + 999999) / 1000000) + " MB"; };
+  const auto megabytes = [](std::size_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f MB", static_cast<double>(bytes) / 1e6);
+    return std::string(text);
+  };
   misfit(parts.options, "needs " + megabytes(needed.total()) + " of memory (weights " +
                             megabytes(needed.copied + needed.packed) +
                             ", the rest for one input), and its memory_budget is " + megabytes(allowed) +
