@@ -88,25 +88,25 @@ Dots<T> best_dots() {
 }
 
 // A few rows are not worth packing B for: it would cost as much as the product. Where B lies transposed,
-// packing is slow and products are dots of rows as they are.
-constexpr std::int64_t kThin = 2, kThinTransposed = 8;
+// packing is slow and products are dots of rows as they are; long ones, or summing them up costs more than
+// packing.
+constexpr std::int64_t kThin = 2, kThinTransposed = 8, kThinLong = 32, kLong = 128;
 
 template <class T>
-bool is_thin(std::int64_t m, Matrix<T> a, Matrix<T> b) {
+bool is_thin(std::int64_t m, std::int64_t k, Matrix<T> a, Matrix<T> b) {
   if (b.column_stride == 1) return m <= kThin;
-  return m <= kThinTransposed && b.row_stride == 1 && a.column_stride == 1;
+  const bool dots = b.row_stride == 1 && a.column_stride == 1;
+  return dots && m <= (k >= kLong ? kThinLong : kThinTransposed);
 }
 
 template <class T>
 void thin(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, Matrix<T> b, T* c,
           std::int64_t ldc) {
+  if (b.column_stride != 1)
+    return best_dots<T>()({k, a.row_stride, b.column_stride, ldc, alpha}, m, a.data, n, b.data, c);
   for (std::int64_t i = 0; i < m; ++i) {
     const T* const left = a.data + i * a.row_stride;
     T* const row = c + i * ldc;
-    if (b.column_stride != 1) {
-      best_dots<T>()(k, left, b.data, b.column_stride, n, alpha, row);
-      continue;
-    }
     for (std::int64_t p = 0; p < k; ++p) {
       const T factor = alpha * left[p * a.column_stride];
       const T* const right = b.data + p * b.row_stride;
@@ -137,7 +137,7 @@ template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, Matrix<T> b, bool accumulate,
           T* c, std::int64_t ldc, std::span<std::byte> scratch) noexcept {
   if (m <= 0 || n <= 0) return;
-  const bool unpacked = is_thin(m, a, b);
+  const bool unpacked = is_thin(m, k, a, b);
   if (!accumulate && (k <= 0 || unpacked)) clear(m, n, c, ldc);
   if (k <= 0) return;
   if (unpacked) return thin(m, n, k, alpha, a, b, c, ldc);

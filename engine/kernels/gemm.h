@@ -21,7 +21,8 @@ std::size_t gemm_scratch(std::int64_t m, std::int64_t n, std::int64_t k);
 /// elements a row.
 ///
 /// `scratch` is 64-byte aligned and holds gemm_scratch(m, n, k) bytes. Runs on the calling thread, with the
-/// widest vector instructions of the processor it finds itself on; the order of summation depends on k only.
+/// widest vector instructions of the processor it finds itself on; the order of summation depends on the
+/// extents and strides alone.
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, Matrix<T> b, bool accumulate,
           T* c, std::int64_t ldc, std::span<std::byte> scratch) noexcept;

@@ -13,11 +13,18 @@ struct Tile {
   void (*run)(std::int64_t depth, const T* a, const T* b, T* c, std::int64_t ldc, bool accumulate) noexcept;
 };
 
-/// y[i] += alpha · (x · rows[i]) for `count` rows of `depth` elements, `stride` apart: where a matrix is used
-/// once, packing it would cost as much as that.
+/// What is the same for all products of rows: how long they are, how far apart, and a factor.
 template <class T>
-using Dots = void (*)(std::int64_t depth, const T* x, const T* rows, std::int64_t stride, std::int64_t count,
-                      T alpha, T* y) noexcept;
+struct Dot {
+  std::int64_t depth, x_stride, row_stride, y_stride;
+  T alpha;
+};
+
+/// y[i][r] += alpha · (x[i] · rows[r]) for `lefts` rows of x and `count` rows: where a matrix is used but a
+/// few times, packing it would cost as much as that.
+template <class T>
+using Dots = void (*)(const Dot<T>& dot, std::int64_t lefts, const T* x, std::int64_t count, const T* rows,
+                      T* y) noexcept;
 
 struct Tiles {
   Tile<float> f32;

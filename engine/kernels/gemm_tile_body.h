@@ -63,35 +63,53 @@ void totals(Vector* sum) noexcept {
   }
 }
 
-// Rows [0, Rows) at once: each waits for its own sum.
-template <class T, int Bytes, int Rows>
-void dot_rows(std::int64_t depth, const T* x, const T* rows, std::int64_t stride, T alpha, T* y) noexcept {
+// The products of Lefts rows of x by Rows rows: as many sums as registers hold, each waiting for its own.
+template <class T, int Bytes, int Lefts, int Rows>
+void dot_tile(const Dot<T>& dot, const T* x, const T* rows, T* y) noexcept {
   typedef T Vector __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
   constexpr int kLanes = Bytes / static_cast<int>(sizeof(T));
-  alignas(Bytes) Vector sum[Rows] = {};
+  Vector sum[Lefts][Rows] = {};
   std::int64_t p = 0;
-  for (; p + kLanes <= depth; p += kLanes) {
-    const Vector left = *reinterpret_cast<const Vector*>(x + p);
+  for (; p + kLanes <= dot.depth; p += kLanes) {
+    Vector left[Lefts];
 #pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r) sum[r] += left * *reinterpret_cast<const Vector*>(rows + r * stride + p);
+    for (int i = 0; i < Lefts; ++i) left[i] = *reinterpret_cast<const Vector*>(x + i * dot.x_stride + p);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const Vector right = *reinterpret_cast<const Vector*>(rows + r * dot.row_stride + p);
+#pragma GCC unroll 16
+      for (int i = 0; i < Lefts; ++i) sum[i][r] += left[i] * right;
+    }
   }
-  totals<T, Rows>(sum);
 #pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r) {
-    T rest = sum[r / kLanes][r % kLanes];
-    for (std::int64_t q = p; q < depth; ++q) rest += x[q] * rows[r * stride + q];
-    y[r] += alpha * rest;
+  for (int i = 0; i < Lefts; ++i) {
+    totals<T, Rows>(sum[i]);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      T rest = sum[i][r / kLanes][r % kLanes];
+      for (std::int64_t q = p; q < dot.depth; ++q)
+        rest += x[i * dot.x_stride + q] * rows[r * dot.row_stride + q];
+      y[i * dot.y_stride + r] += dot.alpha * rest;
+    }
   }
 }
 
+template <class T, int Bytes, int Lefts, int Rows>
+void dot_lefts(const Dot<T>& dot, const T* x, const T* rows, std::int64_t count, T* y) noexcept {
+  std::int64_t r = 0;
+  for (; r + Rows <= count; r += Rows)
+    dot_tile<T, Bytes, Lefts, Rows>(dot, x, rows + r * dot.row_stride, y + r);
+  for (; r < count; ++r) dot_tile<T, Bytes, Lefts, 1>(dot, x, rows + r * dot.row_stride, y + r);
+}
+
 template <class T, int Bytes>
-void dots(std::int64_t depth, const T* x, const T* rows, std::int64_t stride, std::int64_t count, T alpha,
+void dots(const Dot<T>& dot, std::int64_t lefts, const T* x, std::int64_t count, const T* rows,
           T* y) noexcept {
-  constexpr int kRows = 8;
-  std::int64_t i = 0;
-  for (; i + kRows <= count; i += kRows)
-    dot_rows<T, Bytes, kRows>(depth, x, rows + i * stride, stride, alpha, y + i);
-  for (; i < count; ++i) dot_rows<T, Bytes, 1>(depth, x, rows + i * stride, stride, alpha, y + i);
+  for (; lefts >= 4; lefts -= 4, x += 4 * dot.x_stride, y += 4 * dot.y_stride)
+    dot_lefts<T, Bytes, 4, 4>(dot, x, rows, count, y);
+  if (lefts == 3) dot_lefts<T, Bytes, 3, 4>(dot, x, rows, count, y);
+  if (lefts == 2) dot_lefts<T, Bytes, 2, 4>(dot, x, rows, count, y);
+  if (lefts == 1) dot_lefts<T, Bytes, 1, 8>(dot, x, rows, count, y);
 }
 
 // As many sums as hide the latency of one.

@@ -69,23 +69,31 @@ void compare_tile(const Tile<T>& tile) {
   }
 }
 
+struct DotExtents {
+  std::int64_t lefts, count, depth;
+};
+
 // Rows and depths that fill vectors and blocks, and that do not.
 template <class T>
 void compare_dots(Dots<T> dots) {
-  for (const auto& [depth, count] : {std::pair{1, 1}, {16, 8}, {35, 11}, {200, 3}}) {
-    INFO("dots of " << count << " rows of " << depth);
+  for (const auto& [lefts, count, depth] :
+       {DotExtents{1, 1, 1}, {1, 8, 16}, {2, 11, 35}, {3, 4, 200}, {4, 9, 16}, {7, 13, 40}}) {
+    INFO("dots of " << lefts << " by " << count << " rows of " << depth);
     std::mt19937 random(13);
-    const auto stride = static_cast<std::size_t>(depth + 2);
-    const std::vector<T> x = noise<T>(static_cast<std::size_t>(depth), random);
-    const std::vector<T> rows = noise<T>(stride * static_cast<std::size_t>(count), random);
-    std::vector<T> y(static_cast<std::size_t>(count), T{1});
-    dots(depth, x.data(), rows.data(), static_cast<std::int64_t>(stride), count, T{2}, y.data());
-    for (std::size_t i = 0; i < y.size(); ++i) {
-      double sum = 0;
-      for (std::size_t p = 0; p < x.size(); ++p)
-        sum += static_cast<double>(x[p]) * static_cast<double>(rows[i * stride + p]);
-      REQUIRE(static_cast<double>(y[i]) == Approx(1 + 2 * sum).margin(1e-4));
-    }
+    const std::int64_t x_stride = depth + 3, row_stride = depth + 2, y_stride = count + 1;
+    const std::vector<T> x = noise<T>(static_cast<std::size_t>(lefts * x_stride), random);
+    const std::vector<T> rows = noise<T>(static_cast<std::size_t>(count * row_stride), random);
+    std::vector<T> y(static_cast<std::size_t>(lefts * y_stride), T{1});
+    dots({depth, x_stride, row_stride, y_stride, T{2}}, lefts, x.data(), count, rows.data(), y.data());
+    for (std::int64_t i = 0; i < lefts; ++i)
+      for (std::int64_t r = 0; r < y_stride; ++r) {
+        double sum = 0;
+        for (std::int64_t p = 0; r < count && p < depth; ++p)
+          sum += static_cast<double>(x[static_cast<std::size_t>(i * x_stride + p)]) *
+                 static_cast<double>(rows[static_cast<std::size_t>(r * row_stride + p)]);
+        REQUIRE(static_cast<double>(y[static_cast<std::size_t>(i * y_stride + r)]) ==
+                Approx(1 + 2 * sum).margin(1e-4));
+      }
   }
 }
 
@@ -100,9 +108,9 @@ void compare_tiles(const Tiles& tiles) {
 }  // namespace
 
 TEST_CASE("gemm equals the sum of products for every edge of its blocks", "[gemm]") {
-  const Extents extents =
-      GENERATE(Extents{1, 1, 1}, Extents{1, 40, 9}, Extents{2, 5, 3}, Extents{13, 33, 7}, Extents{61, 65, 70},
-               Extents{145, 31, 257}, Extents{5, 800, 20}, Extents{3, 4, 0});
+  const Extents extents = GENERATE(Extents{1, 1, 1}, Extents{1, 40, 9}, Extents{2, 5, 3}, Extents{13, 33, 7},
+                                   Extents{61, 65, 70}, Extents{145, 31, 257}, Extents{5, 800, 20},
+                                   Extents{3, 4, 0}, Extents{3, 70, 130}, Extents{31, 9, 150});
   for (const bool ta : {false, true})
     for (const bool tb : {false, true})
       for (const bool accumulate : {false, true}) {
