@@ -56,7 +56,8 @@ std::map<std::string, Extents> shapes_in(std::string_view graph) {
       if (tensor.field() == kTensorInts) tensor.append_to(values);
       if (tensor.field() != kTensorRaw) continue;
       values.resize(tensor.bytes().size() / sizeof(std::int64_t));
-      std::memcpy(values.data(), tensor.bytes().data(), values.size() * sizeof(std::int64_t));
+      if (!values.empty())
+        std::memcpy(values.data(), tensor.bytes().data(), values.size() * sizeof(std::int64_t));
     }
     shapes[name] = std::move(values);
   }
