@@ -18,6 +18,7 @@
 namespace dormouse::daemon {
 namespace {
 
+using engine::Cost;
 using Clock = std::chrono::steady_clock;
 using Microseconds = std::chrono::duration<double, std::micro>;
 

@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "daemon/verbs/node_cost.h"
+#include "engine/cost.h"
 #include "engine/op.h"
 #include "engine/passes/pass.h"
 

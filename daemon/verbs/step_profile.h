@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "daemon/verbs/node_cost.h"
+#include "engine/cost.h"
 #include "engine/step_run.h"
 
 namespace dormouse::daemon {
@@ -23,7 +23,7 @@ class StepProfile {
     std::string op;      ///< of a partition how many nodes it has
     std::string driver;  ///< "reference": portable kernels
     int depth = 0;       ///< in subgraphs
-    Cost cost;           ///< of one run
+    engine::Cost cost;   ///< of one run
     std::size_t runs = 0;
     std::chrono::nanoseconds total{};  ///< subgraphs' own steps not counted
     std::vector<std::pair<std::string, std::chrono::microseconds>>

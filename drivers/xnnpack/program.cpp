@@ -7,6 +7,7 @@
 
 #include "drivers/xnnpack/kernel.h"
 #include "drivers/xnnpack/quantized_groups.h"
+#include "engine/cost.h"
 
 namespace dormouse::drivers::xnnpack {
 namespace {
@@ -29,6 +30,14 @@ std::vector<T> profile(xnn_runtime* runtime, xnn_profile_info what) {
   check(xnn_get_runtime_profiling_info(runtime, what, bytes, told.data(), &bytes),
         "the times of its operators");
   return told;
+}
+
+/// Below so much work a thread is not woken up: it would come when all is done.
+constexpr std::int64_t kWorthSharing = 1'000'000;  // multiplications, or bytes
+
+bool worth_sharing(const engine::Partition& partition) {
+  const engine::Cost cost = engine::cost_of(partition);
+  return cost.macs + cost.bytes >= kWorthSharing;
 }
 
 }  // namespace
@@ -59,8 +68,8 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, Thr
   operands_ = builder.take_operands();
   const std::uint32_t flags =
       (threads.spin ? 0u : XNN_FLAG_YIELD_WORKERS) | (measure ? XNN_FLAG_BASIC_PROFILING : 0u);
-  check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(), threads.pool, flags,
-                              &runtime_),
+  check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(),
+                              worth_sharing(partition) ? threads.pool : nullptr, flags, &runtime_),
         "a graph of " + std::to_string(partition.nodes.size()) + " nodes");
   weights_.release_sources();
   if (const xnn_status status = xnn_reshape_runtime(runtime_); status != xnn_status_success) {
