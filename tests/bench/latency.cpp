@@ -32,13 +32,14 @@ using drivers::xnnpack::XnnpackDriver;
 using std::chrono::steady_clock;
 
 constexpr auto kBlock = 25ms;
+constexpr auto kRest = 50ms;  // ONNX Runtime's threads spin on for a while; on two cores that is one of ours
 constexpr int kUncounted = 2;
 constexpr int kLeastBlocks = 5;
 constexpr double kHighestMean = 1.0, kHighestRatio = 1.15, kHighestIdle = 0.5;
 
 template <class Run>
 void block(Samples& samples, Run run) {
-  std::this_thread::sleep_for(2ms);  // the other's threads come to rest
+  std::this_thread::sleep_for(kRest);
   for (int i = 0; i < kUncounted; ++i) run();
   const auto end = steady_clock::now() + kBlock;
   do samples.time(run);
