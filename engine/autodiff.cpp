@@ -1,6 +1,7 @@
 #include "engine/autodiff.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "engine/op.h"
@@ -26,9 +27,8 @@ class Reverse {
  public:
   Reverse(Graph& graph, std::span<const ValueId> wrt) : graph_(graph), depends_(depends_on(graph, wrt)) {}
 
-  void run(ValueId loss) {
-    const Value start{&graph_, loss};
-    gradients_[loss] = broadcast_to(scalar_like(start, 1), start);
+  void run(std::span<const Paired> outputs) {
+    for (const auto& [output, upstream] : outputs) accumulate(output, Value{&graph_, upstream});
     for (std::size_t i = graph_.nodes().size(); i-- > 0;) {
       const Node node = graph_.nodes()[i];  // a copy: appending nodes moves the originals
       visit(node);
@@ -95,14 +95,41 @@ void prune(Graph& graph, std::size_t first, std::span<const ValueId> wanted) {
 
 }  // namespace
 
-std::vector<ValueId> differentiate(Graph& graph, ValueId loss, std::span<const ValueId> wrt) {
+std::vector<ValueId> pull_back(Graph& graph, std::span<const Paired> outputs, std::span<const ValueId> wrt) {
   const std::size_t before = graph.nodes().size();
   Reverse reverse(graph, wrt);
-  reverse.run(loss);
+  reverse.run(outputs);
   std::vector<ValueId> gradients;
   for (const ValueId id : wrt) gradients.push_back(reverse.gradient(id));
   prune(graph, before, gradients);
   return gradients;
+}
+
+std::vector<ValueId> differentiate(Graph& graph, ValueId loss, std::span<const ValueId> wrt) {
+  const Value start{&graph, loss};
+  const Value one = broadcast_to(scalar_like(start, 1), start);
+  return pull_back(graph, std::array{Paired{loss, one.id}}, wrt);
+}
+
+std::vector<ValueId> push_forward(Graph& graph, std::span<const ValueId> outputs,
+                                  std::span<const Paired> inputs) {
+  const std::size_t before = graph.nodes().size();
+  std::vector<Paired> pulled;
+  std::vector<ValueId> dummies;
+  for (const ValueId id : outputs) {
+    // What is pulled back does not matter, only how the result depends on it.
+    const Value output{&graph, id};
+    dummies.push_back(broadcast_to(scalar_like(output, 0), output).id);
+    pulled.push_back({id, dummies.back()});
+  }
+  std::vector<ValueId> moved;
+  for (const Paired& input : inputs) moved.push_back(input.value);
+  const std::vector<ValueId> first = pull_back(graph, pulled, moved);
+  std::vector<Paired> tangents;
+  for (std::size_t i = 0; i < inputs.size(); ++i) tangents.push_back({first[i], inputs[i].with});
+  const std::vector<ValueId> second = pull_back(graph, tangents, dummies);
+  prune(graph, before, second);
+  return second;
 }
 
 }  // namespace dormouse::engine

@@ -82,6 +82,17 @@ void check_gradient(Graph graph, ValueId loss, const std::vector<ValueId>& wrt, 
   }
 }
 
+std::vector<Tensor> moved(const std::vector<Tensor>& inputs, const std::vector<Tensor>& along, double by) {
+  std::vector<Tensor> result;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    result.push_back(inputs[i].clone());
+    if (along[i].elements() == 0) continue;
+    for (std::size_t e = 0; e < static_cast<std::size_t>(inputs[i].elements()); ++e)
+      result[i].mutable_values<double>()[e] += by * along[i].values<double>()[e];
+  }
+  return result;
+}
+
 }  // namespace
 
 TEST_CASE("every operator is found by its name, once, and has samples", "[conformance]") {
@@ -186,6 +197,36 @@ TEST_CASE("second derivatives match finite differences", "[conformance]") {
       product = product ? product + term : term;
     }
     check_gradient(graph, product.id, prepared.differentiable, prepared.inputs);
+  });
+}
+
+TEST_CASE("tangents match finite differences", "[conformance]") {
+  each_sample([](const Op& op, const Sample& sample, std::mt19937& random) {
+    SampleGraph prepared = sample_graph(op, sample, DType::f64, random);
+    if (!has_gradient(op, prepared)) return;
+    Graph graph = prepared.graph;
+    const ValueId output = prepared.outputs[0];
+    std::vector<Tensor> along(prepared.inputs.size(), Tensor(DType::f64, {0}));
+    std::vector<Paired> inputs;
+    for (const ValueId id : prepared.differentiable) {
+      Tensor& tangent = along[input_index(graph, id)];
+      tangent = draw(DType::f64, graph.value(id).shape, -1, 1, random);
+      inputs.push_back({id, graph.add_constant("", tangent)});
+    }
+    graph.set_outputs(push_forward(graph, std::array{output}, inputs));
+    const Tensor tangent = interpret(graph, prepared.inputs)[0];
+    prepared.graph.set_outputs({output});
+    const auto at = [&](double by) {
+      return as_doubles(interpret(prepared.graph, moved(prepared.inputs, along, by))[0]);
+    };
+    constexpr double step = 1e-5;
+    const auto a = at(step), b = at(-step), c = at(2 * step), d = at(-2 * step);
+    REQUIRE(static_cast<std::size_t>(tangent.elements()) == a.size());
+    for (std::size_t e = 0; e < a.size(); ++e) {
+      INFO("element " << e);
+      const double numeric = (8 * (a[e] - b[e]) - (c[e] - d[e])) / (12 * step);
+      CHECK(tangent.values<double>()[e] == Approx(numeric).epsilon(1e-6).margin(1e-7));
+    }
   });
 }
 

@@ -1,10 +1,12 @@
 #include "engine/autodiff.h"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 
 #include "engine/interpreter.h"
+#include "engine/op.h"
 #include "engine/value.h"
 
 using namespace dormouse;
@@ -52,21 +54,85 @@ TEST_CASE("what does not reach the loss gets zeros of its own shape", "[autodiff
   CHECK(got.shape() == Shape{2, 2});
 }
 
+namespace {
+
+struct Layers {
+  Graph graph;
+  std::vector<ValueId> weights;
+  ValueId loss = kAbsent;
+};
+
+Layers tanh_layers(int depth) {
+  Layers layers;
+  Value x{&layers.graph, layers.graph.add_input("x", DType::f64, {4, 8})};
+  for (int i = 0; i < depth; ++i) {
+    layers.weights.push_back(layers.graph.add_input(std::to_string(i), DType::f64, {8, 8}));
+    x = tanh(matmul(x, Value{&layers.graph, layers.weights.back()}));
+  }
+  layers.loss = reduce_sum(x, {0, 1}, false).id;
+  return layers;
+}
+
+/// How many nodes the gradients by the layers from `first` on take.
+std::size_t backward_nodes(int depth, int first) {
+  Layers layers = tanh_layers(depth);
+  const std::size_t before = layers.graph.nodes().size();
+  differentiate(layers.graph, layers.loss,
+                std::span(layers.weights).subspan(static_cast<std::size_t>(first)));
+  return layers.graph.nodes().size() - before;
+}
+
+}  // namespace
+
 TEST_CASE("frozen values cost nothing: no node is built for them", "[autodiff]") {
-  const auto nodes = [](bool train_first) {
-    Graph graph;
-    Value x{&graph, graph.add_input("x", DType::f64, {4, 8})};
-    const Value first{&graph, graph.add_input("w1", DType::f64, {8, 8})};
-    const Value second{&graph, graph.add_input("w2", DType::f64, {8, 2})};
-    const Value loss = reduce_sum(matmul(tanh(matmul(x, first)), second), {0, 1}, false);
-    const std::size_t before = graph.nodes().size();
-    if (train_first)
-      differentiate(graph, loss.id, std::array{first.id, second.id});
-    else
-      differentiate(graph, loss.id, std::array{second.id});
-    return graph.nodes().size() - before;
+  CHECK(backward_nodes(10, 9) == backward_nodes(2, 1));
+  CHECK(backward_nodes(10, 7) == backward_nodes(4, 1));
+  CHECK(backward_nodes(10, 7) < backward_nodes(10, 6));
+}
+
+TEST_CASE("a frozen layer between two that learn passes its gradient on and has none", "[autodiff]") {
+  Layers all = tanh_layers(3), some = tanh_layers(3);
+  differentiate(all.graph, all.loss, all.weights);
+  differentiate(some.graph, some.loss, std::array{some.weights[0], some.weights[2]});
+  const auto products = [](const Graph& graph) {
+    return std::ranges::count(graph.nodes(), "MatMul", [](const Node& node) { return node.op->name; });
   };
-  CHECK(nodes(false) < nodes(true));
+  // Forward 3; backward one by each weight and one through each layer but the first.
+  CHECK(products(all.graph) == 3 + 3 + 2);
+  CHECK(products(some.graph) == 3 + 2 + 2);
+}
+
+TEST_CASE("a Hessian-vector product is the tangent of a gradient", "[autodiff]") {
+  Graph graph;  // y = x0²·x1: H = [[2·x1, 2·x0], [2·x0, 0]]
+  const Value x{&graph, graph.add_input("x", DType::f64, {2})};
+  const auto pick = [&](std::int64_t i) { return apply("Gather", {x, integers(graph, {i})}); };
+  const Value y = reduce_sum(pick(0) * pick(0) * pick(1), {0}, false);
+  const ValueId first = differentiate(graph, y.id, std::array{x.id})[0];
+  const ValueId along = graph.add_constant("v", f64({2}, {1, 10}));
+  graph.mark_output(push_forward(graph, std::array{first}, std::array{Paired{x.id, along}})[0]);
+  const auto got = interpret(graph, std::array{f64({2}, {3, 5})})[0];
+  CHECK(got.values<double>()[0] == Approx(2 * 5 * 1 + 2 * 3 * 10));
+  CHECK(got.values<double>()[1] == Approx(2 * 3 * 1));
+}
+
+TEST_CASE("a tangent and a gradient are each other's transpose", "[autodiff]") {
+  Layers layers = tanh_layers(2);
+  Graph& graph = layers.graph;
+  const Value x{&graph, graph.inputs()[0]}, w{&graph, layers.weights[0]};
+  const Value y = tanh(matmul(x, w));
+  const Value u = exp(y), t = tanh(w * 3.0);
+  const Value pulled{&graph, pull_back(graph, std::array{Paired{y.id, u.id}}, std::array{w.id})[0]};
+  const Value pushed{&graph, push_forward(graph, std::array{y.id}, std::array{Paired{w.id, t.id}})[0]};
+  graph.set_outputs({reduce_sum(pulled * t, {0, 1}, false).id, reduce_sum(pushed * u, {0, 1}, false).id});
+  std::vector<Tensor> inputs;
+  for (const ValueId id : graph.inputs()) {
+    Tensor tensor(DType::f64, graph.value(id).shape);
+    double at = 0.1;
+    for (double& value : tensor.mutable_values<double>()) value = std::sin(at += 0.7);
+    inputs.push_back(std::move(tensor));
+  }
+  const auto got = interpret(graph, inputs);
+  CHECK(only(got[0]) == Approx(only(got[1])).epsilon(1e-12));
 }
 
 TEST_CASE("an operator without gradient is named when training needs one", "[autodiff]") {
