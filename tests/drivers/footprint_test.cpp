@@ -103,6 +103,27 @@ Graph tall() {
   return graph;
 }
 
+/// So many convolutions of one size, each on what the last one made.
+Graph chain(int layers) {
+  std::mt19937 random(kSeed);
+  Graph graph;
+  Value x{&graph, graph.add_input("x", DType::f32, {1, 16, 64, 64})};
+  for (int i = 0; i < layers; ++i) x = relu(apply("Conv", {x, weights(graph, {16, 16, 1, 1}, random)}, {}));
+  graph.set_outputs({x.id});
+  return graph;
+}
+
+TEST_CASE("a longer chain of layers computes in no more memory", "[footprint]") {
+  const xnnpack::XnnpackDriver driver;
+  const Driver* const drivers[] = {&driver};
+  const auto workspace = [&](int layers) {
+    const Graph graph = chain(layers);
+    return foresee(graph, least_shapes(graph), drivers).workspace;
+  };
+  CHECK(workspace(4) >= 2 * 16 * 64 * 64 * sizeof(float));
+  CHECK(workspace(12) == workspace(4));
+}
+
 TEST_CASE("a model takes the memory that was foreseen", "[footprint]") {
   const TemporaryFolder folder;
   for (const auto& [name, graph] : {std::pair{"wide.onnx", wide()}, std::pair{"tall.onnx", tall()}}) {
