@@ -1,4 +1,4 @@
-#include "engine/ops/recurrent.h"
+#include "engine/ops/recurrent_gradient.h"
 
 /// GRU. With the gates z and r of X·Wᵀ + h·Rᵀ + b (activation f) and the candidate
 /// n = g(X·Wᵀ + (r⊙h)·Rᵀ + b), or g(X·Wᵀ + b + r⊙(h·Rᵀ + b')) with linear_before_reset:
@@ -66,6 +66,18 @@ void compute(const KernelContext& context) noexcept {
   recurrent::run<T>(context, kKind, cell<T>);
 }
 
+UnrolledState unrolled(const UnrolledStep& step) {
+  const std::vector<Value> reached = step.recur(step.h, 0, 2);
+  const Value z = step.activate(0, step.gates[0] + reached[0]);
+  const Value r = step.activate(0, step.gates[1] + reached[1]);
+  const bool linear_first = step.attributes->integer("linear_before_reset", 0) != 0;
+  const Value kept = linear_first ? r * step.recur(step.h, 2, 1)[0] : step.recur(r * step.h, 2, 1)[0];
+  const Value n = step.activate(1, step.gates[2] + kept);
+  return {(1.0 - z) * n + z * step.h, {}};
+}
+
+Gradients gradient(const GradientContext& context) { return recurrent::gradient(context, kKind, unrolled); }
+
 }  // namespace
 
 namespace ops {
@@ -76,6 +88,7 @@ extern const Op gru{.name = "GRU",
                     .max_outputs = 2,
                     .infer = infer,
                     .kernels = kernels<float, double>(compute<float>, compute<double>),
+                    .gradient = gradient,
                     .scratch = scratch,
                     .samples = {{.shapes = {{3, 2, 4}, {1, 9, 4}, {1, 9, 3}, {1, 18}}},
                                 {.shapes = {{2, 3, 4}, {2, 9, 4}, {2, 9, 3}, {2, 18}, {2}, {2, 2, 3}},

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "engine/ops/recurrent.h"
+#include "engine/ops/recurrent_gradient.h"
 
 /// LSTM. With the gates i, o, f (peepholes P, activation f) and the candidate g (activation g), all of
 /// X·Wᵀ + h·Rᵀ + b: c' = f⊙c + i⊙g, h' = o⊙h(c'). With input_forget f = 1 − i.
@@ -64,6 +64,21 @@ void compute(const KernelContext& context) noexcept {
   recurrent::run<T>(context, kKind, cell<T>);
 }
 
+UnrolledState unrolled(const UnrolledStep& step) {
+  std::vector<Value> gates = step.recur(step.h, 0, 4);  // i, o, f, g
+  for (std::size_t k = 0; k < 4; ++k) gates[k] = step.gates[k] + gates[k];
+  const auto peeped = [&](std::size_t gate, Value c) {
+    return step.peepholes.empty() ? gates[gate] : gates[gate] + step.peepholes[gate] * c;
+  };
+  const bool coupled = step.attributes->integer("input_forget", 0) != 0;
+  const Value i = step.activate(0, peeped(0, step.c)), g = step.activate(1, gates[3]);
+  const Value f = coupled ? 1.0 - i : step.activate(0, peeped(2, step.c));
+  const Value c = f * step.c + i * g;
+  return {step.activate(0, peeped(1, c)) * step.activate(2, c), c};
+}
+
+Gradients gradient(const GradientContext& context) { return recurrent::gradient(context, kKind, unrolled); }
+
 Sample with_everything() {
   return {.shapes = {{3, 2, 4}, {2, 12, 4}, {2, 12, 3}, {2, 24}, {2}, {2, 2, 3}, {2, 2, 3}, {2, 9}},
           .attributes = {{"direction", std::string("bidirectional")},
@@ -83,6 +98,7 @@ extern const Op lstm{
     .max_outputs = 3,
     .infer = infer,
     .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .gradient = gradient,
     .scratch = scratch,
     .samples = {{.shapes = {{3, 2, 4}, {1, 12, 4}, {1, 12, 3}, {1, 24}}},
                 {.shapes = {{2, 3, 4}, {1, 20, 4}, {1, 20, 5}},

@@ -31,6 +31,7 @@ template <class T>
 struct Activation {
   void (*function)(T* values, std::int64_t count, T alpha, T beta) noexcept;
   T alpha, beta;
+  std::string_view name = {};  ///< in lower case
   void operator()(T* values, std::int64_t count) const noexcept { function(values, count, alpha, beta); }
 };
 

@@ -92,10 +92,31 @@ std::optional<std::vector<Activation<T>>> activations(const Attributes& attribut
     const auto found = std::ranges::find(known<T>(), lower(name), &Named<T>::name);
     if (found == known<T>().end()) return std::nullopt;
     result.push_back(found->activation);
+    result.back().name = found->name;
     if (found->parameters >= 1) alphas.next(result.back().alpha);
     if (found->parameters >= 2) betas.next(result.back().beta);
   }
   return result;
+}
+
+Value append(const Activation<double>& activation, Value x) {
+  const auto [function, alpha, beta, name] = activation;
+  const auto with = [x](std::string_view op, Attributes attributes) {
+    return apply(op, {x}, std::move(attributes));
+  };
+  const auto a = static_cast<float>(alpha), b = static_cast<float>(beta);
+  if (name == "affine") return x * alpha + beta;
+  if (name == "elu") return with("Elu", {{"alpha", a}});
+  if (name == "hardsigmoid") return with("HardSigmoid", {{"alpha", a}, {"beta", b}});
+  if (name == "leakyrelu") return with("LeakyRelu", {{"alpha", a}});
+  if (name == "relu") return engine::relu(x);
+  if (name == "scaledtanh") return engine::tanh(x * beta) * alpha;
+  if (name == "sigmoid") return engine::sigmoid(x);
+  if (name == "softplus") return with("Softplus", {});
+  if (name == "softsign") return with("Softsign", {});
+  if (name == "thresholdedrelu") return with("ThresholdedRelu", {{"alpha", a}});
+  ensure(name == "tanh", "an activation that activations() knows");
+  return engine::tanh(x);
 }
 
 template std::optional<std::vector<Activation<float>>> activations(const Attributes&, const Kind&,

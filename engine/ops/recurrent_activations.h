@@ -12,6 +12,9 @@ template <class T>
 std::optional<std::vector<Activation<T>>> activations(const Attributes& attributes, const Kind& kind,
                                                       std::size_t directions);
 
+/// The same function as nodes behind `x`.
+Value append(const Activation<double>& activation, Value x);
+
 extern template std::optional<std::vector<Activation<float>>> activations(const Attributes&, const Kind&,
                                                                           std::size_t);
 extern template std::optional<std::vector<Activation<double>>> activations(const Attributes&, const Kind&,

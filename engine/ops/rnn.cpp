@@ -1,4 +1,4 @@
-#include "engine/ops/recurrent.h"
+#include "engine/ops/recurrent_gradient.h"
 
 /// RNN: h' = f(X·Wᵀ + h·Rᵀ + b).
 namespace dormouse::engine {
@@ -27,6 +27,12 @@ void compute(const KernelContext& context) noexcept {
   recurrent::run<T>(context, kKind, cell<T>);
 }
 
+UnrolledState unrolled(const UnrolledStep& step) {
+  return {step.activate(0, step.gates[0] + step.recur(step.h, 0, 1)[0]), {}};
+}
+
+Gradients gradient(const GradientContext& context) { return recurrent::gradient(context, kKind, unrolled); }
+
 }  // namespace
 
 namespace ops {
@@ -38,6 +44,7 @@ extern const Op rnn{
     .max_outputs = 2,
     .infer = infer,
     .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .gradient = gradient,
     .scratch = scratch,
     .samples = {{.shapes = {{3, 2, 4}, {1, 5, 4}, {1, 5, 5}, {1, 10}}},
                 {.shapes = {{2, 3, 4}, {2, 5, 4}, {2, 5, 5}},
