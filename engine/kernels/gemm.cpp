@@ -24,8 +24,9 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) {
 Tiles detect_tiles() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f")) return kAvx512Tiles;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kAvx2Tiles;
+  const bool fma = __builtin_cpu_supports("fma");
+  if (__builtin_cpu_supports("avx512f") && fma) return kAvx512Tiles;
+  if (__builtin_cpu_supports("avx2") && fma) return kAvx2Tiles;
 #endif
   return kPortableTiles;
 }
@@ -87,14 +88,26 @@ Dots<T> best_dots() {
     return best_tiles().dots_f64;
 }
 
-// A few rows are not worth packing B for: it would cost as much as the product. Where B lies transposed,
-// packing is slow and products are dots of rows as they are; long ones, or summing them up costs more than
-// packing.
-constexpr std::int64_t kThin = 2, kThinTransposed = 8, kThinLong = 32, kLong = 128;
+template <class T>
+RowSums<T> best_row_sums() {
+  if constexpr (sizeof(T) == 4)
+    return best_tiles().row_sums_f32;
+  else
+    return best_tiles().row_sums_f64;
+}
+
+// Few rows are not worth packing B for: it would cost more than it saves, and the longer so while B stays in
+// L2. Where B lies transposed, products are dots of rows as they are; long ones, or summing them up costs
+// more than packing.
+constexpr std::int64_t kThin = 12, kThinCached = 48, kCachedBytes = 256 << 10;
+constexpr std::int64_t kThinTransposed = 8, kThinLong = 32, kLong = 128;
 
 template <class T>
-bool is_thin(std::int64_t m, std::int64_t k, Matrix<T> a, Matrix<T> b) {
-  if (b.column_stride == 1) return m <= kThin;
+bool is_thin(std::int64_t m, std::int64_t n, std::int64_t k, Matrix<T> a, Matrix<T> b) {
+  if (b.column_stride == 1) {
+    const bool cached = n * k <= kCachedBytes / static_cast<std::int64_t>(sizeof(T));
+    return m <= (cached ? kThinCached : kThin);
+  }
   const bool dots = b.row_stride == 1 && a.column_stride == 1;
   return dots && m <= (k >= kLong ? kThinLong : kThinTransposed);
 }
@@ -104,15 +117,7 @@ void thin(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, 
           std::int64_t ldc) {
   if (b.column_stride != 1)
     return best_dots<T>()({k, a.row_stride, b.column_stride, ldc, alpha}, m, a.data, n, b.data, c);
-  for (std::int64_t i = 0; i < m; ++i) {
-    const T* const left = a.data + i * a.row_stride;
-    T* const row = c + i * ldc;
-    for (std::int64_t p = 0; p < k; ++p) {
-      const T factor = alpha * left[p * a.column_stride];
-      const T* const right = b.data + p * b.row_stride;
-      for (std::int64_t j = 0; j < n; ++j) row[j] += factor * right[j];
-    }
-  }
+  best_row_sums<T>()({k, a.row_stride, a.column_stride, b.row_stride, ldc, alpha}, m, a.data, n, b.data, c);
 }
 
 template <class T>
@@ -137,7 +142,7 @@ template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, Matrix<T> b, bool accumulate,
           T* c, std::int64_t ldc, std::span<std::byte> scratch) noexcept {
   if (m <= 0 || n <= 0) return;
-  const bool unpacked = is_thin(m, k, a, b);
+  const bool unpacked = is_thin(m, n, k, a, b);
   if (!accumulate && (k <= 0 || unpacked)) clear(m, n, c, ldc);
   if (k <= 0) return;
   if (unpacked) return thin(m, n, k, alpha, a, b, c, ldc);

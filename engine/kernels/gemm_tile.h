@@ -26,12 +26,27 @@ template <class T>
 using Dots = void (*)(const Dot<T>& dot, std::int64_t lefts, const T* x, std::int64_t count, const T* rows,
                       T* y) noexcept;
 
+/// What is the same for all sums of rows: how many rows there are, how far apart, and a factor.
+template <class T>
+struct RowSum {
+  std::int64_t depth, x_stride, x_step, row_stride, y_stride;
+  T alpha;
+};
+
+/// y[i][j] += alpha · Σ x[i][p] · rows[p][j] for `lefts` rows of x and `count` columns, `rows` as they lie:
+/// for a few lefts, packing them would cost more than the product does.
+template <class T>
+using RowSums = void (*)(const RowSum<T>& sum, std::int64_t lefts, const T* x, std::int64_t count,
+                         const T* rows, T* y) noexcept;
+
 struct Tiles {
   Tile<float> f32;
   Tile<double> f64;
   Tile<float> row;  ///< one row high
   Dots<float> dots_f32;
   Dots<double> dots_f64;
+  RowSums<float> row_sums_f32;
+  RowSums<double> row_sums_f64;
 };
 
 inline constexpr std::int64_t kMaxTile = 12 * 32;  ///< elements of the largest tile

@@ -115,13 +115,68 @@ void dots(const Dot<T>& dot, std::int64_t lefts, const T* x, std::int64_t count,
 // As many sums as hide the latency of one.
 constexpr int kRowVectors = 8;
 
+// The sums for Lefts rows of x and Vectors vectors of columns. Those are read as volatile, or g++ reads them
+// again for each left, in twice the time.
+template <class T, int Bytes, int Lefts, int Vectors>
+void row_sum_tile(const RowSum<T>& sum, const T* x, const T* rows, T* y) noexcept {
+  typedef T Vector __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
+  constexpr int kLanes = Bytes / static_cast<int>(sizeof(T));
+  Vector total[Lefts][Vectors] = {};
+  for (std::int64_t p = 0; p < sum.depth; ++p, x += sum.x_step, rows += sum.row_stride) {
+    Vector right[Vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) right[v] = *reinterpret_cast<const volatile Vector*>(rows + v * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < Lefts; ++i) {
+      const T left = x[i * sum.x_stride];
+#pragma GCC unroll 16
+      for (int v = 0; v < Vectors; ++v) total[i][v] += left * right[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < Lefts; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v)
+      *reinterpret_cast<Vector*>(y + i * sum.y_stride + v * kLanes) += sum.alpha * total[i][v];
+  }
+}
+
+// All columns: what fills no vector goes to narrower ones, down to a single element.
+template <class T, int Bytes, int Lefts, int Vectors>
+void row_sum_lefts(const RowSum<T>& sum, const T* x, std::int64_t count, const T* rows, T* y) noexcept {
+  constexpr int kColumns = Vectors * Bytes / static_cast<int>(sizeof(T));
+  std::int64_t j = 0;
+  for (; j + kColumns <= count; j += kColumns)
+    row_sum_tile<T, Bytes, Lefts, Vectors>(sum, x, rows + j, y + j);
+  if constexpr (Vectors > 1)
+    row_sum_lefts<T, Bytes, Lefts, Vectors / 2>(sum, x, count - j, rows + j, y + j);
+  else if constexpr (Bytes > sizeof(T))
+    row_sum_lefts<T, Bytes / 2, Lefts, 1>(sum, x, count - j, rows + j, y + j);
+}
+
+// Vectors of columns beside four rows: AVX-512 has twice as many registers.
+template <int Bytes>
+constexpr int kSumVectors = Bytes == 64 ? 4 : 2;
+
+template <class T, int Bytes, int Vectors>
+void row_sums(const RowSum<T>& sum, std::int64_t lefts, const T* x, std::int64_t count, const T* rows,
+              T* y) noexcept {
+  for (; lefts >= 4; lefts -= 4, x += 4 * sum.x_stride, y += 4 * sum.y_stride)
+    row_sum_lefts<T, Bytes, 4, Vectors>(sum, x, count, rows, y);
+  if (lefts == 3) row_sum_lefts<T, Bytes, 3, Vectors>(sum, x, count, rows, y);
+  if (lefts == 2) row_sum_lefts<T, Bytes, 2, Vectors>(sum, x, count, rows, y);
+  if (lefts == 1) row_sum_lefts<T, Bytes, 1, kRowVectors>(sum, x, count, rows, y);
+}
+
 template <int Bytes, int Rows, int Vectors>
 constexpr Tiles tiles() {
   return {.f32 = {Rows, Vectors * Bytes / 4, tile<float, Bytes, Rows, Vectors>},
           .f64 = {Rows, Vectors * Bytes / 8, tile<double, Bytes, Rows, Vectors>},
           .row = {1, kRowVectors * Bytes / 4, tile<float, Bytes, 1, kRowVectors>},
           .dots_f32 = dots<float, Bytes>,
-          .dots_f64 = dots<double, Bytes>};
+          .dots_f64 = dots<double, Bytes>,
+          .row_sums_f32 = row_sums<float, Bytes, kSumVectors<Bytes>>,
+          .row_sums_f64 = row_sums<double, Bytes, kSumVectors<Bytes>>};
 }
 
 }  // namespace

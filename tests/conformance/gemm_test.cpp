@@ -97,7 +97,34 @@ void compare_dots(Dots<T> dots) {
   }
 }
 
+// Rows of x that fill blocks and that do not, columns of every width of vector.
+template <class T>
+void compare_row_sums(RowSums<T> row_sums) {
+  for (const auto& [lefts, count, depth] :
+       {DotExtents{1, 1, 1}, {1, 300, 16}, {2, 47, 35}, {3, 129, 7}, {4, 64, 9}, {7, 31, 40}}) {
+    INFO("sums of " << depth << " rows of " << count << " for " << lefts);
+    std::mt19937 random(13);
+    const std::int64_t x_step = 2, x_stride = 2 * depth + 3, row_stride = count + 2, y_stride = count + 1;
+    const std::vector<T> x = noise<T>(static_cast<std::size_t>(lefts * x_stride), random);
+    const std::vector<T> rows = noise<T>(static_cast<std::size_t>(depth * row_stride), random);
+    std::vector<T> y(static_cast<std::size_t>(lefts * y_stride), T{1});
+    row_sums({depth, x_stride, x_step, row_stride, y_stride, T{2}}, lefts, x.data(), count, rows.data(),
+             y.data());
+    for (std::int64_t i = 0; i < lefts; ++i)
+      for (std::int64_t j = 0; j < y_stride; ++j) {
+        double sum = 0;
+        for (std::int64_t p = 0; j < count && p < depth; ++p)
+          sum += static_cast<double>(x[static_cast<std::size_t>(i * x_stride + p * x_step)]) *
+                 static_cast<double>(rows[static_cast<std::size_t>(p * row_stride + j)]);
+        REQUIRE(static_cast<double>(y[static_cast<std::size_t>(i * y_stride + j)]) ==
+                Approx(1 + 2 * sum).margin(1e-4));
+      }
+  }
+}
+
 void compare_tiles(const Tiles& tiles) {
+  compare_row_sums(tiles.row_sums_f32);
+  compare_row_sums(tiles.row_sums_f64);
   compare_dots(tiles.dots_f32);
   compare_dots(tiles.dots_f64);
   compare_tile(tiles.f32);
