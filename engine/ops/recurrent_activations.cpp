@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "engine/kernels/exponential.h"
+#include "engine/kernels/sigmoids.h"
 
 namespace dormouse::engine::recurrent {
 namespace {
@@ -28,6 +29,16 @@ constexpr auto thresholded_relu = [](auto x, auto a, auto) { return x > a ? x : 
 template <auto function, class T>
 void each(T* values, std::int64_t count, T alpha, T beta) noexcept {
   for (std::int64_t i = 0; i < count; ++i) values[i] = function(values[i], alpha, beta);
+}
+
+// The usual ones.
+template <>
+void each<sigmoid, float>(float* values, std::int64_t count, float, float) noexcept {
+  best_sigmoids().logistic(values, count);
+}
+template <>
+void each<tanh, float>(float* values, std::int64_t count, float, float) noexcept {
+  best_sigmoids().tanh(values, count);
 }
 
 template <class T>
