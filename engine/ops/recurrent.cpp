@@ -14,6 +14,7 @@ enum Input : std::size_t { kX, kW, kR, kB, kLengths, kH, kC, kPeepholes };
 struct Extents {
   std::int64_t steps, batch, inputs, hidden, directions;
   bool batch_first;
+  bool transposed;  ///< W and R: see kTransposed
 
   Shape state() const {
     return batch_first ? Shape{batch, directions, hidden} : Shape{directions, batch, hidden};
@@ -29,9 +30,16 @@ std::int64_t directions_of(const Attributes& attributes) {
 
 Extents extents_of(const Attributes& attributes, const Shape& x, const Shape& r) {
   const bool batch_first = attributes.integer("layout", 0) == 1;
-  const std::int64_t hidden = r[2] == kDynamic ? attributes.integer("hidden_size", kDynamic) : r[2];
-  return {
-      x[batch_first ? 1 : 0], x[batch_first ? 0 : 1], x[2], hidden, directions_of(attributes), batch_first};
+  const bool transposed = attributes.integer(kTransposed, 0) == 1;
+  const std::int64_t given = r[transposed ? 1 : 2];
+  const std::int64_t hidden = given == kDynamic ? attributes.integer("hidden_size", kDynamic) : given;
+  return {.steps = x[batch_first ? 1 : 0],
+          .batch = x[batch_first ? 0 : 1],
+          .inputs = x[2],
+          .hidden = hidden,
+          .directions = directions_of(attributes),
+          .batch_first = batch_first,
+          .transposed = transposed};
 }
 
 void check_attributes(const InferContext& context, const Kind& kind) {
@@ -61,8 +69,11 @@ void check_inputs(const InferContext& context, const Kind& kind, const Extents& 
   context.require(e.hidden == named, "hidden_size is not that of R");
   const auto times = [&](std::int64_t n) { return e.hidden == kDynamic ? kDynamic : n * e.hidden; };
   const auto gates = static_cast<std::int64_t>(kind.gates);
-  check_shape(context, kW, "W", {e.directions, times(gates), e.inputs});
-  check_shape(context, kR, "R", {e.directions, times(gates), e.hidden});
+  const auto matrix = [&](std::int64_t from) {
+    return e.transposed ? Shape{e.directions, from, times(gates)} : Shape{e.directions, times(gates), from};
+  };
+  check_shape(context, kW, "W", matrix(e.inputs));
+  check_shape(context, kR, "R", matrix(e.hidden));
   check_shape(context, kB, "B", {e.directions, times(2 * gates)});
   check_shape(context, kLengths, "sequence_lens", {e.batch});
   check_shape(context, kH, "initial_h", e.state());
@@ -117,6 +128,12 @@ class Run {
     return context_.has_input(input) ? context_.in<T>(input).data() + d * count : nullptr;
   }
 
+  /// Wᵀ or Rᵀ of a direction: `rows` × gates · hidden.
+  Matrix<T> weights(std::size_t input, std::int64_t d, std::int64_t rows) const {
+    const T* const first = part(input, d, width_ * rows);
+    return e_.transposed ? Matrix<T>{first, width_, 1} : Matrix<T>{first, 1, rows};
+  }
+
   /// X·Wᵀ and the biases of W for all steps at once.
   void project(std::int64_t d) {
     const std::int64_t rows = e_.steps * e_.batch;
@@ -129,7 +146,7 @@ class Run {
         std::fill_n(row, width_, T{0});
     }
     gemm<T>(rows, width_, e_.inputs, T{1}, {context_.in<T>(kX).data(), e_.inputs, 1},
-            {part(kW, d, width_ * e_.inputs), 1, e_.inputs}, true, projected_, width_, rest_);
+            weights(kW, d, e_.inputs), true, projected_, width_, rest_);
   }
 
   std::int64_t state_offset(std::int64_t d, std::int64_t b) const {
@@ -162,7 +179,7 @@ class Run {
             .next_h = states_[2],
             .next_c = states_[3],
             .spare = spare_,
-            .recurrence = part(kR, d, width_ * e_.hidden),
+            .recurrence = weights(kR, d, e_.hidden),
             .bias = bias ? bias + width_ : nullptr,
             .peephole = part(kPeepholes, d, 3 * e_.hidden),
             .activations = &activations,
@@ -231,8 +248,10 @@ std::size_t scratch(const KernelContext& context, const Kind& kind) {
 template <class T>
 void Step<T>::recur(const T* from, std::int64_t first, std::int64_t count, bool accumulate, T* to,
                     std::int64_t stride) const noexcept {
-  gemm<T>(batch, count * hidden, hidden, T{1}, {from, hidden, 1},
-          {recurrence + first * hidden * hidden, 1, hidden}, accumulate, to, stride, gemm_scratch);
+  Matrix<T> chosen = recurrence;
+  chosen.data += first * hidden * recurrence.column_stride;
+  gemm<T>(batch, count * hidden, hidden, T{1}, {from, hidden, 1}, chosen, accumulate, to, stride,
+          gemm_scratch);
 }
 
 template <class T>

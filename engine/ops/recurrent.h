@@ -14,6 +14,10 @@
 /// hidden]; with layout 1 the batch comes first everywhere. Steps from a sequence's length on give zeros.
 namespace dormouse::engine::recurrent {
 
+/// Attribute that a pass sets, ours: W is [directions, input, gates · hidden], R [directions, hidden,
+/// gates · hidden].
+inline constexpr std::string_view kTransposed = "weights_transposed";
+
 /// What tells the three operators apart before they run.
 struct Kind {
   std::size_t gates;
@@ -45,10 +49,10 @@ struct Step {
   const T* c;
   T* next_h;
   T* next_c;
-  T* spare;             ///< 2 · batch · hidden elements
-  const T* recurrence;  ///< R, [gates · hidden, hidden]
-  const T* bias;        ///< of R, [gates · hidden], or null
-  const T* peephole;    ///< [3 · hidden], or null
+  T* spare;              ///< 2 · batch · hidden elements
+  Matrix<T> recurrence;  ///< Rᵀ: hidden × gates · hidden
+  const T* bias;         ///< of R, [gates · hidden], or null
+  const T* peephole;     ///< [3 · hidden], or null
   const std::vector<Activation<T>>* activations;
   std::size_t first_activation;  ///< of the direction
   T clip;                        ///< inputs of activations are held within ±clip; 0: no bound

@@ -18,6 +18,7 @@ extern const Pass layer_normalization;
 extern const Pass no_ops;
 extern const Pass pad_folding;
 extern const Pass quantized_operators;
+extern const Pass recurrent_weights;
 extern const Pass shape_folding;
 extern const Pass transposes;
 
@@ -37,7 +38,8 @@ std::span<const Pass* const> all_passes() {
                                        &activations,
                                        &layer_normalization,
                                        &pad_folding,
-                                       &affine_folding};
+                                       &affine_folding,
+                                       &recurrent_weights};
   return table;
 }
 
