@@ -103,6 +103,8 @@ extern const Op lstm{
     .samples = {{.shapes = {{3, 2, 4}, {1, 12, 4}, {1, 12, 3}, {1, 24}}},
                 {.shapes = {{2, 3, 4}, {1, 20, 4}, {1, 20, 5}},
                  .attributes = {{"layout", std::int64_t{1}}, {"direction", std::string("reverse")}}},
+                {.shapes = {{3, 2, 4}, {1, 4, 12}, {1, 3, 12}, {1, 24}},
+                 .attributes = {{std::string(kTransposed), std::int64_t{1}}}},
                 with_everything()}};
 }  // namespace ops
 

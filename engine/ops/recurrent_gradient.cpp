@@ -52,7 +52,7 @@ class Unrolled {
         directions_(direction_ == "bidirectional" ? 2 : 1),
         activations_(*activations<double>(attributes_, kind, directions_)) {
     const std::int64_t steps = at(kX).shape()[batch_first_ ? 1 : 0];
-    if (!at(kX).info().shape_known || steps == kDynamic || at(kR).shape()[2] == kDynamic)
+    if (!at(kX).info().shape_known || steps == kDynamic || !at(kR).shape().is_static())
       throw Failure(Errc::unsupported, std::string(context.node().op->name) + " (node " +
                                            context.node().name +
                                            "): no gradient of a number of steps that is not known");
@@ -82,6 +82,11 @@ class Unrolled {
     return slices(at(i), axis, directions_)[d];
   }
 
+  /// Wᵀ or Rᵀ of direction d.
+  Value weights(std::size_t i, std::size_t d) const {
+    return attributes_.integer(kTransposed, 0) == 1 ? part(i, d) : transpose(part(i, d), {1, 0});
+  }
+
   /// A state at the start, [batch, hidden].
   Value start(std::size_t i, std::size_t d, Value like) const {
     return has(i) ? part(i, d, batch_first_ ? 1 : 0) : broadcast_to(scalar_like(like, 0), like);
@@ -90,7 +95,7 @@ class Unrolled {
   /// X·Wᵀ and the biases of W, [batch, gates · hidden] for each step.
   std::vector<Value> projected(std::size_t d, const std::vector<Value>& biases) const {
     const Value x = batch_first_ ? transpose(at(kX), {1, 0, 2}) : at(kX);
-    Value all = matmul(x, transpose(part(kW, d), {1, 0}));
+    Value all = matmul(x, weights(kW, d));
     if (!biases.empty())
       all = all + joined({biases.begin(), biases.begin() + static_cast<std::ptrdiff_t>(kind_.gates)}, 0);
     return slices(all, 0, steps_);
@@ -107,7 +112,7 @@ class Unrolled {
     step.attributes = &attributes_;
     step.activations =
         std::span(activations_).subspan(d * kind_.activations.size(), kind_.activations.size());
-    step.recurrence = transpose(part(kR, d), {1, 0});
+    step.recurrence = weights(kR, d);
     std::vector<Value> biases;
     if (has(kB)) biases = pieces(part(kB, d), 0, 2 * kind_.gates);
     if (!biases.empty())
