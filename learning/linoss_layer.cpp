@@ -69,13 +69,15 @@ Recurrence discretise(Discretisation kind, const OscillatorParameters& raw, cons
 
 LinossOutput linoss_layer(Discretisation kind, const LinossParameters& parameters,
                           const OscillatorLimits& limits, Value input, Value state) {
-  const auto [matrices, gains] = discretise(kind, parameters.oscillators, limits);
+  const Recurrence recurrence = discretise(kind, parameters.oscillators, limits);
   const Value drive = engine::matmul(input, parameters.input);
-  const Value pairs = engine::apply("Unsqueeze", {drive, engine::integers(*input.graph, {2})}) * gains;
-  const Value states = engine::apply("OscillatorScan", {pairs, matrices, state}, {}, "dormouse");
+  const Value pairs =
+      engine::apply("Unsqueeze", {drive, engine::integers(*input.graph, {2})}) * recurrence.gains;
+  const Value states = engine::apply("OscillatorScan", {pairs, recurrence.matrices, state}, {}, "dormouse");
   const Value d = parameters.feedthrough;
   const Value through = d.shape().rank() == 1 ? input * d : engine::matmul(input, d);
-  return {engine::matmul(positions(states), parameters.output) + through, states, last_step(states)};
+  return {engine::matmul(positions(states), parameters.output) + through, states, last_step(states),
+          recurrence, drive};
 }
 
 }  // namespace dormouse::learning

@@ -60,6 +60,8 @@ struct LinossOutput {
   engine::Value output;  ///< [N, T, q]
   engine::Value states;  ///< [N, T, 2, 2m]: after each step
   engine::Value last;    ///< [N, 2, 2m]: after the last one
+  Recurrence recurrence;
+  engine::Value drive;  ///< β = B·u [N, T, 2m]
 };
 
 /// `input` is [N, T, p]; `state` [N, 2, 2m] as `last` gave it, or absent: at rest.

@@ -5,95 +5,24 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <map>
 
 #include "engine/autodiff.h"
 #include "engine/interpreter.h"
-#include "tests/learning/golden.h"
+#include "tests/learning/golden_layer.h"
 
 using namespace dormouse::learning;
 namespace engine = dormouse::engine;
 using engine::DType;
 using engine::Graph;
-using engine::Shape;
 using engine::Tensor;
 using engine::Value;
 using engine::ValueId;
 
 namespace {
 
-const std::map<std::string, Discretisation> kVariants = {
-    {"IM", Discretisation::im}, {"IMEX", Discretisation::imex}, {"DAMPED", Discretisation::damped}};
-
-constexpr OscillatorLimits kNoLimits{0, 0};  // as the golden vectors have it
-
-/// A golden layer as a graph whose inputs are `names`, and what they are given.
-struct Layer {
-  Graph graph;
-  std::vector<std::string> names;
-  std::vector<ValueId> ids;
-  std::vector<Tensor> given;
-  LinossOutput answer;
-  Value loss;
-
-  Value input(const std::string& name, Tensor value) {
-    names.push_back(name);
-    given.push_back(std::move(value));
-    ids.push_back(graph.add_input(name, given.back().dtype(), given.back().shape()));
-    return {&graph, ids.back()};
-  }
-
-  Layer(const Golden& golden, DType type) {
-    const auto parameter = [&](const std::string& name) { return golden.tensor("params." + name).as(type); };
-    const auto joined = [&](const Tensor& re, const Tensor& im) {
-      return beside(transposed(re), transposed(im)).as(type);
-    };
-    const bool damped = golden.has("params.g");
-    LinossParameters p;
-    p.oscillators = {input("a", parameter("a")), damped ? input("g", parameter("g")) : Value{},
-                     input("s", parameter("s"))};
-    p.input = input("B", joined(golden.tensor("params.B_re"), golden.tensor("params.B_im")));
-    p.output = input("C", below(transposed(golden.tensor("params.C_re")),
-                                times(transposed(golden.tensor("params.C_im")), -1))
-                              .as(type));
-    p.feedthrough = input("D", transposed(golden.tensor("params.D")).as(type));
-    const Tensor u = golden.tensor("u").as(type);
-    const Value sequence = input("u", u.reshaped({1, u.shape()[0], u.shape()[1]}));
-    const Value state = input("w0", start(golden).as(type));
-    answer = linoss_layer(kVariants.at(golden.text("variant")), p, kNoLimits, sequence, state);
-    const Value o = answer.output, r = engine::constant(graph, golden.tensor("R").as(type));
-    loss = engine::reduce_sum(r * o + o * o * 0.5, {0, 1, 2}, false);
-  }
-
-  /// [1, 2, 2m]: z (re, im), then y.
-  static Tensor start(const Golden& golden) {
-    std::vector<double> state;
-    for (const char* const part : {"w0.z_re", "w0.z_im", "w0.y_re", "w0.y_im"}) {
-      const Tensor values = golden.tensor(part);
-      state.insert(state.end(), values.values<double>().begin(), values.values<double>().end());
-    }
-    return Tensor::from<double>({1, 2, static_cast<std::int64_t>(state.size() / 2)}, state);
-  }
-};
-
-/// The golden gradient of one of the layer's inputs, laid out as it is.
-Tensor expected_gradient(const Golden& golden, const std::string& name) {
-  const auto of = [&](const std::string& part) { return golden.tensor("grad." + part); };
-  if (name == "B") return beside(transposed(of("B_re")), transposed(of("B_im")));
-  if (name == "C") return below(transposed(of("C_re")), times(transposed(of("C_im")), -1));
-  if (name == "D") return transposed(of("D"));
-  if (name != "w0") return of(name);
-  std::vector<double> state;
-  for (const char* const part : {"z0_re", "z0_im", "y0_re", "y0_im"}) {
-    const Tensor values = of(part);
-    state.insert(state.end(), values.values<double>().begin(), values.values<double>().end());
-  }
-  return engine::row_of(state);
-}
-
 void check_layer(const std::string& name, DType type, double tolerance) {
   const Golden golden(name);
-  Layer layer(golden, type);
+  GoldenLayer layer(golden, type, 8);
   Graph& graph = layer.graph;
   std::vector<ValueId> outputs = engine::differentiate(graph, layer.loss.id, layer.ids);
   outputs.insert(outputs.end(), {layer.answer.output.id, layer.loss.id});
@@ -101,7 +30,7 @@ void check_layer(const std::string& name, DType type, double tolerance) {
   const std::vector<Tensor> got = engine::interpret(graph, layer.given);
   for (std::size_t i = 0; i < layer.names.size(); ++i) {
     INFO(name << ": gradient of " << layer.names[i]);
-    check_close(got[i], expected_gradient(golden, layer.names[i]), tolerance);
+    check_close(got[i], golden_gradient(golden, layer.names[i]), tolerance);
   }
   INFO(name << ": forward");
   check_close(got[layer.names.size()], golden.tensor("forward.o"), tolerance);
@@ -122,7 +51,7 @@ std::vector<std::array<double, 2>> run(const Oscillator& oscillator, double z, d
   const auto one = [&](double value) { return engine::constant(graph, Tensor::from<double>({1}, {value})); };
   const OscillatorParameters raw{one(oscillator.a), one(oscillator.g),
                                  one(std::log(oscillator.h / (1 - oscillator.h)))};
-  const auto [matrices, gains] = discretise(oscillator.kind, raw, kNoLimits);
+  const auto [matrices, gains] = discretise(oscillator.kind, raw, kGoldenLimits);
   const Value drives = engine::constant(
       graph,
       Tensor::from<double>({1, steps, 1, 1}, std::vector<double>(static_cast<std::size_t>(steps), drive)));
@@ -150,7 +79,7 @@ TEST_CASE("oscillators are after 10,000 steps where the golden vectors say", "[l
   const Golden golden("stability_and_invariants");
   for (const boost::json::value& entry : golden.at("cases").as_array()) {
     const boost::json::object& item = entry.as_object();
-    const Oscillator oscillator{kVariants.at(std::string(item.at("variant").as_string())),
+    const Oscillator oscillator{golden_variants().at(std::string(item.at("variant").as_string())),
                                 item.at("A").to_number<double>(), item.at("G").to_number<double>(),
                                 item.at("h").to_number<double>()};
     if (oscillator.kind == Discretisation::imex && oscillator.a > 3.99 / 0.25) continue;  // held back: below
@@ -193,7 +122,7 @@ TEST_CASE("a constant drive moves an oscillator that forgets to drive / A", "[li
 }
 
 TEST_CASE("no raw parameters make an oscillator unstable", "[linoss]") {
-  for (const auto& [name, kind] : kVariants) {
+  for (const auto& [name, kind] : golden_variants()) {
     for (const double a : {-5.0, 0.0, 1e-6, 3.0, 16.0, 1e6}) {
       for (const double s : {-6.0, 0.0, 6.0}) {
         INFO(name << " a " << a << " s " << s);
