@@ -19,8 +19,14 @@ void infer(InferContext& context) {
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  std::ranges::fill(context.out<T>(0), T{0});
-  fold<Sum>(context.in<T>(0).data(), context.shape(0), context.out<T>(0).data(),
+  const std::span<const T> in = context.in<T>(0);
+  const std::span<T> out = context.out<T>(0);
+  if (in.size() == out.size()) {  // broadcasting added axes of extent 1 at most
+    std::ranges::copy(in, out.begin());
+    return;
+  }
+  std::ranges::fill(out, T{0});
+  fold<Sum>(in.data(), context.shape(0), out.data(),
             broadcast_strides(context.output_shape(0), context.shape(0)), T{0});
 }
 
