@@ -1,0 +1,203 @@
+#include "learning/fit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/autodiff.h"
+#include "engine/interpreter.h"
+#include "engine/op.h"
+#include "learning/linear_layer.h"
+
+namespace dormouse::learning {
+namespace {
+
+using engine::DType;
+using engine::Graph;
+using engine::ValueId;
+
+bool is_finite(const Tensor& tensor) {
+  return tensor.dtype() != DType::f32 ||
+         std::ranges::all_of(tensor.values<float>(), [](float value) { return std::isfinite(value); });
+}
+
+/// The model with its parameters as inputs, and the loss as first output.
+Graph loss_graph(const Graph& model, std::span<const ValueId> ids, const LossOptions& options) {
+  Graph graph = model;
+  const Value answers{&graph, model.outputs().at(0)};
+  if (!answers.info().shape_known || answers.shape().rank() != 2 || answers.shape()[1] == engine::kDynamic)
+    throw Failure(Errc::invalid, "a model is fitted to rows of a known width; its first output '" +
+                                     answers.info().name + "' is no [N, K]");
+  if (ids.empty()) throw Failure(Errc::invalid, "the model has no parameter that may be trained");
+  for (const ValueId id : ids) graph.constant_to_input(id);
+  const Shape shape = answers.shape();
+  const Value targets{&graph, graph.add_input("targets", DType::f32, shape)};
+  const Value weights{&graph, graph.add_input("weights", DType::f32, Shape{shape[0]})};
+  graph.set_outputs({append_loss(options, answers, targets, weights).id, answers.id});
+  return graph;
+}
+
+/// The same, and behind it the update: outputs are the loss, the parameters, each kind of state.
+Graph update_graph(Graph graph, std::span<const ValueId> ids, const OptimiserOptions& options) {
+  const ValueId loss = graph.outputs()[0];
+  const std::vector<ValueId> slopes = engine::differentiate(graph, loss, ids);
+  const auto input = [&](const std::string& name, const Shape& shape) {
+    return Value{&graph, graph.add_input(name, DType::f32, shape)};
+  };
+  Updated before;
+  std::vector<Value> gradients;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    before.parameters.push_back({&graph, ids[i]});
+    gradients.push_back({&graph, slopes[i]});
+  }
+  for (const std::string_view state : state_names(options)) {
+    std::vector<Value>& values = before.states.emplace_back();
+    for (const ValueId id : ids)
+      values.push_back(input(std::string(state) + "." + graph.value(id).name, graph.value(id).shape));
+  }
+  const Value rate = input("rate", {}), step = input("step", {});
+  const Updated after = append_update(options, before, gradients, rate, step);
+  std::vector<ValueId> outputs{loss};
+  for (const Value& value : after.parameters) outputs.push_back(value.id);
+  for (const auto& kind : after.states)
+    for (const Value& value : kind) outputs.push_back(value.id);
+  graph.set_outputs(std::move(outputs));
+  return graph;
+}
+
+std::vector<Tensor> beginning(const Graph& model, std::span<const ValueId> ids,
+                              std::span<const std::string_view> states) {
+  std::vector<Tensor> values;
+  for (const ValueId id : ids) values.push_back(model.value(id).constant->clone());
+  for (const std::string_view state : states)
+    for (const ValueId id : ids)
+      values.push_back(state == "average" ? model.value(id).constant->clone()
+                                          : Tensor(DType::f32, model.value(id).shape));
+  return values;
+}
+
+std::vector<Tensor> copies(const std::vector<Tensor>& values) {
+  std::vector<Tensor> result;
+  for (const Tensor& value : values) result.push_back(value.clone());
+  return result;
+}
+
+engine::View view_of(Tensor& tensor) {
+  return {tensor.dtype(), &tensor.shape(),
+          reinterpret_cast<std::byte*>(tensor.mutable_values<float>().data())};
+}
+
+}  // namespace
+
+Fit::Fit(const Graph& model, Options options)
+    : model_(model),
+      options_(options),
+      ids_(parameters_of(model)),
+      states_(state_names(options.optimiser)),
+      values_{beginning(model, ids_, states_), beginning(model, ids_, states_)},
+      session_(update_graph(loss_graph(model, ids_, options.loss), ids_, options.optimiser), options.drivers,
+               {.timed = true}),
+      evaluation_(loss_graph(model, ids_, options.loss), options.drivers) {}
+
+std::vector<Tensor> Fit::inputs_of(const Batch& batch, std::span<const Tensor> parameters) const {
+  std::vector<Tensor> inputs{batch.inputs};
+  inputs.insert(inputs.end(), parameters.begin(), parameters.end());
+  inputs.push_back(batch.targets);
+  inputs.push_back(batch.weights);
+  return inputs;
+}
+
+float Fit::update(const Batch& batch, float rate) {
+  const std::vector<Tensor>& before = values_[current_];
+  std::vector<Tensor>& after = values_[1 - current_];
+  std::vector<Tensor> inputs = inputs_of(batch, std::span(before).first(ids_.size()));
+  inputs.insert(inputs.end(), before.begin() + std::ssize(ids_), before.end());
+  inputs.push_back(Tensor::scalar(rate));
+  inputs.push_back(Tensor::scalar(static_cast<float>(updates_ + 1)));
+  Tensor loss(DType::f32, Shape{});
+  std::vector<engine::View> outputs{view_of(loss)};
+  for (Tensor& value : after) outputs.push_back(view_of(value));
+  session_.run_into(inputs, outputs);
+  const float result = loss.values<float>()[0];
+  if (!std::isfinite(result)) report_divergence(batch);
+  current_ = 1 - current_;
+  ++updates_;
+  return result;
+}
+
+void Fit::report_divergence(const Batch& batch) const {
+  const std::string where = "update " + std::to_string(updates_ + 1) + ": the loss is not finite; ";
+  const auto fail = [&](const std::string& what) {
+    throw Failure(Errc::internal, where + "the first tensor that is not: " + what);
+  };
+  if (!is_finite(batch.inputs)) fail("the input '" + model_.value(model_.inputs()[0]).name + "'");
+  if (!is_finite(batch.targets)) fail("the targets");
+  if (!is_finite(batch.weights)) fail("the weights");
+  const std::vector<Tensor>& values = values_[current_];
+  for (std::size_t i = 0; i < ids_.size(); ++i)
+    if (!is_finite(values[i]))
+      fail("the parameter '" + model_.value(ids_[i]).name + "', since the update before; lower the rate");
+  Graph graph = loss_graph(model_, ids_, options_.loss);
+  std::vector<ValueId> all;
+  std::vector<std::string> names;
+  for (const engine::Node& node : graph.nodes())
+    for (const ValueId id : node.outputs) {
+      all.push_back(id);
+      names.push_back("'" + graph.value(id).name + "', of " + std::string(node.op->name) +
+                      (node.name.empty() ? "" : " (node " + node.name + ")"));
+    }
+  graph.set_outputs(all);
+  const auto made = engine::interpret(graph, inputs_of(batch, std::span(values).first(ids_.size())));
+  for (std::size_t i = 0; i < made.size(); ++i)
+    if (!is_finite(made[i])) fail(names[i]);
+  throw Failure(Errc::internal, where + "every tensor of the portable kernels is");
+}
+
+Fit::Score Fit::evaluate(const Batch& batch) const {
+  const bool averages = !states_.empty() && states_.back() == "average";
+  const std::vector<Tensor>& values = values_[current_];
+  const std::size_t first = averages ? values.size() - ids_.size() : 0;
+  const auto outputs = evaluation_.run(inputs_of(batch, std::span(values).subspan(first, ids_.size())));
+  return {outputs[0].values<float>()[0], outputs[1]};
+}
+
+Parameters Fit::named(const std::vector<Tensor>& values, std::size_t kind) const {
+  Parameters all;
+  for (std::size_t i = 0; i < ids_.size(); ++i)
+    all.insert_or_assign(model_.value(ids_[i]).name, values[kind * ids_.size() + i].clone());
+  return all;
+}
+
+Parameters Fit::averaged() const {
+  const bool averages = !states_.empty() && states_.back() == "average";
+  return named(values_[current_], averages ? states_.size() : 0);
+}
+
+Parameters Fit::state() const {
+  Parameters all;
+  for (std::size_t kind = 0; kind < kinds(); ++kind) {
+    const std::string prefix = kind == 0 ? "parameter." : std::string(states_[kind - 1]) + ".";
+    for (auto& [name, tensor] : named(values_[current_], kind)) all.insert_or_assign(prefix + name, tensor);
+  }
+  return all;
+}
+
+void Fit::restore(const Parameters& state, std::int64_t updates) {
+  const Parameters mine = this->state();
+  std::vector<Tensor> values;
+  for (std::size_t kind = 0; kind < kinds(); ++kind) {
+    const std::string prefix = kind == 0 ? "parameter." : std::string(states_[kind - 1]) + ".";
+    for (const ValueId id : ids_) {
+      const std::string name = prefix + model_.value(id).name;
+      const auto found = state.find(name);
+      if (found == state.end() || found->second.dtype() != DType::f32 ||
+          found->second.shape() != mine.at(name).shape())
+        throw Failure(Errc::corrupt, "it holds no '" + name + "' of this model");
+      values.push_back(found->second.clone());
+    }
+  }
+  values_ = {copies(values), std::move(values)};
+  current_ = 0;
+  updates_ = updates;
+}
+
+}  // namespace dormouse::learning

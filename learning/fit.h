@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/session.h"
+#include "learning/loss.h"
+#include "learning/optimiser.h"
+#include "learning/seed.h"
+
+namespace dormouse::learning {
+
+/// Some rows of training data.
+struct Batch {
+  Tensor inputs;   ///< f32 [N, …], as the model's input
+  Tensor targets;  ///< f32 [N, K], see append_loss()
+  Tensor weights;  ///< f32 [N]
+};
+
+/// A model while it is fitted to data: parameters, what the optimiser keeps, and the updates so far.
+///
+/// One update is one graph, run by an engine::Session: forward, loss, reverse-mode gradients, clipping, the
+/// optimiser, the average of the weights. Deterministic for the same drivers, threads and machine type. Not
+/// thread-safe.
+class Fit {
+ public:
+  struct Options {
+    LossOptions loss = {};
+    OptimiserOptions optimiser = {};
+    std::span<const engine::Driver* const> drivers = {};  ///< borrowed for the fit's life
+  };
+  /// `model`: input → answers, [N, …] → [N, K], its weights as constants; those that parameters_of() names
+  /// are fitted. Throws Failure(unsupported) when an operator before one of them has no gradient, and
+  /// Failure(invalid) when there is nothing to fit or the answers are no rows.
+  Fit(const engine::Graph& model, Options options);
+
+  /// One update; returns the loss before it. Throws Failure(internal) naming the update and the first tensor
+  /// that is not finite when the loss is not; nothing is updated then.
+  float update(const Batch& batch, float rate);
+  std::int64_t updates() const { return updates_; }
+
+  struct Score {
+    float loss = 0;
+    Tensor answers;  ///< f32 [N, K]
+  };
+  /// By the average of the weights, where there is one.
+  Score evaluate(const Batch& batch) const;
+
+  /// As they are now, and their average (the same where there is none); by name.
+  Parameters parameters() const { return named(values_[current_], 0); }
+  Parameters averaged() const;
+
+  /// All that an update changes, by name: "parameter.NAME" and "velocity.NAME" and so on.
+  Parameters state() const;
+  /// Goes on from there, bit for bit. Throws Failure(corrupt) when it is not the state of such a fit.
+  void restore(const Parameters& state, std::int64_t updates);
+
+  /// Of all updates, by driver (see engine::Session::seconds()).
+  std::map<std::string, double> seconds() const { return session_.seconds(); }
+
+ private:
+  std::size_t kinds() const { return 1 + states_.size(); }
+  Parameters named(const std::vector<Tensor>& values, std::size_t kind) const;
+  std::vector<Tensor> inputs_of(const Batch& batch, std::span<const Tensor> parameters) const;
+  [[noreturn]] void report_divergence(const Batch& batch) const;
+
+  engine::Graph model_;
+  Options options_;
+  std::vector<engine::ValueId> ids_;
+  std::vector<std::string_view> states_;
+  std::array<std::vector<Tensor>, 2> values_;  ///< parameters, then each kind of state; before and after
+  std::size_t current_ = 0;
+  std::int64_t updates_ = 0;
+  engine::Session session_;
+  engine::Session evaluation_;
+};
+
+}  // namespace dormouse::learning
