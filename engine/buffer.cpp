@@ -45,7 +45,7 @@ class HeapBuffer final : public Buffer {
                              std::pmr::memory_resource& memory) {
     if (size > SIZE_MAX - kReadSlack - kAlignment) throw std::bad_alloc();
     auto* const bytes = static_cast<std::byte*>(memory.allocate(padded(size), kAlignment));
-    std::ranges::copy(content, bytes);
+    if (!content.empty()) std::memcpy(bytes, content.data(), content.size());
     std::memset(bytes + content.size(), 0, padded(size) - content.size());
     return bytes;
   }

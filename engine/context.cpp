@@ -30,11 +30,23 @@ bool readable_in_place(const Tensor& tensor) {
          buffer.readable() - end >= kReadSlack;
 }
 
+std::vector<std::size_t> output_sizes(const Graph& graph) {
+  std::vector<std::size_t> sizes;
+  for (const ValueId id : graph.outputs())
+    sizes.push_back(static_cast<std::size_t>(graph.value(id).shape.elements()) *
+                    size_of(graph.value(id).dtype));
+  return sizes;
+}
+
 }  // namespace
 
 Context::Context(const Plan& plan, bool measure)
-    : plan_(plan), measure_(measure), arena_(lasting_buffer(plan.arena_bytes)) {
-  inputs_.resize(plan.graph.inputs().size());
+    : plan_(plan),
+      measure_(measure),
+      arena_(lasting_buffer(plan.arena_bytes)),
+      inputs_(plan.graph.inputs().size()),
+      outputs_(plan.graph.outputs().size()),
+      buffers_(output_sizes(plan.graph)) {
   std::vector<ValueId> ids;
   for (std::size_t i = 0; i < plan.places.size(); ++i) {
     ids.push_back(static_cast<ValueId>(i));
@@ -42,13 +54,12 @@ Context::Context(const Plan& plan, bool measure)
   }
   listen(ids, views_);
   for (const Step& step : plan.steps) bind(step);
-  outputs_ = views(plan.graph.outputs());
-  listen(plan.graph.outputs(), outputs_);
   scratch_ = Buffer::allocate(scratch_bytes_);
 }
 
-std::span<const View> Context::run(std::span<const Tensor> inputs, const Around& around) {
+std::vector<Tensor> Context::run(std::span<const Tensor> inputs, const Around& around) {
   for (std::size_t i = 0; i < inputs.size(); ++i) give(inputs_[i], inputs[i]);
+  make_room();
   const bool observed = static_cast<bool>(around.observe);
   StepRun::Clock::time_point begin;
   if (observed) begin = StepRun::Clock::now();
@@ -60,7 +71,13 @@ std::span<const View> Context::run(std::span<const Tensor> inputs, const Around&
     around.observe({plan_.graph, step.step, step.program.get(), begin, end, 0});
     begin = StepRun::Clock::now();
   }
-  return outputs_;
+  return hand_out();
+}
+
+void Context::Moving::move(std::byte* to) {
+  if (to == address) return;
+  address = to;
+  for (View* const user : users) user->data = to;
 }
 
 void Context::give(Input& input, const Tensor& tensor) {
@@ -73,9 +90,33 @@ void Context::give(Input& input, const Tensor& tensor) {
     copy_bytes(address, tensor.data(), tensor.byte_size());
     ++copied_;
   }
-  if (address == input.address) return;
-  input.address = address;
-  for (View* const reader : input.readers) reader->data = address;
+  input.move(address);
+}
+
+bool Context::is_made_as(ValueId id, std::size_t output) const {
+  return place(id).kind == Place::Kind::output && place(id).index == output;
+}
+
+void Context::make_room() {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (!is_made_as(plan_.graph.outputs()[i], i)) continue;
+    outputs_[i].buffer = buffers_.take(i);
+    outputs_[i].move(outputs_[i].buffer->writable_data());
+  }
+}
+
+std::vector<Tensor> Context::hand_out() {
+  std::vector<Tensor> tensors;
+  tensors.reserve(outputs_.size());
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const ValueId id = plan_.graph.outputs()[i];
+    const View& view = views_[static_cast<std::size_t>(id)];
+    const std::size_t bytes = static_cast<std::size_t>(view.elements()) * size_of(view.dtype);
+    tensors.emplace_back(view.dtype, *view.shape,
+                         is_made_as(id, i) ? outputs_[i].buffer : heap_copy({view.data, bytes}), 0);
+  }
+  for (Output& output : outputs_) output.buffer.reset();
+  return tensors;
 }
 
 void Context::run(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run) {
@@ -111,6 +152,7 @@ View Context::view(ValueId id) const {
     case Place::Kind::constant:
       return view_of(*value.constant);
     case Place::Kind::input:
+    case Place::Kind::output:
       return {value.dtype, &value.shape, nothing()};
     case Place::Kind::arena:
       return {value.dtype, &value.shape, arena_->writable_data() + place(id).offset};
@@ -128,9 +170,12 @@ std::vector<View> Context::views(std::span<const ValueId> ids) const {
 }
 
 void Context::listen(std::span<const ValueId> ids, std::span<View> views) {
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    if (ids[i] != kAbsent && place(ids[i]).kind == Place::Kind::input)
-      inputs_[place(ids[i]).input].readers.push_back(&views[i]);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == kAbsent) continue;
+    const auto [kind, offset, index] = place(ids[i]);
+    if (kind == Place::Kind::input) inputs_[index].users.push_back(&views[i]);
+    if (kind == Place::Kind::output) outputs_[index].users.push_back(&views[i]);
+  }
 }
 
 void Context::bind(const Step& step) {
@@ -143,12 +188,14 @@ void Context::bind(const Step& step) {
     if (!workspace) workspace = step.driver->open_workspace();
     bound.program = step.driver->compile(step.partition, *workspace, measure_);
     listen(step.partition.inputs, bound.inputs);
+    listen(step.partition.outputs, bound.outputs);
   } else {
     const Node& node = plan_.graph.nodes()[step.partition.nodes.front()];
     if (node.op->is_view && place(node.inputs[0]) == place(node.outputs[0])) return;
     bound.inputs = views(node.inputs);
     bound.outputs = views(node.outputs);
     listen(node.inputs, bound.inputs);
+    listen(node.outputs, bound.outputs);
     bind_node(node, bound);
   }
   steps_.push_back(std::move(bound));  // vectors keep their elements where they are
@@ -168,7 +215,9 @@ void Context::bind_node(const Node& node, Bound& bound) {
 Tensor Context::tensor(ValueId id, std::span<const Tensor> inputs) const {
   const ValueInfo& value = plan_.graph.value(id);
   if (value.constant) return *value.constant;
-  if (place(id).kind == Place::Kind::input) return inputs[place(id).input].reshaped(value.shape);
+  if (place(id).kind == Place::Kind::input) return inputs[place(id).index].reshaped(value.shape);
+  if (place(id).kind == Place::Kind::output)
+    return {value.dtype, value.shape, outputs_[place(id).index].buffer, 0};
   return {value.dtype, value.shape, arena_, place(id).offset};
 }
 

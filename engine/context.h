@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/kernel_call.h"
+#include "engine/output_buffers.h"
 #include "engine/plan.h"
 #include "engine/step_run.h"
 
@@ -27,9 +28,9 @@ class Context {
     const StepObserver& observe;  ///< empty: no clock is read
     const std::stop_token& stop;
   };
-  /// Inputs and outputs in the graph's order; the outputs lie there until the next run. Throws
-  /// Failure(expired) between two steps when it is to stop; it may be run again after any Failure.
-  std::span<const View> run(std::span<const Tensor> inputs, const Around& around);
+  /// Inputs and outputs in the graph's order. Throws Failure(expired) between two steps when it is to stop;
+  /// it may be run again after any Failure.
+  std::vector<Tensor> run(std::span<const Tensor> inputs, const Around& around);
 
   /// How many inputs had to be copied, in all runs.
   std::size_t copied() const { return copied_; }
@@ -44,11 +45,17 @@ class Context {
     std::unique_ptr<Program> program;
     const Node* control = nullptr;
   };
-  /// Where the address of one of the graph's inputs is told to the steps, and its copy if one was needed.
-  struct Input {
+  /// Who is told where one of the graph's inputs or outputs lies in this run.
+  struct Moving {
     std::byte* address = nullptr;
-    std::vector<View*> readers;
-    std::shared_ptr<Buffer> copy;
+    std::vector<View*> users;
+    void move(std::byte* to);
+  };
+  struct Input : Moving {
+    std::shared_ptr<Buffer> copy;  ///< if one was needed
+  };
+  struct Output : Moving {
+    std::shared_ptr<Buffer> buffer;  ///< while it is computed
   };
 
   View view(ValueId id) const;
@@ -57,9 +64,12 @@ class Context {
   void bind_node(const Node& node, Bound& bound);
   void listen(std::span<const ValueId> ids, std::span<View> views);
   void give(Input& input, const Tensor& tensor);
+  void make_room();
+  std::vector<Tensor> hand_out();
   void run(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run);
   void run_control(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run) const;
   Tensor tensor(ValueId id, std::span<const Tensor> inputs) const;
+  bool is_made_as(ValueId id, std::size_t output) const;
   const Place& place(ValueId id) const { return plan_.places[static_cast<std::size_t>(id)]; }
 
   const Plan& plan_;
@@ -68,8 +78,9 @@ class Context {
   std::vector<View> views_;
   std::map<const Driver*, std::shared_ptr<Workspace>> workspaces_;  // outlive the programs in steps_
   std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  OutputBuffers buffers_;
   std::vector<Bound> steps_;
-  std::vector<View> outputs_;
   std::size_t scratch_bytes_ = 0;
   std::shared_ptr<Buffer> scratch_;
   std::size_t copied_ = 0;

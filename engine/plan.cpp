@@ -137,10 +137,22 @@ std::size_t pack(std::vector<Region>& regions) {
   return total;
 }
 
+/// An output that is computed lies where it is handed out, and with it what shares its storage: of several
+/// outputs that do, the first.
+void place_outputs(const Graph& graph, Lifetimes& lifetimes) {
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
+    const std::size_t region = lifetimes.region_of(static_cast<std::size_t>(graph.outputs()[i]));
+    if (region == Lifetimes::kNone) continue;  // a constant
+    Place& place = lifetimes.regions()[region].place;
+    if (place.kind == Place::Kind::arena) place = {Place::Kind::output, 0, i};
+  }
+}
+
 }  // namespace
 
 void place_values(Plan& plan, std::size_t arena_limit) {
   Lifetimes lifetimes(plan);
+  place_outputs(plan.graph, lifetimes);
   plan.arena_bytes = pack(lifetimes.regions());
   if (plan.arena_bytes > arena_limit)
     throw Failure(Errc::too_large, "these input shapes need " + std::to_string(plan.arena_bytes >> 20) +

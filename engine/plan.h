@@ -18,17 +18,18 @@ struct Step {
 
 /// Where the elements of a value lie during a run.
 struct Place {
-  enum class Kind : std::uint8_t { nowhere, constant, input, arena } kind = Kind::nowhere;
+  enum class Kind : std::uint8_t { nowhere, constant, input, output, arena } kind = Kind::nowhere;
   std::size_t offset = 0;  ///< in the arena
-  std::size_t input = 0;   ///< of the graph's inputs, the one whose elements these are
+  std::size_t index = 0;   ///< of the graph's inputs or outputs, the one whose elements these are
 
   bool operator==(const Place&) const = default;
 };
 
 /// A graph for one combination of input shapes: partitioned by driver, every value placed in one arena whose
 /// parts are reused as lifetimes end. Inputs, and views on them, stay where they are given, and are never
-/// overwritten. Immutable. Where a shape depends on data the plan ends: the rest is the
-/// `tail`, to be interpreted on the graph's inputs and, behind them, this graph's outputs.
+/// overwritten; outputs are computed where they are handed out. Immutable. Where a shape depends on data the
+/// plan ends: the rest is the `tail`, to be interpreted on the graph's inputs and, behind them, this graph's
+/// outputs.
 struct Plan {
   Graph graph;
   std::optional<Graph> tail;

@@ -9,7 +9,6 @@
 #include <mutex>
 
 #include "engine/context.h"
-#include "engine/heap_buffer.h"
 #include "engine/interpreter.h"
 #include "engine/passes/pass.h"
 #include "engine/plan.h"
@@ -73,23 +72,13 @@ std::vector<Tensor> aligned(std::span<const Tensor> tensors) {
   return result;
 }
 
-/// Interprets, and hands on the outputs.
-void interpret_to(const std::function<void(std::span<const View>)>& deliver, const Graph& graph,
-                  std::span<const Tensor> inputs, const RunSubgraph& run, const std::stop_token& stop) {
-  const std::vector<Tensor> outputs = interpret(graph, aligned(inputs), run, stop);
-  std::vector<View> views;
-  for (const Tensor& output : outputs) views.push_back(view_of(output));
-  deliver(views);
-}
-
-std::vector<Tensor> copies_of(std::span<const View> views) {
-  std::vector<Tensor> tensors;
-  tensors.reserve(views.size());
-  for (const View& view : views) {
-    const std::size_t bytes = static_cast<std::size_t>(view.elements()) * size_of(view.dtype);
-    tensors.emplace_back(view.dtype, *view.shape, heap_copy({view.data, bytes}), 0);
-  }
-  return tensors;
+/// Interprets. Outputs are nobody else's: not constants, inputs or views on them.
+std::vector<Tensor> interpreted(const Graph& graph, std::span<const Tensor> inputs, const RunSubgraph& run,
+                                const std::stop_token& stop) {
+  std::vector<Tensor> outputs = interpret(graph, aligned(inputs), run, stop);
+  for (Tensor& output : outputs)
+    if (output.buffer().use_count() > 1) output = output.clone();
+  return outputs;
 }
 
 std::vector<Shape> shapes_of(std::span<const Tensor> tensors) {
@@ -137,18 +126,17 @@ struct Session::State {
   }
 
   /// Copies what a run made to where the caller wants it.
-  void copy(std::span<const View> made, std::span<const View> to) const {
+  void copy(std::span<const Tensor> made, std::span<const View> to) const {
     if (to.size() != made.size())
       throw Failure(Errc::invalid, "the model has " + std::to_string(made.size()) +
                                        " outputs; given room for " + std::to_string(to.size()));
     for (std::size_t i = 0; i < made.size(); ++i) {
-      if (made[i].dtype != to[i].dtype || *made[i].shape != *to[i].shape)
+      if (made[i].dtype() != to[i].dtype || made[i].shape() != *to[i].shape)
         throw Failure(Errc::invalid, "output '" + graph.value(graph.outputs()[i]).name + "': is " +
-                                         std::string(word(made[i].dtype)) + " " + to_string(*made[i].shape) +
-                                         ", given room for " + std::string(word(to[i].dtype)) + " " +
-                                         to_string(*to[i].shape));
-      const std::size_t bytes = static_cast<std::size_t>(made[i].elements()) * size_of(made[i].dtype);
-      if (bytes > 0) std::memcpy(to[i].data, made[i].data, bytes);
+                                         std::string(word(made[i].dtype())) + " " +
+                                         to_string(made[i].shape()) + ", given room for " +
+                                         std::string(word(to[i].dtype)) + " " + to_string(*to[i].shape));
+      if (made[i].elements() > 0) std::memcpy(to[i].data, made[i].data(), made[i].byte_size());
     }
   }
 
@@ -247,40 +235,32 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const std::stop
 
 void Session::run_into(std::span<const Tensor> inputs, std::span<const View> outputs,
                        const std::stop_token& stop) const {
-  SubgraphRuns runs;
-  run(inputs, {runs, stop}, [&](std::span<const View> made) { state_->copy(made, outputs); });
+  state_->copy(run(inputs, stop), outputs);
 }
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const Call& call) const {
-  std::vector<Tensor> outputs;
-  run(inputs, call, [&outputs](std::span<const View> made) { outputs = copies_of(made); });
-  return outputs;
-}
-
-void Session::run(std::span<const Tensor> inputs, const Call& call, const Deliver& deliver) const {
   state_->check(inputs);
   const RunSubgraph run_subgraph = [&](const Graph& subgraph, std::span<const Tensor> given) {
     call.runs.count();
     return state_->session_of(subgraph).run(given, call);
   };
-  if (state_->too_new(inputs)) return interpret_to(deliver, state_->graph, inputs, run_subgraph, call.stop);
+  if (state_->too_new(inputs)) return interpreted(state_->graph, inputs, run_subgraph, call.stop);
   Spent spent;
   const StepObserver observe = state_->observer(spent);
   const auto prepared = state_->prepared_for(inputs);
   const Lease context(*prepared, state_->options.measure);
   const std::size_t copied = context->copied();
-  const std::span<const View> outputs = context->run(inputs, {run_subgraph, observe, call.stop});
+  std::vector<Tensor> outputs = context->run(inputs, {run_subgraph, observe, call.stop});
   if (const std::size_t more = context->copied() - copied) state_->copied += more;
   if (const auto& tail = prepared->plan.tail) {
     const auto begin = observe ? StepRun::Clock::now() : StepRun::Clock::time_point{};
     std::vector<Tensor> given(inputs.begin(), inputs.end());
-    for (Tensor& tensor : copies_of(outputs)) given.push_back(std::move(tensor));
-    interpret_to(deliver, *tail, given, run_subgraph, call.stop);
+    std::ranges::move(outputs, std::back_inserter(given));
+    outputs = interpreted(*tail, given, run_subgraph, call.stop);
     if (observe) observe({*tail, nullptr, nullptr, begin, StepRun::Clock::now(), 0});
-  } else {
-    deliver(outputs);
   }
   if (state_->options.timed) state_->add(spent);
+  return outputs;
 }
 
 std::size_t Session::copied_inputs() const { return state_->copied; }

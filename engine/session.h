@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -65,9 +64,7 @@ class Session {
 
  private:
   struct Call;
-  using Deliver = std::function<void(std::span<const View> outputs)>;
   std::vector<Tensor> run(std::span<const Tensor> inputs, const Call& call) const;
-  void run(std::span<const Tensor> inputs, const Call& call, const Deliver& deliver) const;
 
   struct State;
   std::unique_ptr<State> state_;
