@@ -4,6 +4,7 @@
 
 #include "engine/formats/all_formats.h"
 #include "engine/formats/npy.h"
+#include "learning/dataset_file.h"
 
 namespace dormouse::learning {
 namespace {
@@ -85,8 +86,9 @@ class Reader {
 
 }  // namespace
 
-Dataset read_dataset(const fs::path& folder, std::vector<std::string> labels) {
-  return Reader(std::move(labels)).read(folder);
+Dataset read_dataset(const fs::path& path, std::vector<std::string> labels, const DatasetColumns& columns) {
+  return fs::is_directory(path) || !fs::exists(path) ? Reader(std::move(labels)).read(path)
+                                                     : read_dataset_file(path, std::move(labels), columns);
 }
 
 }  // namespace dormouse::learning

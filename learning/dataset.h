@@ -8,19 +8,38 @@
 
 namespace dormouse::learning {
 
-/// Labelled recordings from a folder: each sub-folder is a label and holds clips (WAV, NumPy, CSV; f32 [time,
-/// channels]); or LABEL.npy holds many windows at once, [windows, time, channels].
+/// Labelled examples: recordings, windows of samples, rows of a table, images.
 struct Dataset {
   std::vector<std::string> labels;
-  std::vector<Tensor> clips;
+  std::vector<Tensor> clips;  ///< [time, channels], f32 where they are recordings, else any real type
   std::vector<ClassIndex> classes;
-  std::vector<std::string> names;  ///< of the clips, for messages
+  std::vector<std::string> names;        ///< of the clips, for messages
+  std::vector<std::size_t> groups = {};  ///< who or what each comes from; empty: not known
 
   std::size_t size() const { return clips.size(); }
+  Tensor clip(std::size_t i) const { return clips[i].as(engine::DType::f32); }
 };
 
-/// Reads in lexical order. `labels`: the classes in this order, and nothing else is read; empty: every label
-/// there is. Throws Failure naming the file that cannot be read, or the label that has no clips.
-Dataset read_dataset(const std::filesystem::path& folder, std::vector<std::string> labels = {});
+/// What the parts of a file are called.
+struct DatasetColumns {
+  std::string label = "label";
+  std::string group = {};  ///< empty: there are no groups
+};
+
+/// Reads examples in the file's order, or of a folder in lexical order:
+///
+/// - a folder: each sub-folder is a label and holds clips (WAV, NumPy, CSV); or LABEL.npy holds many windows
+///   at once, [windows, time, channels];
+/// - CSV with a header: a row an example of one time step, a column a channel, but for those of label and
+///   group;
+/// - npz: `x` [N, features] or [N, time, channels], integers `label` (or `y`), and `group` where one is
+/// named;
+/// - IDX: images [N, height, width]; their labels lie beside them, labels-idx1 in the place of images-idx3.
+///
+/// `labels`: the classes in this order, and nothing else is read; empty: every label there is, in the order
+/// of numbers where they are numbers. Throws Failure naming the file that cannot be read, or the label that
+/// has no examples.
+Dataset read_dataset(const std::filesystem::path& path, std::vector<std::string> labels = {},
+                     const DatasetColumns& columns = {});
 
 }  // namespace dormouse::learning

@@ -36,8 +36,7 @@ class Run {
   }
 
   void epoch() {
-    const auto number = static_cast<std::size_t>(progress_.epoch);
-    Prefetch<Batch> batches([this, number](std::size_t i) { return data_.batch(number, i); },
+    Prefetch<Batch> batches(data_.epoch(static_cast<std::size_t>(progress_.epoch)),
                             static_cast<std::size_t>(progress_.batch), data_.batches, options_.prefetch);
     double last_rate = 0;
     while (!batches.done()) {

@@ -30,10 +30,11 @@ struct FitProgress {
   Parameters best;  ///< only with early stopping
 };
 
-/// What a run works on. `batch` is a function of its arguments alone, called from other threads, several at
-/// once: that is what makes a run the same wherever it is taken up.
+/// What a run works on. Batches are functions of epoch and index alone: that is what makes a run the same
+/// wherever it is taken up.
 struct FitData {
-  std::function<Batch(std::size_t epoch, std::size_t index)> batch;
+  /// Prepares an epoch; what it returns makes a batch of it, called from other threads, several at once.
+  std::function<std::function<Batch(std::size_t index)>(std::size_t epoch)> epoch;
   std::size_t batches = 0;  ///< of an epoch
   /// Loss and accuracy of the validation rows.
   std::function<EpochRecord(const Fit&)> validate;

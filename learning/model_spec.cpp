@@ -25,12 +25,26 @@ void bind_options(config::Binder& binder, TrainOptions& options) {
   binder.optional("epochs", options.epochs, config::range(1, 10000));
   binder.optional("batch", options.batch, config::range(1, 4096));
   binder.optional("rate", options.rate, config::range(1e-6, 10.0));
-  binder.optional("momentum", options.momentum, config::range(0.0, 0.999));
-  binder.optional("smoothing", options.smoothing, config::range(0.0, 0.5));
+  binder.optional("loss", options.loss.kind,
+                  config::one_of<LossKind>({{"cross_entropy", LossKind::cross_entropy},
+                                            {"binary_cross_entropy", LossKind::binary_cross_entropy},
+                                            {"mse", LossKind::mse},
+                                            {"mae", LossKind::mae},
+                                            {"huber", LossKind::huber}}));
+  binder.optional("smoothing", options.loss.smoothing, config::range(0.0, 0.5));
+  binder.optional("huber_delta", options.loss.huber_delta, config::range(1e-6, 1e6));
+  binder.optional("momentum", options.optimiser.momentum, config::range(0.0, 0.9999));
+  binder.optional("optimiser", options.optimiser);
+  binder.optional("schedule", options.schedule);
+  binder.optional("class_weights", options.balanced,
+                  config::one_of<bool>({{"none", false}, {"balanced", true}}));
+  binder.optional("patience", options.patience, config::range(0, 10000));
+  binder.optional("checkpoint_every", options.checkpoint_every, config::range(0, 1 << 30));
   binder.optional("shift", options.shift, config::range(0, 1 << 24));
   binder.optional("gain", options.gain, config::range(0.0, 40.0));
   binder.optional("noise", options.noise, config::range(0.0, 10.0));
   binder.optional("heldout", options.heldout, config::range(0.01, 0.5));
+  binder.optional("test", options.test, config::range(0.0, 0.5));
   binder.optional("seed", options.seed);
 }
 

@@ -6,23 +6,35 @@
 
 #include "config/yaml.h"
 #include "engine/graph.h"
+#include "learning/loss.h"
+#include "learning/optimiser.h"
 #include "learning/random.h"
+#include "learning/schedule.h"
 
 namespace dormouse::learning {
 
-/// How a specified model is trained from scratch.
+/// How a model is trained.
 struct TrainOptions {
   std::int64_t epochs = 30;
   std::int64_t batch = 32;
-  double rate = 0.05;  ///< of momentum SGD; falls to nothing by a half cosine
-  double momentum = 0.9;
-  double smoothing = 0.1;  ///< of the labels
-  std::int64_t shift = 0;  ///< augmentation: clips start up to this many rows later
-  double gain = 0;         ///< augmentation: up to ± this many dB
-  double noise = 0;        ///< augmentation: white noise, up to this deviation relative to the clip's own
-  double heldout = 0.1;    ///< share of the clips kept from training: guard, calibration, temperature
+  double rate = 0.05;  ///< of learning, at its greatest
+  LossOptions loss{.smoothing = 0.1};
+  OptimiserOptions optimiser;
+  ScheduleOptions schedule;
+  bool balanced = false;              ///< classes weigh alike, however many examples they have
+  std::int64_t patience = 0;          ///< epochs without a better validation loss before it ends; 0: never
+  std::int64_t checkpoint_every = 0;  ///< updates, besides the end of every epoch; 0: there alone
+  std::int64_t shift = 0;             ///< augmentation: clips start up to this many rows later
+  double gain = 0;                    ///< augmentation: up to ± this many dB
+  double noise = 0;      ///< augmentation: white noise, up to this deviation relative to the clip's own
+  double heldout = 0.1;  ///< share of the clips kept from training: validation, guard, temperature
+  double test = 0;       ///< share that nothing sees before the end
   std::uint64_t seed = 1;
 };
+
+/// Keys as the fields are called, but: `momentum` of the optimiser, `smoothing` and `huber_delta` of the loss
+/// stand here; `loss` is its kind; `class_weights: balanced`.
+void bind_options(config::Binder& binder, TrainOptions& options);
 
 /// A small model written down as a list of layers:
 ///

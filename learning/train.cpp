@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-#include <numeric>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 #include "engine/session.h"
-#include "engine/window.h"
 #include "learning/calibration.h"
+#include "learning/clip_inputs.h"
+#include "learning/linear_layer.h"
 #include "learning/step.h"
-#include "learning/trainable.h"
+#include "learning/training_data.h"
 
 namespace dormouse::learning {
 namespace {
@@ -21,93 +20,9 @@ using engine::Graph;
 using engine::InputNormaliser;
 using engine::Session;
 using engine::ValueId;
-using engine::WindowShape;
 using Drivers = std::span<const engine::Driver* const>;
-using Rows = std::vector<std::size_t>;
 
 constexpr std::size_t kBatch = 64;
-
-/// Mean and deviation per channel over all samples of the clips.
-InputNormaliser measure_normaliser(const Dataset& data, const Rows& rows) {
-  const auto channels = static_cast<std::size_t>(data.clips[rows.front()].shape()[1]);
-  std::vector<double> sum(channels), squares(channels);
-  double count = 0;
-  for (const std::size_t row : rows) {
-    const auto values = data.clips[row].values<float>();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      sum[i % channels] += values[i];
-      squares[i % channels] += double{values[i]} * values[i];
-    }
-    count += static_cast<double>(values.size() / channels);
-  }
-  InputNormaliser normaliser;
-  for (std::size_t channel = 0; channel < channels; ++channel) {
-    const double mean = sum[channel] / count;
-    const double variance = std::max(0.0, squares[channel] / count - mean * mean);
-    normaliser.mean.push_back(static_cast<float>(mean));
-    normaliser.deviation.push_back(variance > 1e-12 ? static_cast<float>(std::sqrt(variance)) : 1.0f);
-  }
-  return normaliser;
-}
-
-struct Split {
-  Rows train;
-  Rows heldout;
-};
-
-Split split(const Dataset& data, const SeedOptions& options) {
-  const std::vector<bool> heldout = heldout_rows(data.classes, options);
-  Split result;
-  for (std::size_t i = 0; i < data.size(); ++i) (heldout[i] ? result.heldout : result.train).push_back(i);
-  return result;
-}
-
-/// Clips as model inputs, as they are or augmented.
-class Inputs {
- public:
-  Inputs(const Dataset& data, WindowShape shape, InputNormaliser normaliser)
-      : data_(data), shape_(std::move(shape)), normaliser_(std::move(normaliser)) {}
-
-  Tensor batch(std::span<const std::size_t> rows) const {
-    std::vector<Tensor> inputs;
-    for (const std::size_t row : rows)
-      inputs.push_back(engine::window_input(data_.clips[row], shape_, normaliser_));
-    return engine::stack(inputs);
-  }
-
-  Tensor augmented(std::span<const std::size_t> rows, const TrainOptions& options, Random& random) const {
-    std::vector<Tensor> inputs;
-    for (const std::size_t row : rows)
-      inputs.push_back(engine::window_input(augment(data_.clips[row], options, random), shape_, normaliser_));
-    return engine::stack(inputs);
-  }
-
- private:
-  /// The clip later, louder or softer, and noisier by random amounts; it stays inside the window where it
-  /// fitted.
-  Tensor augment(const Tensor& clip, const TrainOptions& options, Random& random) const {
-    const std::int64_t length = clip.shape()[0];
-    const std::int64_t slack = std::min(options.shift, std::max<std::int64_t>(0, shape_.rows - length));
-    const auto start = static_cast<std::int64_t>(random.below(static_cast<std::size_t>(slack) + 1));
-    const double gain = std::pow(10.0, options.gain * (2 * random.uniform() - 1) / 20);
-    const auto from = clip.values<float>();
-    double power = 0;
-    for (const float value : from) power += double{value} * value;
-    const double noise = options.noise * random.uniform() *
-                         std::sqrt(power / static_cast<double>(std::max<std::size_t>(1, from.size())));
-    Tensor result(DType::f32, Shape{start + length, clip.shape()[1]});
-    const auto to = result.mutable_values<float>();
-    std::ranges::transform(from, to.begin() + start * clip.shape()[1],
-                           [&](float value) { return static_cast<float>(gain * value); });
-    if (noise > 0)
-      for (float& value : to) value += static_cast<float>(noise * random.normal());
-    return result;
-  }
-
-  const Dataset& data_;
-  WindowShape shape_;
-  InputNormaliser normaliser_;
-};
 
 /// Calls `visit(batch of row numbers)` over `rows` in pieces.
 template <class Visit>
@@ -117,7 +32,7 @@ void in_batches(const Rows& rows, std::size_t size, Visit visit) {
 }
 
 /// Sets the normalise layer's constants from what reaches it, axis 1 being the channels.
-void measure_normalise_layer(BuiltModel& model, const Inputs& inputs, const Rows& rows, Drivers drivers) {
+void measure_normalise_layer(BuiltModel& model, const ClipInputs& inputs, const Rows& rows, Drivers drivers) {
   if (model.normalised == engine::kAbsent) return;
   const ValueId input = model.graph.inputs()[0];
   const Session session(engine::extract(model.graph, std::array{input}, std::array{model.normalised}),
@@ -147,45 +62,63 @@ void measure_normalise_layer(BuiltModel& model, const Inputs& inputs, const Rows
   model.graph.set_constant(model.deviation, std::move(deviation));
 }
 
-Tensor smoothed_targets(const Dataset& data, std::span<const std::size_t> rows, double smoothing) {
-  std::vector<ClassIndex> classes;
-  for (const std::size_t row : rows) classes.push_back(data.classes[row]);
-  Tensor targets = one_hot(classes, data.labels.size());
-  const double share = smoothing / static_cast<double>(data.labels.size());
-  for (float& value : targets.mutable_values<float>())
-    value = static_cast<float>(value * (1 - smoothing) + share);
-  return targets;
+/// A model that is about to be trained, and what on.
+struct Task {
+  std::string name;
+  Graph graph;
+  ValueId front_end;  ///< what lies before it is fixed
+  ValueId cut;
+  const TrainOptions& options;
+  const Dataset& data;
+  const ClipInputs& inputs;
+  const Split& split;
+  Drivers drivers;
+};
+
+/// What has to be the same for a checkpoint to be one of this run.
+std::string signature(const Task& task) {
+  const TrainOptions& o = task.options;
+  return task.name + ", " + std::to_string(task.split.train.size()) + " examples of " +
+         std::to_string(task.data.labels.size()) + " classes, " + std::to_string(o.epochs) +
+         " epochs of batches of " + std::to_string(o.batch) + ", rate " + std::to_string(o.rate) + ", seed " +
+         std::to_string(o.seed);
 }
 
-/// Trains everything behind the front end; returns the whole graph with the trained weights.
-Graph train_graph(const ModelSpec& spec, const BuiltModel& model, const Dataset& data, const Inputs& inputs,
-                  Rows rows, Drivers drivers, const std::function<void(const TrainProgress&)>& report,
-                  Random& random) {
-  const TrainOptions& options = spec.train;
-  const ValueId input = model.graph.inputs()[0];
-  const Session front(engine::extract(model.graph, std::array{input}, std::array{model.front_end}), drivers);
-  const Graph part = engine::extract(model.graph, std::array{model.front_end}, model.graph.outputs());
-  Trainer trainer(part, nullptr, {.momentum = static_cast<float>(options.momentum), .drivers = drivers});
-  const auto batch_size = static_cast<std::size_t>(options.batch);
-  const double steps = static_cast<double>(options.epochs) *
-                       std::ceil(static_cast<double>(rows.size()) / static_cast<double>(batch_size));
-  double step = 0;
-  for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    random.shuffle(rows);
-    double loss = 0;
-    in_batches(rows, batch_size, [&](std::span<const std::size_t> batch) {
-      const double rate = options.rate * 0.5 * (1 + std::cos(std::numbers::pi * step++ / steps));
-      const Tensor features = front.run(std::array{inputs.augmented(batch, options, random)})[0];
-      loss += trainer.step(features, smoothed_targets(data, batch, options.smoothing), {},
-                           static_cast<float>(rate)) *
-              static_cast<double>(batch.size());
-    });
-    report({epoch, options.epochs, static_cast<float>(loss / static_cast<double>(rows.size()))});
-  }
-  return with_parameters(model.graph, trainer.parameters());
+TrainReport or_nothing(const TrainReport& report) {
+  return report ? report : [](const TrainProgress&) {};
 }
 
-LabelledLatents latents_from(const Session& session, const Dataset& data, const Inputs& inputs,
+/// Fits everything behind the front end; the whole graph with the fitted weights.
+Graph fitted(const Task& task, const TrainReport& report, const TrainRun& run,
+             std::vector<EpochRecord>& epochs) {
+  const TrainOptions& options = task.options;
+  const TrainingData source({task.graph, task.front_end, task.data, task.inputs, task.split, options},
+                            task.drivers);
+  Fit fit(engine::extract(task.graph, std::array{task.front_end}, std::array{task.graph.outputs()[0]}),
+          {options.loss, options.optimiser, task.drivers});
+  const FitData data = source.fit_data();
+  const auto batches = static_cast<std::int64_t>(data.batches);
+  FitRunOptions how{.epochs = options.epochs,
+                    .rate = options.rate,
+                    .schedule = options.schedule,
+                    .patience = options.patience,
+                    .checkpoint = run.checkpoint,
+                    .checkpoint_every = options.checkpoint_every,
+                    .task = signature(task)};
+  how.on_update = [&, tell = or_nothing(run.on_update)](const FitProgress& progress, float loss) {
+    tell({progress.epoch + 1, options.epochs, progress.batch, batches, loss});
+  };
+  how.on_epoch = [&](const FitProgress& progress) {
+    const EpochRecord& record = progress.epochs.back();
+    report({progress.epoch, options.epochs, 0, batches, static_cast<float>(record.loss), record});
+  };
+  FitProgress progress;
+  const Parameters parameters = run_fit(fit, data, how, progress, run.resume);
+  epochs = progress.epochs;
+  return with_parameters(task.graph, parameters);
+}
+
+LabelledLatents latents_from(const Session& session, const Dataset& data, const ClipInputs& inputs,
                              const Rows& rows) {
   std::vector<Tensor> parts;
   LabelledLatents result;
@@ -203,16 +136,16 @@ double accuracy(const Graph& trainable, const LabelledLatents& data, Drivers dri
   return share_right(predictions(Session(trainable, drivers).run(std::array{data.latents})[0]), data.classes);
 }
 
-Seed seed_from(const Graph& graph, ValueId cut, const Dataset& data, const Inputs& inputs, const Split& split,
-               const InputNormaliser& normaliser, const SeedOptions& options, Drivers drivers) {
+Seed seed_from(const Graph& graph, ValueId cut, const Dataset& data, const ClipInputs& inputs,
+               const Split& split, const SeedOptions& options, Drivers drivers) {
   const ValueId input = graph.inputs()[0];
   const Session trunk(engine::extract(graph, std::array{input}, std::array{cut}), drivers);
   const Graph trainable = engine::extract(graph, std::array{cut}, std::array{graph.outputs()[0]});
   return make_seed(trainable, data.labels, latents_from(trunk, data, inputs, split.train),
-                   latents_from(trunk, data, inputs, split.heldout), normaliser, options);
+                   latents_from(trunk, data, inputs, split.heldout), inputs.normaliser(), options);
 }
 
-PackedInputs packed(const Dataset& data, const Inputs& inputs, const Rows& rows, std::size_t per_class,
+PackedInputs packed(const Dataset& data, const ClipInputs& inputs, const Rows& rows, std::size_t per_class,
                     Random& random) {
   std::vector<Rows> by_class(data.labels.size());
   for (const std::size_t row : rows) by_class[data.classes[row]].push_back(row);
@@ -229,38 +162,110 @@ PackedInputs packed(const Dataset& data, const Inputs& inputs, const Rows& rows,
   return kept.value_or(PackedInputs{});
 }
 
-SeedInputs inputs_to_keep(const Dataset& data, const Inputs& inputs, const Split& split,
+SeedInputs inputs_to_keep(const Dataset& data, const ClipInputs& inputs, const Split& split,
                           std::size_t per_class, std::uint64_t seed) {
   Random random(seed);
   PackedInputs replay = packed(data, inputs, split.train, per_class, random);
   return {std::move(replay), packed(data, inputs, split.heldout, per_class, random)};
 }
 
+/// Which test clip is taken for which class.
+std::optional<Confusion> tested(const Task& task, const Graph& graph) {
+  if (task.split.test.empty()) return std::nullopt;
+  const Session session(engine::extract(graph, graph.inputs(), std::array{graph.outputs()[0]}), task.drivers);
+  Confusion confusion(task.data.labels.size());
+  in_batches(task.split.test, kBatch, [&](std::span<const std::size_t> batch) {
+    const auto named = predictions(session.run(std::array{task.inputs.batch(batch)})[0]);
+    for (std::size_t i = 0; i < batch.size(); ++i) confusion.add(task.data.classes[batch[i]], named[i]);
+  });
+  return confusion;
+}
+
+std::vector<std::pair<std::string, std::string>> metadata_of(const Task& task) {
+  return {{"dormouse.labels", boost::json::serialize(boost::json::value_from(task.data.labels))},
+          {"dormouse.cut", task.graph.value(task.cut).name},
+          {kFrontEnd, task.graph.value(task.front_end).name}};
+}
+
+TrainedModel train(const Task& task, const TrainReport& report, const TrainRun& run) {
+  TrainedModel trained;
+  trained.graph = fitted(task, report, run, trained.epochs);
+  trained.graph.metadata = metadata_of(task);
+  const SeedOptions options{.heldout_fraction = task.options.heldout, .seed = task.options.seed};
+  trained.seed =
+      seed_from(trained.graph, task.cut, task.data, task.inputs, task.split, options, task.drivers);
+  trained.inputs = inputs_to_keep(task.data, task.inputs, task.split, run.inputs_per_class, options.seed);
+  const Graph trainable =
+      engine::extract(trained.graph, std::array{task.cut}, std::array{trained.graph.outputs()[0]});
+  trained.heldout_accuracy = accuracy(trainable, trained.seed.heldout, task.drivers);
+  trained.test = tested(task, trained.graph);
+  return trained;
+}
+
+Split split_for(const Dataset& data, const TrainOptions& options) {
+  return split(data, {.heldout = options.heldout, .test = options.test, .seed = options.seed});
+}
+
+Split split_for(const Dataset& data, const SeedOptions& options) {
+  return split(data, {.heldout = options.heldout_fraction,
+                      .heldout_per_class = options.heldout_per_class,
+                      .seed = options.seed});
+}
+
+/// The last linear layer with as many outputs as there are labels: itself, or a fresh one.
+void fit_head(Graph& graph, std::size_t labels, std::uint64_t seed) {
+  const auto head = linear_layer_to(graph, graph.outputs().at(0));
+  if (!head)
+    throw Failure(Errc::unsupported, "the model's first output '" + graph.value(graph.outputs().at(0)).name +
+                                         "' is no linear layer's, so that there is no head to train");
+  const Shape& shape = graph.value(head->weight).shape;
+  const std::int64_t in = shape[head->transposed ? 1 : 0], out = shape[head->transposed ? 0 : 1];
+  const auto wanted = static_cast<std::int64_t>(labels);
+  if (out == wanted) return;
+  Random random(seed);
+  Tensor weights(DType::f32, head->transposed ? Shape{wanted, in} : Shape{in, wanted});
+  for (float& weight : weights.mutable_values<float>())
+    weight = static_cast<float>(random.normal() / std::sqrt(static_cast<double>(in)));
+  graph.set_constant(head->weight, std::move(weights));
+  if (head->bias != engine::kAbsent) graph.set_constant(head->bias, Tensor(DType::f32, Shape{wanted}));
+  graph.reinfer();
+}
+
+std::optional<ValueId> named_in_metadata(const Graph& graph, std::string_view key) {
+  const auto entry = std::ranges::find(graph.metadata, key, &std::pair<std::string, std::string>::first);
+  return entry == graph.metadata.end() ? std::nullopt : graph.find(entry->second);
+}
+
 }  // namespace
 
 TrainedModel train_model(const ModelSpec& spec, const Dataset& data, Drivers drivers,
-                         const std::function<void(const TrainProgress&)>& report,
-                         std::size_t inputs_per_class) {
+                         const TrainReport& report, const TrainRun& run) {
   Random random(spec.train.seed);
-  const SeedOptions options{.heldout_fraction = spec.train.heldout, .seed = spec.train.seed};
-  const Split parts = split(data, options);
+  const Split parts = split_for(data, spec.train);
   BuiltModel model = build_model(spec, data.labels.size(), random);
-  const WindowShape shape =
-      engine::window_shape(model.graph.value(model.graph.inputs()[0]).shape, spec.channels);
-  const InputNormaliser normaliser = measure_normaliser(data, parts.train);
-  const Inputs inputs(data, shape, normaliser);
+  const Shape input = model.graph.value(model.graph.inputs()[0]).shape;
+  const ClipInputs inputs(data, input, spec.channels, measure_normaliser(data, parts.train, spec.channels));
   measure_normalise_layer(model, inputs, parts.train, drivers);
-  TrainedModel trained;
-  trained.graph = train_graph(spec, model, data, inputs, parts.train, drivers, report, random);
-  trained.graph.metadata = {{"dormouse.labels", boost::json::serialize(boost::json::value_from(data.labels))},
-                            {"dormouse.cut", trained.graph.value(model.cut).name},
-                            {kFrontEnd, trained.graph.value(model.front_end).name}};
-  trained.seed = seed_from(trained.graph, model.cut, data, inputs, parts, normaliser, options, drivers);
-  trained.inputs = inputs_to_keep(data, inputs, parts, inputs_per_class, options.seed);
-  const Graph trainable =
-      engine::extract(trained.graph, std::array{model.cut}, std::array{trained.graph.outputs()[0]});
-  trained.heldout_accuracy = accuracy(trainable, trained.seed.heldout, drivers);
-  return trained;
+  return train({spec.name, model.graph, model.front_end, model.cut, spec.train, data, inputs, parts, drivers},
+               report, run);
+}
+
+TrainedModel fine_tune(Graph graph, const Dataset& data, const Trainable& trainable,
+                       const InputNormaliser& normaliser, const TrainOptions& options, Drivers drivers,
+                       const TrainReport& report, const TrainRun& run) {
+  if (graph.inputs().size() != 1)
+    throw Failure(Errc::unsupported,
+                  "models with one input are trained; this one has " + std::to_string(graph.inputs().size()));
+  fit_head(graph, data.labels.size(), options.seed);
+  const ValueId input = graph.inputs()[0];
+  const ValueId cut =
+      named_in_metadata(graph, "dormouse.cut").value_or(linear_layer_to(graph, graph.outputs()[0])->input);
+  const ValueId front_end = trainable.trunk ? named_in_metadata(graph, kFrontEnd).value_or(input) : cut;
+  apply(graph, cut, trainable, nullptr);
+  const Split parts = split_for(data, options);
+  const std::int64_t channels = data.clips.front().shape()[1];
+  const ClipInputs inputs(data, graph.value(input).shape, channels, normaliser);
+  return train({"a model given", graph, front_end, cut, options, data, inputs, parts, drivers}, report, run);
 }
 
 Seed seed_model(const Graph& graph, ValueId cut, const Dataset& data, bool normalise,
@@ -268,18 +273,19 @@ Seed seed_model(const Graph& graph, ValueId cut, const Dataset& data, bool norma
   if (graph.inputs().size() != 1)
     throw Failure(Errc::unsupported, "a seed is made for models with one input; this one has " +
                                          std::to_string(graph.inputs().size()));
-  const Split parts = split(data, options);
-  const InputNormaliser normaliser = normalise ? measure_normaliser(data, parts.train) : InputNormaliser{};
-  const WindowShape shape =
-      engine::window_shape(graph.value(graph.inputs()[0]).shape, data.clips.front().shape()[1]);
-  return seed_from(graph, cut, data, Inputs(data, shape, normaliser), parts, normaliser, options, drivers);
+  const Split parts = split_for(data, options);
+  const std::int64_t channels = data.clips.front().shape()[1];
+  const InputNormaliser normaliser =
+      normalise ? measure_normaliser(data, parts.train, channels) : InputNormaliser{};
+  const ClipInputs inputs(data, graph.value(graph.inputs()[0]).shape, channels, normaliser);
+  return seed_from(graph, cut, data, inputs, parts, options, drivers);
 }
 
 SeedInputs seed_inputs(const Graph& graph, const Dataset& data, const InputNormaliser& normaliser,
                        const SeedOptions& options, std::size_t per_class) {
-  const WindowShape shape =
-      engine::window_shape(graph.value(graph.inputs().at(0)).shape, data.clips.front().shape()[1]);
-  return inputs_to_keep(data, Inputs(data, shape, normaliser), split(data, options), per_class, options.seed);
+  const ClipInputs inputs(data, graph.value(graph.inputs().at(0)).shape, data.clips.front().shape()[1],
+                          normaliser);
+  return inputs_to_keep(data, inputs, split_for(data, options), per_class, options.seed);
 }
 
 }  // namespace dormouse::learning

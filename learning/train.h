@@ -1,11 +1,15 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "engine/driver.h"
 #include "learning/dataset.h"
+#include "learning/fit_run.h"
+#include "learning/metrics.h"
 #include "learning/model_spec.h"
 #include "learning/seed_inputs.h"
+#include "learning/trainable.h"
 
 namespace dormouse::learning {
 
@@ -14,24 +18,48 @@ namespace dormouse::learning {
 struct TrainedModel {
   engine::Graph graph;
   Seed seed;
-  SeedInputs inputs;            ///< as many of every class as was asked for
-  double heldout_accuracy = 0;  ///< on clips that training never saw
+  SeedInputs inputs;              ///< as many of every class as was asked for
+  double heldout_accuracy = 0;    ///< on clips that training never saw
+  std::optional<Confusion> test;  ///< of the test clips, where a share was kept for that
+  std::vector<EpochRecord> epochs;
 };
 
-/// One line of progress.
+/// Where training stands, after an update or an epoch.
 struct TrainProgress {
-  std::int64_t epoch = 0;
+  std::int64_t epoch = 0;  ///< from 1
   std::int64_t epochs = 0;
-  float loss = 0;
+  std::int64_t batch = 0;  ///< of the epoch; 0 when the epoch is over
+  std::int64_t batches = 0;
+  float loss = 0;           ///< of the update, or the mean over the epoch
+  EpochRecord record = {};  ///< of the epoch, once it is over
 };
 
-/// Trains a specified model from random weights on a folder of clips. The fixed front end runs once per epoch
-/// on freshly augmented clips; everything after it is trained by momentum SGD on label-smoothed
-/// cross-entropy. Deterministic under spec.train.seed for the same drivers and machine type.
+using TrainReport = std::function<void(const TrainProgress&)>;
+
+/// What a run of training leaves behind, and goes on from.
+struct TrainRun {
+  std::size_t inputs_per_class = 0;  ///< raw inputs to keep for the seed
+  std::string checkpoint = {};       ///< file; empty: none
+  bool resume = false;               ///< from the checkpoint, where there is one
+  TrainReport on_update = {};
+};
+
+/// Trains a specified model from random weights on labelled clips. The fixed front end runs once per epoch
+/// on freshly augmented clips; everything after it is fitted as spec.train says. Deterministic under
+/// spec.train.seed for the same drivers, threads and machine type, interrupted or not; `report` is told of
+/// every epoch. Throws as run_fit() does.
 TrainedModel train_model(const ModelSpec& spec, const Dataset& data,
-                         std::span<const engine::Driver* const> drivers,
-                         const std::function<void(const TrainProgress&)>& report,
-                         std::size_t inputs_per_class = 0);
+                         std::span<const engine::Driver* const> drivers, const TrainReport& report,
+                         const TrainRun& run = {});
+
+/// Fits `trainable` of a model that exists (an ONNX file) to labelled clips, normalised as it is used to. Its
+/// metadata may name labels and cut; else the cut is the input of the last linear layer. A last linear layer
+/// with another number of outputs than there are labels is replaced by a fresh one. Throws
+/// Failure(unsupported) for models that do not end in a linear layer, and as train_model() does.
+TrainedModel fine_tune(engine::Graph graph, const Dataset& data, const Trainable& trainable,
+                       const engine::InputNormaliser& normaliser, const TrainOptions& options,
+                       std::span<const engine::Driver* const> drivers, const TrainReport& report,
+                       const TrainRun& run = {});
 
 /// The seed memory of any model (an ONNX file, say) from labelled clips. `cut` names the latent; the
 /// statistics of the raw samples become the normaliser when `normalise` is set. Clips are inputs as

@@ -45,7 +45,7 @@ int run(const Arguments& arguments) {
   };
   const auto per_class =
       static_cast<std::size_t>(std::max<std::int64_t>(0, arguments.integer("inputs").value_or(0)));
-  const auto trained = learning::train_model(spec, data, drivers::all_drivers(), report, per_class);
+  const auto trained = learning::train_model(spec, data, drivers::all_drivers(), report, {.inputs_per_class = per_class});
   engine::write_onnx(trained.graph, output);
   if (per_class == 0)
     learning::write_seed(seed_path(output), trained.seed);

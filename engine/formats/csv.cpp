@@ -59,7 +59,8 @@ std::optional<float> number(std::string_view cell) {
 
 class CsvParser {
  public:
-  CsvParser(std::string_view text, const std::string& name) : text_(text), name_(&name) {
+  CsvParser(std::string_view text, const std::string& name, std::span<const std::string> words)
+      : text_(text), name_(&name), asked_(words), words_(words.size()) {
     if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
   }
 
@@ -72,9 +73,11 @@ class CsvParser {
       add_row(line);
     }
     if (values_.empty()) throw Failure(Errc::invalid, *name_ + ": no rows of numbers");
-    const auto rows = static_cast<std::int64_t>(values_.size() / width_);
+    const std::size_t numbers = width_ - words_.size();
+    for (const std::string& word : asked_) std::erase(columns_, word);
+    const auto rows = static_cast<std::int64_t>(values_.size() / numbers);
     return {std::move(columns_),
-            Tensor::from<float>(Shape{rows, static_cast<std::int64_t>(width_)}, values_)};
+            Tensor::from<float>(Shape{rows, static_cast<std::int64_t>(numbers)}, values_), std::move(words_)};
   }
 
  private:
@@ -97,7 +100,24 @@ class CsvParser {
       header = header && !number(*cell);
     }
     if (!header) columns_.clear();
+    find_words();
     return header;
+  }
+
+  /// Which of the columns asked for each column is.
+  void find_words() {
+    asked_here_.assign(width_, std::nullopt);
+    for (std::size_t i = 0; i < asked_.size(); ++i) {
+      const auto found = std::ranges::find(columns_, asked_[i]);
+      if (found == columns_.end()) fail(1, "no column is called '" + asked_[i] + "'; there are " + listed());
+      asked_here_[static_cast<std::size_t>(found - columns_.begin())] = i;
+    }
+  }
+
+  std::string listed() const {
+    std::string names;
+    for (const std::string& column : columns_) names += (names.empty() ? "" : ", ") + column;
+    return names.empty() ? "no names" : names;
   }
 
   void add_row(std::string_view line) {
@@ -106,6 +126,10 @@ class CsvParser {
     while (const auto cell = cells.next()) {
       if (++width > width_)
         fail(cells.column(), "more than the " + std::to_string(width_) + " columns before");
+      if (const auto asked = asked_here_[width - 1]) {
+        words_[*asked].emplace_back(*cell);
+        continue;
+      }
       const std::optional<float> value = number(*cell);
       if (!value)
         fail(cells.column(), "expected a finite number, found '" + std::string(cell->substr(0, 40)) + "'");
@@ -126,6 +150,9 @@ class CsvParser {
   std::size_t line_ = 0, width_ = 0;
   char separator_ = ' ';
   std::vector<std::string> columns_;
+  std::span<const std::string> asked_;
+  std::vector<std::optional<std::size_t>> asked_here_;  // by column
+  std::vector<std::vector<std::string>> words_;
   std::vector<float> values_;
 };
 
@@ -135,11 +162,13 @@ bool is_text(char byte) {
 
 }  // namespace
 
-Table parse_csv(std::string_view text, const std::string& name) { return CsvParser(text, name).parse(); }
+Table parse_csv(std::string_view text, const std::string& name, std::span<const std::string> words) {
+  return CsvParser(text, name, words).parse();
+}
 
-Table read_csv(const std::string& path) {
+Table read_csv(const std::string& path, std::span<const std::string> words) {
   const std::shared_ptr<Buffer> bytes = map_file(path);
-  return parse_csv(as_text({bytes->data(), bytes->size()}), path);
+  return parse_csv(as_text({bytes->data(), bytes->size()}), path, words);
 }
 
 bool is_csv(std::span<const std::byte> bytes) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,8 +11,9 @@ namespace dormouse::engine {
 
 /// Numbers in rows: one sample a line, one channel a column.
 struct Table {
-  std::vector<std::string> columns;  ///< names from the first line; empty when it holds numbers
-  Tensor rows;                       ///< f32 [rows, columns]
+  std::vector<std::string> columns;             ///< names from the first line; empty when it holds numbers
+  Tensor rows;                                  ///< f32 [rows, columns]
+  std::vector<std::vector<std::string>> words;  ///< the cells of each column that was asked for as words
 };
 
 /// Reads numbers separated by tabs, semicolons, commas or spaces, whichever the first line uses first in that
@@ -19,9 +21,10 @@ struct Table {
 ///
 /// A first line without any number names the columns; blank lines and lines that start with '#' are skipped;
 /// there are no quotes. Throws Failure(invalid) "file:line:column: …" for ragged rows and for cells that are
-/// empty, not a number, NaN or infinite.
-Table read_csv(const std::string& path);
-Table parse_csv(std::string_view text, const std::string& name);
+/// empty, not a number, NaN or infinite. `words` names columns whose cells are taken as they are and are not
+/// among the others; Failure(invalid) says which columns there are where one is missing.
+Table read_csv(const std::string& path, std::span<const std::string> words = {});
+Table parse_csv(std::string_view text, const std::string& name, std::span<const std::string> words = {});
 
 /// Text without control characters whose first line with content has numbers or names.
 bool is_csv(std::span<const std::byte> bytes);

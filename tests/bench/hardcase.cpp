@@ -213,8 +213,9 @@ Table live(const Options& options, const HardCase& data, const std::string& seed
   spec.train.seed = std::stoull(seed);
   const fs::path work = options.text("work");
   fs::create_directories(work);
-  const auto shipped = learning::train_model(spec, data.base, drivers::all_drivers(), report,
-                                             static_cast<std::size_t>(options.number("inputs", 200)));
+  const auto shipped =
+      learning::train_model(spec, data.base, drivers::all_drivers(), report,
+                            {.inputs_per_class = static_cast<std::size_t>(options.number("inputs", 200))});
   daemon::ModelOptions model;
   model.name = "model";
   model.path = work / (spec.name + "-" + seed + ".onnx");

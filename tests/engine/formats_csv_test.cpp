@@ -54,5 +54,17 @@ TEST_CASE("a damaged csv file never does more than fail", "[formats]") {
   });
 }
 
+TEST_CASE("columns of words are taken as they are", "[formats]") {
+  const std::vector<std::string> words{"who", "what"};
+  const Table table = parse_csv("what;x;who;y\nsits;1;Anna Lena;2\nruns;3;7;4\n", "t", words);
+  CHECK(table.columns == std::vector<std::string>{"x", "y"});
+  CHECK(table.rows.shape() == Shape{2, 2});
+  CHECK(table.rows.values<float>()[2] == 3);
+  CHECK(table.words[0] == std::vector<std::string>{"Anna Lena", "7"});
+  CHECK(table.words[1] == std::vector<std::string>{"sits", "runs"});
+  CHECK_THROWS_WITH(parse_csv("x,y\n1,2\n", "t", words), Catch::Contains("'who'") && Catch::Contains("x, y"));
+  CHECK_THROWS_WITH(parse_csv("1,2\n", "t", words), Catch::Contains("no names"));
+}
+
 }  // namespace
 }  // namespace dormouse::engine

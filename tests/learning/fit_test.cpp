@@ -40,6 +40,13 @@ Graph small_model() {
 
 constexpr std::size_t kBatches = 7;
 
+using MakeBatch = Batch (*)(std::size_t epoch, std::size_t index);
+
+auto epochs_of(MakeBatch make) {
+  return
+      [make](std::size_t epoch) { return [make, epoch](std::size_t index) { return make(epoch, index); }; };
+}
+
 /// The class is whether the first number is positive; half of the last batch is not there.
 Batch batch_of(std::size_t epoch, std::size_t index) {
   const std::int64_t rows = index + 1 == kBatches ? 2 : 5;
@@ -54,7 +61,7 @@ Batch batch_of(std::size_t epoch, std::size_t index) {
 }
 
 FitData data() {
-  return {batch_of, kBatches, [](const Fit& fit) {
+  return {epochs_of(batch_of), kBatches, [](const Fit& fit) {
             return EpochRecord{.validation_loss = static_cast<double>(fit.evaluate(batch_of(1000, 0)).loss)};
           }};
 }
@@ -150,7 +157,7 @@ TEST_CASE("early stopping ends a run and gives back its best epoch", "[fit]") {
   Fit fit(small_model(), {.loss = {}, .optimiser = {.momentum = 0}});
   std::vector<double> losses{3, 2, 1, 4, 5, 6, 0};
   std::vector<Parameters> after;
-  FitData data{batch_of, kBatches, [&](const Fit& now) {
+  FitData data{epochs_of(batch_of), kBatches, [&](const Fit& now) {
                  after.push_back(now.parameters());
                  return EpochRecord{.validation_loss = losses.at(after.size() - 1)};
                }};
@@ -168,18 +175,18 @@ TEST_CASE("a loss that is not finite stops the run, and says where it came from"
     run_fit(fit, bad, {.epochs = 20, .rate = rate}, progress, false);
   };
   Fit fit(small_model(), {});
-  bad.batch = [](std::size_t epoch, std::size_t index) {
+  bad.epoch = epochs_of([](std::size_t epoch, std::size_t index) {
     Batch batch = batch_of(epoch, index);
     if (epoch == 1 && index == 2) batch.inputs.mutable_values<float>()[4] = NAN;
     return batch;
-  };
+  });
   CHECK_THROWS_WITH(run(fit, 0.01),
                     Catch::Contains("epoch 2, batch 3, update 10") && Catch::Contains("input 'x'"));
   const Parameters kept = fit.parameters();
   for (const auto& [name, tensor] : kept)
     for (const float value : tensor.values<float>()) CHECK(std::isfinite(value));
 
-  bad.batch = batch_of;
+  bad.epoch = epochs_of(batch_of);
   Fit wild(small_model(), {.loss = {.kind = LossKind::mse}, .optimiser = {.momentum = 0}});
   CHECK_THROWS_WITH(run(wild, 1e25), Catch::Contains("the first tensor that is not"));
 }

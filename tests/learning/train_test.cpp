@@ -4,9 +4,11 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
+#include <stdexcept>
 
 #include "engine/formats/npy.h"
 #include "engine/session.h"
+#include "learning/step.h"
 #include "tests/temporary_folder.h"
 
 using namespace dormouse;
@@ -102,4 +104,80 @@ TEST_CASE("a folder without clips of a label is refused by name", "[train]") {
     CHECK_THAT(failure.error().context, Catch::Contains("middle"));
   }
   CHECK_THROWS_AS(read_dataset(tones.folder / "nowhere"), Failure);
+}
+
+TEST_CASE("a model is fine-tuned to what it does not know", "[train]") {
+  Tones tones;
+  const TrainedModel trained = train_model(tones.spec, tones.data, {}, [](const TrainProgress&) {});
+  // The other way round, and higher.
+  write_tones(tones.folder / "clips", "first", 1.5, 5);
+  write_tones(tones.folder / "clips", "second", 0.4, 6);
+  write_tones(tones.folder / "clips", "third", 2.4, 7);
+  const Dataset data = read_dataset(tones.folder / "clips", {"first", "second", "third"});
+  TrainOptions options = tones.spec.train;
+  options.epochs = 12;
+  const auto parameters = [](const engine::Graph& graph) { return parameters_by_name(graph); };
+  const Parameters before = parameters(trained.graph);
+  const auto changed = [&](const TrainedModel& now) {
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : parameters(now.graph))
+      if (const auto was = before.find(name);
+          was != before.end() && !std::ranges::equal(tensor.bytes(), was->second.bytes()))
+        names.push_back(name);
+    return names.size();
+  };
+  const auto tune = [&](std::string_view word) {
+    return fine_tune(trained.graph, data, *parse_trainable(word), trained.seed.normaliser, options, {},
+                     [](const TrainProgress&) {});
+  };
+  const TrainedModel all = tune("all"), head = tune("head.*"), lora = tune("lora(4)");
+  for (const TrainedModel* const now : {&all, &head, &lora}) {
+    CHECK(now->heldout_accuracy >= 0.9);
+    CHECK(now->seed.labels == data.labels);
+    CHECK(now->graph.value(now->graph.outputs()[0]).shape[1] == 3);
+  }
+  CHECK(changed(all) == before.size() - 2);  // all but what samples are normalised with
+  CHECK(changed(head) == 2);  // weights and bias of the last layer
+}
+
+TEST_CASE("a run of training that was cut off ends as if it had not been", "[train]") {
+  Tones tones;
+  tones.spec.train.checkpoint_every = 2;
+  const auto quiet = [](const TrainProgress&) {};
+  const TrainedModel whole = train_model(tones.spec, tones.data, {}, quiet);
+  TrainRun run{.checkpoint = tones.folder.file("run.safetensors"), .resume = true};
+  run.on_update = [](const TrainProgress& progress) {
+    if (progress.epoch == 3 && progress.batch == 5) throw std::runtime_error("unplugged");
+  };
+  CHECK_THROWS_WITH(train_model(tones.spec, tones.data, {}, quiet, run), "unplugged");
+  run.on_update = {};
+  const TrainedModel resumed = train_model(tones.spec, tones.data, {}, quiet, run);
+  const Parameters a = parameters_by_name(whole.graph), b = parameters_by_name(resumed.graph);
+  REQUIRE(a.size() == b.size());
+  for (const auto& [name, tensor] : a) CHECK(std::ranges::equal(tensor.bytes(), b.at(name).bytes()));
+  tones.spec.train.epochs += 1;
+  CHECK_THROWS_WITH(train_model(tones.spec, tones.data, {}, quiet, run), Catch::Contains("--resume"));
+}
+
+TEST_CASE("every update rule, loss and schedule trains a specified model", "[train]") {
+  Tones tones;
+  const auto accuracy = [&](const std::string& settings) {
+    INFO(settings);
+    std::ofstream(tones.folder / "train.yaml") << settings;
+    tones.spec.train = config::read<TrainOptions>(config::load_file(tones.folder / "train.yaml"));
+    return train_model(tones.spec, tones.data, {}, [](const TrainProgress&) {}).heldout_accuracy;
+  };
+  const std::string start = "{epochs: 10, batch: 8, heldout: 0.2, seed: 3, ";
+  CHECK(accuracy(start +
+                 "rate: 0.01, optimiser: {rule: adamw, weight_decay: 0.01}, schedule: {warm_up: 5}}") == 1);
+  CHECK(accuracy(start + "rate: 0.003, optimiser: {rule: rmsprop}, schedule: {kind: step, every: 4}}") == 1);
+  CHECK(
+      accuracy(start +
+               "rate: 0.003, optimiser: {rule: lion, beta2: 0.99, average: 0.9}, class_weights: balanced}") ==
+      1);
+  CHECK(accuracy(start + "rate: 0.02, loss: binary_cross_entropy, schedule: {kind: one_cycle}}") == 1);
+  CHECK(
+      accuracy(start +
+               "rate: 0.02, loss: huber, optimiser: {clip_norm: 1}, schedule: {kind: plateau}, test: 0.2}") ==
+      1);
 }
