@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <protozero/pbf_writer.hpp>
 #include <unordered_set>
 
@@ -5,7 +6,7 @@
 #include "engine/formats/bytes.h"
 #include "engine/formats/onnx.h"
 #include "engine/formats/onnx_proto.h"
-#include "engine/op.h"
+#include "engine/ops/control_flow.h"
 
 namespace dormouse::engine {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 using protozero::pbf_writer;
 
 constexpr std::int64_t kIrVersion = 8;
-constexpr std::int64_t kOpset = 18;  // the newest form of the operators that the table has
+constexpr std::int64_t kOpset = 18;  // the newest form of most operators that the table has
 constexpr std::size_t kLargest = (std::size_t{1} << 31) - 1;
 
 void write_tensor(pbf_writer message, const std::string& name, const Tensor& tensor) {
@@ -24,9 +25,17 @@ void write_tensor(pbf_writer message, const std::string& name, const Tensor& ten
   message.add_bytes(TensorField::raw_data, raw.data(), raw.size());
 }
 
+/// The names that values of a model have so far.
+using Taken = std::unordered_set<std::string>;
+
+/// Writes a graph, or one inside another, whose last inputs are values of that one and so `captured` there.
+void write_graph(pbf_writer message, const Graph& graph, Taken& taken, std::span<const std::string> captured);
+
 /// Writes one value of Attribute; the fields are those of AttributeProto.
 struct AttributeWriter {
   pbf_writer& message;
+  Taken& taken;
+  std::span<const std::string> captured;  ///< by the node's subgraphs
 
   AttributeKind operator()(float value) const {
     message.add_float(AttributeField::f, value);
@@ -56,15 +65,20 @@ struct AttributeWriter {
     for (const std::string& value : values) message.add_bytes(AttributeField::strings, value);
     return AttributeKind::strings;
   }
-  AttributeKind operator()(const std::shared_ptr<const Graph>&) const {
-    throw Failure(Errc::unsupported, "a subgraph cannot be written to ONNX");
+  AttributeKind operator()(const std::shared_ptr<const Graph>& graph) const {
+    write_graph({message, AttributeField::g}, *graph, taken, captured);
+    return AttributeKind::graph;
   }
 };
 
-/// One name each for the values of a graph: their own where it is unique.
+/// One name each for the values of a graph: their own where it is unique in the model.
 class Names {
  public:
-  explicit Names(const Graph& graph) : graph_(graph), names_(graph.value_count()) {
+  /// `captured`: what the graph's last inputs are called outside of it.
+  Names(const Graph& graph, Taken& taken, std::span<const std::string> captured)
+      : graph_(graph), taken_(taken), names_(graph.value_count()) {
+    const std::size_t own = graph.inputs().size() - captured.size();
+    for (std::size_t i = 0; i < captured.size(); ++i) at(graph.inputs()[own + i]) = captured[i];
     for (const ValueId id : graph.inputs()) choose(id);
     for (const ValueId id : graph.outputs()) choose(id);
   }
@@ -74,8 +88,9 @@ class Names {
   }
 
  private:
+  std::string& at(ValueId id) { return names_[static_cast<std::size_t>(id)]; }
   const std::string& choose(ValueId id) {
-    std::string& name = names_[static_cast<std::size_t>(id)];
+    std::string& name = at(id);
     if (!name.empty()) return name;
     const std::string& own = graph_.value(id).name;
     name = own.empty() ? "value_" + std::to_string(id) : own;
@@ -84,50 +99,42 @@ class Names {
   }
 
   const Graph& graph_;
+  Taken& taken_;
   std::vector<std::string> names_;
-  std::unordered_set<std::string> taken_;
 };
 
-class Writer {
+/// What a model says of the operators it uses.
+struct Used {
+  std::int64_t opset = kOpset;  ///< the oldest that has the newest of them
+  bool own = false;
+};
+
+void look_through(const Graph& graph, Used& used) {
+  for (const Node& node : graph.nodes()) {
+    if (node.op->domain.empty()) used.opset = std::max<std::int64_t>(used.opset, node.op->since);
+    used.own = used.own || node.op->domain == "dormouse";
+    for (const auto& [name, value] : node.attributes.entries())
+      if (const auto* const inner = std::get_if<std::shared_ptr<const Graph>>(&value))
+        look_through(**inner, used);
+  }
+}
+
+class GraphWriter {
  public:
-  explicit Writer(const Graph& graph) : graph_(graph), names_(graph) {}
+  GraphWriter(const Graph& graph, Taken& taken, std::span<const std::string> captured)
+      : graph_(graph), taken_(taken), names_(graph, taken, captured), captured_(captured.size()) {}
 
-  std::string run() {
-    pbf_writer model(text_);
-    model.add_int64(ModelField::ir_version, kIrVersion);
-    model.add_string(ModelField::producer_name, "dormouse");
-    write_graph({model, ModelField::graph});
-    write_opset({model, ModelField::opset_import}, "", kOpset);
-    if (uses_own_operators()) write_opset({model, ModelField::opset_import}, "dormouse", 1);
-    for (const auto& [key, value] : graph_.metadata) {
-      pbf_writer entry(model, ModelField::metadata_props);
-      entry.add_string(EntryField::key, key);
-      entry.add_string(EntryField::value, value);
-    }
-    return std::move(text_);
-  }
-
- private:
-  static void write_opset(pbf_writer opset, std::string_view domain, std::int64_t version) {
-    opset.add_string(OpsetField::domain, domain.data(), domain.size());
-    opset.add_int64(OpsetField::version, version);
-  }
-
-  bool uses_own_operators() const {
-    return std::ranges::any_of(graph_.nodes(),
-                               [](const Node& node) { return node.op->domain == "dormouse"; });
-  }
-
-  void write_graph(pbf_writer graph) {
+  void write(pbf_writer graph) {
     for (const Node& node : graph_.nodes()) write_node({graph, GraphField::node}, node);
     graph.add_string(GraphField::name, "dormouse");
-    for (const ValueId id : used_constants()) {
+    for (const ValueId id : used_constants())
       write_tensor({graph, GraphField::initializer}, names_.of(id), *graph_.value(id).constant);
-    }
-    for (const ValueId id : graph_.inputs()) write_value({graph, GraphField::input}, id);
+    const std::span own = std::span(graph_.inputs()).first(graph_.inputs().size() - captured_);
+    for (const ValueId id : own) write_value({graph, GraphField::input}, id);
     for (const ValueId id : graph_.outputs()) write_value({graph, GraphField::output}, id);
   }
 
+ private:
   std::vector<ValueId> used_constants() const {
     std::unordered_set<ValueId> used(graph_.outputs().begin(), graph_.outputs().end());
     for (const Node& node : graph_.nodes()) used.insert(node.inputs.begin(), node.inputs.end());
@@ -143,14 +150,19 @@ class Writer {
   }
 
   void write_node(pbf_writer message, const Node& node) {
-    for (const ValueId id : node.inputs) message.add_string(NodeField::input, names_.of(id));
+    const std::size_t own =
+        node.op->control ? own_inputs(node.attributes, node.inputs.size()) : node.inputs.size();
+    for (std::size_t i = 0; i < own; ++i) message.add_string(NodeField::input, names_.of(node.inputs[i]));
     for (const ValueId id : node.outputs) message.add_string(NodeField::output, names_.of(id));
     if (!node.name.empty()) message.add_string(NodeField::name, node.name);
     message.add_string(NodeField::op_type, node.op->name.data(), node.op->name.size());
+    std::vector<std::string> captured;
+    for (std::size_t i = own; i < node.inputs.size(); ++i) captured.push_back(names_.of(node.inputs[i]));
     for (const auto& [name, value] : node.attributes.entries()) {
+      if (node.op->control && name == "captures") continue;  // ONNX tells them by their names
       pbf_writer attribute(message, NodeField::attribute);
       attribute.add_string(AttributeField::name, name);
-      const AttributeKind kind = std::visit(AttributeWriter{attribute}, value);
+      const AttributeKind kind = std::visit(AttributeWriter{attribute, taken_, captured}, value);
       attribute.add_int64(AttributeField::type, static_cast<std::int64_t>(kind));
     }
     if (!node.op->domain.empty())
@@ -181,12 +193,42 @@ class Writer {
   }
 
   const Graph& graph_;
+  Taken& taken_;
   Names names_;
-  std::string text_;
+  std::size_t captured_;
 };
+
+void write_graph(pbf_writer message, const Graph& graph, Taken& taken,
+                 std::span<const std::string> captured) {
+  GraphWriter(graph, taken, captured).write(std::move(message));
+}
+
+void write_opset(pbf_writer opset, std::string_view domain, std::int64_t version) {
+  opset.add_string(OpsetField::domain, domain.data(), domain.size());
+  opset.add_int64(OpsetField::version, version);
+}
+
+std::string written(const Graph& graph) {
+  std::string text;
+  pbf_writer model(text);
+  model.add_int64(ModelField::ir_version, kIrVersion);
+  model.add_string(ModelField::producer_name, "dormouse");
+  Taken taken;
+  write_graph({model, ModelField::graph}, graph, taken, {});
+  Used used;
+  look_through(graph, used);
+  write_opset({model, ModelField::opset_import}, "", used.opset);
+  if (used.own) write_opset({model, ModelField::opset_import}, "dormouse", 1);
+  for (const auto& [key, value] : graph.metadata) {
+    pbf_writer entry(model, ModelField::metadata_props);
+    entry.add_string(EntryField::key, key);
+    entry.add_string(EntryField::value, value);
+  }
+  return text;
+}
 
 }  // namespace
 
-void write_onnx(const Graph& graph, const std::string& path) { write_file(path, Writer(graph).run()); }
+void write_onnx(const Graph& graph, const std::string& path) { write_file(path, written(graph)); }
 
 }  // namespace dormouse::engine

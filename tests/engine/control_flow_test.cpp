@@ -70,6 +70,19 @@ std::string nested_if() {
 
 }  // namespace
 
+TEST_CASE("subgraphs are written with what they capture", "[control]") {
+  const ScratchFolder folder;
+  const Graph graph = read(model(nested_if()));
+  write_onnx(graph, folder.file("a.onnx"));
+  const Graph back = read_onnx(folder.file("a.onnx"));
+  for (const bool c : {false, true}) {
+    for (const bool d : {false, true}) {
+      const std::vector<Tensor> inputs{vector({1, 2}), Tensor::scalar(c), Tensor::scalar(d)};
+      CHECK(numbers(run(back, inputs)[0]) == numbers(run(graph, inputs)[0]));
+    }
+  }
+}
+
 TEST_CASE("If runs the branch its condition names, with what it captures", "[control]") {
   const Graph graph = read(model(nested_if()));
   const auto y = [&](bool c, bool d) {

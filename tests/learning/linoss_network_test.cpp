@@ -8,9 +8,12 @@
 #include <numeric>
 
 #include "engine/autodiff.h"
+#include "engine/formats/onnx.h"
 #include "engine/interpreter.h"
+#include "engine/op.h"
 #include "engine/session.h"
 #include "tests/learning/golden.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse::learning;
 namespace engine = dormouse::engine;
@@ -224,6 +227,29 @@ TEST_CASE("a stream of 100,000 samples is answered as the sequence is", "[linoss
     const Tensor whole = engine::Session(linoss_graph(options, weights), {}).run(std::array{samples})[0];
     const Tensor stream = streamed(linoss_stream_graph(options, weights), samples);
     check_close(stream, whole.as(DType::f64), 1e-5);
+  }
+}
+
+TEST_CASE("a LinOSS network comes back from ONNX, in our operators and in standard ones", "[linoss]") {
+  Random random(9);
+  const LinossOptions options{.inputs = 2, .hidden = 6, .oscillators = 4, .outputs = 3};
+  const LinossWeights weights = initial_weights(options, random);
+  const TemporaryFolder folder;
+  for (const Graph& graph : {linoss_graph(options, weights), linoss_stream_graph(options, weights)}) {
+    std::vector<Tensor> inputs{noise({1, graph.inputs().size() > 1 ? 1 : 30, 2}, random)};
+    for (std::size_t i = 1; i < graph.inputs().size(); ++i) {
+      Shape shape = graph.value(graph.inputs()[i]).shape;
+      shape[0] = 1;
+      inputs.push_back(noise(shape, random));
+    }
+    const Tensor expected = engine::interpret(graph, inputs)[0];
+    engine::write_onnx(graph, folder.file("ours.onnx"));
+    const Graph ours = engine::read_onnx(folder.file("ours.onnx"));
+    CHECK(std::ranges::equal(engine::interpret(ours, inputs)[0].bytes(), expected.bytes()));
+    engine::write_onnx(engine::in_standard_operators(graph), folder.file("standard.onnx"));
+    const Graph standard = engine::read_onnx(folder.file("standard.onnx"));
+    CHECK(std::ranges::all_of(standard.nodes(), [](const auto& node) { return node.op->domain.empty(); }));
+    check_close(engine::interpret(standard, inputs)[0], expected.as(DType::f64), 1e-6);
   }
 }
 
