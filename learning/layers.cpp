@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "learning/linoss_spec.h"
+
 namespace dormouse::learning {
 
 void bind_options(config::Binder& binder, LogMelOptions& options) {
@@ -184,6 +186,7 @@ constexpr LayerKind kinds[] = {
     {"flatten", false, plain<flatten>},
     {"conv", true, append_conv},
     {"linear", true, append_linear},
+    {"linoss", true, append_linoss},
     {"relu", false, plain<relu>},
     {"tanh", false, plain<tanh>},
     {"sigmoid", false, plain<sigmoid>},

@@ -11,9 +11,11 @@ constexpr double kEpsilon = 1e-5;  // of normalisation
 
 }  // namespace
 
-LinossBuilder::LinossBuilder(const LinossOptions& options, const LinossWeights& weights) : options_(options) {
+LinossBuilder::LinossBuilder(engine::Graph& graph, const LinossOptions& options, const LinossWeights& weights,
+                             const std::string& prefix)
+    : graph_(graph), options_(options) {
   for (const auto& [name, tensor] : weights)
-    values_.emplace(name, Value{&graph, graph.add_constant(name, tensor)});
+    values_.emplace(name, Value{&graph, graph.add_constant(prefix + name, tensor)});
 }
 
 Value LinossBuilder::weight(const std::string& name) const {
@@ -24,12 +26,12 @@ Value LinossBuilder::weight(const std::string& name) const {
 }
 
 Value LinossBuilder::input(const std::string& name, engine::Shape shape) {
-  return {&graph, graph.add_input(name, weight("head.bias").dtype(), std::move(shape))};
+  return {&graph_, graph_.add_input(name, weight("encoder.bias").dtype(), std::move(shape))};
 }
 
 void LinossBuilder::give(Value value, const std::string& name) {
-  graph.rename(value.id, name);
-  graph.mark_output(value.id);
+  graph_.rename(value.id, name);
+  graph_.mark_output(value.id);
 }
 
 Value LinossBuilder::affine(Value x, const std::string& name) const {

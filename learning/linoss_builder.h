@@ -7,13 +7,13 @@
 
 namespace dormouse::learning {
 
-/// What the graphs of a LinOSS network are built of: its weights as constants, its blocks, its head. The
-/// options must outlive it.
+/// What the graphs of a LinOSS network are built of: its weights as constants, its blocks, its head. Graph
+/// and options must outlive it.
 class LinossBuilder {
  public:
-  LinossBuilder(const LinossOptions& options, const LinossWeights& weights);
-
-  engine::Graph graph;
+  /// The constants are called as the weights are, behind `prefix`.
+  LinossBuilder(engine::Graph& graph, const LinossOptions& options, const LinossWeights& weights,
+                const std::string& prefix = "");
 
   /// Throws Failure(invalid) when there is no such weight.
   engine::Value weight(const std::string& name) const;
@@ -43,6 +43,7 @@ class LinossBuilder {
   engine::Value normalised(engine::Value x, const std::string& name) const;
   engine::Value gated(engine::Value both) const;
 
+  engine::Graph& graph_;
   const LinossOptions& options_;
   std::map<std::string, engine::Value> values_;
 };

@@ -16,19 +16,32 @@ Value read_out(Value x, const LinossOptions& options) {
   return engine::apply("Slice", {x, at(steps - 1), at(INT64_MAX), at(1), at(steps)});
 }
 
+/// Encoder and blocks, from rest: [N, T, inputs] → [N, T, H].
+Value blocks(const LinossBuilder& builder, Value samples, const LinossOptions& options) {
+  Value x = builder.affine(samples, "encoder");
+  for (std::int64_t i = 0; i < options.blocks; ++i) x = builder.block(i, x, {}).output;
+  return x;
+}
+
 }  // namespace
 
 Graph linoss_graph(const LinossOptions& options, const LinossWeights& weights) {
-  LinossBuilder builder(options, weights);
-  Value x = builder.affine(builder.input("samples", {kDynamic, kDynamic, options.inputs}), "encoder");
-  for (std::int64_t i = 0; i < options.blocks; ++i) x = builder.block(i, x, {}).output;
+  Graph graph;
+  LinossBuilder builder(graph, options, weights);
+  const Value x = blocks(builder, builder.input("samples", {kDynamic, kDynamic, options.inputs}), options);
   builder.give(builder.answer(read_out(x, options)), "answers");
-  return std::move(builder.graph);
+  return graph;
+}
+
+Value linoss_features(Value samples, const LinossOptions& options, const LinossWeights& weights,
+                      const std::string& prefix) {
+  const LinossBuilder builder(*samples.graph, options, weights, prefix);
+  return engine::reduce_mean(blocks(builder, samples, options), {1}, false);
 }
 
 Graph linoss_stream_graph(const LinossOptions& options, const LinossWeights& weights, std::int64_t window) {
-  LinossBuilder builder(options, weights);
-  Graph& graph = builder.graph;
+  Graph graph;
+  LinossBuilder builder(graph, options, weights);
   Value x = builder.affine(builder.input("samples", {kDynamic, 1, options.inputs}), "encoder");
   std::vector<std::pair<std::string, Value>> after;
   for (std::int64_t i = 0; i < options.blocks; ++i) {
@@ -48,7 +61,7 @@ Graph linoss_stream_graph(const LinossOptions& options, const LinossWeights& wei
   }
   builder.give(builder.answer(x), "answer");
   for (const auto& [name, value] : after) builder.give(value, name + ".next");
-  return std::move(builder.graph);
+  return graph;
 }
 
 }  // namespace dormouse::learning

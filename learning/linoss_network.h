@@ -61,6 +61,11 @@ LinossWeights initial_weights(const LinossOptions& options, Random& random);
 /// constants of their names; they may be f32 or f64.
 engine::Graph linoss_graph(const LinossOptions& options, const LinossWeights& weights);
 
+/// What the network makes of samples [N, T, inputs] before its head: the mean over time of its last block,
+/// [N, H]. Its weights become constants of the samples' graph, called as they are behind `prefix`.
+engine::Value linoss_features(engine::Value samples, const LinossOptions& options,
+                              const LinossWeights& weights, const std::string& prefix);
+
 /// The same network a sample at a time, its state given and given back: samples [N, 1, inputs] and the state
 /// → the answer [N, outputs] and the state after it. The state is the inputs behind the first one, the
 /// outputs behind the first one, in the same order; all zeros is the start. It is block0.state [N, 2, 2m],

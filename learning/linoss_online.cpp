@@ -68,8 +68,9 @@ std::vector<ValueId> gradients(engine::Graph& graph, ValueId loss, const std::ve
 
 OnlineGraph linoss_online_graph(const LinossOptions& options, const LinossWeights& weights,
                                 const OnlineLoss& loss) {
-  LinossBuilder builder(options, weights);
-  engine::Graph& graph = builder.graph;
+  OnlineGraph online;
+  engine::Graph& graph = online.graph;
+  LinossBuilder builder(graph, options, weights);
   Value x = builder.affine(builder.input("samples", {1, 1, options.inputs}), "encoder");
   const Value target = builder.input("target", {1, options.outputs});
   std::vector<std::pair<std::string, Value>> after;
@@ -83,11 +84,10 @@ OnlineGraph linoss_online_graph(const LinossOptions& options, const LinossWeight
   builder.give(answer, "answer");
   builder.give(error, "loss");
   for (const auto& [name, value] : after) builder.give(value, name + ".next");
-  std::vector<ValueId> learning;
   for (const auto& [name, tensor] : weights)
-    if (can_learn(name)) learning.push_back(builder.weight(name).id);
-  std::vector<ValueId> found = gradients(graph, error.id, learning, blocks);
-  return {std::move(builder.graph), std::move(learning), std::move(found)};
+    if (can_learn(name)) online.weights.push_back(builder.weight(name).id);
+  online.gradients = gradients(graph, error.id, online.weights, blocks);
+  return online;
 }
 
 }  // namespace dormouse::learning

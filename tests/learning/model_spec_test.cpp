@@ -107,6 +107,29 @@ TEST_CASE("a spec becomes a graph with its input, cut and classes", "[model_spec
   CHECK(model.graph.value(model.cut).shape == engine::Shape{engine::kDynamic, 5});
 }
 
+TEST_CASE("oscillators read a spec's samples by time, whatever their channels", "[model_spec]") {
+  const TemporaryFolder folder;
+  Random random(1);
+  const std::string layers = R"(layers:
+  - linoss: {hidden: 6, oscillators: 4, blocks: 1, discretisation: im}
+  - linear: {units: labels}
+)";
+  const auto built = [&](const std::string& input) {
+    return build_model(read(folder, "model: waves\ninput: " + input + "\n" + layers), 3, random);
+  };
+  for (const auto& [input, shape] : {std::pair{"{rows: 20}", engine::Shape{2, 20}},
+                                     {"{rows: 20, channels: 5}", engine::Shape{2, 5, 20}}}) {
+    const BuiltModel model = built(input);
+    CHECK(model.graph.value(model.cut).shape == engine::Shape{engine::kDynamic, 6});
+    CHECK(model.graph.find("linoss0.block0.stiffness"));
+    CHECK_FALSE(model.graph.find("linoss0.block0.damping"));
+    CHECK(engine::interpret(model.graph, std::array{Tensor(DType::f32, shape)})[0].shape() ==
+          engine::Shape{2, 3});
+  }
+  CHECK_THAT(complaint_about("- flatten", "- linoss: {discretisation: explicit}"),
+             Catch::Contains("spec.yaml:8:") && Catch::Contains("damped"));
+}
+
 TEST_CASE("without a cut the latent is the input of the last linear layer", "[model_spec]") {
   const TemporaryFolder folder;
   std::string text(kSpec);

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "learning/layers.h"
+
+namespace dormouse::learning {
+
+/// The layer `linoss` of a model spec: encoder and blocks of learning/linoss_network.h and the mean over
+/// time, [N, rows] or [N, channels, rows] → [N, hidden].
+///
+///     - linoss: {hidden: 64, oscillators: 64, blocks: 2, discretisation: damped, name: features}
+///
+/// `discretisation` is damped (D-LinOSS), im or imex; `least_damping` and `least_stiffness` are its limits.
+engine::Value append_linoss(engine::Value x, const config::Node& options, LayerContext& context);
+
+}  // namespace dormouse::learning
