@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
+#include <tuple>
 
 namespace dormouse::daemon {
 namespace {
@@ -67,6 +70,28 @@ Ended run_dormouse(const TemporaryFolder& folder, const std::vector<std::string>
   int status = 0;
   ::waitpid(pid, &status, 0);
   return {code_of(status), read_file(output)};
+}
+
+bool kill_when_replaced(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
+                        const std::string& file, std::size_t times) {
+  const auto identity = [&file] {
+    struct stat found {};
+    if (::stat(file.c_str(), &found) != 0) return std::tuple<ino_t, time_t, long>{};
+    return std::tuple{found.st_ino, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
+  };
+  auto seen = identity();
+  const pid_t pid = spawn(arguments, folder.file("output"));
+  int status = 0;
+  while (times > 0) {
+    if (::waitpid(pid, &status, WNOHANG) == pid) return false;
+    const auto now = identity();
+    times -= now != seen;
+    seen = now;
+    std::this_thread::yield();
+  }
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, &status, 0);
+  return WIFSIGNALED(status);
 }
 
 DormouseProcess::DormouseProcess(const TemporaryFolder& folder)

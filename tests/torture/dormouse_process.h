@@ -20,6 +20,10 @@ struct Ended {
 /// Runs the built `dormouse` with these arguments to its end.
 Ended run_dormouse(const TemporaryFolder& folder, const std::vector<std::string>& arguments);
 
+/// Runs it until `file` has been replaced `times` times, and kills it then. False: it came to its end before.
+bool kill_when_replaced(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
+                        const std::string& file, std::size_t times);
+
 /// `dormouse serve --config dormouse.yaml` in `folder`, supervised as systemd does it.
 class DormouseProcess {
  public:

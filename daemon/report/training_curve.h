@@ -1,0 +1,14 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "learning/fit_run.h"
+
+namespace dormouse::daemon {
+
+/// The epochs of a training run as one SVG file that needs nothing else: the loss on training and validation
+/// rows above, the validation accuracy below.
+std::string training_curve(std::span<const learning::EpochRecord> epochs, const std::string& title);
+
+}  // namespace dormouse::daemon

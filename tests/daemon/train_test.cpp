@@ -1,0 +1,118 @@
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <boost/json/parse.hpp>
+#include "daemon/report/training_curve.h"
+#include "daemon/verbs/evaluation.h"
+#include "daemon/verbs/train_progress.h"
+#include "daemon/verbs/verb.h"
+#include "tests/temporary_folder.h"
+
+namespace dormouse::daemon {
+namespace {
+
+using learning::TrainProgress;
+using Seconds = TrainDisplay::Seconds;
+
+/// What the command line writes to stdout.
+std::pair<int, std::string> dormouse(const std::vector<std::string>& words) {
+  std::ostringstream text;
+  std::streambuf* const before = std::cout.rdbuf(text.rdbuf());
+  const int code = run_command_line(words);
+  std::cout.rdbuf(before);
+  return {code, text.str()};
+}
+
+/// Four groups of points around two centres.
+void write_points(const std::string& path) {
+  std::ofstream file(path);
+  file << "x,y,who,label\n";
+  for (int i = 0; i < 80; ++i) {
+    const double side = i % 2 ? 1 : -1, a = 0.3 * std::sin(i * 1.7), b = 0.3 * std::cos(i * 2.3);
+    file << side + a << "," << 100 * (2 * side + b) << ","
+         << "abcd"[i / 20] << "," << (i % 2 ? "right" : "left") << "\n";
+  }
+}
+
+constexpr std::string_view kSpec = R"(model: points
+input: {rows: 2}
+layers:
+  - linear: {units: 8}
+  - relu
+  - linear: {units: labels}
+train: {epochs: 6, batch: 8, rate: 0.05, heldout: 0.25, test: 0.25}
+)";
+
+}  // namespace
+
+TEST_CASE("train and eval work on a table from end to end", "[train]") {
+  const TemporaryFolder folder;
+  const std::string table = folder.file("points.csv"), model = folder.file("points.onnx");
+  write_points(table);
+  std::ofstream(folder.file("spec.yaml")) << kSpec;
+  const auto [code, text] =
+      dormouse({"train", folder.file("spec.yaml"), table, "--group", "who", "--output", model, "--json"});
+  REQUIRE(code == kOk);
+  std::istringstream lines(text);
+  std::string line, last;
+  for (int epoch = 1; std::getline(lines, line); ++epoch) {
+    last = line;
+    if (epoch > 6) continue;
+    CHECK(boost::json::parse(line).at("epoch") == boost::json::value(epoch));
+  }
+  CHECK(boost::json::parse(last).at("test_accuracy").to_number<double>() == 1);
+  for (const char* const beside : {"points.seed.safetensors", "points.checkpoint.safetensors", "points.svg"})
+    CHECK(std::filesystem::exists(folder.file(beside)));
+
+  // A table whose column of groups is no feature.
+  std::ofstream(folder.file("new.csv")) << "x,y,label\n1,200,right\n-1,-200,left\n1.2,190,left\n";
+  const auto [evaluated, report] = dormouse({"eval", model, folder.file("new.csv"), "--json"});
+  REQUIRE(evaluated == kOk);
+  const auto result = boost::json::parse(report);
+  CHECK(result.at("accuracy").to_number<double>() == Approx(2.0 / 3));
+  CHECK(result.at("confusion") == boost::json::parse("[[1, 1], [0, 1]]"));
+  CHECK(result.at("auroc").to_number<double>() <= 1);
+  CHECK(dormouse({"eval", model, folder.file("new.csv")}).second.find("is \\ taken for") !=
+        std::string::npos);
+
+  const auto [tuned, tuned_text] = dormouse(
+      {"train", model, table, "--group", "who", "--trainable", "lora(2)", "--epochs", "2", "--json"});
+  CHECK(tuned == kOk);
+  CHECK(std::filesystem::exists(folder.file("points.tuned.onnx")));
+  CHECK(dormouse({"train", model, table, "--trainable", "some"}).first == kUsage);
+}
+
+TEST_CASE("the progress of training is a bar, lines, or lines of JSON", "[train]") {
+  const TrainProgress half{.epoch = 2, .epochs = 4, .batch = 5, .batches = 10, .loss = 0.5f};
+  TrainDisplay bar(TrainDisplay::Mode::bar, 32);
+  for (int i = 1; i < 5; ++i) bar.update({1, 4, i, 10, 1.0f}, Seconds(0.01));
+  const std::string line = bar.update(half, Seconds(1));
+  // Five updates in a second; 25 are left.
+  CHECK(line.find("epoch 2/4 [============            ] 5/10  loss 0.5000  160 examples/s  0:05 left") !=
+        std::string::npos);
+  CHECK(bar.update(half, Seconds(1.05)).empty());
+  CHECK(TrainDisplay(TrainDisplay::Mode::text, 32).update(half, Seconds(1)).empty());
+  CHECK(TrainDisplay(TrainDisplay::Mode::json, 32).update(half, Seconds(1)).empty());
+  const TrainProgress over{2, 4, 0, 10, 0.5f, {0.5, 0.25, 0.75, 0.01}};
+  const auto json = boost::json::parse(TrainDisplay(TrainDisplay::Mode::json, 32).epoch(over, Seconds(3)));
+  CHECK(json.at("validation_accuracy").to_number<double>() == 0.75);
+  CHECK(TrainDisplay(TrainDisplay::Mode::text, 32).epoch(over, Seconds(3)) ==
+        "epoch 2/4  loss 0.5000  validation 0.2500, 75.0%\n");
+}
+
+TEST_CASE("a training curve needs nothing but itself", "[train]") {
+  const std::vector<learning::EpochRecord> epochs{{1, 2, 0.5, 0.1}, {0.5, 1, 0.75, 0.1}, {0.25, 1.5, 1, 0.1}};
+  const std::string curve = training_curve(epochs, "a < b");
+  CHECK(curve.starts_with("<svg xmlns="));
+  CHECK(curve.find("a &lt; b") != std::string::npos);
+  CHECK(curve.find("href") == std::string::npos);
+  // The worst loss, 2, lies on the upper edge of its panel and the best, 0.25, on the lower.
+  CHECK(curve.find("M64 64L") != std::string::npos);
+  CHECK(curve.find("L700 254\"") != std::string::npos);
+  CHECK(training_curve({}, "none").find("line") != std::string::npos);
+}
+
+}  // namespace dormouse::daemon
