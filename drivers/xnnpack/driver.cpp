@@ -64,7 +64,7 @@ bool XnnpackDriver::supports(const engine::Graph& graph, const engine::Node& nod
 
 bool XnnpackDriver::worthwhile(const engine::Partition& partition) const {
   return std::ranges::any_of(partition.nodes, [&](std::size_t node) {
-    return find_kernel(*partition.graph->nodes()[node].op)->arithmetic;
+    return find_kernel(*partition.graph->nodes()[node].op)->alone;
   });
 }
 

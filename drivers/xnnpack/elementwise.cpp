@@ -75,7 +75,6 @@ void emit_pow(Builder& builder, const Node& node) {
 
 extern const Kernel abs{"Abs", always, emit_unary<xnn_unary_abs>};
 extern const Kernel clip{"Clip", supports_clamp, emit_clamp, true, EightBit::between};
-extern const Kernel exp{"Exp", always, emit_unary<xnn_unary_exp>};
 extern const Kernel log{"Log", always, emit_unary<xnn_unary_log>};
 extern const Kernel neg{"Neg", always, emit_unary<xnn_unary_negate>};
 extern const Kernel relu{"Relu", always, emit_clamp, true, EightBit::between};

@@ -24,8 +24,8 @@ struct Kernel {
   bool (*supports)(const engine::Graph& graph, const engine::Node& node);
   /// Adds what computes `node` to the subgraph under construction.
   void (*emit)(Builder& builder, const engine::Node& node);
-  /// It computes; the others only move elements and are not worth a hand-over alone.
-  bool arithmetic = true;
+  /// Worth a hand-over alone; the others only move elements, or pay for another layout.
+  bool alone = true;
   EightBit eight_bit = EightBit::refused;
   /// It takes nodes of several outputs; the others are asked about nodes of one.
   bool splits = false;

@@ -11,8 +11,8 @@ extern const Kernel conv, gemm, matmul;
 // activation.cpp
 extern const Kernel elu, gelu, hard_sigmoid, hard_swish, leaky_relu, swish;
 // elementwise.cpp
-extern const Kernel abs, add, clip, div, exp, log, max, min, mul, neg, pow, p_relu, relu, sigmoid, sqrt, sub,
-    sum, tanh;
+extern const Kernel abs, add, clip, div, log, max, min, mul, neg, pow, p_relu, relu, sigmoid, sqrt, sub, sum,
+    tanh;
 // normalization.cpp
 extern const Kernel batch_normalization, layer_normalization;
 // pooling.cpp, reduction.cpp
@@ -44,7 +44,6 @@ std::span<const Kernel* const> all_kernels() {
       &add,
       &clip,
       &div,
-      &exp,
       &log,
       &max,
       &min,

@@ -75,7 +75,7 @@ void emit_layer(Builder& builder, const Node& node) {
 
 }  // namespace
 
-extern const Kernel batch_normalization{"BatchNormalization", supports_batch, emit_batch};
+extern const Kernel batch_normalization{"BatchNormalization", supports_batch, emit_batch, false};
 extern const Kernel layer_normalization{"LayerNormalization", supports_layer, emit_layer};
 
 }  // namespace dormouse::drivers::xnnpack

@@ -18,7 +18,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 bool supports(const Graph& graph, const Node& node) {
   if (!is_image(input_shape(graph, node, 0))) return false;
   const Window2d w = window_2d(graph, node);
-  return w.rounds_down && w.kernel_height * w.kernel_width > 1;
+  return w.kernel_height * w.kernel_width > 1;
 }
 
 bool supports_max(const Graph& graph, const Node& node) {

@@ -70,7 +70,7 @@ extern const Kernel flatten{"Flatten", always, emit_reshape, false, EightBit::mo
 extern const Kernel identity{"Identity", always, emit_identity, false};
 extern const Kernel reshape{"Reshape", always, emit_reshape, false, EightBit::moved};
 extern const Kernel squeeze{"Squeeze", always, emit_reshape, false, EightBit::moved};
-extern const Kernel transpose{"Transpose", supports_transpose, emit_transpose, false, EightBit::moved};
+extern const Kernel transpose{"Transpose", supports_transpose, emit_transpose, true, EightBit::moved};
 extern const Kernel unsqueeze{"Unsqueeze", always, emit_reshape, false, EightBit::moved};
 
 }  // namespace dormouse::drivers::xnnpack

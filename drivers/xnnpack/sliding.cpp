@@ -1,5 +1,7 @@
 #include "drivers/xnnpack/sliding.h"
 
+#include <algorithm>
+
 #include "drivers/xnnpack/operands.h"
 #include "engine/ops/sliding.h"
 
@@ -13,10 +15,11 @@ std::vector<std::int64_t> kernel_extents(const engine::Graph& graph, const engin
   return {shape.begin() + 2, shape.end()};
 }
 
-bool rounds_down(const engine::SlidingWindow& w, std::size_t axis) {
+/// The padding behind the input under which the windows of all outputs fit.
+std::int64_t behind(const engine::SlidingWindow& w, std::size_t axis) {
   const std::int64_t reach = (w.kernel[axis] - 1) * w.dilation[axis] + 1;
-  const std::int64_t room = w.input[axis] + w.pad_begin[axis] + w.pad_end[axis] - reach;
-  return w.output[axis] == room / w.stride[axis] + 1;
+  const std::int64_t last = (w.output[axis] - 1) * w.stride[axis] - w.pad_begin[axis] + reach;
+  return std::max(w.pad_end[axis], last - w.input[axis]);
 }
 
 }  // namespace
@@ -29,6 +32,7 @@ Window2d window_2d(const engine::Graph& graph, const engine::Node& node, std::si
     return static_cast<std::uint32_t>(extents[axis]);
   };
   constexpr std::size_t kHeight = 1, kWidth = 2;
+  const std::int64_t bottom = behind(w, kHeight), right = behind(w, kWidth);
   return {.kernel_height = at(w.kernel, kHeight),
           .kernel_width = at(w.kernel, kWidth),
           .stride_height = at(w.stride, kHeight),
@@ -37,9 +41,9 @@ Window2d window_2d(const engine::Graph& graph, const engine::Node& node, std::si
           .dilation_width = at(w.dilation, kWidth),
           .top = at(w.pad_begin, kHeight),
           .left = at(w.pad_begin, kWidth),
-          .bottom = at(w.pad_end, kHeight),
-          .right = at(w.pad_end, kWidth),
-          .rounds_down = rounds_down(w, kHeight) && rounds_down(w, kWidth)};
+          .bottom = static_cast<std::uint32_t>(bottom),
+          .right = static_cast<std::uint32_t>(right),
+          .overhangs = bottom > w.pad_end[kHeight] || right > w.pad_end[kWidth]};
 }
 
 }  // namespace dormouse::drivers::xnnpack

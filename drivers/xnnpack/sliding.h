@@ -12,7 +12,7 @@ struct Window2d {
   std::uint32_t stride_height, stride_width;
   std::uint32_t dilation_height, dilation_width;
   std::uint32_t top, left, bottom, right;  ///< padding
-  bool rounds_down;                        ///< the output has the extents that XNNPACK gives it: no ceil_mode
+  bool overhangs;  ///< ceil_mode: windows reach over the edge, and bottom and right with them
 
   bool padded() const { return (top | left | bottom | right) != 0; }
 };

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "engine/kernels/half.h"
+#include "engine/kernels/half_rows.h"
 #include "engine/kernels/saturate.h"
 
 namespace dormouse::engine {
@@ -36,6 +37,10 @@ template <class In, class Out>
 void loop(const std::byte* from, std::byte* to, std::size_t count) {
   const In* const source = reinterpret_cast<const In*>(from);
   Out* const target = reinterpret_cast<Out*>(to);
+  if constexpr (std::is_same_v<In, float> && std::is_same_v<Out, Half>)
+    return best_half_rows().narrow(source, target, static_cast<std::int64_t>(count));
+  else if constexpr (std::is_same_v<In, Half> && std::is_same_v<Out, float>)
+    return best_half_rows().widen(source, target, static_cast<std::int64_t>(count));
   for (std::size_t i = 0; i < count; ++i) target[i] = converted<Out>(read(source[i]));
 }
 

@@ -23,7 +23,7 @@ namespace ops {
 extern const Op acos{.name = "Acos",
                      .since = 7,
                      .infer = infer_like_input,
-                     .kernels = unary_kernels<ArcCosine>(Floating{}),
+                     .kernels = curve_kernels<ArcCosine, &Curves::acos>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
                      .samples = unary_samples(-0.9, 0.9)};

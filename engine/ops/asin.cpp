@@ -23,7 +23,7 @@ namespace ops {
 extern const Op asin{.name = "Asin",
                      .since = 7,
                      .infer = infer_like_input,
-                     .kernels = unary_kernels<ArcSine>(Floating{}),
+                     .kernels = curve_kernels<ArcSine, &Curves::asin>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
                      .samples = unary_samples(-0.9, 0.9)};

@@ -23,7 +23,7 @@ namespace ops {
 extern const Op atan{.name = "Atan",
                      .since = 7,
                      .infer = infer_like_input,
-                     .kernels = unary_kernels<ArcTangent>(Floating{}),
+                     .kernels = curve_kernels<ArcTangent, &Curves::atan>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
                      .samples = unary_samples()};

@@ -1,5 +1,4 @@
-#include <cmath>
-
+#include "engine/kernels/rounding.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -8,7 +7,7 @@ namespace {
 struct RoundUp {
   template <class T>
   T operator()(T x) const {
-    return std::ceil(x);
+    return round_up(x);
   }
 };
 

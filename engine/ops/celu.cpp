@@ -1,5 +1,6 @@
-#include <cmath>
+#include <algorithm>
 
+#include "engine/kernels/exponential.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -12,7 +13,8 @@ struct ContinuousExponentialUnit {
   template <class T>
   T operator()(T x) const {
     const T a = static_cast<T>(alpha);
-    return x > 0 ? x : a * std::expm1(x / a);
+    const T below = a * fast_expm1(std::min(x / a, T{0}));
+    return x > 0 ? x : below;
   }
 };
 

@@ -22,7 +22,7 @@ namespace ops {
 extern const Op cos{.name = "Cos",
                     .since = 7,
                     .infer = infer_like_input,
-                    .kernels = unary_kernels<Cosine>(Floating{}),
+                    .kernels = curve_kernels<Cosine, &Curves::cos>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
                     .samples = unary_samples()};

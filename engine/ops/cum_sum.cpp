@@ -33,6 +33,21 @@ void sum_line(const T* x, T* y, std::int64_t length, std::int64_t step, bool exc
   }
 }
 
+/// The same for `width` neighbouring lines at once.
+template <class T>
+void sum_rows(const T* x, T* y, std::int64_t length, std::int64_t width, bool exclusive, bool reverse) {
+  const std::int64_t forward = reverse ? -width : width;
+  if (reverse) x += (length - 1) * width, y += (length - 1) * width;
+  if (exclusive)
+    std::fill_n(y, width, T{0});
+  else
+    std::copy_n(x, width, y);
+  const T* added = exclusive ? x : x + forward;
+  for (std::int64_t i = 1; i < length; ++i, added += forward, y += forward)
+    for (std::int64_t j = 0; j < width; ++j)
+      y[forward + j] = static_cast<T>(static_cast<Wrapping<T>>(y[j]) + static_cast<Wrapping<T>>(added[j]));
+}
+
 // An axis that turns out at run time to be outside the rank leaves x as it is.
 template <class T>
 void compute(const KernelContext& context) noexcept {
@@ -47,6 +62,13 @@ void compute(const KernelContext& context) noexcept {
   const bool exclusive = context.attributes.integer("exclusive", 0) != 0,
              reverse = context.attributes.integer("reverse", 0) != 0;
   const Lines lines(shape, *axis);
+  if (lines.length > 0 && lines.inner_count > 1) {
+    const std::int64_t block = lines.length * lines.inner_count;
+    for (std::int64_t outer = 0; outer < lines.outer_count; ++outer)
+      sum_rows(x.data() + outer * block, y.data() + outer * block, lines.length, lines.inner_count, exclusive,
+               reverse);
+    return;
+  }
   lines.each([&](std::int64_t first, std::int64_t) {
     sum_line(x.data() + first, y.data() + first, lines.length, lines.inner_count, exclusive, reverse);
   });

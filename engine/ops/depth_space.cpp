@@ -19,9 +19,9 @@ StridedLoop<2> depth_space_loop(const Attributes& attributes, const Shape& space
   const bool channel_first = attributes.get<std::string>("mode", "DCR") == "CRD";
   const std::int64_t channel = channel_first ? b * b * plane : plane,
                      column = channel_first ? plane : channels * plane, row = b * column;
-  return {Shape{space[0], channels, h, b, w, b},
-          {std::vector{channels * b * b * plane, b * b * plane, b * b * w, b * w, b, std::int64_t{1}},
-           std::vector{channels * b * b * plane, channel, w, row, std::int64_t{1}, column}}};
+  return {Shape{space[0], channels, h, b, b, w},  // the longest rows
+          {std::vector{channels * b * b * plane, b * b * plane, b * b * w, b * w, std::int64_t{1}, b},
+           std::vector{channels * b * b * plane, channel, w, row, column, std::int64_t{1}}}};
 }
 
 }  // namespace dormouse::engine

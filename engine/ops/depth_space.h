@@ -11,7 +11,7 @@ namespace dormouse::engine {
 /// The attributes; fail()s when they or the rank of the input are wrong.
 std::int64_t block_size(const InferContext& context);
 
-/// Loops over space [N, C, H·b, W·b] in order, beside the same elements in depth [N, C·b², H, W].
+/// Loops over space [N, C, H·b, W·b] beside the same elements in depth [N, C·b², H, W].
 StridedLoop<2> depth_space_loop(const Attributes& attributes, const Shape& space);
 
 /// Moves input 0 to output 0, where `from` and `to` are what depth_space_loop walks: 0 space, 1 depth.

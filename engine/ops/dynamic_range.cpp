@@ -1,5 +1,7 @@
 #include "engine/ops/dynamic_range.h"
 
+#include <algorithm>
+
 #include "engine/kernels/quantize.h"
 
 namespace dormouse::engine {
@@ -10,22 +12,17 @@ struct Bounds {
 };
 
 Bounds bounds(std::span<const float> x) {
-  constexpr std::size_t kPartials = 16;
-  Bounds partial[kPartials];
-  const auto extend = [](Bounds& bounds, float value) {
-    bounds.low = value < bounds.low ? value : bounds.low;
-    bounds.high = value > bounds.high ? value : bounds.high;
+  constexpr std::size_t kPartials = 64;  // fewer are unrolled, and do not vectorise then
+  float low[kPartials]{}, high[kPartials]{};
+  const auto extend = [&](std::size_t j, float value) {
+    low[j] = value < low[j] ? value : low[j];
+    high[j] = value > high[j] ? value : high[j];
   };
   std::size_t i = 0;
   for (; i + kPartials <= x.size(); i += kPartials)
-    for (std::size_t j = 0; j < kPartials; ++j) extend(partial[j], x[i + j]);
-  for (; i < x.size(); ++i) extend(partial[0], x[i]);
-  Bounds result;
-  for (const Bounds& part : partial) {
-    extend(result, part.low);
-    extend(result, part.high);
-  }
-  return result;
+    for (std::size_t j = 0; j < kPartials; ++j) extend(j, x[i + j]);
+  for (; i < x.size(); ++i) extend(0, x[i]);
+  return {std::ranges::min(low), std::ranges::max(high)};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "engine/kernels/curves.h"
 #include "engine/kernels/strided.h"
 #include "engine/op.h"
 #include "engine/ops/inference.h"
@@ -89,10 +90,28 @@ void variadic_kernel(const KernelContext& context) noexcept {
     broadcast_into(F{}, out, shape, context.in<T>(i).data(), context.shape(i), out, shape);
 }
 
+/// F by way of the curve of that name: curve_kernel<&Curves::exp>.
+template <Curves::Curve* Curves::*curve>
+void curve_kernel(const KernelContext& context) noexcept {
+  const std::span<float> out = context.out<float>(0);
+  (best_curves().*curve)(context.in<float>(0).data(), out.data(), static_cast<std::int64_t>(out.size()));
+}
+
 /// Kernels of the function F for a list of types: unary_kernels<F>(Floating{}).
 template <class F, class List>
 Kernels unary_kernels(List list) {
   return kernels_for(list, []<class T>() { return unary_kernel<F, T>; });
+}
+
+/// The same with a curve for f32.
+template <class F, Curves::Curve* Curves::*curve, class List>
+Kernels curve_kernels(List list) {
+  return kernels_for(list, []<class T>() {
+    if constexpr (std::is_same_v<T, float>)
+      return curve_kernel<curve>;
+    else
+      return unary_kernel<F, T>;
+  });
 }
 
 template <class F, class List>

@@ -1,5 +1,6 @@
-#include <cmath>
+#include <algorithm>
 
+#include "engine/kernels/exponential.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -10,7 +11,8 @@ struct ExponentialUnit {
   float alpha;
   template <class T>
   T operator()(T x) const {
-    return x > 0 ? x : static_cast<T>(alpha) * std::expm1(x);
+    const T below = static_cast<T>(alpha) * fast_expm1(std::min(x, T{0}));
+    return x > 0 ? x : below;
   }
 };
 

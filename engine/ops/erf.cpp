@@ -24,7 +24,7 @@ namespace ops {
 extern const Op erf{.name = "Erf",
                     .since = 9,
                     .infer = infer_like_input,
-                    .kernels = unary_kernels<ErrorFunction>(Floating{}),
+                    .kernels = curve_kernels<ErrorFunction, &Curves::erf>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
                     .samples = unary_samples()};

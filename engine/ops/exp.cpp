@@ -20,7 +20,7 @@ namespace ops {
 extern const Op exp{.name = "Exp",
                     .since = 6,
                     .infer = infer_like_input,
-                    .kernels = unary_kernels<Exponential>(Floating{}),
+                    .kernels = curve_kernels<Exponential, &Curves::exp>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
                     .samples = unary_samples()};

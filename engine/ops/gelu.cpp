@@ -1,7 +1,7 @@
-#include <cmath>
 #include <numbers>
 #include <string>
 
+#include "engine/kernels/exponential.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -16,8 +16,8 @@ struct Gate {
   template <class T>
   T operator()(T x) const {
     constexpr T slope = std::numbers::sqrt2_v<T> * std::numbers::inv_sqrtpi_v<T>;
-    if (approximate) return x / 2 * (1 + std::tanh(slope * (x + static_cast<T>(0.044715) * x * x * x)));
-    return x / 2 * (1 + std::erf(x / std::numbers::sqrt2_v<T>));
+    if (approximate) return x / 2 * (1 + fast_tanh(slope * (x + static_cast<T>(0.044715) * x * x * x)));
+    return x / 2 * (1 + fast_erf(x / std::numbers::sqrt2_v<T>));
   }
 };
 

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <cmath>
 
+#include "engine/kernels/exponential.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -9,7 +9,9 @@ namespace {
 struct Mish {
   template <class T>
   T operator()(T x) const {
-    return x * std::tanh(std::max(x, T{0}) + std::log1p(std::exp(-std::fabs(x))));
+    const T e = fast_exp(std::min(x, T{20}));  // tanh(ln(1 + e)) = n / (n + 2); from 20 on it is 1
+    const T n = e * (e + 2);
+    return x * (n / (n + 2));
   }
 };
 

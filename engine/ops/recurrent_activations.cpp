@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "engine/kernels/exponential.h"
-#include "engine/kernels/sigmoids.h"
+#include "engine/kernels/curves.h"
 
 namespace dormouse::engine::recurrent {
 namespace {
@@ -34,11 +34,11 @@ void each(T* values, std::int64_t count, T alpha, T beta) noexcept {
 // The usual ones.
 template <>
 void each<sigmoid, float>(float* values, std::int64_t count, float, float) noexcept {
-  best_sigmoids().logistic(values, count);
+  best_curves().logistic(values, values, count);
 }
 template <>
 void each<tanh, float>(float* values, std::int64_t count, float, float) noexcept {
-  best_sigmoids().tanh(values, count);
+  best_curves().tanh(values, values, count);
 }
 
 template <class T>

@@ -1,5 +1,4 @@
-#include <cmath>
-
+#include "engine/kernels/rounding.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -8,7 +7,7 @@ namespace {
 struct RoundToEven {
   template <class T>
   T operator()(T x) const {
-    return std::nearbyint(x);  // halves to even, as the default rounding mode has it
+    return round_even(x);
   }
 };
 

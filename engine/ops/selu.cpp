@@ -1,5 +1,6 @@
-#include <cmath>
+#include <algorithm>
 
+#include "engine/kernels/exponential.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -13,7 +14,8 @@ struct ScaledExponentialUnit {
   template <class T>
   T operator()(T x) const {
     const T scale = static_cast<T>(gamma);
-    return scale * (x > 0 ? x : static_cast<T>(alpha) * std::expm1(x));
+    const T below = static_cast<T>(alpha) * fast_expm1(std::min(x, T{0}));
+    return scale * (x > 0 ? x : below);
   }
 };
 

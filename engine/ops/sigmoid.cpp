@@ -23,7 +23,7 @@ namespace ops {
 extern const Op sigmoid{.name = "Sigmoid",
                         .since = 6,
                         .infer = infer_like_input,
-                        .kernels = unary_kernels<Logistic>(Floating{}),
+                        .kernels = curve_kernels<Logistic, &Curves::logistic>(Floating{}),
                         .gradient = gradient,
                         .in_place = true,
                         .samples = unary_samples()};

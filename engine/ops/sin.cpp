@@ -22,7 +22,7 @@ namespace ops {
 extern const Op sin{.name = "Sin",
                     .since = 7,
                     .infer = infer_like_input,
-                    .kernels = unary_kernels<Sine>(Floating{}),
+                    .kernels = curve_kernels<Sine, &Curves::sin>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
                     .samples = unary_samples()};

@@ -1,5 +1,4 @@
-#include <cmath>
-
+#include "engine/kernels/exponential.h"
 #include "engine/ops/elementwise.h"
 
 namespace dormouse::engine {
@@ -11,7 +10,7 @@ struct SelfGated {
   float alpha;
   template <class T>
   T operator()(T x) const {
-    return x / (T{1} + std::exp(-static_cast<T>(alpha) * x));
+    return x * fast_logistic(static_cast<T>(alpha) * x);
   }
 };
 

@@ -23,7 +23,7 @@ namespace ops {
 extern const Op tanh{.name = "Tanh",
                      .since = 6,
                      .infer = infer_like_input,
-                     .kernels = unary_kernels<HyperbolicTangent>(Floating{}),
+                     .kernels = curve_kernels<HyperbolicTangent, &Curves::tanh>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
                      .samples = unary_samples()};

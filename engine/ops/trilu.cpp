@@ -30,8 +30,14 @@ void compute(const KernelContext& context) noexcept {
   const std::int64_t lines = shape.elements(0, shape.rank() - 1);
   for (std::int64_t line = 0; line < lines; ++line, x += columns, y += columns) {
     const std::int64_t diagonal = line % rows + k;
-    const std::int64_t cut = upper ? diagonal : diagonal + 1;
-    for (std::int64_t i = 0; i < columns; ++i) y[i] = (i >= cut) == upper ? x[i] : T{0};
+    const std::int64_t cut = std::clamp<std::int64_t>(upper ? diagonal : diagonal + 1, 0, columns);
+    if (upper) {
+      std::fill_n(y, cut, T{0});
+      std::copy(x + cut, x + columns, y + cut);
+    } else {
+      std::copy_n(x, cut, y);
+      std::fill(y + cut, y + columns, T{0});
+    }
   }
 }
 
