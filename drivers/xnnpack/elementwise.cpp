@@ -34,18 +34,22 @@ void emit_clamp(Builder& builder, const Node& node) {
   define_unary(builder, node, xnn_unary_clamp, &params);
 }
 
-/// Operators fold from the left: Max and Min take any number of operands.
+/// Operators fold from the left: Max and Min take any number of operands. Of sums, a ReLU behind is done with
+/// them.
 template <xnn_binary_operator type>
 void emit_binary(Builder& builder, const Node& node) {
   const Layout layout = shared_layout(builder, node);
   const std::size_t last = node.inputs.size() - 1;
   const engine::Shape& whole = output_shape(builder.graph(), node);
+  const Clamped target =
+      type == xnn_binary_add ? with_clamp(builder, node.outputs[0]) : Clamped{node.outputs[0], {}};
+  const xnn_binary_params bounds{.output_min = target.clamp.low, .output_max = target.clamp.high};
   Id result = operand(builder, node, 0, layout);
   for (std::size_t i = 1; i <= last; ++i) {
     const Id next = operand(builder, node, i, layout);
-    const Id to =
-        i == last ? builder.out(node.outputs[0], layout) : builder.temporary(extents(whole, layout));
-    check(xnn_define_binary(builder.subgraph(), type, nullptr, result, next, to, 0), node.op->name);
+    const Id to = i == last ? builder.out(target.value, layout) : builder.temporary(extents(whole, layout));
+    check(xnn_define_binary(builder.subgraph(), type, i == last ? &bounds : nullptr, result, next, to, 0),
+          node.op->name);
     result = to;
   }
 }

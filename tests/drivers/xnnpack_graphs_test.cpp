@@ -85,6 +85,21 @@ TEST_CASE("whole networks run on XNNPACK as on the portable kernels, for every b
   }
 }
 
+TEST_CASE("what stands behind a sum is done with it", "[xnnpack]") {
+  std::mt19937 random(kSeed);
+  INFO("seed " << kSeed);
+  const Shape added = GENERATE(Shape{2, 5, 7}, Shape{7}, Shape{1}, Shape{5, 1});
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {2, 5, 7})};
+  const Value y = constant(graph, weights(added, random));
+  const Value below{&graph, graph.add_constant("below", Tensor::scalar(-0.5f))};
+  const Value above{&graph, graph.add_constant("above", Tensor::scalar(0.5f))};
+  graph.set_outputs({relu(x + y).id, relu(y + x).id, apply("Clip", {x + y, below, above}).id});
+  const xnnpack::XnnpackDriver driver;
+  const auto inputs = input_for(graph, 2);
+  check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
+}
+
 TEST_CASE("an operator XNNPACK lacks splits a graph without changing it", "[xnnpack]") {
   std::mt19937 random(kSeed);
   Graph graph;
