@@ -1,5 +1,7 @@
 #include <xnnpack.h>
 
+#include <optional>
+
 #include "drivers/xnnpack/operands.h"
 #include "engine/shape.h"
 
@@ -11,7 +13,46 @@ using engine::Node;
 
 bool always(const Graph&, const Node&) { return true; }
 
+bool is(const Node& node, std::string_view op) { return node.op->domain.empty() && node.op->name == op; }
+
+/// A shuffle of channels: split into [groups, members], these two swapped, and merged again.
+struct Shuffle {
+  engine::ValueId swapped, merged;
+  std::size_t groups;
+};
+
+/// The shuffle that begins with a Reshape, if one does.
+std::optional<Shuffle> shuffle_at(const Builder& builder, const Node& split) {
+  static const std::vector<std::int64_t> kSwap{0, 2, 1, 3, 4};
+  const Graph& graph = builder.graph();
+  const engine::Shape &image = input_shape(graph, split, 0), &parts = output_shape(graph, split);
+  if (image.rank() != 4 || parts.rank() != 5 || builder.info(split.inputs[0]).dtype != engine::DType::f32)
+    return std::nullopt;
+  if (parts[0] != image[0] || parts[3] != image[2] || parts[4] != image[3]) return std::nullopt;
+  const Node* const swap = builder.sole_reader(split.outputs[0]);
+  if (!swap || !is(*swap, "Transpose") || swap->attributes.integers("perm") != kSwap) return std::nullopt;
+  const Node* const merge = builder.sole_reader(swap->outputs[0]);
+  if (!merge || !is(*merge, "Reshape") || output_shape(graph, *merge) != image) return std::nullopt;
+  return Shuffle{swap->outputs[0], merge->outputs[0], static_cast<std::size_t>(parts[1])};
+}
+
+/// On an image that lies channels-last: one transposition of its pixels, not three of it.
+void emit_shuffle(Builder& builder, const Node& split, const Shuffle& shuffle) {
+  const Extents image = extents(input_shape(builder.graph(), split, 0), Layout::channels_last);
+  const std::size_t members = image[3] / shuffle.groups;
+  const Extents grouped{image[0], image[1], image[2], shuffle.groups, members},
+      swapped{image[0], image[1], image[2], members, shuffle.groups};
+  const Id from = builder.temporary(grouped), to = builder.temporary(swapped);
+  builder.reshape(builder.in(split.inputs[0], Layout::channels_last), from, grouped);
+  builder.transpose(from, to, {0, 1, 2, 4, 3});
+  builder.take_over(shuffle.swapped);
+  builder.reshape(to, builder.out(shuffle.merged, Layout::channels_last), image);
+}
+
 void emit_reshape(Builder& builder, const Node& node) {
+  const auto shuffle = shuffle_at(builder, node);
+  if (shuffle && builder.at_hand(node.inputs[0], Layout::channels_last))
+    return emit_shuffle(builder, node, *shuffle);
   const Id from = builder.in(node.inputs[0]);
   builder.reshape(from, builder.out(node.outputs[0]),
                   extents(output_shape(builder.graph(), node), Layout::rows));

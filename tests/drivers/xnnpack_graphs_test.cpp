@@ -100,6 +100,23 @@ TEST_CASE("what stands behind a sum is done with it", "[xnnpack]") {
   check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
 }
 
+TEST_CASE("channels of convolutions are shuffled where they lie", "[xnnpack]") {
+  std::mt19937 random(kSeed);
+  INFO("seed " << kSeed);
+  const std::int64_t groups = GENERATE(2, 3);
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {2, 3, 5, 7})};
+  const Value image = convolution(x, {12, 3, 3, 3}, 1, random);
+  const Value swapped = transpose(reshape(image, {2, groups, 12 / groups, 5, 7}), {0, 2, 1, 3, 4});
+  const Value shuffled = reshape(swapped, {2, 12, 5, 7});
+  const Value merged_otherwise =
+      reshape(transpose(reshape(image, {2, 4, 3, 5, 7}), {0, 2, 1, 3, 4}), {2, 3, 20, 7});
+  graph.set_outputs({convolution(shuffled, {12, 4, 1, 1}, 3, random).id, shuffled.id, merged_otherwise.id});
+  const xnnpack::XnnpackDriver driver;
+  const auto inputs = input_for(graph, 2);
+  check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
+}
+
 TEST_CASE("an operator XNNPACK lacks splits a graph without changing it", "[xnnpack]") {
   std::mt19937 random(kSeed);
   Graph graph;
