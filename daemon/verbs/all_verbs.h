@@ -11,6 +11,7 @@ extern const Verb status_verb;
 extern const Verb infer_verb;
 extern const Verb inspect_verb;
 extern const Verb quantize_verb;
+extern const Verb export_verb;
 extern const Verb stream_verb;
 extern const Verb teach_verb;
 extern const Verb review_verb;

@@ -13,6 +13,7 @@
 #include "engine/formats/npy.h"
 #include "engine/formats/onnx.h"
 #include "engine/formats/wav.h"
+#include "engine/op.h"
 #include "engine/value.h"
 #include "tests/daemon/running_server.h"
 
@@ -238,6 +239,22 @@ TEST_CASE("a model and the operators are listed without a daemon", "[verbs]") {
   CHECK_THAT(ops.out, Contains("LayerNormalization") && Contains(" operators: "));
   CHECK_THAT(run({"inspect", "--ops", "--json"}).out, Contains(R"({"operator":"Abs","domain":"ai.onnx")"));
   CHECK(run({"inspect"}).code == kUsage);
+}
+
+TEST_CASE("a model is exported in standard operators", "[verbs]") {
+  const TemporaryFolder folder;
+  engine::Graph graph;
+  const engine::Value x{&graph, graph.add_input("x", engine::DType::f32, Shape{engine::kDynamic, 2})};
+  graph.mark_output(engine::apply("Gelu", {x}).id);
+  engine::write_onnx(graph, folder.file("gelu.onnx"));
+  const Outcome outcome = run({"export", folder.file("gelu.onnx")});
+  CHECK(outcome.code == kOk);
+  CHECK_THAT(outcome.out, Contains("gelu.standard.onnx: 5 nodes"));
+  const engine::Graph exported = engine::read_onnx(folder.file("gelu.standard.onnx"));
+  CHECK(std::ranges::none_of(exported.nodes(), [](const auto& node) { return node.op->name == "Gelu"; }));
+  CHECK_THAT(run({"export", folder.file("gelu.onnx"), "-o", folder.file("b.onnx"), "--json"}).out,
+             Contains(R"("nodes":5)"));
+  CHECK(run({"export"}).code == kUsage);
 }
 
 TEST_CASE("what cannot be sent is said before it is sent", "[verbs]") {

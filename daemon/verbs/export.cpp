@@ -1,0 +1,38 @@
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "daemon/verbs/all_verbs.h"
+#include "engine/formats/onnx.h"
+
+namespace dormouse::daemon {
+namespace {
+
+constexpr Option kOptions[] = {{"output", "FILE", "where the exported model goes (MODEL.standard.onnx)"}};
+
+int run(const Arguments& arguments) {
+  const std::string& model = arguments.positional(0, "MODEL.onnx");
+  const std::string output =
+      arguments.value_or("output", std::filesystem::path(model).replace_extension(".standard.onnx").string());
+  const engine::Graph exported = engine::in_standard_operators(engine::read_onnx(model));
+  engine::write_onnx(exported, output);
+  const std::size_t nodes = exported.nodes().size();
+  if (arguments.json())
+    std::cout << boost::json::serialize(boost::json::object{{"model", output}, {"nodes", nodes}}) << "\n";
+  else
+    std::cout << output << ": " << nodes << " nodes, all of ONNX's opset 18\n";
+  return kOk;
+}
+
+}  // namespace
+
+extern const Verb export_verb{.name = "export",
+                              .group = "run",
+                              .summary = "write a model in standard ONNX operators, for other runtimes",
+                              .arguments = "MODEL.onnx [-o OUT.onnx]",
+                              .example = "dormouse export waves.onnx -o waves.standard.onnx",
+                              .options = kOptions,
+                              .run = run};
+
+}  // namespace dormouse::daemon
