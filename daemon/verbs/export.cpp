@@ -1,15 +1,22 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 #include <filesystem>
 #include <iostream>
 
 #include "daemon/verbs/all_verbs.h"
+#include "daemon/verbs/infer_local.h"
 #include "engine/formats/onnx.h"
 
 namespace dormouse::daemon {
 namespace {
 
 constexpr Option kOptions[] = {{"output", "FILE", "where the exported model goes (MODEL.standard.onnx)"}};
+
+boost::json::object as_json(const engine::InputNormaliser& normaliser) {
+  return {{"mean", boost::json::value_from(normaliser.mean)},
+          {"deviation", boost::json::value_from(normaliser.deviation)}};
+}
 
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL.onnx");
@@ -18,10 +25,18 @@ int run(const Arguments& arguments) {
   const engine::Graph exported = engine::in_standard_operators(engine::read_onnx(model));
   engine::write_onnx(exported, output);
   const std::size_t nodes = exported.nodes().size();
-  if (arguments.json())
-    std::cout << boost::json::serialize(boost::json::object{{"model", output}, {"nodes", nodes}}) << "\n";
-  else
-    std::cout << output << ": " << nodes << " nodes, all of ONNX's opset 18\n";
+  const engine::InputNormaliser normaliser = normaliser_beside(model);
+  boost::json::object result{{"model", output}, {"nodes", nodes}};
+  if (!normaliser.empty()) result.emplace("normaliser", as_json(normaliser));
+  if (arguments.json()) {
+    std::cout << boost::json::serialize(result) << "\n";
+    return kOk;
+  }
+  std::cout << output << ": " << nodes << " nodes, all of ONNX's opset 18\n";
+  if (!normaliser.empty())
+    std::cout << "Its seed memory normalises clips, which other runtimes have to do: per channel (x - mean) "
+                 "/ deviation, "
+              << boost::json::serialize(as_json(normaliser)) << "\n";
   return kOk;
 }
 

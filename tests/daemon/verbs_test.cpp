@@ -16,6 +16,7 @@
 #include "engine/op.h"
 #include "engine/value.h"
 #include "tests/daemon/running_server.h"
+#include "tests/daemon/small_model.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -255,6 +256,9 @@ TEST_CASE("a model is exported in standard operators", "[verbs]") {
   CHECK_THAT(run({"export", folder.file("gelu.onnx"), "-o", folder.file("b.onnx"), "--json"}).out,
              Contains(R"("nodes":5)"));
   CHECK(run({"export"}).code == kUsage);
+  SmallModel(3).write(folder.file(""), "colours");
+  CHECK_THAT(run({"export", folder.file("colours.onnx")}).out, Contains("(x - mean) / deviation"));
+  CHECK_THAT(run({"export", folder.file("colours.onnx"), "--json"}).out, Contains(R"("normaliser":{"mean":[)"));
 }
 
 TEST_CASE("what cannot be sent is said before it is sent", "[verbs]") {
