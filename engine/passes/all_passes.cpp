@@ -8,6 +8,7 @@ namespace dormouse::engine {
 
 extern const Pass activations;
 extern const Pass affine_folding;
+extern const Pass channel_shuffles;
 extern const Pass common_subexpressions;
 extern const Pass constant_folding;
 extern const Pass dead_code;
@@ -35,6 +36,7 @@ std::span<const Pass* const> all_passes() {
                                        &common_subexpressions,
                                        &dead_code,
                                        &transposes,
+                                       &channel_shuffles,
                                        &activations,
                                        &layer_normalization,
                                        &pad_folding,

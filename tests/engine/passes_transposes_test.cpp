@@ -69,5 +69,34 @@ TEST_CASE("transposes stay where nothing is gained", "[passes]") {
   CHECK(count(after(kPass, moved), "Transpose") == 1);
 }
 
+/// Channels of x, [2, 6, 4, 5], whose number leaves `index` by `parts`, as ShuffleNet v2 takes them.
+Value every_nth(Value x, std::int64_t parts, std::int64_t index) {
+  const Value swapped = transpose(reshape(x, {12 / parts, parts, 20}), {1, 0, 2});
+  const Value wanted = constant(*x.graph, Tensor::scalar(index));
+  return apply("Gather", {reshape(swapped, {parts, 2, 6 / parts, 4, 5}), wanted});
+}
+
+TEST_CASE("every other channel comes from one shuffle of the image", "[passes]") {
+  const std::int64_t parts = GENERATE(2, 3);
+  Graph graph;
+  const Value x = input(graph, {2, 6, 4, 5});
+  graph.set_outputs({every_nth(x, parts, 0).id, every_nth(x, parts, -1).id});
+  const Graph rewritten = after("channel shuffles", graph);
+  CHECK(count(rewritten, "Gather") == 0);
+  CHECK(count(rewritten, "Slice") == 2);
+  CHECK(count(rewritten, "Transpose") == 1);
+}
+
+TEST_CASE("channels that are taken otherwise are left alone", "[passes]") {
+  Graph graph;
+  const Value x = input(graph, {2, 6, 4, 5});
+  const Value swapped = transpose(reshape(x, {6, 2, 20}), {1, 0, 2});
+  const Value first = constant(graph, Tensor::scalar(std::int64_t{0}));
+  graph.set_outputs(
+      {apply("Gather", {reshape(swapped, {2, 3, 2, 4, 5}), first}).id,
+       apply("Gather", {reshape(swapped, {2, 2, 3, 4, 5}), first}, {{"axis", std::int64_t{1}}}).id});
+  CHECK(count(after("channel shuffles", graph), "Gather") == 2);
+}
+
 }  // namespace
 }  // namespace dormouse::engine
