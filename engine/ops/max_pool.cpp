@@ -1,4 +1,4 @@
-#include <limits>
+#include <algorithm>
 
 #include "engine/ops/pooling.h"
 #include "engine/ops/types.h"
@@ -26,11 +26,7 @@ std::int64_t index_of(const SlidingWindow& window, std::int64_t plane, std::int6
   return plane + offset / (h * w) + d * (offset / w % h + h * (offset % w));
 }
 
-template <class T>
-constexpr T kLeast = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
-                                                          : std::numeric_limits<T>::lowest();
-
-// Element after element of the kernel over all outputs at once; NaN wins, as in argmax_under().
+// Element after element of the kernel over all outputs at once; NaN wins, as in find_largest().
 template <class T>
 void pool(const SlidingWindow& window, const T* x, T* y) {
   const std::int64_t outputs = SlidingWindow::volume(window.output);
@@ -50,13 +46,14 @@ void pool(const SlidingWindow& window, const T* x, T* y) {
 template <class T>
 void pool_with_indices(const KernelContext& context, const SlidingWindow& window) {
   const bool column_major = context.attributes.integer("storage_order", 0) != 0;
-  const T* const x = context.in<T>(0).data();
-  for_pooled(window, context.shape(0), [&](std::int64_t from, std::int64_t to, std::int64_t position) {
-    const std::size_t at = static_cast<std::size_t>(to + position);
-    const std::int64_t best = argmax_under(window, x + from, position);
-    context.out<T>(0)[at] = best < 0 ? kLeast<T> : x[from + best];
-    context.out<std::int64_t>(1)[at] = index_of(window, from, best, column_major);
-  });
+  const std::int64_t in = SlidingWindow::volume(window.input), out = SlidingWindow::volume(window.output);
+  for (std::int64_t plane = 0; plane < context.shape(0)[0] * context.shape(0)[1]; ++plane) {
+    std::int64_t* const indices = context.out<std::int64_t>(1).data() + plane * out;
+    find_largest(window, context.in<T>(0).data() + plane * in, context.out<T>(0).data() + plane * out,
+                 indices);
+    std::transform(indices, indices + out, indices,
+                   [&](std::int64_t at) { return index_of(window, plane * in, at, column_major); });
+  }
 }
 
 template <class T>

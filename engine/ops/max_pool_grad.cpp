@@ -20,11 +20,14 @@ void compute(const KernelContext& context) noexcept {
   const T* const dy = context.in<T>(1).data();
   T* const dx = context.out<T>(0).data();
   std::ranges::fill(context.out<T>(0), T{0});
-  for_pooled(window, context.shape(0), [&](std::int64_t from, std::int64_t to, std::int64_t position) {
-    const std::int64_t best = argmax_under(window, x + from, position);
-    if (best >= 0) dx[from + best] += dy[to + position];
-  });
+  const auto spread = [&](std::int64_t from, std::int64_t to, std::span<const std::int64_t> largest) {
+    for (std::size_t i = 0; i < largest.size(); ++i)
+      if (largest[i] >= 0) dx[from + largest[i]] += dy[to + static_cast<std::int64_t>(i)];
+  };
+  for_largest(window, context.shape(0), x, context.scratch, spread);
 }
+
+std::size_t scratch(const KernelContext& context) { return largest_scratch(context.shape(1)); }
 
 Gradients gradient(const GradientContext& context) {
   return {Value{},
@@ -41,6 +44,7 @@ extern const Op max_pool_grad{.name = "MaxPoolGrad",
                               .infer = infer,
                               .kernels = kernels<float, double>(compute<float>, compute<double>),
                               .gradient = gradient,
+                              .scratch = scratch,
                               .samples = {{.shapes = {{2, 3, 8}, {2, 3, 4}},
                                            .attributes = {{"kernel_shape", std::vector<std::int64_t>{3}},
                                                           {"strides", std::vector<std::int64_t>{2}},

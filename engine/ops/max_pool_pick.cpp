@@ -19,11 +19,14 @@ void compute(const KernelContext& context) noexcept {
   const T* const x = context.in<T>(0).data();
   const T* const u = context.in<T>(1).data();
   T* const y = context.out<T>(0).data();
-  for_pooled(window, context.shape(0), [&](std::int64_t from, std::int64_t to, std::int64_t position) {
-    const std::int64_t best = argmax_under(window, x + from, position);
-    y[to + position] = best < 0 ? T{0} : u[from + best];
-  });
+  const auto pick = [&](std::int64_t from, std::int64_t to, std::span<const std::int64_t> largest) {
+    for (std::size_t i = 0; i < largest.size(); ++i)
+      y[to + static_cast<std::int64_t>(i)] = largest[i] < 0 ? T{0} : u[from + largest[i]];
+  };
+  for_largest(window, context.shape(0), x, context.scratch, pick);
 }
+
+std::size_t scratch(const KernelContext& context) { return largest_scratch(context.output_shape(0)); }
 
 Gradients gradient(const GradientContext& context) {
   return {Value{},
@@ -40,6 +43,7 @@ extern const Op max_pool_pick{.name = "MaxPoolPick",
                               .infer = infer,
                               .kernels = kernels<float, double>(compute<float>, compute<double>),
                               .gradient = gradient,
+                              .scratch = scratch,
                               .samples = {{.shapes = {{2, 3, 8}, {2, 3, 8}},
                                            .attributes = {{"kernel_shape", std::vector<std::int64_t>{3}},
                                                           {"strides", std::vector<std::int64_t>{2}},

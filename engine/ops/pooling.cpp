@@ -19,4 +19,9 @@ SlidingWindow pooling_window(const KernelContext& context, const Shape& x, const
   return window_of(context.attributes, x, y, context.attributes.integers("kernel_shape"));
 }
 
+std::size_t largest_scratch(const Shape& y) {
+  const std::int64_t outputs = y.elements(2, y.rank());
+  return Scratch::bytes(outputs, sizeof(double)) + Scratch::bytes(outputs, sizeof(std::int64_t));
+}
+
 }  // namespace dormouse::engine

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <limits>
+
+#include "engine/kernels/scratch.h"
 #include "engine/ops/inference.h"
 #include "engine/ops/sliding.h"
 
@@ -14,16 +18,6 @@ void require_pooled(const InferContext& context, const Shape& x, const Shape& sh
 /// The window that pools `x` into `y`.
 SlidingWindow pooling_window(const KernelContext& context, const Shape& x, const Shape& y);
 
-/// The offset of the largest element under the window of output `position`; -1 when there is only padding.
-template <class T>
-std::int64_t argmax_under(const SlidingWindow& window, const T* plane, std::int64_t position) {
-  std::int64_t best = -1;
-  for_window(window, position, [&](std::int64_t offset, std::int64_t) {
-    if (best < 0 || plane[offset] > plane[best] || plane[offset] != plane[offset]) best = offset;
-  });
-  return best;
-}
-
 /// Calls f(plane of x, plane of y, output position) for each output; a plane is one channel of one image.
 template <class F>
 void for_pooled(const SlidingWindow& window, const Shape& x, F f) {
@@ -31,5 +25,51 @@ void for_pooled(const SlidingWindow& window, const Shape& x, F f) {
   for (std::int64_t plane = 0; plane < x[0] * x[1]; ++plane)
     for (std::int64_t position = 0; position < out; ++position) f(plane * in, plane * out, position);
 }
+
+/// Less than all others, or equal to the least.
+template <class T>
+constexpr T kLeast = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                                          : std::numeric_limits<T>::lowest();
+
+/// For each window of a plane its largest element, the first of equals and NaN above all, and where in the
+/// plane that is: kLeast and -1 when there is only padding. Element after element of the kernel, over all
+/// windows at once. `best` and `offsets` have one place for each.
+template <class T>
+void find_largest(const SlidingWindow& window, const T* plane, T* best, std::int64_t* offsets) noexcept {
+  const std::int64_t outputs = SlidingWindow::volume(window.output);
+  std::fill_n(best, outputs, kLeast<T>);
+  std::fill_n(offsets, outputs, std::int64_t{-1});
+  for (std::int64_t element = 0; element < SlidingWindow::volume(window.kernel); ++element) {
+    for_runs(window, element, 0, outputs, [&](const SlidingRun& run) {
+      T* const to = best + run.column;
+      std::int64_t* const at = offsets + run.column;
+      const T* const from = plane + run.input;
+      for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j) {
+        const T value = from[j * run.step];
+        const bool wins = (value > to[j]) | (at[j] < 0) | (value != value);
+        to[j] = wins ? value : to[j];
+        at[j] = wins ? run.input + j * run.step : at[j];
+      }
+    });
+  }
+}
+
+/// Calls f(plane of x, plane of y, where in the former each of the latter's windows has its largest element)
+/// for each plane, one channel of one image. `scratch` holds largest_scratch() bytes.
+template <class T, class F>
+void for_largest(const SlidingWindow& window, const Shape& x, const T* elements, std::span<std::byte> scratch,
+                 F f) noexcept {
+  const std::int64_t in = SlidingWindow::volume(window.input), out = SlidingWindow::volume(window.output);
+  Scratch memory(scratch);
+  T* const best = memory.take<T>(out);
+  std::int64_t* const offsets = memory.take<std::int64_t>(out);
+  for (std::int64_t plane = 0; plane < x[0] * x[1]; ++plane) {
+    find_largest(window, elements + plane * in, best, offsets);
+    f(plane * in, plane * out, std::span<const std::int64_t>(offsets, static_cast<std::size_t>(out)));
+  }
+}
+
+/// `y`: the pooled shape.
+std::size_t largest_scratch(const Shape& y);
 
 }  // namespace dormouse::engine
