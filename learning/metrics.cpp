@@ -105,7 +105,8 @@ double calibration_error(const Tensor& probabilities, std::span<const ClassIndex
   for (std::size_t i = 0; i < truth.size(); ++i) {
     const auto row = values.subspan(i * classes, classes);
     const auto best = std::ranges::max_element(row);
-    const double confidence = std::clamp(static_cast<double>(*best), 0.0, 1.0);
+    const auto highest = static_cast<double>(*best);
+    const double confidence = highest >= 0 ? std::min(highest, 1.0) : 0;  // NaN is none
     const bool right = static_cast<std::size_t>(best - row.begin()) == truth[i];
     const auto bin = static_cast<std::size_t>(confidence * static_cast<double>(bins));
     gap[std::min(bin, bins - 1)] += (right ? 1 : 0) - confidence;

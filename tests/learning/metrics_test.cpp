@@ -43,4 +43,6 @@ TEST_CASE("the calibration error is the gap between confidence and accuracy", "[
   CHECK(calibration_error(p, std::array<ClassIndex, 4>{0, 0, 0, 0}) == Approx(3 * 0.25 / 4));
   CHECK(calibration_error(p, std::array<ClassIndex, 4>{0, 0, 1, 1}) ==
         Approx(((0.75 - 2.0 / 3) * 3 + 1.0) / 4));
+  const Tensor broken = Tensor::from<float>({1, 2}, {NAN, NAN});
+  CHECK(calibration_error(broken, std::array<ClassIndex, 1>{1}) == 0);  // nothing claimed, nothing right
 }
