@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <limits>
+#include <type_traits>
 
 #include "engine/kernels/scratch.h"
 #include "engine/ops/inference.h"
@@ -31,26 +33,57 @@ template <class T>
 constexpr T kLeast = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
                                                           : std::numeric_limits<T>::lowest();
 
+/// `a` or `b` without a branch: which element wins a window is not to be foreseen.
+template <class T>
+T chosen(bool first, T a, T b) {
+  if constexpr (sizeof(T) == 4 || sizeof(T) == 8) {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    const Bits mask = Bits{0} - static_cast<Bits>(first);
+    return std::bit_cast<T>((std::bit_cast<Bits>(a) & mask) | (std::bit_cast<Bits>(b) & ~mask));
+  } else {
+    return first ? a : b;
+  }
+}
+
 /// For each window of a plane its largest element, the first of equals and NaN above all, and where in the
-/// plane that is: kLeast and -1 when there is only padding. Element after element of the kernel, over all
-/// windows at once. `best` and `offsets` have one place for each.
+/// plane that is: kLeast and -1 when there is only padding. `best` and `offsets` have one place for each.
 template <class T>
 void find_largest(const SlidingWindow& window, const T* plane, T* best, std::int64_t* offsets) noexcept {
-  const std::int64_t outputs = SlidingWindow::volume(window.output);
-  std::fill_n(best, outputs, kLeast<T>);
-  std::fill_n(offsets, outputs, std::int64_t{-1});
-  for (std::int64_t element = 0; element < SlidingWindow::volume(window.kernel); ++element) {
-    for_runs(window, element, 0, outputs, [&](const SlidingRun& run) {
-      T* const to = best + run.column;
-      std::int64_t* const at = offsets + run.column;
-      const T* const from = plane + run.input;
-      for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j) {
-        const T value = from[j * run.step];
-        const bool wins = (value > to[j]) | (at[j] < 0) | (value != value);
-        to[j] = wins ? value : to[j];
-        at[j] = wins ? run.input + j * run.step : at[j];
+  const auto& [in, out, kernel, stride, dilation, pad, pad_end] = window;
+  const auto inside = [&](std::size_t d, std::int64_t at) {
+    const std::int64_t start = at * stride[d] - pad[d];
+    return start >= 0 && start + (kernel[d] - 1) * dilation[d] < in[d];
+  };
+  T most;
+  std::int64_t where;
+  const auto challenge = [&](std::int64_t offset) {
+    const T value = plane[offset];
+    const bool wins = (value > most) | (where < 0) | (value != value);
+    most = chosen(wins, value, most);
+    where = chosen(wins, offset, where);
+  };
+  std::int64_t position = 0;
+  for (std::int64_t od = 0; od < out[0]; ++od) {
+    for (std::int64_t oh = 0; oh < out[1]; ++oh) {
+      const bool row_inside = inside(0, od) && inside(1, oh);
+      const std::int64_t d0 = od * stride[0] - pad[0], h0 = oh * stride[1] - pad[1];
+      for (std::int64_t ow = 0; ow < out[2]; ++ow, ++position) {
+        most = kLeast<T>;
+        where = -1;
+        if (row_inside && inside(2, ow)) {
+          const std::int64_t w0 = ow * stride[2] - pad[2];
+          for (std::int64_t kd = 0; kd < kernel[0]; ++kd)
+            for (std::int64_t kh = 0; kh < kernel[1]; ++kh) {
+              const std::int64_t row = ((d0 + kd * dilation[0]) * in[1] + h0 + kh * dilation[1]) * in[2] + w0;
+              for (std::int64_t kw = 0; kw < kernel[2]; ++kw) challenge(row + kw * dilation[2]);
+            }
+        } else {
+          for_window(window, position, [&](std::int64_t offset, std::int64_t) { challenge(offset); });
+        }
+        best[position] = most;
+        offsets[position] = where;
       }
-    });
+    }
   }
 }
 
