@@ -36,10 +36,12 @@ void for_runs(const SlidingWindow& window, std::int64_t element, std::int64_t fi
   const std::int64_t kw = element % kernel[2], kh = element / kernel[2] % kernel[1],
                      kd = element / kernel[2] / kernel[1];
   const std::int64_t shift = kw * dilation[2] - pad[2];  // input column of output column 0
+  const auto strides = [&](std::int64_t columns) {  // rounded up; a division takes as long as a short run
+    return stride[2] == 1 ? columns : (columns + stride[2] - 1) / stride[2];
+  };
+  std::int64_t ow = 0, oh = 0, od = 0;
+  if (count > 0) ow = first % out[2], oh = first / out[2] % out[1], od = first / out[2] / out[1];
   for (std::int64_t done = 0; done < count;) {
-    const std::int64_t position = first + done;
-    const std::int64_t ow = position % out[2], oh = position / out[2] % out[1],
-                       od = position / out[2] / out[1];
     const std::int64_t length = std::min(out[2] - ow, count - done);
     const std::int64_t id = od * stride[0] - pad[0] + kd * dilation[0],
                        ih = oh * stride[1] - pad[1] + kh * dilation[1];
@@ -47,12 +49,14 @@ void for_runs(const SlidingWindow& window, std::int64_t element, std::int64_t fi
     if (id >= 0 && id < in[0] && ih >= 0 && ih < in[1]) {
       const std::int64_t start = ow * stride[2] + shift;
       run.input = (id * in[1] + ih) * in[2] + start;
-      run.valid_begin = std::min(length, start >= 0 ? 0 : (-start + stride[2] - 1) / stride[2]);
-      run.valid_end = std::clamp<std::int64_t>(
-          start >= in[2] ? 0 : (in[2] - start + stride[2] - 1) / stride[2], run.valid_begin, length);
+      run.valid_begin = std::min(length, start >= 0 ? 0 : strides(-start));
+      run.valid_end =
+          std::clamp<std::int64_t>(start >= in[2] ? 0 : strides(in[2] - start), run.valid_begin, length);
     }
     f(run);
     done += length;
+    ow = 0;
+    if (++oh == out[1]) oh = 0, ++od;
   }
 }
 
