@@ -15,6 +15,9 @@ void each(const float* from, float* to, std::int64_t count) noexcept {
   for (std::int64_t i = 0; i < count; ++i) to[i] = f(from[i]);
 }
 
+float far_cos(float x) { return __builtin_cosf(x); }
+float far_sin(float x) { return __builtin_sinf(x); }
+
 /// `exact` where an argument is too far away, or is none.
 template <float (*fast)(float), float (*exact)(float)>
 void periodic(const float* from, float* to, std::int64_t count) noexcept {
@@ -48,11 +51,11 @@ float log_sum_exp(const float* x, std::int64_t count) noexcept {
 constexpr Curves kCurves{.acos = each<fast_acos>,
                          .asin = each<fast_asin>,
                          .atan = each<fast_atan>,
-                         .cos = periodic<fast_cos, __builtin_cosf>,
+                         .cos = periodic<fast_cos, far_cos>,
                          .erf = each<fast_erf>,
                          .exp = each<full_exp>,
                          .logistic = each<fast_logistic>,
-                         .sin = periodic<fast_sin, __builtin_sinf>,
+                         .sin = periodic<fast_sin, far_sin>,
                          .tanh = each<fast_tanh>,
                          .log_sum_exp = log_sum_exp};
 
