@@ -20,6 +20,8 @@ constexpr std::size_t kAlignment = 64;
 /// From here on a buffer of whole pages wastes little.
 constexpr std::size_t kLarge = 256 << 10;
 constexpr std::size_t kPage = 4096;  // pages may be larger, not smaller
+/// Linux maps that many bytes around the one that is read; whole pages, whatever their size.
+constexpr std::uintptr_t kAround = 64 << 10;
 
 /// Bytes behind `end`, which follows a readable byte, that are readable because that page is.
 std::size_t rest_of_page(const std::byte* end) {
@@ -121,10 +123,12 @@ bool is_mapped(const Tensor& tensor) { return dynamic_cast<const MappedFile*>(te
 
 void release_pages(const Tensor& tensor) {
   if (!is_mapped(tensor)) return;
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const Buffer& file = *tensor.buffer();
+  const auto begin = reinterpret_cast<std::uintptr_t>(file.data());
   const auto from = reinterpret_cast<std::uintptr_t>(tensor.data());
-  const std::uintptr_t first = (from + page - 1) / page * page;
-  const std::uintptr_t last = (from + tensor.byte_size()) / page * page;
+  const std::uintptr_t first = std::max(begin, from / kAround * kAround);
+  const std::uintptr_t last =
+      std::min(begin + file.size(), (from + tensor.byte_size() + kAround - 1) / kAround * kAround);
   // It is advice: where it is not taken, the pages stay.
   if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }

@@ -50,7 +50,7 @@ Context::Context(const Plan& plan, bool measure)
   std::vector<ValueId> ids;
   for (std::size_t i = 0; i < plan.places.size(); ++i) {
     ids.push_back(static_cast<ValueId>(i));
-    views_.push_back(view(ids.back()));
+    views_.push_back(plan.places[i].kind == Place::Kind::constant ? View{} : view(ids.back()));
   }
   listen(ids, views_);
   for (const Step& step : plan.steps) bind(step);
@@ -110,7 +110,7 @@ std::vector<Tensor> Context::hand_out() {
   tensors.reserve(outputs_.size());
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const ValueId id = plan_.graph.outputs()[i];
-    const View& view = views_[static_cast<std::size_t>(id)];
+    const View view = now(id);
     const std::size_t bytes = static_cast<std::size_t>(view.elements()) * size_of(view.dtype);
     tensors.emplace_back(view.dtype, *view.shape,
                          is_made_as(id, i) ? outputs_[i].buffer : heap_copy({view.data, bytes}), 0);
@@ -162,10 +162,13 @@ View Context::view(ValueId id) const {
   return {};
 }
 
+View Context::now(ValueId id) const {
+  return place(id).kind == Place::Kind::constant ? view(id) : views_[static_cast<std::size_t>(id)];
+}
+
 std::vector<View> Context::views(std::span<const ValueId> ids) const {
   std::vector<View> result;
-  for (const ValueId id : ids)
-    result.push_back(id == kAbsent ? View{} : views_[static_cast<std::size_t>(id)]);
+  for (const ValueId id : ids) result.push_back(id == kAbsent ? View{} : now(id));
   return result;
 }
 

@@ -59,6 +59,9 @@ class Context {
   };
 
   View view(ValueId id) const;
+  /// Where a value lies by now. A constant is asked for here and not before: one that only drivers read need
+  /// not be made.
+  View now(ValueId id) const;
   std::vector<View> views(std::span<const ValueId> ids) const;
   void bind(const Step& step);
   void bind_node(const Node& node, Bound& bound);

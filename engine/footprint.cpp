@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "engine/kernel_call.h"
 #include "engine/mapped.h"
+#include "engine/on_demand.h"
 #include "engine/passes/pass.h"
 #include "engine/plan.h"
 
@@ -30,8 +32,8 @@ class Constants {
 
  private:
   void add(const Tensor& tensor) {
-    if (is_mapped(tensor))
-      mapped_[tensor.data()] = tensor.byte_size();
+    if (is_mapped(tensor) || is_unmade(tensor))
+      mapped_[tensor.address()] = tensor.byte_size();
     else
       heap_[tensor.buffer().get()] = tensor.buffer()->size();
   }
@@ -93,21 +95,23 @@ class Foreseeing {
   }
 
   /// Constants, and values that are present but not there yet.
-  std::vector<View> views(std::span<const ValueId> ids) const {
+  View view(const ValueInfo& value) {
     alignas(64) static std::byte nowhere[4096];  // kernels ask whether an operand is present, not what it is
+    if (!value.constant) return {value.dtype, &value.shape, nowhere};
+    if (!is_unmade(*value.constant)) return view_of(*value.constant);
+    const Buffer* const buffer = value.constant->buffer().get();
+    if (kept_.insert(buffer).second) result_.copied += buffer->size();  // when it runs: zeros until then
+    return {value.dtype, &value.shape, const_cast<std::byte*>(value.constant->address())};
+  }
+
+  std::vector<View> views(std::span<const ValueId> ids) {
     std::vector<View> result;
-    for (const ValueId id : ids) {
-      if (id == kAbsent) {
-        result.push_back({});
-        continue;
-      }
-      const ValueInfo& value = plan_.graph.value(id);
-      result.push_back(value.constant ? view_of(*value.constant) : View{value.dtype, &value.shape, nowhere});
-    }
+    for (const ValueId id : ids) result.push_back(id == kAbsent ? View{} : view(plan_.graph.value(id)));
     return result;
   }
 
   const Plan& plan_;
+  std::unordered_set<const Buffer*> kept_;
   Footprint result_;
 };
 

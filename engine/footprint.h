@@ -11,7 +11,8 @@ namespace dormouse::engine {
 
 /// Where the memory of a model goes that serves inputs of one shape by one request at a time, in bytes.
 struct Footprint {
-  std::size_t mapped = 0;     ///< constants in their file: pages that the system can take back at any time
+  std::size_t mapped = 0;     ///< constants in their file, and those made of such while they are packed: pages
+                              ///< that the system can take back at any time
   std::size_t copied = 0;     ///< constants on the heap: decoded, misaligned in the file, or made by passes
   std::size_t packed = 0;     ///< constants once more, as drivers want them
   std::size_t arena = 0;      ///< values between steps

@@ -11,14 +11,20 @@
 
 namespace dormouse::engine {
 
-/// A run of bytes that tensors share: heap memory (64-byte aligned) or a read-only mapping of a file.
+/// A run of bytes that tensors share: heap memory (64-byte aligned), a read-only mapping of a file, or what
+/// is made when it is first read (on_demand.h).
 class Buffer {
  public:
   virtual ~Buffer() = default;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  const std::byte* data() const { return data_; }
+  const std::byte* data() const {
+    if (on_first_read_) keep();
+    return data_;
+  }
+  /// Where data() is, or would be: a name for the bytes, which need not be there.
+  const std::byte* address() const { return data_; }
   std::size_t size() const { return size_; }
   bool writable() const { return writable_; }
   /// Bytes from data() on that may be read, if not used: size() and those behind it.
@@ -31,12 +37,20 @@ class Buffer {
  protected:
   Buffer(std::byte* data, std::size_t size, bool writable, std::size_t slack = 0)
       : data_(data), size_(size), slack_(slack), writable_(writable) {}
+  struct OnFirstRead {};
+  /// Read-only; data() calls keep().
+  Buffer(std::byte* data, std::size_t size, std::size_t slack, OnFirstRead)
+      : data_(data), size_(size), slack_(slack), on_first_read_(true) {}
 
  private:
+  /// Sees to it that the bytes are there from now on. Thread-safe.
+  virtual void keep() const {}
+
   std::byte* data_;
   std::size_t size_;
   std::size_t slack_;
-  bool writable_;
+  bool writable_ = false;
+  bool on_first_read_ = false;
 };
 
 /// Bytes that may be read past the end of every heap buffer and arena, as XNNPACK asks for.
@@ -77,6 +91,8 @@ class Tensor {
   std::size_t byte_size() const { return static_cast<std::size_t>(elements_) * size_of(type_); }
 
   const std::byte* data() const { return buffer_->data() + offset_; }
+  /// As Buffer::address().
+  const std::byte* address() const { return buffer_->address() + offset_; }
   std::byte* mutable_data() { return buffer_->writable_data() + offset_; }
   std::span<const std::byte> bytes() const { return {data(), byte_size()}; }
 

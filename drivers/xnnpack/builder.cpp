@@ -6,6 +6,8 @@
 #include <array>
 #include <numeric>
 
+#include "engine/on_demand.h"
+
 namespace dormouse::drivers::xnnpack {
 
 using engine::Shape;
@@ -19,10 +21,15 @@ namespace {
 
 /// Vector kernels read beyond their operands; a mapped file may end right behind one.
 Tensor with_slack(const Tensor& tensor) {
-  const auto behind =
-      tensor.buffer()->data() + tensor.buffer()->size() - (tensor.data() + tensor.byte_size());
-  const bool heap = tensor.buffer()->writable();
-  return heap || behind >= std::ptrdiff_t{XNN_EXTRA_BYTES} ? tensor : tensor.clone();
+  const engine::Buffer& buffer = *tensor.buffer();
+  const auto end = static_cast<std::size_t>(tensor.address() - buffer.address()) + tensor.byte_size();
+  return buffer.readable() - end >= XNN_EXTRA_BYTES ? tensor : tensor.clone();
+}
+
+Extents unchanged(std::size_t rank) {
+  Extents permutation(rank);
+  std::iota(permutation.begin(), permutation.end(), std::size_t{0});
+  return permutation;
 }
 
 }  // namespace
@@ -176,15 +183,14 @@ Id Builder::weights(ValueId constant, const Extents& extents, const Extents& per
 }
 
 Id Builder::weights(const Tensor& original, const Extents& extents) {
-  const Tensor kept = weights_.keep(with_slack(original), original);
-  return define(extents, std::nullopt, kept.data(), kNoId, 0);
+  return weights(original, extents, unchanged(extents.size()));
 }
 
 Id Builder::weights(const Tensor& original, const Extents& extents, const Extents& permutation) {
   const Extents order = reordered(extents, permutation);
-  const void* const data = keeps_order(extents, permutation)
-                               ? weights_.keep(with_slack(original), original).data()
-                               : weights_.keep_permuted(original, extents, permutation);
+  const bool as_it_lies = keeps_order(extents, permutation) && !engine::is_unmade(original);
+  const void* const data = as_it_lies ? weights_.keep(with_slack(original), original).data()
+                                      : weights_.keep_permuted(original, extents, permutation);
   return define(order, std::nullopt, data, kNoId, 0);
 }
 

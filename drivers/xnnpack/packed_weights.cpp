@@ -9,6 +9,7 @@
 #include "drivers/xnnpack/rehearsal.h"
 #include "engine/heap_buffer.h"
 #include "engine/mapped.h"
+#include "engine/on_demand.h"
 #include "engine/op.h"
 
 namespace dormouse::drivers::xnnpack {
@@ -22,6 +23,20 @@ class Borrowed final : public engine::Buffer {
  public:
   Borrowed(std::byte* data, std::size_t size) : Buffer(data, size, true) {}
 };
+
+/// Permutes a few rows after the other where they stay in their order, so that few are made at a time.
+void permute_by_rows(const engine::Tensor& tensor, Extents extents, const Extents& permutation,
+                     std::byte* to) {
+  const std::size_t rows = extents[0];
+  if (permutation[0] != 0 || tensor.shape()[0] != static_cast<std::int64_t>(rows))
+    return permute(engine::made(tensor), extents, permutation, to);
+  const std::size_t row = tensor.byte_size() / rows, few = std::max(kLarge / row, std::size_t{1});
+  for (std::size_t first = 0; first < rows; first += few) {
+    extents[0] = std::min(few, rows - first);
+    const auto some = tensor.rows(static_cast<std::int64_t>(first), static_cast<std::int64_t>(extents[0]));
+    permute(engine::made(some), extents, permutation, to + first * row);
+  }
+}
 
 void add(Digester& digester, const engine::Tensor& tensor) {
   digester.add(static_cast<std::uint64_t>(tensor.dtype()));
@@ -184,7 +199,8 @@ engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original, 
 
 const void* WeightsUse::keep_permuted(const engine::Tensor& original, const Extents& from,
                                       const Extents& permutation) {
-  if (original.byte_size() < kLarge) return keep(permuted(original, from, permutation), original).data();
+  if (original.byte_size() < kLarge)
+    return keep(permuted(engine::made(original), from, permutation), original).data();
   auto place = std::make_shared<Reserved>(original.byte_size());
   const void* const address = place->data();
   sources_.insert_or_assign(address, Source{.tensor = {},
@@ -198,7 +214,10 @@ void WeightsUse::fill(Source& source) {
   if (!source.permuted || source.permuted->state == Permuted::State::there) return;
   if (Rehearsal::current()) return;  // what a rehearsal packs does not matter
   auto& [from, permutation, place, state] = *source.permuted;
-  permute(source.original, from, permutation, place->data());
+  if (keeps_order(from, permutation))
+    engine::write_elements(source.original, 0, {place->data(), source.original.byte_size()});
+  else
+    permute_by_rows(source.original, from, permutation, place->data());
   state = Permuted::State::there;
 }
 
@@ -232,7 +251,7 @@ WeightsUse::Source* WeightsUse::source_at(const void* address) {
 
 const void* WeightsUse::original_address(const void* address) const {
   const auto source = sources_.find(address);
-  return source == sources_.end() ? address : source->second.original.data();
+  return source == sources_.end() ? address : source->second.original.address();
 }
 
 PackedWeights::Key WeightsUse::shared_key(const xnn_weights_cache_look_up_key& key) const {
@@ -244,7 +263,7 @@ PackedWeights::Key WeightsUse::shared_key(const xnn_weights_cache_look_up_key& k
 Digest WeightsUse::digest_of(Source& source) const {
   if (!source.digest) {
     Digester digester = shared_.files()->digester();
-    add(digester, source.original);
+    add(digester, engine::made(source.original));
     source.digest = digester.finish();
   }
   return *source.digest;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/mapped.h"
+#include "engine/on_demand.h"
+
 namespace dormouse::engine {
 namespace {
 
@@ -23,6 +26,16 @@ Tensor copy_of(std::span<const std::byte> bytes, DType type, const Shape& shape)
     std::memcpy(tensor.mutable_data(), bytes.data(), bytes.size());
   }
   return tensor;
+}
+
+/// Elements where no kernel can read them: copied when they are needed, and not held twice then.
+std::shared_ptr<Buffer> misaligned(const std::shared_ptr<Buffer>& buffer, std::size_t offset,
+                                   std::size_t size) {
+  const Tensor from(DType::u8, Shape{static_cast<std::int64_t>(size)}, buffer, offset);
+  return on_demand(size, [from](std::size_t first, std::span<std::byte> to) {
+    std::memcpy(to.data(), from.data() + first, to.size());
+    release_pages(from);
+  });
 }
 
 }  // namespace
@@ -64,7 +77,9 @@ Tensor tensor_at(const std::shared_ptr<Buffer>& buffer, std::uint64_t offset, DT
   }
   const std::span<const std::byte> bytes(buffer->data() + offset, size);
   const bool usable = aligned(bytes.data(), type) && (type != DType::boolean || all_boolean(bytes));
-  return usable ? Tensor(type, shape, buffer, static_cast<std::size_t>(offset)) : copy_of(bytes, type, shape);
+  if (usable) return Tensor(type, shape, buffer, static_cast<std::size_t>(offset));
+  if (type == DType::boolean || size < kLeastOnDemand) return copy_of(bytes, type, shape);
+  return Tensor(type, shape, misaligned(buffer, static_cast<std::size_t>(offset), size), 0);
 }
 
 }  // namespace dormouse::engine

@@ -48,8 +48,8 @@ inline std::string_view as_text(std::span<const std::byte> bytes) {
 /// memory.
 std::size_t byte_size(DType type, const Shape& shape, const std::string& where);
 
-/// The tensor at `offset` of untrusted bytes: a view, or a copy where the elements are not aligned for their
-/// type. Failure(corrupt) naming `where` when it does not lie inside.
+/// The tensor at `offset` of untrusted bytes: a view, or where the elements are not aligned for their type a
+/// copy, made on demand where it is large. Failure(corrupt) naming `where` when it does not lie inside.
 Tensor tensor_at(const std::shared_ptr<Buffer>& buffer, std::uint64_t offset, DType type, const Shape& shape,
                  const std::string& where);
 

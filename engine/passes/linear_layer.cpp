@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/mapped.h"
+#include "engine/on_demand.h"
 #include "engine/ops/casting.h"
 
 namespace dormouse::engine {
@@ -24,25 +26,46 @@ struct WeightLayout {
   std::size_t inner, channels, outer;
 };
 
+/// Multiplies weights of a layer, those from element `first` on, by the factors of their channels.
 template <class T>
-void scale(std::span<T> weights, const WeightLayout& layout, const std::vector<double>& factor) {
-  for (std::size_t at = 0; at < weights.size();) {
-    const std::size_t first = at / layout.outer * layout.channels;
-    for (std::size_t c = 0; c < layout.channels; ++c)
-      for (std::size_t i = 0; i < layout.inner; ++i, ++at)
-        weights[at] = static_cast<T>(static_cast<double>(weights[at]) * factor[first + c]);
+void scale(std::span<T> weights, std::size_t first, const WeightLayout& layout,
+           const std::vector<double>& factor) {
+  std::size_t channel = first / layout.inner % layout.channels, i = first % layout.inner;
+  std::size_t group = first / layout.outer * layout.channels;
+  for (std::size_t at = 0; at < weights.size(); i = 0) {
+    const double by = factor[group + channel];
+    for (; i < layout.inner && at < weights.size(); ++i, ++at)
+      weights[at] = static_cast<T>(static_cast<double>(weights[at]) * by);
+    if (++channel < layout.channels) continue;
+    channel = 0;
+    group = (first + at) / layout.outer * layout.channels;
   }
+}
+
+/// The same of weights that lie in a file, or are made of such, when they are needed: they are packed then,
+/// and need not be held beside that.
+Tensor scaled_on_demand(const Tensor& weights, const WeightLayout& layout,
+                        const std::vector<double>& factor) {
+  const auto make = [=](std::size_t first, std::span<std::byte> to) {
+    write_elements(weights, first, to);
+    release_pages(weights);
+    scale(std::span(reinterpret_cast<float*>(to.data()), to.size() / sizeof(float)), first / sizeof(float),
+          layout, factor);
+  };
+  return {DType::f32, weights.shape(), on_demand(weights.byte_size(), make), 0};
 }
 
 /// `weights` with each channel multiplied by its factor.
 Tensor scaled(const Tensor& weights, const WeightLayout& layout, const std::vector<double>& factor) {
   if (weights.dtype() == DType::f32) {
+    if (is_reproducible(weights) && weights.byte_size() >= kLeastOnDemand)
+      return scaled_on_demand(weights, layout, factor);
     Tensor result = weights.clone();
-    scale(result.mutable_values<float>(), layout, factor);
+    scale(result.mutable_values<float>(), 0, layout, factor);
     return result;
   }
   Tensor wide = weights.dtype() == DType::f64 ? weights.clone() : weights.as(DType::f64);
-  scale(wide.mutable_values<double>(), layout, factor);
+  scale(wide.mutable_values<double>(), 0, layout, factor);
   return wide.as(weights.dtype());
 }
 

@@ -2,6 +2,7 @@
 
 #include "engine/interpreter.h"
 #include "engine/mapped.h"
+#include "engine/on_demand.h"
 #include "engine/ops/recurrent.h"
 #include "engine/passes/rewrite.h"
 
@@ -45,11 +46,12 @@ class Transposing {
     const auto [entry, fresh] = done_.try_emplace(id, kAbsent);
     if (!fresh) return entry->second;
     const ValueInfo& value = graph_.value(id);
-    const Tensor* const given = &*value.constant;
+    const Tensor matrices = made(*value.constant);
+    const Tensor* const given = &matrices;
     const Node transpose{
         "", find_op("", "Transpose"), {{"perm", std::vector<std::int64_t>{0, 2, 1}}}, {id}, {id}};
     Tensor turned = interpret(transpose, {&given, 1})[0];
-    release_pages(*given);
+    release_pages(matrices);
     return entry->second = graph_.add_constant(value.name + " transposed", std::move(turned));
   }
 

@@ -1,5 +1,6 @@
 // BatchNormalization, and constants that scale and shift channels, go into the layer before them.
 
+#include "engine/on_demand.h"
 #include "tests/engine/passes_check.h"
 
 namespace dormouse::engine {
@@ -38,6 +39,29 @@ TEST_CASE("batch normalisation goes into transposed convolutions of several grou
                         {{"group", std::int64_t{2}}, {"strides", Integers{2, 1}}});
   graph.mark_output(normalized(y, 6).id);
   CHECK(after(kPass, graph).nodes().size() == 1);
+}
+
+/// The same weights as if a file held them where no kernel can read them.
+Value unmade(Value weights) {
+  const Tensor held = *weights.info().constant;
+  const auto make = [held](std::size_t first, std::span<std::byte> to) {
+    std::ranges::copy(held.bytes().subspan(first, to.size()), to.begin());
+  };
+  return constant(*weights.graph, Tensor(DType::f32, held.shape(), on_demand(held.byte_size(), make), 0));
+}
+
+TEST_CASE("weights that are on demand are scaled on demand, all or some of them", "[passes]") {
+  Graph graph;
+  const Value x = input(graph, {2, 16, 5, 6});
+  const Value y = normalized(
+      apply("ConvTranspose", {x, unmade(weights(graph, {16, 12, 3, 3}))}, {{"group", std::int64_t{4}}}), 48);
+  graph.mark_output(y.id);
+  const Graph folded = after(kPass, graph);
+  REQUIRE(folded.nodes().size() == 1);
+  const Tensor scaled = *folded.value(folded.nodes()[0].inputs[1]).constant;
+  const Tensor whole = made(scaled);
+  for (std::int64_t row = 0; row < 16; row += 3)
+    CHECK(std::ranges::equal(made(scaled.rows(row, 1)).bytes(), whole.rows(row, 1).bytes()));
 }
 
 TEST_CASE("batch normalisation goes into matrix products", "[passes]") {
