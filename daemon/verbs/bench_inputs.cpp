@@ -22,7 +22,8 @@ std::map<std::string, std::string> parse_pairs(std::string_view text, std::strin
     const auto equals = pair.rfind('=');
     if (equals == pair.npos || equals == 0 || equals + 1 == pair.size())
       throw Failure(Errc::invalid, "'" + std::string(pair) + "': write " + std::string(example));
-    pairs.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+    if (!pairs.emplace(pair.substr(0, equals), pair.substr(equals + 1)).second)
+      throw Failure(Errc::invalid, "'" + std::string(pair.substr(0, equals)) + "' is given twice");
   }
   return pairs;
 }

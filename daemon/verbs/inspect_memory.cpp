@@ -99,6 +99,7 @@ void print(const Footprint& footprint, const FileConstants& file) {
 
 std::vector<Shape> input_shapes(const Graph& graph, std::string_view text) {
   std::vector<Shape> shapes = engine::least_shapes(graph);
+  std::vector<bool> said(shapes.size());
   while (!text.empty()) {
     std::string_view extents = take(text, ',');
     const std::string_view given = extents, name = take(extents, '=');
@@ -108,7 +109,10 @@ std::vector<Shape> input_shapes(const Graph& graph, std::string_view text) {
     if (input == graph.inputs().end())
       throw Failure(Errc::invalid, "--shape " + std::string(given) + ": the model has no input called '" +
                                        std::string(name) + "'");
-    shapes[static_cast<std::size_t>(input - graph.inputs().begin())] = parse_shape(extents);
+    const auto place = static_cast<std::size_t>(input - graph.inputs().begin());
+    if (said[place]) throw Failure(Errc::invalid, "--shape: '" + std::string(name) + "' is given twice");
+    said[place] = true;
+    shapes[place] = parse_shape(extents);
   }
   return shapes;
 }

@@ -1,6 +1,7 @@
 #include "engine/formats/external_files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,12 +65,23 @@ Descriptor open_beneath(const std::string& folder, const std::string& location) 
   return at;
 }
 
+// Another name of a file may lie outside: whoever made this one may not have been able to read it.
+void refuse_other_names(const Descriptor& file, const std::string& location) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail(location);
+  if (S_ISREG(status.st_mode) && status.st_nlink > 1)
+    throw Failure(Errc::denied, "external data '" + location +
+                                    "': has another name (a hard link), which may lie outside the model's "
+                                    "folder; put a copy there");
+}
+
 }  // namespace
 
 std::shared_ptr<Buffer> ExternalFiles::map(const std::string& location) {
   const auto found = mapped_.find(location);
   if (found != mapped_.end()) return found->second;
   const Descriptor descriptor = open_beneath(folder_, location);
+  refuse_other_names(descriptor, location);
   return mapped_[location] = map_file(descriptor.get(), "external data '" + location + "'");
 }
 

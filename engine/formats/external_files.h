@@ -14,7 +14,8 @@ class ExternalFiles {
   explicit ExternalFiles(std::string folder) : folder_(std::move(folder)) {}
 
   /// Maps `location` once. It must be relative, without "..", and reach a regular file without symbolic
-  /// links; else throws Failure(denied) naming it. Failure(not_found / io) as map_file.
+  /// links, which has no other name (hard link); else throws Failure(denied) naming it. Failure(not_found /
+  /// io) as map_file.
   std::shared_ptr<Buffer> map(const std::string& location);
 
  private:

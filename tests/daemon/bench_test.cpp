@@ -56,6 +56,8 @@ TEST_CASE("shapes and files are given by name", "[bench]") {
   CHECK(parse_shapes("").empty());
   for (const char* wrong : {"x", "=3", "x=", "x=3x", "x=x3", "x=-1", "x=3y4", "x=99999999999999999999"})
     CHECK_THROWS_AS(parse_shapes(wrong), Failure);
+  CHECK_THROWS_WITH(parse_shapes("x=1,y=2,x=3"), "'x' is given twice");
+  CHECK_THROWS_WITH(parse_files("x=a.npy,x=a.npy"), "'x' is given twice");
 }
 
 TEST_CASE("inputs are drawn by type, the same ones each time", "[bench]") {

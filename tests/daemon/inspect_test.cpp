@@ -71,7 +71,7 @@ TEST_CASE("shapes of inputs are read from words", "[inspect]") {
   CHECK(input_shapes(graph, "") == std::vector<Shape>{{1, 3, 1}, {1}, {}});
   CHECK(input_shapes(graph, "mask=128") == std::vector<Shape>{{1, 3, 1}, {128}, {}});
   CHECK(input_shapes(graph, "x=2x3x40,rate=") == std::vector<Shape>{{2, 3, 40}, {1}, {}});
-  for (const char* const wrong : {"x", "x=2xx3", "x=-1", "x=a", "x=1 x 2", "=3", "y=3"}) {
+  for (const char* const wrong : {"x", "x=2xx3", "x=-1", "x=a", "x=1 x 2", "=3", "y=3", "x=1x3x1,x=1x3x1"}) {
     INFO(wrong);
     CHECK_THROWS_AS(input_shapes(graph, wrong), Failure);
   }

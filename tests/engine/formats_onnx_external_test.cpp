@@ -60,6 +60,8 @@ TEST_CASE("no name of external weights leads out of the model's folder", "[forma
   std::filesystem::create_directory_symlink("..", fixture.folder.file("model/up"));
   CHECK_THAT(fixture.refused("link"), Contains("link"));
   CHECK_FALSE(fixture.refused("up/secret").empty());
+  std::filesystem::create_hard_link(absolute, fixture.folder.file("model/twin"));
+  CHECK_THAT(fixture.refused("twin"), Contains("'twin'") && Contains("hard link") && Contains("a copy"));
 }
 
 TEST_CASE("external weights that are not there, not files or too short are refused", "[formats]") {
