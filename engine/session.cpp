@@ -1,5 +1,7 @@
 #include "engine/session.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -18,6 +20,12 @@ namespace {
 
 constexpr std::size_t kArenaLimit = std::size_t{2} << 30;
 
+void give_back_free_memory() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
+
 /// A plan and the contexts that wait for a thread.
 struct Prepared {
   explicit Prepared(Plan made) : plan(std::move(made)) {
@@ -33,7 +41,9 @@ struct Prepared {
         return context;
       }
     }
-    return std::make_unique<Context>(plan, measure);
+    auto made = std::make_unique<Context>(plan, measure);
+    give_back_free_memory();  // what passes, planning and packing took for a while
+    return made;
   }
 
   void give_back(std::unique_ptr<Context> context) {

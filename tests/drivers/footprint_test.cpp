@@ -27,7 +27,7 @@ constexpr unsigned kSeed = 31;
 constexpr double kWithin = 0.05;
 constexpr double kPages = 512 << 10;  ///< what a heap keeps for itself: matters to the smallest models only
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(DORMOUSE_SANITIZED)
 constexpr bool kSanitized = true;  // shadows and red zones take memory too
 #else
 constexpr bool kSanitized = false;

@@ -64,7 +64,7 @@ double recall(const VectorIndex& found_by, const VectorIndex& truth, Clusters& c
   return static_cast<double>(hits) / static_cast<double>(all);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(DORMOUSE_SANITIZED)
 constexpr std::size_t kRows = 10'000;  // building takes ten times as long there
 #else
 constexpr std::size_t kRows = 20'000;
