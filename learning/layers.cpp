@@ -16,6 +16,14 @@ void bind_options(config::Binder& binder, LogMelOptions& options) {
   binder.optional("floor", options.floor, config::range(1e-12, 1.0));
 }
 
+engine::Tensor he_normal(engine::Shape shape, std::int64_t fan_in, Random& random) {
+  engine::Tensor weights(engine::DType::f32, std::move(shape));
+  const double deviation = std::sqrt(2.0 / static_cast<double>(fan_in));
+  for (float& weight : weights.mutable_values<float>())
+    weight = static_cast<float>(deviation * random.normal());
+  return weights;
+}
+
 namespace {
 
 using config::Binder;
@@ -25,15 +33,6 @@ using engine::Value;
 
 Failure at(const config::Node& node, std::string_view message) {
   return config::complaint(node.location, node.path, message);
-}
-
-/// He-normal: variance 2 / fan-in, for layers followed by a rectifier.
-Tensor he_normal(Shape shape, std::int64_t fan_in, Random& random) {
-  Tensor weights(engine::DType::f32, std::move(shape));
-  const double deviation = std::sqrt(2.0 / static_cast<double>(fan_in));
-  for (float& weight : weights.mutable_values<float>())
-    weight = static_cast<float>(deviation * random.normal());
-  return weights;
 }
 
 Value named(Value value, const std::string& name) {
@@ -117,9 +116,9 @@ Value append_conv(Value x, const config::Node& node, LayerContext& context) {
   for (const std::int64_t extent : each_way(x, options.kernel)) shape.push_back(extent);
   const Shape kernel(std::move(shape));
   const Tensor weights = he_normal(kernel, kernel.elements(1, kernel.rank()), context.random);
-  const Value bias = engine::constant(graph, Tensor(engine::DType::f32, Shape{options.channels}));
+  const Value bias = context.weight(graph, "bias", Tensor(engine::DType::f32, Shape{options.channels}));
   return named(
-      engine::apply("Conv", {x, engine::constant(graph, weights), bias},
+      engine::apply("Conv", {x, context.weight(graph, "weight", weights), bias},
                     {{"strides", each_way(x, options.stride)}, {"pads", each_way(x, options.padding, 2)}}),
       options.name);
 }
@@ -168,8 +167,8 @@ Value append_linear(Value x, const config::Node& node, LayerContext& context) {
   if (x.shape().rank() != 2) throw at(node, "linear takes [batch, features]: put a flatten before it");
   const std::int64_t in = x.shape()[1], out = units(options, node, context);
   engine::Graph& graph = *x.graph;
-  const Value weights = engine::constant(graph, he_normal({out, in}, in, context.random));
-  const Value bias = engine::constant(graph, Tensor(engine::DType::f32, Shape{out}));
+  const Value weights = context.weight(graph, "weight", he_normal({out, in}, in, context.random));
+  const Value bias = context.weight(graph, "bias", Tensor(engine::DType::f32, Shape{out}));
   return named(engine::apply("Gemm", {x, weights, bias}, {{"transB", std::int64_t{1}}}), options.name);
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "config/binder.h"
@@ -14,10 +15,19 @@ namespace dormouse::learning {
 struct LayerContext {
   std::int64_t labels = 0;
   Random& random;
+  std::string prefix = {};  ///< of the names of this layer's weights: "conv0."
   engine::Value mean = {};  ///< set by `normalise`
   engine::Value deviation = {};
   engine::Value normalised = {};
+
+  /// A constant of that name behind the prefix.
+  engine::Value weight(engine::Graph& graph, const std::string& name, engine::Tensor value) const {
+    return {&graph, graph.add_constant(prefix + name, std::move(value))};
+  }
 };
+
+/// Random weights of deviation √(2/fan-in), for layers followed by a rectifier (He et al. 2015).
+engine::Tensor he_normal(engine::Shape shape, std::int64_t fan_in, Random& random);
 
 /// One kind of layer of a model spec, in a table (layers.cpp).
 struct LayerKind {

@@ -29,14 +29,6 @@ engine::Value by_time(engine::Value x) {
   return engine::transpose(x, {0, 2, 1});
 }
 
-/// What no value of the graph begins with yet.
-std::string prefix_in(const engine::Graph& graph) {
-  for (int i = 0;; ++i) {
-    const std::string prefix = "linoss" + std::to_string(i) + ".";
-    if (!graph.find(prefix + "encoder.weight")) return prefix;
-  }
-}
-
 }  // namespace
 
 engine::Value append_linoss(engine::Value x, const config::Node& node, LayerContext& context) {
@@ -47,7 +39,7 @@ engine::Value append_linoss(engine::Value x, const config::Node& node, LayerCont
   options.network.inputs = samples.shape()[2];
   LinossWeights weights = initial_weights(options.network, context.random);
   std::erase_if(weights, [](const auto& weight) { return weight.first.starts_with("head."); });
-  const engine::Value features = linoss_features(samples, options.network, weights, prefix_in(*x.graph));
+  const engine::Value features = linoss_features(samples, options.network, weights, context.prefix);
   if (!options.name.empty()) x.graph->rename(features.id, options.name);
   return features;
 }

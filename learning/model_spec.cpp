@@ -1,10 +1,16 @@
 #include "learning/model_spec.h"
 
 #include <algorithm>
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 
 #include "config/binder.h"
+#include "engine/formats/onnx.h"
+#include "engine/formats/safetensors.h"
 #include "learning/layers.h"
 #include "learning/linear_layer.h"
+#include "learning/trainable.h"
 
 namespace dormouse::learning {
 namespace {
@@ -49,7 +55,10 @@ void bind_options(config::Binder& binder, TrainOptions& options) {
 }
 
 ModelSpec read_model_spec(const std::filesystem::path& path) {
-  const config::Node root = config::load_file(path);
+  return read_model_spec(config::load_file(path));
+}
+
+ModelSpec read_model_spec(const config::Node& root) {
   config::Binder binder(root);
   ModelSpec spec;
   InputOptions input;
@@ -57,8 +66,13 @@ ModelSpec read_model_spec(const std::filesystem::path& path) {
   binder.required("input", input);
   binder.required("layers", spec.layers);
   binder.optional("cut", spec.cut);
+  const bool named = binder.optional("labels", spec.labels);
+  const bool counted = binder.optional("outputs", spec.outputs, config::range(1, 65536));
+  binder.optional("weights", spec.weights);
   binder.optional("train", spec.train);
   binder.finish();
+  if (named && counted) throw binder.wrong("outputs", "labels say how many outputs there are");
+  if (named) spec.outputs = std::ssize(spec.labels);
   if (spec.layers.kind != config::Node::Kind::list || spec.layers.items.empty())
     throw binder.wrong("layers", "expected a list of layers");
   spec.rows = input.rows;
@@ -89,22 +103,21 @@ const LayerKind& kind_called(const std::string& name, const config::Node& item) 
   throw config::complaint(item.location, item.path, "no layer is called '" + name + "'; there are " + known);
 }
 
-}  // namespace
-
-BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random) {
-  BuiltModel model{};
+/// Appends every layer; returns what the last one gives.
+engine::Value append_layers(BuiltModel& model, const ModelSpec& spec, LayerContext& context) {
   engine::Graph& graph = model.graph;
   const engine::Shape input = spec.channels == 1 ? engine::Shape{engine::kDynamic, spec.rows}
                                                  : engine::Shape{engine::kDynamic, spec.channels, spec.rows};
   engine::Value x{&graph, graph.add_input("samples", engine::DType::f32, input)};
-  LayerContext context{static_cast<std::int64_t>(labels), random};
   model.front_end = engine::kAbsent;
+  std::map<std::string, int> seen;
   for (const config::Node& item : spec.layers.items) {
     const auto [name, options] = split(item);
     const LayerKind& kind = kind_called(name, item);
     if (kind.trainable && model.front_end == engine::kAbsent) model.front_end = x.id;
     if (name == "normalise" && model.front_end != engine::kAbsent)
       throw config::complaint(item.location, item.path, "normalise stands before the first trainable layer");
+    context.prefix = name + std::to_string(seen[name]++) + ".";
     try {
       x = kind.append(x, options, context);
     } catch (const Failure& failure) {
@@ -112,9 +125,46 @@ BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random
       throw config::complaint(item.location, item.path, failure.error().context);
     }
   }
-  graph.rename(x.id, "logits");
-  graph.mark_output(x.id);
-  const auto head = linear_layer_to(graph, x.id);
+  return x;
+}
+
+/// The constants that training changes.
+std::vector<engine::ValueId> weight_values(const BuiltModel& model) {
+  const engine::Graph& graph = model.graph;
+  const engine::Graph part =
+      engine::extract(graph, std::array{model.front_end}, std::array{graph.outputs().at(0)});
+  std::vector<engine::ValueId> values;
+  for (const engine::ValueId id : parameters_of(part)) values.push_back(*graph.find(part.value(id).name));
+  return values;
+}
+
+void set_weights(BuiltModel& model, const std::filesystem::path& path) {
+  const auto file = engine::read_safetensors(path.string());
+  for (const engine::ValueId id : weight_values(model)) {
+    const engine::ValueInfo& value = model.graph.value(id);
+    const auto found = file.tensors.find(value.name);
+    if (found == file.tensors.end())
+      throw Failure(Errc::configuration,
+                    path.string() + ": no weights '" + value.name + "'; they are of another model");
+    const engine::Tensor& weights = found->second;
+    if (weights.dtype() != value.dtype || weights.shape() != value.shape)
+      throw Failure(Errc::configuration, path.string() + ": '" + value.name + "' is " +
+                                             to_string(weights.shape()) +
+                                             ", but the layers and labels need " + to_string(value.shape));
+    model.graph.set_constant(id, weights.clone());
+  }
+}
+
+}  // namespace
+
+BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random) {
+  BuiltModel model{};
+  engine::Graph& graph = model.graph;
+  LayerContext context{static_cast<std::int64_t>(labels), random};
+  const engine::Value logits = append_layers(model, spec, context);
+  graph.rename(logits.id, "logits");
+  graph.mark_output(logits.id);
+  const auto head = linear_layer_to(graph, logits.id);
   if (!head)
     throw config::complaint(spec.layers.location, "layers",
                             "the last layer must be 'linear: {units: labels}'");
@@ -125,7 +175,39 @@ BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random
   model.normalised = context.normalised.id;
   model.mean = context.mean.id;
   model.deviation = context.deviation.id;
+  if (!spec.weights.empty()) set_weights(model, spec.weights);
   return model;
+}
+
+std::map<std::string, engine::Tensor> weights_of(const BuiltModel& model) {
+  std::map<std::string, engine::Tensor> weights;
+  for (const engine::ValueId id : weight_values(model)) {
+    const engine::ValueInfo& value = model.graph.value(id);
+    weights.emplace(value.name, *value.constant);
+  }
+  return weights;
+}
+
+engine::Graph untrained_model(const ModelSpec& spec) {
+  if (spec.outputs == 0)
+    throw config::complaint(spec.layers.location, "outputs",
+                            "is missing, so that the size of the last layer is not known");
+  Random random(spec.train.seed);
+  BuiltModel model = build_model(spec, static_cast<std::size_t>(spec.outputs), random);
+  model.graph.metadata = model_metadata(model.graph, spec.labels, model.cut, model.front_end);
+  return std::move(model.graph);
+}
+
+std::vector<std::pair<std::string, std::string>> model_metadata(const engine::Graph& graph,
+                                                                const std::vector<std::string>& labels,
+                                                                engine::ValueId cut,
+                                                                engine::ValueId front_end) {
+  std::vector<std::pair<std::string, std::string>> metadata{{"dormouse.cut", graph.value(cut).name},
+                                                            {kFrontEnd, graph.value(front_end).name}};
+  if (!labels.empty())
+    metadata.emplace(metadata.begin(), engine::kLabelsKey,
+                     boost::json::serialize(boost::json::value_from(labels)));
+  return metadata;
 }
 
 }  // namespace dormouse::learning

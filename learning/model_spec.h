@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ void bind_options(config::Binder& binder, TrainOptions& options);
 ///       - linear: {units: 96, name: features}
 ///       - linear: {units: labels}
 ///     cut: features
+///     labels: [yes, no]                 or outputs: 2; else those of the data it is trained on
+///     weights: words.safetensors        where training begins; else random numbers
 ///     train: {epochs: 30}
 struct ModelSpec {
   std::string name;
@@ -55,13 +58,17 @@ struct ModelSpec {
   std::int64_t channels = 1;
   config::Node layers;
   std::string cut;  ///< the layer whose output is the latent; empty: the input of the last linear layer
+  std::vector<std::string> labels;  ///< empty: not named
+  std::int64_t outputs = 0;         ///< as many as labels where these are named; 0: as the data says
+  std::filesystem::path weights;    ///< empty: random
   TrainOptions train;
 };
 
 /// Throws Failure(configuration) with file:line:column.
 ModelSpec read_model_spec(const std::filesystem::path& path);
+ModelSpec read_model_spec(const config::Node& root);
 
-/// A specified model with random weights.
+/// A specified model before it is trained.
 struct BuiltModel {
   engine::Graph graph;        ///< input → logits
   engine::ValueId front_end;  ///< where the fixed first layers (log_mel, normalise …) end and training begins
@@ -71,8 +78,23 @@ struct BuiltModel {
   engine::ValueId cut;
 };
 
-/// Builds the graph for `labels` classes; weights are He-normal. Its input is [N, rows] for one channel, else
-/// [N, channels, rows]. Throws Failure(configuration) at the layer that is wrong.
+/// Builds the graph for `labels` classes; weights are drawn as each kind of layer does, or read from
+/// spec.weights. They are called after layer and place among its kind: conv0.weight, linear1.bias. Its input
+/// is [N, rows] for one channel, else [N, channels, rows]. Throws Failure(configuration) at the layer that is
+/// wrong, or naming the weights that are of another model.
 BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random);
+
+/// What training changes of it, by name.
+std::map<std::string, engine::Tensor> weights_of(const BuiltModel& model);
+
+/// The model of spec.outputs as it stands, its labels and cut as metadata. Throws as build_model() does, and
+/// when the spec does not say how many outputs there are.
+engine::Graph untrained_model(const ModelSpec& spec);
+
+/// What a graph says about itself: labels (none: empty), cut, and where its fixed front end is over.
+std::vector<std::pair<std::string, std::string>> model_metadata(const engine::Graph& graph,
+                                                                const std::vector<std::string>& labels,
+                                                                engine::ValueId cut,
+                                                                engine::ValueId front_end);
 
 }  // namespace dormouse::learning

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <boost/json/serialize.hpp>
-#include <boost/json/value_from.hpp>
 #include "engine/session.h"
 #include "learning/calibration.h"
 #include "learning/clip_inputs.h"
@@ -181,16 +179,10 @@ std::optional<Confusion> tested(const Task& task, const Graph& graph) {
   return confusion;
 }
 
-std::vector<std::pair<std::string, std::string>> metadata_of(const Task& task) {
-  return {{"dormouse.labels", boost::json::serialize(boost::json::value_from(task.data.labels))},
-          {"dormouse.cut", task.graph.value(task.cut).name},
-          {kFrontEnd, task.graph.value(task.front_end).name}};
-}
-
 TrainedModel train(const Task& task, const TrainReport& report, const TrainRun& run) {
   TrainedModel trained;
   trained.graph = fitted(task, report, run, trained.epochs);
-  trained.graph.metadata = metadata_of(task);
+  trained.graph.metadata = model_metadata(task.graph, task.data.labels, task.cut, task.front_end);
   const SeedOptions options{.heldout_fraction = task.options.heldout, .seed = task.options.seed};
   trained.seed =
       seed_from(trained.graph, task.cut, task.data, task.inputs, task.split, options, task.drivers);

@@ -24,6 +24,7 @@ extern const Verb sleep_now_verb;
 extern const Verb sleep_stop_verb;
 extern const Verb sleep_status_verb;
 extern const Verb sleep_report_verb;
+extern const Verb new_verb;
 extern const Verb train_verb;
 extern const Verb seed_verb;
 extern const Verb eval_verb;

@@ -50,7 +50,7 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
       continue;
     }
     const std::string_view text = word == "-h"   ? "help"
-                                  : word == "-o" ? "output"
+                                  : word == "-o" ? find(options, "out") ? "out" : "output"
                                                  : word.substr(word.starts_with("--") ? 2 : 1);
     const auto equals = text.find('=');
     const Option& option = known(options, text.substr(0, equals));

@@ -47,6 +47,7 @@ void print_help(const Verb& verb) {
   std::cout << verb.summary << "\n\n" << usage_of(verb) << "\n\n";
   print_options(verb.options);
   print_options(common_options());
+  if (verb.more_help) std::cout << "\n" << verb.more_help();
   std::cout << "\nexample:\n  " << verb.example << "\n";
 }
 

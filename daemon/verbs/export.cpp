@@ -7,6 +7,7 @@
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/infer_local.h"
 #include "engine/formats/onnx.h"
+#include "learning/model_spec.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -18,11 +19,16 @@ boost::json::object as_json(const engine::InputNormaliser& normaliser) {
           {"deviation", boost::json::value_from(normaliser.deviation)}};
 }
 
+engine::Graph model_in(const std::string& path) {
+  const bool spec = path.ends_with(".yaml") || path.ends_with(".yml");
+  return spec ? learning::untrained_model(learning::read_model_spec(path)) : engine::read_onnx(path);
+}
+
 int run(const Arguments& arguments) {
-  const std::string& model = arguments.positional(0, "MODEL.onnx");
+  const std::string& model = arguments.positional(0, "MODEL");
   const std::string output =
       arguments.value_or("output", std::filesystem::path(model).replace_extension(".standard.onnx").string());
-  const engine::Graph exported = engine::in_standard_operators(engine::read_onnx(model));
+  const engine::Graph exported = engine::in_standard_operators(model_in(model));
   engine::write_onnx(exported, output);
   const std::size_t nodes = exported.nodes().size();
   const engine::InputNormaliser normaliser = normaliser_beside(model);
@@ -42,12 +48,13 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-extern const Verb export_verb{.name = "export",
-                              .group = "run",
-                              .summary = "write a model in standard ONNX operators, for other runtimes",
-                              .arguments = "MODEL.onnx [-o OUT.onnx]",
-                              .example = "dormouse export waves.onnx -o waves.standard.onnx",
-                              .options = kOptions,
-                              .run = run};
+extern const Verb export_verb{
+    .name = "export",
+    .group = "run",
+    .summary = "write a model or a spec in standard ONNX operators, for other runtimes",
+    .arguments = "MODEL.onnx|SPEC.yaml [-o OUT.onnx]",
+    .example = "dormouse export waves.onnx -o waves.standard.onnx",
+    .options = kOptions,
+    .run = run};
 
 }  // namespace dormouse::daemon

@@ -105,7 +105,7 @@ class Training {
     learning::ModelSpec spec = learning::read_model_spec(source_);
     spec.train = options_of(arguments_, spec.train);
     const auto report = start(arguments_.value_or("output", spec.name + ".onnx"), spec.train);
-    return learning::train_model(spec, data({}), drivers::all_drivers(), report, run_);
+    return learning::train_model(spec, data(spec.labels), drivers::all_drivers(), report, run_);
   }
 
   learning::TrainedModel from_model() {

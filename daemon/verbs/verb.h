@@ -74,6 +74,7 @@ struct Verb {
   std::string_view example;
   std::span<const Option> options;  ///< besides --json, --socket, --config and --help, which all have
   int (*run)(const Arguments& arguments);
+  std::string (*more_help)() = nullptr;  ///< lines for the help, behind the options
 };
 
 /// Every verb, in the order of the help.

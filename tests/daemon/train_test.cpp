@@ -85,6 +85,28 @@ TEST_CASE("train and eval work on a table from end to end", "[train]") {
   CHECK(dormouse({"train", model, table, "--trainable", "some"}).first == kUsage);
 }
 
+TEST_CASE("a new model of a family is trained, exported, and never overwritten unasked", "[train]") {
+  const TemporaryFolder folder;
+  const std::string table = folder.file("points.csv"), spec = folder.file("points.yaml");
+  write_points(table);
+  const std::vector<std::string> make{"new",    "mlp",   "--input", "2x1", "--output", "left,right",
+                                      "--size", "small", "-o",      spec,  "--json"};
+  const auto [code, text] = dormouse(make);
+  REQUIRE(code == kOk);
+  // 2·64 + 64 and 64·2 + 2
+  CHECK(boost::json::parse(text).at("parameters") == boost::json::value(322));
+  CHECK(dormouse(make).first == kFailed);
+  const std::string standard = folder.file("points.standard.onnx");
+  CHECK(dormouse({"export", spec, "-o", standard}).first == kOk);
+  CHECK(std::filesystem::exists(standard));
+  const auto [trained, report] =
+      dormouse({"train", spec, table, "--group", "who", "--output", folder.file("points.onnx"), "--json"});
+  REQUIRE(trained == kOk);
+  CHECK(report.find("\"heldout_accuracy\":1") != std::string::npos);
+  CHECK(dormouse({"new", "mlp", "--input", "2"}).first == kUsage);
+  CHECK(dormouse({"new", "--help"}).second.find("linoss ") != std::string::npos);
+}
+
 TEST_CASE("the progress of training is a bar, lines, or lines of JSON", "[train]") {
   const TrainProgress half{.epoch = 2, .epochs = 4, .batch = 5, .batches = 10, .loss = 0.5f};
   TrainDisplay bar(TrainDisplay::Mode::bar, 32);

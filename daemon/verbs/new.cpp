@@ -1,0 +1,85 @@
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+#include "daemon/verbs/all_verbs.h"
+#include "daemon/verbs/graph_summary.h"
+#include "learning/families.h"
+
+namespace dormouse::daemon {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"input", "SHAPE", "SAMPLES, SAMPLESxCHANNELS (128x6), or HEIGHTxWIDTHxCHANNELS of an image (28x28x1)"},
+    {"output", "CLASSES", "how many, or their labels: walking,sitting"},
+    {"size", "SIZE", "small, medium (the default) or large"},
+    {"seed", "N", "of the weights: the same one makes the same files (1)"},
+    {"out", "FILE", "where the spec goes (FAMILY.yaml); its weights go beside it"},
+    {"force", "", "replace files that are there"}};
+
+learning::ModelSize size_called(const std::string& word) {
+  if (word == "small") return learning::ModelSize::small;
+  if (word == "medium") return learning::ModelSize::medium;
+  if (word == "large") return learning::ModelSize::large;
+  throw UsageError{"--size takes small, medium or large"};
+}
+
+std::string needed(const Arguments& arguments, std::string_view option) {
+  if (const auto value = arguments.value(option)) return *value;
+  throw UsageError{"--" + std::string(option) + " is missing"};
+}
+
+learning::ModelRequest request_of(const Arguments& arguments) {
+  learning::ModelRequest request;
+  learning::parse_input(needed(arguments, "input"), request);
+  learning::parse_outputs(needed(arguments, "output"), request);
+  request.size = size_called(arguments.value_or("size", "medium"));
+  const std::int64_t seed = arguments.integer("seed").value_or(1);
+  if (seed < 0) throw UsageError{"--seed takes a number from 0"};
+  request.seed = static_cast<std::uint64_t>(seed);
+  return request;
+}
+
+int run(const Arguments& arguments) {
+  const learning::Family& family = learning::family_called(arguments.positional(0, "FAMILY"));
+  if (arguments.positional().size() > 1) throw UsageError{"one FAMILY at a time"};
+  const std::filesystem::path path = arguments.value_or("out", std::string(family.name) + ".yaml");
+  const engine::Graph graph =
+      learning::write_new_model(family, request_of(arguments), path, arguments.flag("force"));
+  const GraphSummary summary = summarise(graph);
+  const std::string weights = std::filesystem::path(path).replace_extension(".safetensors").string();
+  if (arguments.json()) {
+    boost::json::object result{
+        {"spec", path.string()}, {"weights", weights}, {"parameters", summary.parameters}};
+    if (summary.macs) result["macs"] = *summary.macs;
+    std::cout << boost::json::serialize(result) << "\n";
+    return kOk;
+  }
+  std::cout << path.string() << " and " << weights << ": " << summary.parameters << " parameters";
+  if (summary.macs) std::cout << ", " << *summary.macs << " multiply-adds an inference";
+  std::cout << "\nTrain it with: dormouse train " << path.string() << " DATA\n";
+  return kOk;
+}
+
+std::string list_families() {
+  std::string text = "families:\n";
+  for (const learning::Family& family : learning::families()) {
+    std::string name(family.name);
+    name.resize(18, ' ');
+    text += "  " + name + std::string(family.summary) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+extern const Verb new_verb{.name = "new",
+                           .group = "learn",
+                           .summary = "write a model spec of a family, with initial weights",
+                           .arguments = "FAMILY --input SHAPE --output CLASSES [-o FILE.yaml]",
+                           .example = "dormouse new cnn --input 128x6 --output walking,sitting,lying",
+                           .options = kOptions,
+                           .run = run,
+                           .more_help = list_families};
+
+}  // namespace dormouse::daemon

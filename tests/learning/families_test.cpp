@@ -1,0 +1,174 @@
+#include "learning/families.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "engine/formats/onnx.h"
+#include "engine/formats/safetensors.h"
+#include "engine/session.h"
+#include "learning/model_spec.h"
+#include "learning/train.h"
+#include "tests/temporary_folder.h"
+
+using namespace dormouse;
+using namespace dormouse::learning;
+using engine::DType;
+using engine::Tensor;
+
+namespace {
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+ModelRequest request_for(std::string_view input, std::string_view output) {
+  ModelRequest request{.size = ModelSize::small};
+  parse_input(input, request);
+  parse_outputs(output, request);
+  return request;
+}
+
+Tensor noise(engine::Shape shape, std::uint64_t seed) {
+  Random random(seed);
+  Tensor tensor(DType::f32, std::move(shape));
+  for (float& value : tensor.mutable_values<float>()) value = static_cast<float>(random.normal());
+  return tensor;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.values<float>().size(); ++i)
+    largest = std::max(largest, double(std::abs(a.values<float>()[i] - b.values<float>()[i])));
+  return largest;
+}
+
+Tensor answers(const engine::Graph& graph, const Tensor& input) {
+  return engine::Session(graph, {}).run(std::array{input})[0];
+}
+
+std::string complaint(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Failure& failure) {
+    return failure.error().context;
+  }
+  return "accepted";
+}
+
+/// Two channels in which a wave is slow or fast, at any phase.
+Dataset waves() {
+  Dataset data;
+  data.labels = {"slow", "fast"};
+  Random random(7);
+  for (std::size_t i = 0; i < 120; ++i) {
+    Tensor clip(DType::f32, {24, 2});
+    const double frequency = i % 2 ? 1.6 : 0.5, phase = 6.28 * random.uniform();
+    for (std::size_t t = 0; t < 48; ++t)
+      clip.mutable_values<float>()[t] = static_cast<float>(
+          std::sin(frequency * double(t / 2) + phase + double(t % 2)) + 0.1 * random.normal());
+    data.clips.push_back(std::move(clip));
+    data.classes.push_back(static_cast<ClassIndex>(i % 2));
+    data.names.push_back("wave " + std::to_string(i));
+  }
+  return data;
+}
+
+}  // namespace
+
+TEST_CASE("every family is written with weights that its seed decides", "[families]") {
+  for (const Family& family : families()) {
+    INFO(family.name);
+    const TemporaryFolder folder;
+    ModelRequest request = request_for("24x2", "slow,fast");
+    const auto write = [&](const char* name) {
+      return write_new_model(family, request, folder / name, false);
+    };
+    write("a.yaml");
+    write("b.yaml");
+    request.seed = 2;
+    write("c.yaml");
+    CHECK(text_of(folder / "a.safetensors") == text_of(folder / "b.safetensors"));
+    CHECK(text_of(folder / "a.safetensors") != text_of(folder / "c.safetensors"));
+    CHECK(read_model_spec(folder / "c.yaml").train.seed == 2);
+  }
+}
+
+TEST_CASE("a new model's file is that model, and so is its ONNX file", "[families]") {
+  const Tensor input = noise({3, 2, 24}, 1);
+  for (const Family& family : families()) {
+    INFO(family.name);
+    const TemporaryFolder folder;
+    const engine::Graph made =
+        write_new_model(family, request_for("24x2", "slow,fast"), folder / "m.yaml", false);
+    const Tensor expected = answers(made, input);
+    // The training seed alone would draw the same weights again; these can only come from the file.
+    ModelSpec spec = read_model_spec(folder / "m.yaml");
+    spec.train.seed = 99;
+    const engine::Graph read = untrained_model(spec);
+    CHECK(largest_difference(answers(read, input), expected) == 0);
+    engine::write_onnx(engine::in_standard_operators(read), folder.file("m.onnx"));
+    const engine::Graph back = engine::read_onnx(folder.file("m.onnx"));
+    CHECK(largest_difference(answers(back, input), expected) <= 1e-6);
+  }
+}
+
+TEST_CASE("every family learns to tell waves apart", "[families]") {
+  const Dataset data = waves();
+  for (const Family& family : families()) {
+    INFO(family.name);
+    const TemporaryFolder folder;
+    write_new_model(family, request_for("24x2", "slow,fast"), folder / "m.yaml", false);
+    const ModelSpec spec = read_model_spec(folder / "m.yaml");
+    CHECK(train_model(spec, data, {}, [](const TrainProgress&) {}).heldout_accuracy >= 0.95);
+  }
+}
+
+TEST_CASE("nothing is overwritten unless that is asked for", "[families]") {
+  const TemporaryFolder folder;
+  const Family& family = family_called("mlp");
+  std::ofstream(folder / "m.safetensors") << "mine";
+  const auto write = [&](bool overwrite) {
+    write_new_model(family, request_for("8", "2"), folder / "m.yaml", overwrite);
+  };
+  CHECK_THAT(complaint([&] { write(false); }),
+             Catch::Contains("m.safetensors") && Catch::Contains("--force"));
+  CHECK(text_of(folder / "m.safetensors") == "mine");
+  CHECK_FALSE(std::filesystem::exists(folder / "m.yaml"));
+  write(true);
+  CHECK(text_of(folder / "m.safetensors") != "mine");
+}
+
+TEST_CASE("weights of another model are refused by name and shape", "[families]") {
+  const TemporaryFolder folder;
+  write_new_model(family_called("mlp"), request_for("8", "2"), folder / "m.yaml", false);
+  ModelSpec spec = read_model_spec(folder / "m.yaml");
+  spec.outputs = 3;
+  CHECK_THAT(complaint([&] { untrained_model(spec); }),
+             Catch::Contains("m.safetensors: 'linear1.weight' is [2, 64]") && Catch::Contains("[3, 64]"));
+}
+
+TEST_CASE("an image goes through convolutions of two dimensions", "[families]") {
+  const TemporaryFolder folder;
+  const engine::Graph graph =
+      write_new_model(family_called("cnn"), request_for("12x10x3", "4"), folder / "m.yaml", false);
+  CHECK(graph.value(graph.inputs()[0]).shape == engine::Shape{engine::kDynamic, 3, 120});
+  CHECK(graph.value(*graph.find("conv0.weight")).shape == engine::Shape{8, 3, 3, 3});
+  CHECK(answers(graph, noise({2, 3, 120}, 3)).shape() == engine::Shape{2, 4});
+}
+
+TEST_CASE("requests that make no model say what is wrong", "[families]") {
+  ModelRequest request;
+  for (const char* input : {"", "x", "0", "12x", "1x2x3x4", "99999999999", "128 x 6", "-3", "40000x40000x1"})
+    CHECK_THAT(complaint([&] { parse_input(input, request); }), Catch::StartsWith("input '"));
+  for (const char* output : {"", "0", "65537", "a,,b", "a,b,a"})
+    CHECK_THAT(complaint([&] { parse_outputs(output, request); }), Catch::StartsWith("output '"));
+  CHECK_THAT(complaint([] { family_called("lino"); }), Catch::Contains("did you mean linoss?"));
+  CHECK_THAT(complaint([] { family_called("linoss").describe(request_for("28x28x1", "2")); }),
+             Catch::Contains("cnn"));
+}
