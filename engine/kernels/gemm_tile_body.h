@@ -66,17 +66,18 @@ void totals(Vector* sum) noexcept {
 // The products of Lefts rows of x by Rows rows: as many sums as registers hold, each waiting for its own.
 template <class T, int Bytes, int Lefts, int Rows>
 void dot_tile(const Dot<T>& dot, const T* x, const T* rows, T* y) noexcept {
-  typedef T Vector __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
+  typedef T Loaded __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
+  typedef T Vector __attribute__((vector_size(Bytes)));  // a template's argument loses its alignment
   constexpr int kLanes = Bytes / static_cast<int>(sizeof(T));
   Vector sum[Lefts][Rows] = {};
   std::int64_t p = 0;
   for (; p + kLanes <= dot.depth; p += kLanes) {
     Vector left[Lefts];
 #pragma GCC unroll 16
-    for (int i = 0; i < Lefts; ++i) left[i] = *reinterpret_cast<const Vector*>(x + i * dot.x_stride + p);
+    for (int i = 0; i < Lefts; ++i) left[i] = *reinterpret_cast<const Loaded*>(x + i * dot.x_stride + p);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
-      const Vector right = *reinterpret_cast<const Vector*>(rows + r * dot.row_stride + p);
+      const Vector right = *reinterpret_cast<const Loaded*>(rows + r * dot.row_stride + p);
 #pragma GCC unroll 16
       for (int i = 0; i < Lefts; ++i) sum[i][r] += left[i] * right;
     }
