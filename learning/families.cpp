@@ -4,7 +4,6 @@
 #include <array>
 
 #include "config/error.h"
-#include "config/scalars.h"
 
 namespace dormouse::learning {
 namespace {
@@ -32,7 +31,7 @@ FamilySpec mlp(const ModelRequest& request) {
 }
 
 /// Convolutions that double in number and halve in extent, for as long as there is an extent to halve.
-FamilySpec cnn(const ModelRequest& request) {
+FamilySpec convolutions(const ModelRequest& request, bool separable) {
   FamilySpec spec{{}, "epochs: 20, batch: 32, rate: 0.03"};
   const bool image = request.height > 0;
   if (image)
@@ -42,7 +41,8 @@ FamilySpec cnn(const ModelRequest& request) {
   std::int64_t channels = by_size<std::int64_t>(request, {8, 16, 32});
   const std::string kernel = image ? "kernel: 3, padding: 1" : "kernel: 5, padding: 2";
   for (int i = 0; i < 3; ++i, channels *= 2) {
-    spec.layers.push_back("conv: {channels: " + std::to_string(channels) + ", " + kernel + "}");
+    spec.layers.push_back("conv: {channels: " + std::to_string(channels) + ", " + kernel +
+                          (separable && i > 0 ? ", separable: true}" : "}"));
     spec.layers.push_back("relu");
     if (i == 2 || extent < 4) break;
     spec.layers.push_back("max_pool: {size: 2}");
@@ -51,6 +51,9 @@ FamilySpec cnn(const ModelRequest& request) {
   spec.layers.insert(spec.layers.end(), {"global_average_pool", "linear: {units: labels}"});
   return spec;
 }
+
+FamilySpec cnn(const ModelRequest& request) { return convolutions(request, false); }
+FamilySpec separable(const ModelRequest& request) { return convolutions(request, true); }
 
 void need_a_signal(const ModelRequest& request, std::string_view family) {
   if (request.height > 0)
@@ -69,9 +72,51 @@ FamilySpec linoss(const ModelRequest& request) {
           "epochs: 30, batch: 32, rate: 0.003, optimiser: {rule: adamw, clip_norm: 1}"};
 }
 
+/// Width by depth: units of a recurrent layer.
+std::string recurrent(std::string_view kind, const ModelRequest& request) {
+  return sized(kind, "units", by_size<std::int64_t>(request, {16, 64, 128}));
+}
+
+constexpr const char* kRecurrentTraining =
+    "epochs: 30, batch: 32, rate: 0.005, optimiser: {rule: adamw, clip_norm: 1}";
+
+FamilySpec lstm(const ModelRequest& request) {
+  need_a_signal(request, "lstm");
+  return {{recurrent("lstm", request), "linear: {units: labels}"}, kRecurrentTraining};
+}
+
+FamilySpec gru(const ModelRequest& request) {
+  need_a_signal(request, "gru");
+  return {{recurrent("gru", request), "linear: {units: labels}"}, kRecurrentTraining};
+}
+
+FamilySpec transformer(const ModelRequest& request) {
+  need_a_signal(request, "transformer");
+  const auto width = by_size<std::int64_t>(request, {16, 64, 128});
+  FamilySpec spec{{},
+                  "epochs: 30, batch: 32, rate: 0.005, optimiser: {rule: adamw, clip_norm: 1}, schedule: "
+                  "{kind: one_cycle}"};
+  // Attention grows by the square of the tokens; what lies within one is seen by a convolution.
+  constexpr std::int64_t kMostTokens = 128, kLeastKernel = 5, kMostKernel = 1024;
+  const std::int64_t stride = std::min((request.rows + kMostTokens - 1) / kMostTokens, kMostKernel);
+  const std::int64_t kernel = std::max(stride, kLeastKernel);
+  spec.layers.push_back("conv: {channels: " + std::to_string(width) + ", kernel: " + std::to_string(kernel) +
+                        ", stride: " + std::to_string(stride) + ", padding: " + std::to_string(kernel / 2) +
+                        "}");
+  spec.layers.push_back("relu");
+  spec.layers.push_back("transformer: {width: " + std::to_string(width) +
+                        ", heads: 4, blocks: 2, feedforward: " + std::to_string(2 * width) + "}");
+  spec.layers.push_back("linear: {units: labels}");
+  return spec;
+}
+
 constexpr Family kFamilies[] = {
     {"mlp", "fully connected layers: tables, features, small images", mlp},
     {"cnn", "convolutions over time or over an image", cnn},
+    {"separable", "the same, depthwise separable: about a sixth of the multiply-adds", separable},
+    {"lstm", "long short-term memory, step by step: short signals, streams", lstm},
+    {"gru", "gated recurrent units: as lstm, with three quarters of its weights", gru},
+    {"transformer", "a small encoder with attention: up to 128 tokens", transformer},
     {"linoss", "damped oscillators (D-LinOSS): long raw signals", linoss},
 };
 
@@ -103,16 +148,9 @@ std::span<const Family> families() { return kFamilies; }
 const Family& family_called(std::string_view name) {
   const auto found = std::ranges::find(families(), name, &Family::name);
   if (found != families().end()) return *found;
-  std::vector<std::string_view> names;
   std::string all;
-  for (const Family& family : families()) {
-    names.push_back(family.name);
-    all += (all.empty() ? "" : ", ") + std::string(family.name);
-  }
-  const std::string_view near = config::nearest(name, names);
-  throw Failure(Errc::invalid,
-                "there is no family '" + std::string(name) + "'; " +
-                    (near.empty() ? "there are " + all : "did you mean " + std::string(near) + "?"));
+  for (const Family& family : families()) all += (all.empty() ? "" : ", ") + std::string(family.name);
+  throw Failure(Errc::invalid, "there is no family '" + std::string(name) + "'; there are " + all);
 }
 
 void parse_input(std::string_view text, ModelRequest& request) {

@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "learning/linoss_spec.h"
+#include "learning/recurrent_layers.h"
+#include "learning/transformer_layer.h"
 
 namespace dormouse::learning {
 
@@ -24,6 +26,25 @@ engine::Tensor he_normal(engine::Shape shape, std::int64_t fan_in, Random& rando
   return weights;
 }
 
+engine::Tensor uniform(engine::Shape shape, std::int64_t fan_in, Random& random) {
+  engine::Tensor weights(engine::DType::f32, std::move(shape));
+  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
+  for (float& weight : weights.mutable_values<float>())
+    weight = static_cast<float>(bound * (2 * random.uniform() - 1));
+  return weights;
+}
+
+engine::Value by_time(engine::Value x, const config::Node& node) {
+  if (x.shape().rank() == 2) return engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {2})});
+  if (x.shape().rank() == 3) return engine::transpose(x, {0, 2, 1});
+  throw config::complaint(node.location, node.path, "takes samples, in channels or without");
+}
+
+engine::Value named(engine::Value value, const std::string& name) {
+  if (!name.empty()) value.graph->rename(value.id, name);
+  return value;
+}
+
 namespace {
 
 using config::Binder;
@@ -33,11 +54,6 @@ using engine::Value;
 
 Failure at(const config::Node& node, std::string_view message) {
   return config::complaint(node.location, node.path, message);
-}
-
-Value named(Value value, const std::string& name) {
-  if (!name.empty()) value.graph->rename(value.id, name);
-  return value;
 }
 
 /// A layer without options: `- relu`.
@@ -61,8 +77,8 @@ Value append_normalise(Value x, const config::Node& node, LayerContext& context)
   const Shape shape = x.shape().rank() == 3 ? Shape{channels, 1} : Shape{channels};
   const std::vector<float> ones(static_cast<std::size_t>(channels), 1.0f);
   context.normalised = x;
-  context.mean = engine::constant(*x.graph, Tensor(engine::DType::f32, shape));
-  context.deviation = engine::constant(*x.graph, Tensor::from<float>(shape, ones));
+  context.mean = context.weight(*x.graph, "mean", Tensor(engine::DType::f32, shape));
+  context.deviation = context.weight(*x.graph, "deviation", Tensor::from<float>(shape, ones));
   return (x - context.mean) / context.deviation;
 }
 
@@ -96,7 +112,8 @@ struct ConvOptions {
   std::int64_t kernel = 3;
   std::int64_t stride = 1;
   std::int64_t padding = 0;
-  std::string name;
+  bool separable = false;
+  std::string name = {};
 };
 
 void bind_options(Binder& binder, ConvOptions& options) {
@@ -104,23 +121,36 @@ void bind_options(Binder& binder, ConvOptions& options) {
   binder.optional("kernel", options.kernel, config::range(1, 1024));
   binder.optional("stride", options.stride, config::range(1, 1024));
   binder.optional("padding", options.padding, config::range(0, 1024));
+  binder.optional("separable", options.separable);
   binder.optional("name", options.name);
 }
 
-Value append_conv(Value x, const config::Node& node, LayerContext& context) {
-  const auto options = config::read<ConvOptions>(node);
+/// A convolution from the channels of x in so many groups; its weights are called after `part`.
+Value convolution(Value x, std::int64_t channels, std::int64_t groups, const ConvOptions& options,
+                  const std::string& part, LayerContext& context) {
   engine::Graph& graph = *x.graph;
-  if (x.shape().rank() == 2) x = engine::apply("Unsqueeze", {x, engine::integers(graph, {1})});
-  const std::int64_t in = x.shape()[1];
-  std::vector<std::int64_t> shape{options.channels, in};
+  std::vector<std::int64_t> shape{channels, x.shape()[1] / groups};
   for (const std::int64_t extent : each_way(x, options.kernel)) shape.push_back(extent);
   const Shape kernel(std::move(shape));
   const Tensor weights = he_normal(kernel, kernel.elements(1, kernel.rank()), context.random);
-  const Value bias = context.weight(graph, "bias", Tensor(engine::DType::f32, Shape{options.channels}));
-  return named(
-      engine::apply("Conv", {x, context.weight(graph, "weight", weights), bias},
-                    {{"strides", each_way(x, options.stride)}, {"pads", each_way(x, options.padding, 2)}}),
-      options.name);
+  const Value bias = context.weight(graph, part + "bias", Tensor(engine::DType::f32, Shape{channels}));
+  return engine::apply("Conv", {x, context.weight(graph, part + "weight", weights), bias},
+                       {{"strides", each_way(x, options.stride)},
+                        {"pads", each_way(x, options.padding, 2)},
+                        {"group", groups}});
+}
+
+/// Depthwise separable (Howard et al. 2017): each channel for itself, then all channels at each place.
+Value append_conv(Value x, const config::Node& node, LayerContext& context) {
+  const auto options = config::read<ConvOptions>(node);
+  if (context.stream && (options.kernel > 1 || options.stride > 1 || options.padding > 0))
+    throw at(node, "a convolution over more than one sample cannot be given them one at a time");
+  if (x.shape().rank() == 2) x = engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {1})});
+  if (!options.separable)
+    return named(convolution(x, options.channels, 1, options, "", context), options.name);
+  const std::int64_t in = x.shape()[1];
+  const Value each = convolution(x, in, in, options, "depthwise.", context);
+  return named(convolution(each, options.channels, 1, {.kernel = 1}, "pointwise.", context), options.name);
 }
 
 struct PoolOptions {
@@ -165,6 +195,8 @@ std::int64_t units(const LinearOptions& options, const config::Node& node, const
 Value append_linear(Value x, const config::Node& node, LayerContext& context) {
   const auto options = config::read<LinearOptions>(node);
   if (x.shape().rank() != 2) throw at(node, "linear takes [batch, features]: put a flatten before it");
+  if (context.stream && context.over_time)
+    throw at(node, "linear takes all samples together, and cannot be given them one at a time");
   const std::int64_t in = x.shape()[1], out = units(options, node, context);
   engine::Graph& graph = *x.graph;
   const Value weights = context.weight(graph, "weight", he_normal({out, in}, in, context.random));
@@ -176,25 +208,68 @@ Value flatten(Value x) { return engine::apply("Flatten", {x}); }
 Value relu(Value x) { return engine::relu(x); }
 Value tanh(Value x) { return engine::tanh(x); }
 Value sigmoid(Value x) { return engine::sigmoid(x); }
-Value global_average_pool(Value x) { return flatten(engine::apply("GlobalAveragePool", {x})); }
+
+Value append_global_average_pool(Value x, const config::Node& node, LayerContext& context) {
+  Binder(node).finish();
+  if (context.stream) return context.read_out(by_time(x, node), SequenceOutput::mean);
+  return flatten(engine::apply("GlobalAveragePool", {x}));
+}
 
 constexpr LayerKind kinds[] = {
-    {"log_mel", false, append_log_mel},
-    {"normalise", false, append_normalise},
-    {"image", false, append_image},
-    {"flatten", false, plain<flatten>},
-    {"conv", true, append_conv},
-    {"linear", true, append_linear},
-    {"linoss", true, append_linoss},
-    {"relu", false, plain<relu>},
-    {"tanh", false, plain<tanh>},
-    {"sigmoid", false, plain<sigmoid>},
-    {"max_pool", false, append_max_pool},
-    {"average_pool", false, append_average_pool},
-    {"global_average_pool", false, plain<global_average_pool>},
+    {"log_mel", false, false, append_log_mel},
+    {"normalise", false, true, append_normalise},
+    {"image", false, false, append_image},
+    {"flatten", false, false, plain<flatten>},
+    {"conv", true, true, append_conv},
+    {"linear", true, true, append_linear},
+    {"linoss", true, true, append_linoss},
+    {"lstm", true, true, append_lstm},
+    {"gru", true, true, append_gru},
+    {"transformer", true, false, append_transformer},
+    {"relu", false, true, plain<relu>},
+    {"tanh", false, true, plain<tanh>},
+    {"sigmoid", false, true, plain<sigmoid>},
+    {"max_pool", false, false, append_max_pool},
+    {"average_pool", false, false, append_average_pool},
+    {"global_average_pool", false, true, append_global_average_pool},
 };
 
 }  // namespace
+
+Value StreamStates::before(engine::Graph& graph, const std::string& name, Shape shape) {
+  return {&graph, graph.add_input(name, engine::DType::f32, std::move(shape))};
+}
+
+Value StreamStates::mean(Value x, const std::string& prefix) {
+  constexpr double kMost = 1 << 20;
+  const Value mean = before(*x.graph, prefix + "mean", {engine::kDynamic, x.shape()[1]});
+  const Value count = before(*x.graph, prefix + "count", {engine::kDynamic, 1}) + 1;
+  const Value now = mean + (x - mean) / count;
+  after(prefix + "mean", now);
+  after(prefix + "count", engine::apply("Min", {count, engine::scalar_like(count, kMost)}));
+  return now;
+}
+
+void StreamStates::give(engine::Graph& graph) const {
+  for (const auto& [name, state] : after_) {
+    // Copies, since one value may be a layer's answer and its state.
+    const Value given = engine::apply("Identity", {Value{&graph, state}});
+    graph.rename(given.id, name + ".next");
+    graph.mark_output(given.id);
+  }
+}
+
+Value LayerContext::read_out(Value sequence, SequenceOutput output) {
+  if (output == SequenceOutput::sequence) return engine::transpose(sequence, {0, 2, 1});
+  over_time = false;
+  if (stream) {
+    const Value now = engine::apply("Squeeze", {sequence, engine::integers(*sequence.graph, {1})});
+    return output == SequenceOutput::mean ? stream->mean(now, prefix) : now;
+  }
+  if (output == SequenceOutput::mean) return engine::reduce_mean(sequence, {1}, false);
+  const Value end = engine::constant(*sequence.graph, Tensor::scalar<std::int64_t>(-1));
+  return engine::apply("Gather", {sequence, end}, {{"axis", std::int64_t{1}}});
+}
 
 std::span<const LayerKind> layer_kinds() { return kinds; }
 

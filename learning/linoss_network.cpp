@@ -33,10 +33,17 @@ Graph linoss_graph(const LinossOptions& options, const LinossWeights& weights) {
   return graph;
 }
 
-Value linoss_features(Value samples, const LinossOptions& options, const LinossWeights& weights,
-                      const std::string& prefix) {
+LinossSequence linoss_sequence(Value samples, const LinossOptions& options, const LinossWeights& weights,
+                               const std::string& prefix, std::span<const Value> states) {
   const LinossBuilder builder(*samples.graph, options, weights, prefix);
-  return engine::reduce_mean(blocks(builder, samples, options), {1}, false);
+  LinossSequence made{builder.affine(samples, "encoder"), {}};
+  for (std::int64_t i = 0; i < options.blocks; ++i) {
+    const Value before = states.empty() ? Value{} : states[static_cast<std::size_t>(i)];
+    const LinossBuilder::Block block = builder.block(i, made.output, before);
+    made.output = block.output;
+    made.states.push_back(block.oscillators.last);
+  }
+  return made;
 }
 
 Graph linoss_stream_graph(const LinossOptions& options, const LinossWeights& weights, std::int64_t window) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,10 +62,18 @@ LinossWeights initial_weights(const LinossOptions& options, Random& random);
 /// constants of their names; they may be f32 or f64.
 engine::Graph linoss_graph(const LinossOptions& options, const LinossWeights& weights);
 
-/// What the network makes of samples [N, T, inputs] before its head: the mean over time of its last block,
-/// [N, H]. Its weights become constants of the samples' graph, called as they are behind `prefix`.
-engine::Value linoss_features(engine::Value samples, const LinossOptions& options,
-                              const LinossWeights& weights, const std::string& prefix);
+/// What leaves the last block, [N, T, H], and the state of each block after the last sample.
+struct LinossSequence {
+  engine::Value output;
+  std::vector<engine::Value> states;
+};
+
+/// What the network makes of samples [N, T, inputs] before its head. Its weights become constants of the
+/// samples' graph, called as they are behind `prefix`. `states` are those of the blocks before the first
+/// sample; empty: at rest.
+LinossSequence linoss_sequence(engine::Value samples, const LinossOptions& options,
+                               const LinossWeights& weights, const std::string& prefix,
+                               std::span<const engine::Value> states);
 
 /// The same network a sample at a time, its state given and given back: samples [N, 1, inputs] and the state
 /// → the answer [N, outputs] and the state after it. The state is the inputs behind the first one, the

@@ -7,6 +7,7 @@ namespace {
 
 struct LinossLayerOptions {
   LinossOptions network;
+  SequenceOutput output = SequenceOutput::mean;
   std::string name;
 };
 
@@ -20,28 +21,31 @@ void bind_options(config::Binder& binder, LinossLayerOptions& options) {
           {{"im", Discretisation::im}, {"imex", Discretisation::imex}, {"damped", Discretisation::damped}}));
   binder.optional("least_stiffness", options.network.limits.stiffness, config::range(0.0, 1.0));
   binder.optional("least_damping", options.network.limits.damping, config::range(0.0, 1.0));
+  binder.optional("output", options.output,
+                  config::one_of<SequenceOutput>({{"mean", SequenceOutput::mean},
+                                                  {"last", SequenceOutput::last},
+                                                  {"sequence", SequenceOutput::sequence}}));
   binder.optional("name", options.name);
-}
-
-/// [N, T] or [N, channels, T] as [N, T, channels].
-engine::Value by_time(engine::Value x) {
-  if (x.shape().rank() == 2) return engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {2})});
-  return engine::transpose(x, {0, 2, 1});
 }
 
 }  // namespace
 
 engine::Value append_linoss(engine::Value x, const config::Node& node, LayerContext& context) {
   auto options = config::read<LinossLayerOptions>(node);
-  if (x.shape().rank() != 2 && x.shape().rank() != 3)
-    throw config::complaint(node.location, node.path, "linoss takes samples, in channels or without");
-  const engine::Value samples = by_time(x);
+  const engine::Value samples = by_time(x, node);
   options.network.inputs = samples.shape()[2];
   LinossWeights weights = initial_weights(options.network, context.random);
   std::erase_if(weights, [](const auto& weight) { return weight.first.starts_with("head."); });
-  const engine::Value features = linoss_features(samples, options.network, weights, context.prefix);
-  if (!options.name.empty()) x.graph->rename(features.id, options.name);
-  return features;
+  const auto name = [&](std::size_t block) {
+    return context.prefix + "block" + std::to_string(block) + ".state";
+  };
+  std::vector<engine::Value> states;
+  for (std::size_t i = 0; context.stream && std::cmp_less(i, options.network.blocks); ++i)
+    states.push_back(
+        context.stream->before(*x.graph, name(i), {engine::kDynamic, 2, 2 * options.network.oscillators}));
+  const LinossSequence made = linoss_sequence(samples, options.network, weights, context.prefix, states);
+  for (std::size_t i = 0; i < states.size(); ++i) context.stream->after(name(i), made.states[i]);
+  return named(context.read_out(made.output, options.output), options.name);
 }
 
 }  // namespace dormouse::learning

@@ -106,8 +106,9 @@ const LayerKind& kind_called(const std::string& name, const config::Node& item) 
 /// Appends every layer; returns what the last one gives.
 engine::Value append_layers(BuiltModel& model, const ModelSpec& spec, LayerContext& context) {
   engine::Graph& graph = model.graph;
-  const engine::Shape input = spec.channels == 1 ? engine::Shape{engine::kDynamic, spec.rows}
-                                                 : engine::Shape{engine::kDynamic, spec.channels, spec.rows};
+  const std::int64_t rows = context.stream ? 1 : spec.rows;
+  const engine::Shape input = spec.channels == 1 ? engine::Shape{engine::kDynamic, rows}
+                                                 : engine::Shape{engine::kDynamic, spec.channels, rows};
   engine::Value x{&graph, graph.add_input("samples", engine::DType::f32, input)};
   model.front_end = engine::kAbsent;
   std::map<std::string, int> seen;
@@ -117,6 +118,8 @@ engine::Value append_layers(BuiltModel& model, const ModelSpec& spec, LayerConte
     if (kind.trainable && model.front_end == engine::kAbsent) model.front_end = x.id;
     if (name == "normalise" && model.front_end != engine::kAbsent)
       throw config::complaint(item.location, item.path, "normalise stands before the first trainable layer");
+    if (context.stream && !kind.streams)
+      throw config::complaint(item.location, item.path, name + " cannot be given samples one at a time");
     context.prefix = name + std::to_string(seen[name]++) + ".";
     try {
       x = kind.append(x, options, context);
@@ -128,6 +131,26 @@ engine::Value append_layers(BuiltModel& model, const ModelSpec& spec, LayerConte
   return x;
 }
 
+BuiltModel build(const ModelSpec& spec, LayerContext context) {
+  BuiltModel model{};
+  engine::Graph& graph = model.graph;
+  const engine::Value logits = append_layers(model, spec, context);
+  graph.rename(logits.id, "logits");
+  graph.mark_output(logits.id);
+  const auto head = linear_layer_to(graph, logits.id);
+  if (!head)
+    throw config::complaint(spec.layers.location, "layers",
+                            "the last layer must be 'linear: {units: labels}'");
+  const auto cut = spec.cut.empty() ? std::optional(head->input) : graph.find(spec.cut);
+  if (!cut) throw config::complaint(spec.layers.location, "cut", "no layer is named '" + spec.cut + "'");
+  model.cut = *cut;
+  if (spec.cut.empty()) graph.rename(model.cut, "features");
+  model.normalised = context.normalised.id;
+  model.mean = context.mean.id;
+  model.deviation = context.deviation.id;
+  return model;
+}
+
 /// The constants that training changes.
 std::vector<engine::ValueId> weight_values(const BuiltModel& model) {
   const engine::Graph& graph = model.graph;
@@ -136,6 +159,11 @@ std::vector<engine::ValueId> weight_values(const BuiltModel& model) {
   std::vector<engine::ValueId> values;
   for (const engine::ValueId id : parameters_of(part)) values.push_back(*graph.find(part.value(id).name));
   return values;
+}
+
+/// Whether a layer has named it (LayerContext::weight).
+bool is_weight(const engine::ValueInfo& value) {
+  return value.constant && value.dtype == engine::DType::f32 && value.name.find('.') != value.name.npos;
 }
 
 void set_weights(BuiltModel& model, const std::filesystem::path& path) {
@@ -158,23 +186,7 @@ void set_weights(BuiltModel& model, const std::filesystem::path& path) {
 }  // namespace
 
 BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random) {
-  BuiltModel model{};
-  engine::Graph& graph = model.graph;
-  LayerContext context{static_cast<std::int64_t>(labels), random};
-  const engine::Value logits = append_layers(model, spec, context);
-  graph.rename(logits.id, "logits");
-  graph.mark_output(logits.id);
-  const auto head = linear_layer_to(graph, logits.id);
-  if (!head)
-    throw config::complaint(spec.layers.location, "layers",
-                            "the last layer must be 'linear: {units: labels}'");
-  const auto cut = spec.cut.empty() ? std::optional(head->input) : graph.find(spec.cut);
-  if (!cut) throw config::complaint(spec.layers.location, "cut", "no layer is named '" + spec.cut + "'");
-  model.cut = *cut;
-  if (spec.cut.empty()) graph.rename(model.cut, "features");
-  model.normalised = context.normalised.id;
-  model.mean = context.mean.id;
-  model.deviation = context.deviation.id;
+  BuiltModel model = build(spec, {static_cast<std::int64_t>(labels), random});
   if (!spec.weights.empty()) set_weights(model, spec.weights);
   return model;
 }
@@ -196,6 +208,28 @@ engine::Graph untrained_model(const ModelSpec& spec) {
   BuiltModel model = build_model(spec, static_cast<std::size_t>(spec.outputs), random);
   model.graph.metadata = model_metadata(model.graph, spec.labels, model.cut, model.front_end);
   return std::move(model.graph);
+}
+
+engine::Graph stream_model(const ModelSpec& spec, const engine::Graph& trained) {
+  const engine::Shape& logits = trained.value(trained.outputs().at(0)).shape;
+  Random random(spec.train.seed);
+  StreamStates states;
+  LayerContext context{logits.rank() == 2 ? logits[1] : 0, random};
+  context.stream = &states;
+  engine::Graph graph = build(spec, context).graph;
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    const auto id = static_cast<engine::ValueId>(i);
+    const engine::ValueInfo& value = graph.value(id);
+    if (!is_weight(value)) continue;
+    const auto from = trained.find(value.name);
+    if (!from || !trained.value(*from).constant || trained.value(*from).shape != value.shape)
+      throw Failure(Errc::invalid, "the model has no weights '" + value.name + "' of shape " +
+                                       to_string(value.shape) + ", as " + spec.name + " needs them");
+    graph.set_constant(id, *trained.value(*from).constant);
+  }
+  states.give(graph);
+  graph.metadata = trained.metadata;
+  return graph;
 }
 
 std::vector<std::pair<std::string, std::string>> model_metadata(const engine::Graph& graph,

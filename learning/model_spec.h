@@ -91,6 +91,13 @@ std::map<std::string, engine::Tensor> weights_of(const BuiltModel& model);
 /// when the spec does not say how many outputs there are.
 engine::Graph untrained_model(const ModelSpec& spec);
 
+/// The same model for a stream, with the weights that `trained` has under the spec's names: its input is one
+/// sample, [N, 1] or [N, channels, 1], and behind it come the states of its layers (all zeros is the start,
+/// the shapes are the inputs'); its outputs are the logits and the states after the sample, in the same
+/// order. After each sample the logits are those of the whole sequence up to there. Throws
+/// Failure(configuration) at a layer that looks at several samples, Failure(invalid) for another model.
+engine::Graph stream_model(const ModelSpec& spec, const engine::Graph& trained);
+
 /// What a graph says about itself: labels (none: empty), cut, and where its fixed front end is over.
 std::vector<std::pair<std::string, std::string>> model_metadata(const engine::Graph& graph,
                                                                 const std::vector<std::string>& labels,

@@ -66,7 +66,7 @@ Dataset waves() {
   Dataset data;
   data.labels = {"slow", "fast"};
   Random random(7);
-  for (std::size_t i = 0; i < 120; ++i) {
+  for (std::size_t i = 0; i < 160; ++i) {
     Tensor clip(DType::f32, {24, 2});
     const double frequency = i % 2 ? 1.6 : 0.5, phase = 6.28 * random.uniform();
     for (std::size_t t = 0; t < 48; ++t)
@@ -129,6 +129,50 @@ TEST_CASE("every family learns to tell waves apart", "[families]") {
   }
 }
 
+TEST_CASE("a stream of single samples is answered as the whole sequence is", "[families]") {
+  constexpr std::int64_t kRows = 24, kChannels = 2;
+  const Tensor input = noise({3, kChannels, kRows}, 5);
+  std::size_t streamed = 0;
+  for (const char* const name : {"lstm", "gru", "linoss"}) {
+    INFO(name);
+    const TemporaryFolder folder;
+    const engine::Graph whole =
+        write_new_model(family_called(name), request_for("24x2", "slow,fast"), folder / "m.yaml", false);
+    const engine::Graph stream = stream_model(read_model_spec(folder / "m.yaml"), whole);
+    const engine::Session session(stream, {});
+    std::vector<Tensor> given(1);
+    for (std::size_t i = 1; i < stream.inputs().size(); ++i) {
+      std::vector<std::int64_t> extents{3};
+      const engine::Shape& shape = stream.value(stream.inputs()[i]).shape;
+      for (std::size_t k = 1; k < shape.rank(); ++k) extents.push_back(shape[k]);
+      given.emplace_back(DType::f32, engine::Shape(std::move(extents)));
+      CHECK(stream.value(stream.outputs()[i]).name == stream.value(stream.inputs()[i]).name + ".next");
+    }
+    Tensor last;
+    for (std::int64_t t = 0; t < kRows; ++t, ++streamed) {
+      given[0] = Tensor(DType::f32, {3, kChannels, 1});
+      for (std::int64_t row = 0; row < 3 * kChannels; ++row)
+        given[0].mutable_values<float>()[std::size_t(row)] =
+            input.values<float>()[std::size_t(row * kRows + t)];
+      std::vector<Tensor> made = session.run(given);
+      last = made[0];
+      for (std::size_t i = 1; i < made.size(); ++i) given[i] = made[i].clone();
+    }
+    CHECK(largest_difference(last, answers(whole, input)) <= 1e-5);
+  }
+  CHECK(streamed == 3 * kRows);
+}
+
+TEST_CASE("what looks at several samples at once is no stream", "[families]") {
+  for (const char* const name : {"mlp", "cnn", "transformer"}) {
+    const TemporaryFolder folder;
+    const engine::Graph whole =
+        write_new_model(family_called(name), request_for("24x2", "slow,fast"), folder / "m.yaml", false);
+    const ModelSpec spec = read_model_spec(folder / "m.yaml");
+    CHECK_THAT(complaint([&] { stream_model(spec, whole); }), Catch::Contains("one at a time"));
+  }
+}
+
 TEST_CASE("nothing is overwritten unless that is asked for", "[families]") {
   const TemporaryFolder folder;
   const Family& family = family_called("mlp");
@@ -168,7 +212,7 @@ TEST_CASE("requests that make no model say what is wrong", "[families]") {
     CHECK_THAT(complaint([&] { parse_input(input, request); }), Catch::StartsWith("input '"));
   for (const char* output : {"", "0", "65537", "a,,b", "a,b,a"})
     CHECK_THAT(complaint([&] { parse_outputs(output, request); }), Catch::StartsWith("output '"));
-  CHECK_THAT(complaint([] { family_called("lino"); }), Catch::Contains("did you mean linoss?"));
+  CHECK_THAT(complaint([] { family_called("lino"); }), Catch::Contains("mlp, cnn"));
   CHECK_THAT(complaint([] { family_called("linoss").describe(request_for("28x28x1", "2")); }),
              Catch::Contains("cnn"));
 }

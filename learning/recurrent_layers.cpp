@@ -1,0 +1,107 @@
+#include "learning/recurrent_layers.h"
+
+#include "engine/op.h"
+
+namespace dormouse::learning {
+namespace {
+
+using engine::Attributes;
+using engine::Graph;
+using engine::Shape;
+using engine::Tensor;
+using engine::Value;
+using engine::ValueId;
+
+struct RecurrentOptions {
+  std::int64_t units = 0;
+  SequenceOutput output = SequenceOutput::last;
+  std::string name;
+};
+
+void bind_options(config::Binder& binder, RecurrentOptions& options) {
+  binder.required("units", options.units, config::range(1, 4096));
+  binder.optional("output", options.output,
+                  config::one_of<SequenceOutput>(
+                      {{"last", SequenceOutput::last}, {"sequence", SequenceOutput::sequence}}));
+  binder.optional("name", options.name);
+}
+
+/// What tells the layers apart.
+struct Cell {
+  std::string_view op;
+  std::int64_t gates;
+  std::vector<std::string> states;
+  Attributes attributes = {};
+  std::int64_t open_gate = -1;  ///< whose bias begins at 1
+};
+
+Value squeeze(Value x, std::int64_t axis) {
+  return engine::apply("Squeeze", {x, engine::integers(*x.graph, {axis})});
+}
+Value unsqueeze(Value x, std::int64_t axis) {
+  return engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {axis})});
+}
+
+Tensor biases(const Cell& cell, std::int64_t units, Random& random) {
+  Tensor bias = uniform({1, 2 * cell.gates * units}, units, random);
+  if (cell.open_gate < 0) return bias;
+  const auto values = bias.mutable_values<float>();
+  for (std::int64_t i = 0; i < units; ++i) {
+    values[static_cast<std::size_t>(cell.open_gate * units + i)] = 1;
+    values[static_cast<std::size_t>((cell.gates + cell.open_gate) * units + i)] = 0;
+  }
+  return bias;
+}
+
+/// The node's inputs; `x` is [rows, N, channels].
+std::vector<ValueId> inputs_of(const Cell& cell, Value x, std::int64_t units, LayerContext& context) {
+  Graph& graph = *x.graph;
+  const std::int64_t in = x.shape()[2], wide = cell.gates * units;
+  std::vector<ValueId> inputs{
+      x.id, context.weight(graph, "weight", uniform({1, wide, in}, units, context.random)).id,
+      context.weight(graph, "recurrence", uniform({1, wide, units}, units, context.random)).id,
+      context.weight(graph, "bias", biases(cell, units, context.random)).id};
+  if (!context.stream) return inputs;
+  inputs.push_back(engine::kAbsent);  // sequence lengths
+  for (const std::string& state : cell.states) {
+    const Value before = context.stream->before(graph, context.prefix + state, {engine::kDynamic, units});
+    inputs.push_back(unsqueeze(before, 0).id);
+  }
+  return inputs;
+}
+
+Value append(Value x, const config::Node& node, LayerContext& context, const Cell& cell) {
+  const auto options = config::read<RecurrentOptions>(node);
+  const Value samples = engine::transpose(by_time(x, node), {1, 0, 2});
+  Attributes attributes = cell.attributes;
+  attributes.set("hidden_size", options.units);
+  Graph& graph = *x.graph;
+  const std::vector<ValueId> outputs =
+      graph.add_node(*engine::find_op("", cell.op), inputs_of(cell, samples, options.units, context),
+                     std::move(attributes), std::vector<std::string>(1 + cell.states.size()));
+  if (context.stream)
+    for (std::size_t i = 0; i < cell.states.size(); ++i)
+      context.stream->after(context.prefix + cell.states[i], squeeze({&graph, outputs[1 + i]}, 0));
+  const bool last = options.output == SequenceOutput::last;
+  context.over_time = !last;
+  const Value answer = last ? squeeze({&graph, outputs[1]}, 0)
+                            : engine::transpose(squeeze({&graph, outputs[0]}, 1), {1, 2, 0});
+  return named(answer, options.name);
+}
+
+}  // namespace
+
+Value append_lstm(Value x, const config::Node& node, LayerContext& context) {
+  static const Cell cell{.op = "LSTM", .gates = 4, .states = {"hidden", "cell"}, .open_gate = 2};
+  return append(x, node, context, cell);
+}
+
+Value append_gru(Value x, const config::Node& node, LayerContext& context) {
+  static const Cell cell{.op = "GRU",
+                         .gates = 3,
+                         .states = {"hidden"},
+                         .attributes = {{"linear_before_reset", std::int64_t{1}}}};
+  return append(x, node, context, cell);
+}
+
+}  // namespace dormouse::learning
