@@ -104,10 +104,31 @@ void each_kind(Check check) {
   }
 }
 
+/// The least and the largest number of an 8-bit type.
+std::pair<double, double> range_of(DType type) {
+  return type == DType::u8 ? std::pair(0.0, 255.0) : std::pair(-128.0, 127.0);
+}
+
 struct Filter {
   Shape image, filter;
   Attributes attributes;
 };
+
+struct Scales {
+  Value input, weights, output;
+};
+
+/// A graph that convolves an image.
+void convolve(Net& net, const Filter& filter, const Scales& scales, bool biased) {
+  const Value x{&net.graph, net.graph.add_input("x", net.kind.activation, filter.image)};
+  std::vector<ValueId> inputs;
+  for (const Value value :
+       {x, scales.input, net.zero(net.kind.activation, -7), net.weights(filter.filter), scales.weights,
+        net.zero(net.kind.weight, 0), scales.output, net.zero(net.kind.activation, 11)})
+    inputs.push_back(value.id);
+  if (biased) inputs.push_back(net.bias(filter.filter[0]).id);
+  net.graph.set_outputs(net.graph.add_node(*find_op("", "QLinearConv"), inputs, filter.attributes));
+}
 
 TEST_CASE("XNNPACK computes QLinearConv within one step", "[xnnpack]") {
   const Filter filters[] = {
@@ -119,17 +140,47 @@ TEST_CASE("XNNPACK computes QLinearConv within one step", "[xnnpack]") {
     for (const bool biased : {false, true})
       each_kind([&](Net net) {
         INFO(to_string(filter.filter) << (biased ? " with a bias" : ""));
-        const Value x{&net.graph, net.graph.add_input("x", net.kind.activation, filter.image)};
-        std::vector<ValueId> inputs;
-        for (const Value value :
-             {x, net.scalar(0.02f), net.zero(net.kind.activation, -7), net.weights(filter.filter),
-              net.weight_scales(filter.filter[0]), net.zero(net.kind.weight, 0), net.scalar(0.025f),
-              net.zero(net.kind.activation, 11)})
-          inputs.push_back(value.id);
-        if (biased) inputs.push_back(net.bias(filter.filter[0]).id);
-        net.graph.set_outputs(net.graph.add_node(*find_op("", "QLinearConv"), inputs, filter.attributes));
+        const Value weights = net.weight_scales(filter.filter[0]);
+        convolve(net, filter, {net.scalar(0.02f), weights, net.scalar(0.025f)}, biased);
         check_on_driver(net, {draw(DType::f32, filter.image, 0, 120, net.random).as(net.kind.activation)});
       });
+}
+
+// Scales that are powers of two round nothing on the way to the result: what differs at all was summed
+// wrongly.
+TEST_CASE("sums of quantised depthwise convolutions are exact", "[xnnpack]") {
+  const auto [channels, height, width, rows, columns, stride, dilation] = GENERATE(
+      table<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>(
+          {{1, 5, 5, 3, 3, 1, 1},
+           {31, 6, 7, 3, 3, 1, 1},
+           {32, 1, 1, 3, 3, 1, 1},
+           {33, 9, 4, 3, 3, 2, 1},
+           {64, 5, 6, 3, 3, 2, 1},
+           {80, 10, 11, 3, 3, 3, 1},
+           {100, 8, 8, 3, 3, 1, 2},
+           {40, 7, 7, 2, 2, 1, 1},
+           {36, 7, 9, 3, 2, 1, 1},
+           {50, 9, 7, 1, 7, 1, 1},
+           {34, 11, 5, 8, 1, 2, 1},
+           {48, 9, 9, 5, 5, 1, 1}}));
+  const Filter filter{{2, channels, height, width},
+                      {channels, 1, rows, columns},
+                      {{"group", channels},
+                       {"pads", Integers{rows / 2, columns / 2, rows / 2, columns / 2}},
+                       {"strides", Integers{stride, stride}},
+                       {"dilations", Integers{dilation, dilation}}}};
+  each_kind([&](Net net) {
+    INFO(to_string(filter.image) << " by " << to_string(filter.filter) << ", stride " << stride
+                                 << ", dilation " << dilation);
+    Tensor scales = net.kind.per_channel ? Tensor(DType::f32, {channels}) : Tensor::scalar(0x1p-8f);
+    if (net.kind.per_channel)
+      for (std::int64_t i = 0; i < channels; ++i)
+        scales.mutable_values<float>()[static_cast<std::size_t>(i)] = i % 2 == 0 ? 0x1p-8f : 0x1p-9f;
+    convolve(net, filter, {net.scalar(0x1p-4f), constant(net.graph, scales), net.scalar(0x1p-4f)}, true);
+    const auto [least, most] = range_of(net.kind.activation);
+    check_on_driver(net, {draw(DType::f32, filter.image, least, most, net.random).as(net.kind.activation)},
+                    0);
+  });
 }
 
 TEST_CASE("XNNPACK computes quantised products within one step", "[xnnpack]") {
