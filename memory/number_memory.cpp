@@ -43,6 +43,11 @@ double NumberMemory::magnitude() const {
              : std::max(std::abs(double{by_value_.front()}), std::abs(double{by_value_.back()}));
 }
 
+float NumberMemory::largest(std::size_t n) const {
+  ensure(n > 0, "counted from 1");
+  return by_value_.empty() ? 0 : by_value_[by_value_.size() - std::min(n, by_value_.size())];
+}
+
 double NumberMemory::share_at_least(float number) const {
   const auto first = std::ranges::lower_bound(by_value_, number);
   return (1.0 + static_cast<double>(by_value_.end() - first)) / (1.0 + static_cast<double>(by_value_.size()));

@@ -27,6 +27,9 @@ class NumberMemory {
   double range() const;
   /// The largest magnitude remembered; 0 while there is none.
   double magnitude() const;
+  /// The `n`th largest number remembered, counted from 1; the least where there are fewer, 0 where there is
+  /// none.
+  float largest(std::size_t n) const;
 
   /// (1 + those remembered that are `number` or more) / (1 + all): the conformal p-value of `number` when
   /// numbers are exchangeable (Vovk and others 2005).

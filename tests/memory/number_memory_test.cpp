@@ -40,6 +40,14 @@ TEST_CASE("a memory of numbers knows its range and magnitude", "[novelty]") {
   CHECK(remembering({-5, 2}).magnitude() == 5);
 }
 
+TEST_CASE("a memory of numbers knows its largest ones in order", "[novelty]") {
+  CHECK(NumberMemory(3).largest(1) == 0);
+  const NumberMemory memory = remembering({4, 0, 10, 4});
+  CHECK(memory.largest(1) == 10);
+  CHECK(memory.largest(3) == 4);
+  CHECK(memory.largest(9) == 0);
+}
+
 TEST_CASE("novelty stays finite between the largest floats", "[novelty]") {
   const float most = std::numeric_limits<float>::max();
   CHECK(remembering({-most, most}).novelty(0) == Approx(0.5));
