@@ -90,6 +90,11 @@ FamilySpec gru(const ModelRequest& request) {
   return {{recurrent("gru", request), "linear: {units: labels}"}, kRecurrentTraining};
 }
 
+FamilySpec cfc(const ModelRequest& request) {
+  need_a_signal(request, "cfc");
+  return {{recurrent("cfc", request), "linear: {units: labels}"}, kRecurrentTraining};
+}
+
 FamilySpec transformer(const ModelRequest& request) {
   need_a_signal(request, "transformer");
   const auto width = by_size<std::int64_t>(request, {16, 64, 128});
@@ -116,6 +121,7 @@ constexpr Family kFamilies[] = {
     {"separable", "the same, depthwise separable: about a sixth of the multiply-adds", separable},
     {"lstm", "long short-term memory, step by step: short signals, streams", lstm},
     {"gru", "gated recurrent units: as lstm, with three quarters of its weights", gru},
+    {"cfc", "closed-form continuous-time, the practical liquid network: uneven sampling, streams", cfc},
     {"transformer", "a small encoder with attention: up to 128 tokens", transformer},
     {"linoss", "damped oscillators (D-LinOSS): long raw signals", linoss},
 };

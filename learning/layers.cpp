@@ -225,6 +225,7 @@ constexpr LayerKind kinds[] = {
     {"linoss", true, true, append_linoss},
     {"lstm", true, true, append_lstm},
     {"gru", true, true, append_gru},
+    {"cfc", true, true, append_cfc},
     {"transformer", true, false, append_transformer},
     {"relu", false, true, plain<relu>},
     {"tanh", false, true, plain<tanh>},

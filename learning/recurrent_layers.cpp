@@ -18,6 +18,11 @@ struct RecurrentOptions {
   std::string name;
 };
 
+struct TimedOptions {
+  RecurrentOptions recurrent;
+  bool times = false;
+};
+
 void bind_options(config::Binder& binder, RecurrentOptions& options) {
   binder.required("units", options.units, config::range(1, 4096));
   binder.optional("output", options.output,
@@ -26,9 +31,14 @@ void bind_options(config::Binder& binder, RecurrentOptions& options) {
   binder.optional("name", options.name);
 }
 
+void bind_options(config::Binder& binder, TimedOptions& options) {
+  bind_options(binder, options.recurrent);
+  binder.optional("times", options.times);
+}
+
 /// What tells the layers apart.
 struct Cell {
-  std::string_view op;
+  std::string_view op, domain = {};
   std::int64_t gates;
   std::vector<std::string> states;
   Attributes attributes = {};
@@ -53,31 +63,53 @@ Tensor biases(const Cell& cell, std::int64_t units, Random& random) {
   return bias;
 }
 
-/// The node's inputs; `x` is [rows, N, channels].
-std::vector<ValueId> inputs_of(const Cell& cell, Value x, std::int64_t units, LayerContext& context) {
+/// A sequence [rows, N, channels], and perhaps the time since the sample before each, [rows, N].
+struct Samples {
+  Value values, elapsed;
+};
+
+/// The last channel is taken for the times where `times` is set.
+Samples samples_of(Value x, bool times, const config::Node& node) {
+  const Value values = engine::transpose(by_time(x, node), {1, 0, 2});
+  if (!times) return {values, {}};
+  const std::int64_t channels = values.shape()[2];
+  if (channels < 2)
+    throw config::complaint(node.location, node.path, "times takes the last of two or more channels");
   Graph& graph = *x.graph;
-  const std::int64_t in = x.shape()[2], wide = cell.gates * units;
+  const Value sizes = engine::integers(graph, {channels - 1, 1});
+  const auto parts = graph.add_node(*engine::find_op("", "Split"), {values.id, sizes.id},
+                                    {{"axis", std::int64_t{2}}}, {"", ""});
+  return {{&graph, parts[0]}, squeeze({&graph, parts[1]}, 2)};
+}
+
+/// The node's inputs.
+std::vector<ValueId> inputs_of(const Cell& cell, const Samples& samples, std::int64_t units,
+                               LayerContext& context) {
+  Graph& graph = *samples.values.graph;
+  const std::int64_t in = samples.values.shape()[2], wide = cell.gates * units;
   std::vector<ValueId> inputs{
-      x.id, context.weight(graph, "weight", uniform({1, wide, in}, units, context.random)).id,
+      samples.values.id, context.weight(graph, "weight", uniform({1, wide, in}, units, context.random)).id,
       context.weight(graph, "recurrence", uniform({1, wide, units}, units, context.random)).id,
       context.weight(graph, "bias", biases(cell, units, context.random)).id};
-  if (!context.stream) return inputs;
+  if (!context.stream && !samples.elapsed) return inputs;
   inputs.push_back(engine::kAbsent);  // sequence lengths
-  for (const std::string& state : cell.states) {
-    const Value before = context.stream->before(graph, context.prefix + state, {engine::kDynamic, units});
-    inputs.push_back(unsqueeze(before, 0).id);
-  }
+  for (const std::string& state : cell.states)
+    inputs.push_back(
+        context.stream
+            ? unsqueeze(context.stream->before(graph, context.prefix + state, {engine::kDynamic, units}), 0)
+                  .id
+            : engine::kAbsent);
+  if (samples.elapsed) inputs.push_back(samples.elapsed.id);
   return inputs;
 }
 
-Value append(Value x, const config::Node& node, LayerContext& context, const Cell& cell) {
-  const auto options = config::read<RecurrentOptions>(node);
-  const Value samples = engine::transpose(by_time(x, node), {1, 0, 2});
+Value append(const Samples& samples, const RecurrentOptions& options, LayerContext& context,
+             const Cell& cell) {
   Attributes attributes = cell.attributes;
   attributes.set("hidden_size", options.units);
-  Graph& graph = *x.graph;
+  Graph& graph = *samples.values.graph;
   const std::vector<ValueId> outputs =
-      graph.add_node(*engine::find_op("", cell.op), inputs_of(cell, samples, options.units, context),
+      graph.add_node(*engine::find_op(cell.domain, cell.op), inputs_of(cell, samples, options.units, context),
                      std::move(attributes), std::vector<std::string>(1 + cell.states.size()));
   if (context.stream)
     for (std::size_t i = 0; i < cell.states.size(); ++i)
@@ -93,7 +125,7 @@ Value append(Value x, const config::Node& node, LayerContext& context, const Cel
 
 Value append_lstm(Value x, const config::Node& node, LayerContext& context) {
   static const Cell cell{.op = "LSTM", .gates = 4, .states = {"hidden", "cell"}, .open_gate = 2};
-  return append(x, node, context, cell);
+  return append(samples_of(x, false, node), config::read<RecurrentOptions>(node), context, cell);
 }
 
 Value append_gru(Value x, const config::Node& node, LayerContext& context) {
@@ -101,7 +133,13 @@ Value append_gru(Value x, const config::Node& node, LayerContext& context) {
                          .gates = 3,
                          .states = {"hidden"},
                          .attributes = {{"linear_before_reset", std::int64_t{1}}}};
-  return append(x, node, context, cell);
+  return append(samples_of(x, false, node), config::read<RecurrentOptions>(node), context, cell);
+}
+
+Value append_cfc(Value x, const config::Node& node, LayerContext& context) {
+  static const Cell cell{.op = "CfC", .domain = "dormouse", .gates = 4, .states = {"hidden"}};
+  const auto options = config::read<TimedOptions>(node);
+  return append(samples_of(x, options.times, node), options.recurrent, context, cell);
 }
 
 }  // namespace dormouse::learning

@@ -7,8 +7,9 @@
 ///
 ///     - lstm: {units: 64}
 ///     - gru: {units: 64, output: sequence}
+///     - cfc: {units: 64, times: true}        the last channel is the time since the sample before
 ///
-/// Each is one operator of ONNX, whose gradient goes back through all steps. Weights ~ U(±1/√units); the
+/// Each is one operator, whose gradient goes back through all steps. Weights ~ U(±1/√units); the
 /// forget gate of an LSTM begins open (bias 1, Jozefowicz et al. 2015). The GRU multiplies by its reset gate
 /// behind the recurrent matrix (linear_before_reset), as other frameworks train it.
 ///
@@ -17,5 +18,7 @@ namespace dormouse::learning {
 
 engine::Value append_lstm(engine::Value x, const config::Node& options, LayerContext& context);
 engine::Value append_gru(engine::Value x, const config::Node& options, LayerContext& context);
+/// Closed-form continuous-time (engine/ops/cfc.cpp). Without times samples are evenly spaced, 1 apart.
+engine::Value append_cfc(engine::Value x, const config::Node& options, LayerContext& context);
 
 }  // namespace dormouse::learning

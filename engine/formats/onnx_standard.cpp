@@ -19,18 +19,18 @@ namespace {
 
 constexpr int kOpset = 18;  // of write_onnx()
 
-using Inputs = std::vector<Value>;
+using Inputs = std::vector<Value>;  // and outputs
 
-Value gelu(const Node& node, const Inputs& in) {
+Inputs gelu(const Node& node, const Inputs& in) {
   const Value x = in[0], half = x * 0.5;
   if (node.attributes.get<std::string>("approximate", "none") != "tanh")
-    return half * (apply("Erf", {x * (1 / std::numbers::sqrt2)}) + 1);
+    return {half * (apply("Erf", {x * (1 / std::numbers::sqrt2)}) + 1)};
   const Value inner = x + x * x * x * 0.044715;
-  return half * (tanh(inner * (std::numbers::sqrt2 * std::numbers::inv_sqrtpi)) + 1);
+  return {half * (tanh(inner * (std::numbers::sqrt2 * std::numbers::inv_sqrtpi)) + 1)};
 }
 
-Value swish(const Node& node, const Inputs& in) {
-  return in[0] * sigmoid(in[0] * static_cast<double>(node.attributes.get<float>("alpha", 1)));
+Inputs swish(const Node& node, const Inputs& in) {
+  return {in[0] * sigmoid(in[0] * static_cast<double>(node.attributes.get<float>("alpha", 1)))};
 }
 
 Value along(std::string_view op, Value x, std::int64_t axis) {
@@ -56,7 +56,7 @@ Value at_rest(Value x) {
   return cast(greater(first, first), x.dtype());
 }
 
-Value oscillator_scan(const Node& node, const Inputs& in) {
+Inputs oscillator_scan(const Node& node, const Inputs& in) {
   const Value x = in[0], m = in[1];
   if (!x.info().shape_known || !m.info().shape_known)
     throw Failure(Errc::unsupported, "OscillatorScan (node " + node.name + "): its rank is not known");
@@ -73,17 +73,77 @@ Value oscillator_scan(const Node& node, const Inputs& in) {
       {"scan_output_directions", directions},
       {"captures", std::int64_t{1}}};
   const auto made = graph.add_node(*find_op("", "Scan"), {start.id, x.id, m.id}, attributes, {"", ""});
-  return {&graph, made[1]};
+  return {{&graph, made[1]}};
+}
+
+/// (h, x, elapsed?, Rᵀ) → h' as CfC has it, twice: as the state and as a row of the result.
+std::shared_ptr<const Graph> cfc_body(const Inputs& own, Value recurrence) {
+  auto body = std::make_shared<Graph>();
+  const auto input = [&](const char* name, Shape shape) {
+    return Value{body.get(), body->add_input(name, recurrence.dtype(), std::move(shape))};
+  };
+  const std::int64_t hidden = recurrence.shape()[0], batch = own[0].shape()[0];
+  const Value h = input("h", {batch, hidden}), x = input("x", {batch, 4 * hidden});
+  const Value elapsed = own.size() > 2 ? input("elapsed", {batch, 1}) : Value{};
+  const Value all = x + matmul(h, input("R", recurrence.shape()));
+  const auto ids =
+      body->add_node(*find_op("", "Split"), {all.id, integers(*body, {hidden, hidden, hidden, hidden}).id},
+                     {{"axis", std::int64_t{1}}}, {"", "", "", ""});
+  const auto gate = [&](std::size_t i) { return Value{body.get(), ids[i]}; };
+  const Value t = sigmoid((elapsed ? gate(2) * elapsed : gate(2)) + gate(3));
+  const Value next = (1.0 - t) * tanh(gate(0)) + t * tanh(gate(1));
+  body->mark_output(next.id);
+  body->mark_output(apply("Identity", {next}).id);
+  return body;
+}
+
+Inputs cfc(const Node& node, const Inputs& in) {
+  const auto has = [&](std::size_t i) { return i < in.size() && in[i]; };
+  const auto refuse = [&](const std::string& what) {
+    throw Failure(Errc::unsupported,
+                  "CfC (node " + node.name + "): " + what + " cannot be written as a Scan");
+  };
+  const bool plain = node.attributes.get<std::string>("direction", "forward") == "forward" &&
+                     node.attributes.integer("layout", 0) == 0 && !node.attributes.has("activations") &&
+                     node.attributes.get<float>("clip", 0) == 0;
+  if (!plain || has(4))
+    refuse("one that is not forward, steps first, of its own activations and full length");
+  const Value x = in[0];
+  if (!x.info().shape_known || !in[2].shape().is_static()) refuse("one of unknown shape");
+  Graph& graph = *x.graph;
+  const auto matrix = [&](Value w) { return transpose(along("Squeeze", w, 0), {1, 0}); };
+  const std::int64_t hidden = in[2].shape()[2];
+  Value projected = matmul(x, matrix(in[1]));
+  if (has(3)) projected = projected + reduce_sum(reshape(in[3], {2, 4 * hidden}), {0}, false);
+  // Zeros of the batch's extent, whatever it is: no number is greater than itself.
+  const Value row =
+      apply("Slice", {apply("Gather", {projected, constant(graph, Tensor::scalar<std::int64_t>(0))},
+                            {{"axis", std::int64_t{0}}}),
+                      integers(graph, {0}), integers(graph, {hidden}), integers(graph, {1})});
+  const Value start = has(5) ? along("Squeeze", in[5], 0) : cast(greater(row, row), x.dtype());
+  Inputs own{start, projected};
+  if (has(6)) own.push_back(along("Unsqueeze", in[6], 2));
+  const Value recurrence = matrix(in[2]);
+  std::vector<ValueId> ids;
+  for (const Value& value : own) ids.push_back(value.id);
+  ids.push_back(recurrence.id);
+  const auto made = graph.add_node(*find_op("", "Scan"), std::move(ids),
+                                   {{"body", cfc_body(own, recurrence)},
+                                    {"num_scan_inputs", std::ssize(own) - 1},
+                                    {"captures", std::int64_t{1}}},
+                                   {"", ""});
+  return {along("Unsqueeze", Value{&graph, made[1]}, 1), along("Unsqueeze", Value{&graph, made[0]}, 0)};
 }
 
 /// How others spell what ONNX 18 has no operator for.
 struct Spelling {
   std::string_view domain, op;
-  Value (*spell)(const Node&, const Inputs&);
+  Inputs (*spell)(const Node&, const Inputs&);  ///< gives the node's outputs
 };
 
 constexpr std::array kSpellings{Spelling{"", "Gelu", gelu}, Spelling{"", "Swish", swish},
-                                Spelling{"dormouse", "OscillatorScan", oscillator_scan}};
+                                Spelling{"dormouse", "OscillatorScan", oscillator_scan},
+                                Spelling{"dormouse", "CfC", cfc}};
 
 const Spelling* spelling_of(const Node& node) {
   for (const Spelling& spelling : kSpellings)
@@ -125,9 +185,12 @@ class Copy {
   void spell(const Spelling& spelling, const Node& node) {
     Inputs inputs;
     for (const ValueId id : node.inputs) inputs.push_back({&to_, map(id)});
-    const Value result = spelling.spell(node, inputs);
-    to_.rename(result.id, from_.value(node.outputs[0]).name);
-    map_[node.outputs[0]] = result.id;
+    const Inputs results = spelling.spell(node, inputs);
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] == kAbsent) continue;
+      to_.rename(results[i].id, from_.value(node.outputs[i]).name);
+      map_[node.outputs[i]] = results[i].id;
+    }
   }
 
   void copy(const Node& node) {

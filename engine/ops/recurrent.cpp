@@ -9,7 +9,7 @@
 namespace dormouse::engine::recurrent {
 namespace {
 
-enum Input : std::size_t { kX, kW, kR, kB, kLengths, kH, kC, kPeepholes };
+enum Input : std::size_t { kX, kW, kR, kB, kLengths, kH, kC, kPeepholes, kElapsed = kC };
 
 struct Extents {
   std::int64_t steps, batch, inputs, hidden, directions;
@@ -77,7 +77,11 @@ void check_inputs(const InferContext& context, const Kind& kind, const Extents& 
   check_shape(context, kB, "B", {e.directions, times(2 * gates)});
   check_shape(context, kLengths, "sequence_lens", {e.batch});
   check_shape(context, kH, "initial_h", e.state());
-  check_shape(context, kC, "initial_c", e.state());
+  const Shape elapsed = e.batch_first ? Shape{e.batch, e.steps} : Shape{e.steps, e.batch};
+  if (kind.timed)
+    check_shape(context, kElapsed, "elapsed", elapsed);
+  else
+    check_shape(context, kC, "initial_c", e.state());
   check_shape(context, kPeepholes, "P", {e.directions, times(3)});
 }
 
@@ -112,7 +116,7 @@ class Run {
     const bool backward = d == 1 || context_.attributes.get<std::string>("direction", "forward") == "reverse";
     project(d);
     load(kH, d, states_[0]);
-    load(kC, d, states_[1]);
+    if (kind_.states == 2) load(kC, d, states_[1]);
     for (std::int64_t i = 0; i < e_.steps; ++i) {
       // Backwards, a sequence that is shorter than the longest waits until its own end comes by.
       const std::int64_t t = backward ? e_.steps - 1 - i : i;
@@ -182,11 +186,18 @@ class Run {
             .recurrence = weights(kR, d, e_.hidden),
             .bias = bias ? bias + width_ : nullptr,
             .peephole = part(kPeepholes, d, 3 * e_.hidden),
+            .elapsed = kind_.timed ? elapsed(t) : nullptr,
+            .elapsed_stride = e_.batch_first ? e_.steps : 1,
             .activations = &activations,
             .first_activation = static_cast<std::size_t>(d) * kind_.activations.size(),
             .clip = static_cast<T>(context_.attributes.get<float>("clip", 0)),
             .attributes = &context_.attributes,
             .gemm_scratch = rest_};
+  }
+
+  const T* elapsed(std::int64_t t) const {
+    const T* const first = part(kElapsed, 0, 0);
+    return first ? first + (e_.batch_first ? t : t * e_.batch) : nullptr;
   }
 
   bool active(std::int64_t t, std::int64_t b) const {

@@ -7,7 +7,7 @@
 #include "engine/kernels/gemm.h"
 #include "engine/op.h"
 
-/// What RNN, GRU and LSTM share: everything but what one step computes.
+/// What RNN, GRU, LSTM and our CfC share: everything but what one step computes.
 ///
 /// Inputs X, W, R, B?, sequence_lens?, initial_h?, and LSTM's initial_c? and P?; outputs Y?, Y_h?, Y_c?. With
 /// layout 0 X is [steps, batch, input], Y [steps, directions, batch, hidden], states [directions, batch,
@@ -23,6 +23,7 @@ struct Kind {
   std::size_t gates;
   std::size_t states;                         ///< 2: a cell state too
   std::vector<std::string_view> activations;  ///< of one direction, by default
+  bool timed = false;  ///< input 6 is the time since the step before, [steps, batch] or [batch, steps]
 };
 
 /// Checks inputs and attributes; sets the outputs.
@@ -49,10 +50,12 @@ struct Step {
   const T* c;
   T* next_h;
   T* next_c;
-  T* spare;              ///< 2 · batch · hidden elements
-  Matrix<T> recurrence;  ///< Rᵀ: hidden × gates · hidden
-  const T* bias;         ///< of R, [gates · hidden], or null
-  const T* peephole;     ///< [3 · hidden], or null
+  T* spare;                     ///< 2 · batch · hidden elements
+  Matrix<T> recurrence;         ///< Rᵀ: hidden × gates · hidden
+  const T* bias;                ///< of R, [gates · hidden], or null
+  const T* peephole;            ///< [3 · hidden], or null
+  const T* elapsed;             ///< of the first element of the batch; null: 1
+  std::int64_t elapsed_stride;  ///< between elements of the batch
   const std::vector<Activation<T>>* activations;
   std::size_t first_activation;  ///< of the direction
   T clip;                        ///< inputs of activations are held within ±clip; 0: no bound

@@ -73,7 +73,7 @@ class Unrolled {
   }
 
  private:
-  enum Input : std::size_t { kX, kW, kR, kB, kLengths, kH, kC, kPeepholes };
+  enum Input : std::size_t { kX, kW, kR, kB, kLengths, kH, kC, kPeepholes, kElapsed = kC };
 
   bool has(std::size_t i) const { return i < inputs_.size() && inputs_[i]; }
   Value at(std::size_t i) const { return inputs_[i]; }
@@ -107,6 +107,14 @@ class Unrolled {
     return unsqueeze(greater(at(kLengths), step), 1);
   }
 
+  /// [batch, 1] for each step, or none.
+  std::vector<Value> elapsed_times() const {
+    if (!kind_.timed || !has(kElapsed)) return {};
+    std::vector<Value> times = slices(at(kElapsed), batch_first_ ? 1 : 0, steps_);
+    for (Value& time : times) time = unsqueeze(time, 1);
+    return times;
+  }
+
   void unroll(std::size_t d) {
     UnrolledStep step{};
     step.attributes = &attributes_;
@@ -123,11 +131,13 @@ class Unrolled {
     const Value like = pieces(gates[0], 1, kind_.gates)[0];
     step.h = start(kH, d, like);
     if (kind_.states == 2) step.c = start(kC, d, like);
+    const std::vector<Value> elapsed = elapsed_times();
     std::vector<Value> answers(steps_);
     const bool backward = d == 1 || direction_ == "reverse";
     for (std::size_t i = 0; i < steps_; ++i) {
       const std::size_t t = backward ? steps_ - 1 - i : i;
       step.gates = pieces(gates[t], 1, kind_.gates);
+      if (!elapsed.empty()) step.elapsed = elapsed[t];
       answers[t] = advance(step, t);
     }
     for (Value& answer : answers) answer = unsqueeze(answer, 0);

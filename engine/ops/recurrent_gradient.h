@@ -2,7 +2,7 @@
 
 #include "engine/ops/recurrent.h"
 
-/// Gradients of RNN, GRU and LSTM: backpropagation through time (Werbos 1990), as a graph. The steps are
+/// Gradients of RNN, GRU, LSTM and CfC: backpropagation through time (Werbos 1990), as a graph. The steps are
 /// spelt out in operators that have gradients themselves, which are then differentiated; so the gradient has
 /// one of its own, and takes a number of nodes that grows with the number of steps, which has to be known.
 namespace dormouse::engine::recurrent {
@@ -11,6 +11,7 @@ namespace dormouse::engine::recurrent {
 struct UnrolledStep {
   std::vector<Value> gates;      ///< of X·Wᵀ + biases of W, [batch, hidden] each
   Value h, c;                    ///< [batch, hidden]
+  Value elapsed;                 ///< [batch, 1]; absent: 1
   Value recurrence;              ///< Rᵀ, [hidden, gates · hidden]
   std::vector<Value> bias;       ///< of R, [hidden] for each gate; empty without
   std::vector<Value> peepholes;  ///< [hidden] each; empty without

@@ -33,7 +33,7 @@ class Transposing {
 
  private:
   static bool is_recurrent(const Node& node) {
-    return is(node, "LSTM") || is(node, "GRU") || is(node, "RNN");
+    return is(node, "LSTM") || is(node, "GRU") || is(node, "RNN") || node.op->name == "CfC";
   }
 
   bool is_matrix(ValueId id) const {

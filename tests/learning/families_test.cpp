@@ -133,7 +133,7 @@ TEST_CASE("a stream of single samples is answered as the whole sequence is", "[f
   constexpr std::int64_t kRows = 24, kChannels = 2;
   const Tensor input = noise({3, kChannels, kRows}, 5);
   std::size_t streamed = 0;
-  for (const char* const name : {"lstm", "gru", "linoss"}) {
+  for (const char* const name : {"lstm", "gru", "cfc", "linoss"}) {
     INFO(name);
     const TemporaryFolder folder;
     const engine::Graph whole =
@@ -160,7 +160,7 @@ TEST_CASE("a stream of single samples is answered as the whole sequence is", "[f
     }
     CHECK(largest_difference(last, answers(whole, input)) <= 1e-5);
   }
-  CHECK(streamed == 3 * kRows);
+  CHECK(streamed == 4 * kRows);
 }
 
 TEST_CASE("what looks at several samples at once is no stream", "[families]") {
