@@ -18,17 +18,20 @@ std::string sized(std::string_view layer, std::string_view key, std::int64_t val
   return std::string(layer) + ": {" + std::string(key) + ": " + std::to_string(value) + "}";
 }
 
-FamilySpec mlp(const ModelRequest& request) {
+FamilySpec layered(const ModelRequest& request, std::string_view kind) {
   FamilySpec spec{{}, "epochs: 20, batch: 64, rate: 0.05"};
   if (request.channels > 1) spec.layers.push_back("flatten");
   const auto widths = by_size<std::vector<std::int64_t>>(request, {{{64}, {256, 256}, {512, 512, 256}}});
   for (const std::int64_t width : widths) {
-    spec.layers.push_back(sized("linear", "units", width));
+    spec.layers.push_back(sized(kind, "units", width));
     spec.layers.push_back("relu");
   }
   spec.layers.push_back("linear: {units: labels}");
   return spec;
 }
+
+FamilySpec mlp(const ModelRequest& request) { return layered(request, "linear"); }
+FamilySpec bitnet(const ModelRequest& request) { return layered(request, "bit_linear"); }
 
 /// Convolutions that double in number and halve in extent, for as long as there is an extent to halve.
 FamilySpec convolutions(const ModelRequest& request, bool separable) {
@@ -117,6 +120,7 @@ FamilySpec transformer(const ModelRequest& request) {
 
 constexpr Family kFamilies[] = {
     {"mlp", "fully connected layers: tables, features, small images", mlp},
+    {"bitnet", "mlp of weights -1, 0 and 1 and 8-bit activations: 2 bits a weight when it runs", bitnet},
     {"cnn", "convolutions over time or over an image", cnn},
     {"separable", "the same, depthwise separable: about a sixth of the multiply-adds", separable},
     {"lstm", "long short-term memory, step by step: short signals, streams", lstm},

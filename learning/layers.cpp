@@ -192,16 +192,35 @@ std::int64_t units(const LinearOptions& options, const config::Node& node, const
   return count;
 }
 
+void need_features(const Value& x, const config::Node& node, const LayerContext& context) {
+  if (x.shape().rank() != 2) throw at(node, "takes [batch, features]: put a flatten before it");
+  if (context.stream && context.over_time)
+    throw at(node, "takes all samples together, and cannot be given them one at a time");
+}
+
 Value append_linear(Value x, const config::Node& node, LayerContext& context) {
   const auto options = config::read<LinearOptions>(node);
-  if (x.shape().rank() != 2) throw at(node, "linear takes [batch, features]: put a flatten before it");
-  if (context.stream && context.over_time)
-    throw at(node, "linear takes all samples together, and cannot be given them one at a time");
+  need_features(x, node, context);
   const std::int64_t in = x.shape()[1], out = units(options, node, context);
   engine::Graph& graph = *x.graph;
   const Value weights = context.weight(graph, "weight", he_normal({out, in}, in, context.random));
   const Value bias = context.weight(graph, "bias", Tensor(engine::DType::f32, Shape{out}));
   return named(engine::apply("Gemm", {x, weights, bias}, {{"transB", std::int64_t{1}}}), options.name);
+}
+
+/// BitNet b1.58: what goes in is normalised, then both sides of the product are rounded.
+Value append_bit_linear(Value x, const config::Node& node, LayerContext& context) {
+  const auto options = config::read<LinearOptions>(node);
+  need_features(x, node, context);
+  const std::int64_t in = x.shape()[1], out = units(options, node, context);
+  engine::Graph& graph = *x.graph;
+  const std::vector<float> ones(static_cast<std::size_t>(in), 1.0f);
+  const Value scale = context.weight(graph, "scale", Tensor::from<float>({in}, ones));
+  const Value shift = context.weight(graph, "shift", Tensor(engine::DType::f32, Shape{in}));
+  const Value weights = context.weight(graph, "weight", he_normal({out, in}, in, context.random));
+  const Value bias = context.weight(graph, "bias", Tensor(engine::DType::f32, Shape{out}));
+  const Value normal = engine::apply("LayerNormalization", {x, scale, shift}, {{"epsilon", 1e-5f}});
+  return named(engine::apply("BitLinear", {normal, weights, bias}, {}, "dormouse"), options.name);
 }
 
 Value flatten(Value x) { return engine::apply("Flatten", {x}); }
@@ -222,6 +241,7 @@ constexpr LayerKind kinds[] = {
     {"flatten", false, false, plain<flatten>},
     {"conv", true, true, append_conv},
     {"linear", true, true, append_linear},
+    {"bit_linear", true, true, append_bit_linear},
     {"linoss", true, true, append_linoss},
     {"lstm", true, true, append_lstm},
     {"gru", true, true, append_gru},

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "engine/formats/onnx.h"
+#include "engine/kernels/ternary.h"
 #include "engine/op.h"
 #include "engine/ops/pairs.h"
 #include "engine/passes/pass.h"
@@ -135,6 +136,29 @@ Inputs cfc(const Node& node, const Inputs& in) {
   return {along("Unsqueeze", Value{&graph, made[1]}, 1), along("Unsqueeze", Value{&graph, made[0]}, 0)};
 }
 
+/// Its weights as −1, 0 and 1, transposed, which products of whole numbers take exactly.
+Inputs bit_linear(const Node& node, const Inputs& in) {
+  const Value x = in[0];
+  const auto& w = in[1].info().constant;
+  if (!w || w->dtype() != DType::f32)
+    throw Failure(Errc::unsupported, "BitLinear (node " + node.name + "): its weights are no f32 constant");
+  const auto weights = w->values<float>();
+  const float scale = ternary_scale(weights);
+  const std::int64_t rows = w->shape()[0], columns = w->shape()[1];
+  Tensor turned(DType::f32, {columns, rows});
+  const auto to = turned.mutable_values<float>();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const auto row = static_cast<std::int64_t>(i) / columns, column = static_cast<std::int64_t>(i) % columns;
+    to[static_cast<std::size_t>(column * rows + row)] = ternary(weights[i], scale);
+  }
+  const Value peak = apply("ReduceMax", {apply("Abs", {x}), integers(*x.graph, {-1})});
+  const Value most = apply("Max", {peak, scalar_like(x, 1e-5)});
+  const Value numbers = apply("Round", {x * (scalar_like(x, 127) / most)});
+  const Value factor = most / scalar_like(x, 127) * static_cast<double>(scale);
+  const Value y = matmul(numbers, constant(*x.graph, std::move(turned))) * factor;
+  return {in.size() > 2 && in[2] ? y + in[2] : y};
+}
+
 /// How others spell what ONNX 18 has no operator for.
 struct Spelling {
   std::string_view domain, op;
@@ -143,6 +167,7 @@ struct Spelling {
 
 constexpr std::array kSpellings{Spelling{"", "Gelu", gelu}, Spelling{"", "Swish", swish},
                                 Spelling{"dormouse", "OscillatorScan", oscillator_scan},
+                                Spelling{"dormouse", "BitLinear", bit_linear},
                                 Spelling{"dormouse", "CfC", cfc}};
 
 const Spelling* spelling_of(const Node& node) {

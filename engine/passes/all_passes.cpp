@@ -21,6 +21,7 @@ extern const Pass pad_folding;
 extern const Pass quantized_operators;
 extern const Pass recurrent_weights;
 extern const Pass shape_folding;
+extern const Pass ternary_weights;
 extern const Pass transposes;
 
 std::span<const Pass* const> all_passes() {
@@ -41,7 +42,8 @@ std::span<const Pass* const> all_passes() {
                                        &layer_normalization,
                                        &pad_folding,
                                        &affine_folding,
-                                       &recurrent_weights};
+                                       &recurrent_weights,
+                                       &ternary_weights};
   return table;
 }
 
