@@ -13,7 +13,7 @@ void infer(InferContext& context) {
   const DType type = value != nullptr ? value->dtype() : DType::f32;
   context.require(context.dtype(0) == DType::i64, "expects the shape as i64");
   const Tensor* const shape = context.constant(0);
-  if (shape == nullptr) return context.set_output(0, type);
+  if (shape == nullptr) return set_output_of_length(context, type, 0);
   context.require(shape->shape().rank() == 1, "expects the shape as a vector");
   std::vector<std::int64_t> extents = integer_values(context, *shape);
   for (const std::int64_t extent : extents) context.require(extent >= 0, "an extent is negative");

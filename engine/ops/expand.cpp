@@ -5,7 +5,8 @@ namespace {
 
 void infer(InferContext& context) {
   const IntegerList list = integer_list(context, "shape", 1);
-  if (!list.known || !context.has_shape(0)) return context.set_output(0, context.dtype(0));
+  if (!context.has_shape(0)) return context.set_output(0, context.dtype(0));
+  if (!list.known) return set_output_of_length(context, context.dtype(0), 1, context.shape(0).rank());
   for (const std::int64_t extent : list.values) context.require(extent >= 0, "an extent is negative");
   std::optional<Shape> both = broadcast(context.shape(0), Shape(list.values));
   context.require(both.has_value(), "the input does not broadcast with the shape");

@@ -80,6 +80,15 @@ IntegerList integer_list(const KernelContext& context, std::string_view name, st
   return {.given = true, .values = *attribute};
 }
 
+void set_output_of_length(InferContext& context, DType type, std::size_t i, std::size_t least) {
+  constexpr std::int64_t kMost = 64;  // what nobody's tensor has is not to be allocated for
+  if (!context.has_shape(i) || context.shape(i).rank() != 1) return context.set_output(0, type);
+  const std::int64_t length = context.shape(i)[0];
+  if (length == kDynamic || length > kMost) return context.set_output(0, type);
+  const std::size_t rank = std::max(static_cast<std::size_t>(length), least);
+  context.set_output(0, type, Shape(std::vector<std::int64_t>(rank, kDynamic)));
+}
+
 std::vector<bool> axis_mask(const InferContext& context, const std::vector<std::int64_t>& axes,
                             std::size_t rank) {
   std::vector<bool> mask(rank, false);

@@ -30,6 +30,10 @@ struct IntegerList {
 IntegerList integer_list(const InferContext& context, std::string_view name, std::size_t i);
 IntegerList integer_list(const KernelContext& context, std::string_view name, std::size_t i);
 
+/// Output 0 takes a shape from input `i`, a list of extents that is not known yet: all that is known of the
+/// shape is its rank, and that only where the list's length is; at least `least`.
+void set_output_of_length(InferContext& context, DType type, std::size_t i, std::size_t least = 0);
+
 /// `axes` as a mask of `rank` flags; fail()s on axes outside the rank or named twice.
 std::vector<bool> axis_mask(const InferContext& context, const std::vector<std::int64_t>& axes,
                             std::size_t rank);

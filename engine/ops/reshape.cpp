@@ -48,7 +48,8 @@ void infer(InferContext& context) {
   const IntegerList list = integer_list(context, "shape", 1);
   context.require(list.given, "the new shape is missing");
   const DType type = context.dtype(0);
-  if (!list.known || !context.has_shape(0)) return context.set_output(0, type);
+  if (!list.known) return set_output_of_length(context, type, 1);
+  if (!context.has_shape(0)) return context.set_output(0, type);
   const Shape& in = context.shape(0);
   auto [out, open] = read(context, list.values, in);
   const Count from = count(context, in, {}), to = count(context, out, open);

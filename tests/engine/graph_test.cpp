@@ -58,3 +58,15 @@ TEST_CASE("a grown weight changes the shapes behind it", "[graph]") {
   graph.reinfer();
   CHECK(y.shape() == Shape{kDynamic, 4});
 }
+
+TEST_CASE("a shape computed from the input tells its rank before its extents", "[graph]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {kDynamic, kDynamic})};
+  const Value row{&graph, graph.add_input("row", DType::i64, {3})};
+  const auto shape = [&](Value value) { return graph.value(value.id).shape; };
+  CHECK(shape(apply("Reshape", {x, row})) == Shape{kDynamic, kDynamic, kDynamic});
+  CHECK(shape(apply("Expand", {x, row})) == Shape{kDynamic, kDynamic, kDynamic});
+  CHECK(shape(apply("ConstantOfShape", {row})) == Shape{kDynamic, kDynamic, kDynamic});
+  const Value open{&graph, graph.add_input("open", DType::i64, {kDynamic})};
+  CHECK_FALSE(graph.value(apply("Reshape", {x, open}).id).shape_known);
+}
