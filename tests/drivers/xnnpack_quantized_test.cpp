@@ -146,8 +146,24 @@ TEST_CASE("XNNPACK computes QLinearConv within one step", "[xnnpack]") {
       });
 }
 
-// Scales that are powers of two round nothing on the way to the result: what differs at all was summed
-// wrongly.
+/// Convolves with scales that are powers of two, of which `factor` is the one from sums to results, so that
+/// nothing is rounded on the way: what differs at all was summed wrongly.
+void check_sums(const Filter& filter, float factor) {
+  each_kind([&](Net net) {
+    INFO(to_string(filter.image) << " by " << to_string(filter.filter));
+    Tensor scales = net.kind.per_channel ? Tensor(DType::f32, {filter.filter[0]}) : Tensor::scalar(factor);
+    float next = factor;
+    for (float& scale : scales.mutable_values<float>()) {
+      scale = next;
+      next = next == factor ? factor / 2 : factor;
+    }
+    convolve(net, filter, {net.scalar(0x1p-4f), constant(net.graph, scales), net.scalar(0x1p-4f)}, true);
+    const auto [least, most] = range_of(net.kind.activation);
+    check_on_driver(net, {draw(DType::f32, filter.image, least, most, net.random).as(net.kind.activation)},
+                    0);
+  });
+}
+
 TEST_CASE("sums of quantised depthwise convolutions are exact", "[xnnpack]") {
   const auto [channels, height, width, rows, columns, stride, dilation] = GENERATE(
       table<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>(
@@ -163,24 +179,29 @@ TEST_CASE("sums of quantised depthwise convolutions are exact", "[xnnpack]") {
            {50, 9, 7, 1, 7, 1, 1},
            {34, 11, 5, 8, 1, 2, 1},
            {48, 9, 9, 5, 5, 1, 1}}));
-  const Filter filter{{2, channels, height, width},
-                      {channels, 1, rows, columns},
-                      {{"group", channels},
-                       {"pads", Integers{rows / 2, columns / 2, rows / 2, columns / 2}},
-                       {"strides", Integers{stride, stride}},
-                       {"dilations", Integers{dilation, dilation}}}};
-  each_kind([&](Net net) {
-    INFO(to_string(filter.image) << " by " << to_string(filter.filter) << ", stride " << stride
-                                 << ", dilation " << dilation);
-    Tensor scales = net.kind.per_channel ? Tensor(DType::f32, {channels}) : Tensor::scalar(0x1p-8f);
-    if (net.kind.per_channel)
-      for (std::int64_t i = 0; i < channels; ++i)
-        scales.mutable_values<float>()[static_cast<std::size_t>(i)] = i % 2 == 0 ? 0x1p-8f : 0x1p-9f;
-    convolve(net, filter, {net.scalar(0x1p-4f), constant(net.graph, scales), net.scalar(0x1p-4f)}, true);
-    const auto [least, most] = range_of(net.kind.activation);
-    check_on_driver(net, {draw(DType::f32, filter.image, least, most, net.random).as(net.kind.activation)},
-                    0);
-  });
+  check_sums({{2, channels, height, width},
+              {channels, 1, rows, columns},
+              {{"group", channels},
+               {"pads", Integers{rows / 2, columns / 2, rows / 2, columns / 2}},
+               {"strides", Integers{stride, stride}},
+               {"dilations", Integers{dilation, dilation}}}},
+             0x1p-8f);
+}
+
+TEST_CASE("sums of quantised convolutions are exact", "[xnnpack]") {
+  const auto [depth, channels, height, width, kernel, stride] =
+      GENERATE(table<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>(
+          {{3, 33, 13, 12, 3, 2},
+           {16, 96, 5, 7, 1, 1},
+           {33, 16, 4, 4, 1, 1},
+           {130, 49, 3, 3, 1, 1},
+           {9, 32, 6, 6, 3, 1},
+           {70, 40, 4, 3, 3, 1},
+           {200, 65, 1, 1, 1, 1}}));
+  check_sums({{1, depth, height, width},
+              {channels, depth, kernel, kernel},
+              {{"pads", Integers(4, kernel / 2)}, {"strides", Integers{stride, stride}}}},
+             depth * kernel * kernel > 60 ? 0x1p-10f : 0x1p-8f);
 }
 
 TEST_CASE("XNNPACK computes quantised products within one step", "[xnnpack]") {
