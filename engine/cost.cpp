@@ -20,19 +20,15 @@ struct Multiplying {
 constexpr auto kProduct = Multiplying::Kind::product, kConvolution = Multiplying::Kind::convolution,
                kTransposed = Multiplying::Kind::transposed, kRecurrent = Multiplying::Kind::recurrent;
 
-constexpr Multiplying kMultiplying[] = {{kProduct, "MatMul", 1},
-                                        {kProduct, "Gemm", 1},
-                                        {kProduct, "MatMulInteger", 1},
-                                        {kProduct, "QLinearMatMul", 3},
-                                        {kProduct, "QLinearGemm", 3},
-                                        {kProduct, "DynamicQuantizeMatMul", 1},
-                                        {kConvolution, "Conv", 1},
-                                        {kConvolution, "ConvInteger", 1},
-                                        {kConvolution, "QLinearConv", 3},
-                                        {kTransposed, "ConvTranspose", 1},
-                                        {kRecurrent, "LSTM", 1},
-                                        {kRecurrent, "GRU", 1},
-                                        {kRecurrent, "RNN", 1}};
+constexpr Multiplying kMultiplying[] = {
+    {kProduct, "MatMul", 1},          {kProduct, "Gemm", 1},
+    {kProduct, "MatMulInteger", 1},   {kProduct, "QLinearMatMul", 3},
+    {kProduct, "QLinearGemm", 3},     {kProduct, "DynamicQuantizeMatMul", 1},
+    {kProduct, "BitLinear", 1},       {kProduct, "PackedBitLinear", 1},
+    {kConvolution, "Conv", 1},        {kConvolution, "ConvInteger", 1},
+    {kConvolution, "QLinearConv", 3}, {kTransposed, "ConvTranspose", 1},
+    {kRecurrent, "LSTM", 1},          {kRecurrent, "GRU", 1},
+    {kRecurrent, "RNN", 1},           {kRecurrent, "CfC", 1}};
 
 bool is_static(const ValueInfo& value) { return value.shape_known && value.shape.is_static(); }
 

@@ -12,7 +12,10 @@
 namespace dormouse::daemon {
 namespace {
 
-constexpr Option kOptions[] = {{"output", "FILE", "where the exported model goes (MODEL.standard.onnx)"}};
+constexpr Option kOptions[] = {
+    {"output", "FILE", "where the exported model goes (MODEL.standard.onnx, MODEL.stream.onnx)"},
+    {"stream", "SPEC.yaml",
+     "of the spec that MODEL was trained from, the form that takes a sample at a time"}};
 
 boost::json::object as_json(const engine::InputNormaliser& normaliser) {
   return {{"mean", boost::json::value_from(normaliser.mean)},
@@ -24,11 +27,19 @@ engine::Graph model_in(const std::string& path) {
   return spec ? learning::untrained_model(learning::read_model_spec(path)) : engine::read_onnx(path);
 }
 
+/// What is to be exported.
+engine::Graph asked_for(const Arguments& arguments, const std::string& model) {
+  const auto spec = arguments.value("stream");
+  if (!spec) return model_in(model);
+  return learning::stream_model(learning::read_model_spec(*spec), model_in(model));
+}
+
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
+  const char* const ending = arguments.value("stream") ? ".stream.onnx" : ".standard.onnx";
   const std::string output =
-      arguments.value_or("output", std::filesystem::path(model).replace_extension(".standard.onnx").string());
-  const engine::Graph exported = engine::in_standard_operators(model_in(model));
+      arguments.value_or("output", std::filesystem::path(model).replace_extension(ending).string());
+  const engine::Graph exported = engine::in_standard_operators(asked_for(arguments, model));
   engine::write_onnx(exported, output);
   const std::size_t nodes = exported.nodes().size();
   const engine::InputNormaliser normaliser = normaliser_beside(model);
@@ -52,7 +63,7 @@ extern const Verb export_verb{
     .name = "export",
     .group = "run",
     .summary = "write a model or a spec in standard ONNX operators, for other runtimes",
-    .arguments = "MODEL.onnx|SPEC.yaml [-o OUT.onnx]",
+    .arguments = "MODEL.onnx|SPEC.yaml [--stream SPEC.yaml] [-o OUT.onnx]",
     .example = "dormouse export waves.onnx -o waves.standard.onnx",
     .options = kOptions,
     .run = run};

@@ -52,6 +52,30 @@ Tensor answers(const engine::Graph& graph, const Tensor& input) {
   return engine::Session(graph, {}).run(std::array{input})[0];
 }
 
+/// The last answer of a stream's graph to the samples of input [N, channels, rows], one at a time.
+Tensor streamed(const engine::Graph& stream, const Tensor& input) {
+  const std::int64_t batch = input.shape()[0], channels = input.shape()[1], rows = input.shape()[2];
+  std::vector<Tensor> given(1);
+  for (std::size_t i = 1; i < stream.inputs().size(); ++i) {
+    const engine::ValueInfo& state = stream.value(stream.inputs()[i]);
+    CHECK(stream.value(stream.outputs()[i]).name == state.name + ".next");
+    engine::Shape shape = state.shape;
+    shape[0] = batch;
+    given.emplace_back(DType::f32, shape);
+  }
+  const engine::Session session(stream, {});
+  Tensor last;
+  for (std::int64_t t = 0; t < rows; ++t) {
+    given[0] = Tensor(DType::f32, {batch, channels, 1});
+    for (std::int64_t row = 0; row < batch * channels; ++row)
+      given[0].mutable_values<float>()[std::size_t(row)] = input.values<float>()[std::size_t(row * rows + t)];
+    const std::vector<Tensor> made = session.run(given);
+    last = made[0];
+    for (std::size_t i = 1; i < made.size(); ++i) given[i] = made[i].clone();
+  }
+  return last;
+}
+
 std::string complaint(const std::function<void()>& act) {
   try {
     act();
@@ -130,37 +154,66 @@ TEST_CASE("every family learns to tell waves apart", "[families]") {
 }
 
 TEST_CASE("a stream of single samples is answered as the whole sequence is", "[families]") {
-  constexpr std::int64_t kRows = 24, kChannels = 2;
-  const Tensor input = noise({3, kChannels, kRows}, 5);
-  std::size_t streamed = 0;
+  const Tensor input = noise({3, 2, 24}, 5);
   for (const char* const name : {"lstm", "gru", "cfc", "linoss"}) {
     INFO(name);
     const TemporaryFolder folder;
     const engine::Graph whole =
         write_new_model(family_called(name), request_for("24x2", "slow,fast"), folder / "m.yaml", false);
     const engine::Graph stream = stream_model(read_model_spec(folder / "m.yaml"), whole);
-    const engine::Session session(stream, {});
-    std::vector<Tensor> given(1);
-    for (std::size_t i = 1; i < stream.inputs().size(); ++i) {
-      std::vector<std::int64_t> extents{3};
-      const engine::Shape& shape = stream.value(stream.inputs()[i]).shape;
-      for (std::size_t k = 1; k < shape.rank(); ++k) extents.push_back(shape[k]);
-      given.emplace_back(DType::f32, engine::Shape(std::move(extents)));
-      CHECK(stream.value(stream.outputs()[i]).name == stream.value(stream.inputs()[i]).name + ".next");
-    }
-    Tensor last;
-    for (std::int64_t t = 0; t < kRows; ++t, ++streamed) {
-      given[0] = Tensor(DType::f32, {3, kChannels, 1});
-      for (std::int64_t row = 0; row < 3 * kChannels; ++row)
-        given[0].mutable_values<float>()[std::size_t(row)] =
-            input.values<float>()[std::size_t(row * kRows + t)];
-      std::vector<Tensor> made = session.run(given);
-      last = made[0];
-      for (std::size_t i = 1; i < made.size(); ++i) given[i] = made[i].clone();
-    }
-    CHECK(largest_difference(last, answers(whole, input)) <= 1e-5);
+    CHECK(largest_difference(streamed(stream, input), answers(whole, input)) <= 1e-5);
+    const engine::Graph standard = engine::in_standard_operators(stream);
+    CHECK(largest_difference(streamed(standard, input), answers(whole, input)) <= 1e-5);
   }
-  CHECK(streamed == 4 * kRows);
+}
+
+TEST_CASE("layers of one sample and layers that remember are composed freely, in streams, too",
+          "[families]") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "m.yaml") << R"(model: mixed
+input: {rows: 10, channels: 3}
+outputs: 4
+layers:
+  - normalise
+  - conv: {channels: 6, kernel: 1}
+  - tanh
+  - gru: {units: 5, output: sequence}
+  - linoss: {hidden: 6, oscillators: 4, blocks: 1, output: sequence}
+  - cfc: {units: 7, times: true, output: sequence}
+  - global_average_pool
+  - linear: {units: 8}
+  - relu
+  - linear: {units: labels}
+)";
+  const ModelSpec spec = read_model_spec(folder / "m.yaml");
+  const engine::Graph whole = untrained_model(spec);
+  const Tensor input = noise({3, 3, 10}, 6);
+  CHECK(largest_difference(streamed(stream_model(spec, whole), input), answers(whole, input)) <= 1e-5);
+  CHECK(largest_difference(answers(engine::in_standard_operators(whole), input), answers(whole, input)) <=
+        1e-6);
+}
+
+TEST_CASE("closed-form cells see the time between samples", "[families]") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "m.yaml") << R"(model: timed
+input: {rows: 12, channels: 2}
+outputs: 2
+layers:
+  - cfc: {units: 6, times: true}
+  - linear: {units: labels}
+)";
+  const engine::Graph graph = untrained_model(read_model_spec(folder / "m.yaml"));
+  Tensor even = noise({1, 2, 12}, 8);
+  const auto set_times = [&](float elapsed) {
+    std::ranges::fill(even.mutable_values<float>().subspan(12), elapsed);
+    return answers(graph, even);
+  };
+  CHECK(largest_difference(set_times(1), set_times(3)) > 1e-3);
+  std::string text = text_of(folder / "m.yaml");
+  text.replace(text.find("channels: 2"), 11, "channels: 1");
+  std::ofstream(folder / "m.yaml") << text;
+  CHECK_THAT(complaint([&] { untrained_model(read_model_spec(folder / "m.yaml")); }),
+             Catch::Contains("times takes the last of two or more channels"));
 }
 
 TEST_CASE("what looks at several samples at once is no stream", "[families]") {
