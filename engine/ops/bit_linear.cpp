@@ -43,7 +43,7 @@ struct Sizes {
   explicit Sizes(const KernelContext& context)
       : out(context.shape(1)[0]),
         in(context.shape(1)[1]),
-        rows(in > 0 ? context.inputs[0].elements() / in : 0) {}
+        rows(out > 0 ? context.outputs[0].elements() / out : 0) {}
   std::int64_t out, in, rows;
 };
 

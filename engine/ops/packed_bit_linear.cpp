@@ -32,8 +32,8 @@ void infer(InferContext& context) {
 }
 
 std::int64_t rows_of(const KernelContext& context) {
-  const std::int64_t in = context.shape(0).back();
-  return in > 0 ? context.inputs[0].elements() / in : 0;
+  const std::int64_t out = context.shape(1)[0];
+  return out > 0 ? context.outputs[0].elements() / out : 0;
 }
 
 std::size_t scratch(const KernelContext& context) {
