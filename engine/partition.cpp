@@ -46,24 +46,39 @@ std::vector<std::size_t> grouped_order(const Graph& graph, std::span<const Drive
   return order;
 }
 
-/// Fills in what a partition reads from and gives to the rest of the graph.
-void find_borders(Partition& partition) {
-  const Graph& graph = *partition.graph;
-  std::unordered_set<ValueId> made, read;
-  for (const std::size_t i : partition.nodes) {
-    for (const ValueId id : graph.nodes()[i].inputs)
-      if (id != kAbsent && !graph.value(id).constant && !made.contains(id) && read.insert(id).second)
-        partition.inputs.push_back(id);
-    made.insert(graph.nodes()[i].outputs.begin(), graph.nodes()[i].outputs.end());
+/// What partitions of a graph read from and give to the rest of it. Reads are counted once for all of them: a
+/// training step through time has tens of thousands of nodes, and thousands of partitions.
+class Borders {
+ public:
+  explicit Borders(const Graph& graph) : graph_(graph), reads_(graph.value_count(), 0) {
+    for (const ValueId id : graph.outputs()) ++reads_[static_cast<std::size_t>(id)];
+    for (const Node& node : graph.nodes())
+      for (const ValueId id : node.inputs)
+        if (id != kAbsent) ++reads_[static_cast<std::size_t>(id)];
   }
-  const std::unordered_set<std::size_t> inside(partition.nodes.begin(), partition.nodes.end());
-  std::unordered_set<ValueId> wanted(graph.outputs().begin(), graph.outputs().end());
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i)
-    if (!inside.contains(i)) wanted.insert(graph.nodes()[i].inputs.begin(), graph.nodes()[i].inputs.end());
-  for (const std::size_t i : partition.nodes)
-    for (const ValueId id : graph.nodes()[i].outputs)
-      if (wanted.contains(id)) partition.outputs.push_back(id);
-}
+
+  void fill_in(Partition& partition) const {
+    std::unordered_set<ValueId> made;
+    std::unordered_map<ValueId, std::size_t> read_inside;
+    for (const std::size_t i : partition.nodes) {
+      const Node& node = graph_.nodes()[i];
+      for (const ValueId id : node.inputs) {
+        if (id == kAbsent) continue;
+        if (++read_inside[id] == 1 && !graph_.value(id).constant && !made.contains(id))
+          partition.inputs.push_back(id);
+      }
+      made.insert(node.outputs.begin(), node.outputs.end());
+    }
+    for (const std::size_t i : partition.nodes)
+      for (const ValueId id : graph_.nodes()[i].outputs)
+        if (id != kAbsent && reads_[static_cast<std::size_t>(id)] > read_inside[id])
+          partition.outputs.push_back(id);
+  }
+
+ private:
+  const Graph& graph_;
+  std::vector<std::size_t> reads_;  ///< of each value, being an output of the graph included
+};
 
 }  // namespace
 
@@ -76,10 +91,11 @@ std::vector<Step> partition(const Graph& graph, std::span<const Driver* const> d
       groups.push_back({choice[node], {&graph, {}, {}, {}}});
     groups.back().partition.nodes.push_back(node);
   }
+  const Borders borders(graph);
   std::vector<Step> steps;
   for (Step& group : groups) {
     if (group.driver) {
-      find_borders(group.partition);
+      borders.fill_in(group.partition);
       if (group.driver->worthwhile(group.partition)) {
         steps.push_back(std::move(group));
         continue;
@@ -87,7 +103,7 @@ std::vector<Step> partition(const Graph& graph, std::span<const Driver* const> d
     }
     for (const std::size_t node : group.partition.nodes) {
       Step step{nullptr, {&graph, {node}, {}, {}}};
-      find_borders(step.partition);
+      borders.fill_in(step.partition);
       steps.push_back(std::move(step));
     }
   }
