@@ -148,11 +148,15 @@ void Graph::reinfer() {
 }
 
 void Graph::set_nodes(std::vector<Node> nodes) {
-  std::unordered_set<ValueId> made;
-  for (const Node& node : nodes) made.insert(node.outputs.begin(), node.outputs.end());
+  std::vector<bool> missing(values_.size());
+  const auto mark = [&](const Node& node, bool as) {
+    for (const ValueId id : node.outputs) missing[static_cast<std::size_t>(id)] = as;
+  };
+  for (const Node& node : nodes) mark(node, true);
   for (const Node& node : nodes) {
-    for (const ValueId id : node.inputs) ensure(!made.contains(id), "nodes stand in topological order");
-    for (const ValueId id : node.outputs) made.erase(id);
+    for (const ValueId id : node.inputs)
+      ensure(id == kAbsent || !missing[static_cast<std::size_t>(id)], "nodes stand in topological order");
+    mark(node, false);
   }
   nodes_ = std::move(nodes);
 }

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/attributes.h"
@@ -79,6 +80,9 @@ class Graph {
   void reinfer();
   /// Infers the outputs of one node again, from what is known about its inputs by now.
   void infer(const Node& node);
+  /// Moves the nodes out, for a pass to give back by set_nodes(); until then only those appended since are
+  /// there.
+  std::vector<Node> take_nodes() { return std::exchange(nodes_, {}); }
   /// Replaces the nodes (passes do that). ensure()s topological order.
   void set_nodes(std::vector<Node> nodes);
 

@@ -38,7 +38,7 @@ Changes run(Graph& graph) {
   for (std::size_t i = 0; i < replacement.size(); ++i) replacement[i] = static_cast<ValueId>(i);
   std::multimap<std::pair<const Op*, std::vector<ValueId>>, std::size_t> seen;  // to the index in `kept`
   std::vector<Node> kept;
-  for (Node node : graph.nodes()) {
+  for (Node& node : graph.take_nodes()) {
     for (ValueId& id : node.inputs)
       if (id != kAbsent) id = replacement[static_cast<std::size_t>(id)];
     const auto [first, last] = seen.equal_range({node.op, node.inputs});

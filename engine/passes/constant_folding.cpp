@@ -22,8 +22,7 @@ class Folding {
   explicit Folding(Graph& graph) : graph_(graph) {}
 
   Changes run() {
-    const std::vector<Node> nodes = graph_.nodes();  // a copy: branches are appended to the originals
-    for (const Node& node : nodes) visit(node);
+    for (Node& node : graph_.take_nodes()) visit(std::move(node));
     graph_.set_nodes(std::move(kept_));
     return std::move(changes_);
   }

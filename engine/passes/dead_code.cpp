@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "engine/passes/pass.h"
 
@@ -12,12 +13,12 @@ Changes run(Graph& graph) {
   const auto is_live = [&](ValueId id) { return id != kAbsent && live[static_cast<std::size_t>(id)]; };
   for (const ValueId id : graph.outputs()) live[static_cast<std::size_t>(id)] = true;
   std::vector<Node> kept;
-  for (std::size_t i = graph.nodes().size(); i-- > 0;) {
-    const Node& node = graph.nodes()[i];
+  std::vector<Node> nodes = graph.take_nodes();
+  for (Node& node : std::views::reverse(nodes)) {
     if (std::ranges::none_of(node.outputs, is_live)) continue;
     for (const ValueId id : node.inputs)
       if (id != kAbsent) live[static_cast<std::size_t>(id)] = true;
-    kept.push_back(node);
+    kept.push_back(std::move(node));
   }
   std::ranges::reverse(kept);
   graph.set_nodes(std::move(kept));

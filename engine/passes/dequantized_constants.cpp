@@ -24,8 +24,17 @@ bool widens_constant(const Graph& graph, const Node& node) {
           graph.value(node.inputs[0]).dtype == DType::bf16);
 }
 
+bool all_constant(const Graph& graph, const Node& node) {
+  return std::ranges::all_of(node.inputs,
+                             [&](ValueId id) { return id == kAbsent || graph.value(id).constant; });
+}
+
 /// Computes now the real numbers of constants that are stored smaller: weights of operators on real numbers.
 Changes run(Graph& graph) {
+  const auto foldable = [&](const Node& node) {
+    return widens_constant(graph, node) && all_constant(graph, node);
+  };
+  if (std::ranges::none_of(graph.nodes(), foldable)) return {};
   Changes changes;
   std::vector<Node> kept;
   const auto multiplied = [&](ValueId id) {
@@ -34,10 +43,7 @@ Changes run(Graph& graph) {
     });
   };
   for (const Node& node : graph.nodes()) {
-    const bool known = widens_constant(graph, node) && std::ranges::all_of(node.inputs, [&](ValueId id) {
-                         return id == kAbsent || graph.value(id).constant;
-                       });
-    if (!known ||
+    if (!foldable(node) ||
         (graph.value(node.inputs[0]).constant->elements() > kLargestFold && !multiplied(node.outputs[0]))) {
       kept.push_back(node);
       continue;

@@ -18,7 +18,7 @@ class Transposing {
 
   Changes run() {
     Changes changes;
-    std::vector<Node> nodes = graph_.nodes();
+    std::vector<Node> nodes = graph_.take_nodes();
     for (Node& node : nodes) {
       if (!is_recurrent(node) || node.attributes.has(recurrent::kTransposed)) continue;
       if (!is_matrix(node.inputs[1]) || !is_matrix(node.inputs[2])) continue;

@@ -18,7 +18,8 @@ const Op* named(std::string_view op) {
 
 }  // namespace
 
-Rewrite::Rewrite(Graph& graph) : graph_(graph), readers_(graph.value_count(), 0) {
+Rewrite::Rewrite(Graph& graph) : graph_(graph) {
+  grow();
   for (const Node& node : graph.nodes())
     for (const ValueId id : node.inputs)
       if (id != kAbsent) ++readers(id);
@@ -41,8 +42,7 @@ std::optional<double> Rewrite::scalar(ValueId id, ValueId beside) const {
 }
 
 const Node* Rewrite::maker(ValueId id) const {
-  const auto found = makers_.find(id);
-  return found == makers_.end() ? nullptr : found->second;
+  return id == kAbsent ? nullptr : makers_[static_cast<std::size_t>(id)];
 }
 
 const Node* Rewrite::maker(ValueId id, std::string_view op) const {
@@ -56,17 +56,23 @@ bool Rewrite::is_output(ValueId id) const {
 
 bool Rewrite::read_once(ValueId id) const { return reads(id) == 1 && !is_output(id); }
 
+/// Makes room for what there is to know of new values.
+void Rewrite::grow() {
+  makers_.resize(graph_.value_count(), nullptr);
+  readers_.resize(graph_.value_count(), 0);
+}
+
 ValueId Rewrite::add_constant(Tensor tensor) {
   const ValueId id = graph_.add_constant("", std::move(tensor));
-  readers_.resize(graph_.value_count(), 0);
+  grow();
   return id;
 }
 
 ValueId Rewrite::add(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
   const ValueId made =
       graph_.add_node(*named(op), std::move(inputs), std::move(attributes), {""}, here_->name)[0];
-  readers_.resize(graph_.value_count(), 0);
-  Node node = graph_.nodes().back();
+  grow();
+  Node node = std::move(graph_.take_nodes().back());
   for (const ValueId id : node.inputs)
     if (id != kAbsent) ++readers(id);
   keep(std::move(node));
@@ -90,7 +96,7 @@ void Rewrite::forward(ValueId value) {
   readers(old) = 0;
 }
 
-std::string_view Rewrite::visit(Node node, const Rule& rule) {
+std::string_view Rewrite::visit(Node&& node, const Rule& rule) {
   for (ValueId& id : node.inputs)
     if (const auto found = forwarded_.find(id); found != forwarded_.end()) id = found->second;
   here_ = &node;
@@ -102,20 +108,19 @@ std::string_view Rewrite::visit(Node node, const Rule& rule) {
   return change;
 }
 
-void Rewrite::keep(Node node) {
+void Rewrite::keep(Node&& node) {
   Node& kept = kept_.emplace_back(std::move(node));
-  for (const ValueId id : kept.outputs) makers_[id] = &kept;
+  for (const ValueId id : kept.outputs) made_by(id) = &kept;
 }
 
 /// What `node` read loses a reader; a node that nothing reads any more goes.
 void Rewrite::release(const Node& node) {
   for (const ValueId id : node.inputs) {
     if (id == kAbsent || --readers(id) > 0) continue;
-    const auto made = makers_.find(id);
-    if (made == makers_.end()) continue;
-    Node& unread = *made->second;
+    if (!made_by(id)) continue;
+    Node& unread = *made_by(id);
     if (!std::ranges::all_of(unread.outputs, [&](ValueId output) { return readers(output) == 0; })) continue;
-    for (const ValueId output : unread.outputs) makers_.erase(output);
+    for (const ValueId output : unread.outputs) made_by(output) = nullptr;
     release(unread);
     unread.op = nullptr;
   }
@@ -123,6 +128,7 @@ void Rewrite::release(const Node& node) {
 
 void Rewrite::finish() {
   std::vector<Node> nodes;
+  nodes.reserve(kept_.size());
   for (Node& node : kept_)
     if (node.op) nodes.push_back(std::move(node));
   graph_.set_nodes(std::move(nodes));
@@ -131,9 +137,8 @@ void Rewrite::finish() {
 Changes rewrite(Graph& graph, const Rule& rule) {
   Rewrite rewriting(graph);
   Changes changes;
-  const std::vector<Node> nodes = graph.nodes();  // a copy: new ones are appended to the originals
-  for (const Node& node : nodes)
-    if (const std::string_view change = rewriting.visit(node, rule); !change.empty()) {
+  for (Node& node : graph.take_nodes())
+    if (const std::string_view change = rewriting.visit(std::move(node), rule); !change.empty()) {
       const auto entry = changes.find(change);
       ++(entry == changes.end() ? changes.emplace(std::string(change), 0).first : entry)->second;
     }

@@ -29,7 +29,6 @@ class Rewrite {
  public:
   explicit Rewrite(Graph& graph);
 
-  const Graph& graph() const { return graph_; }
   const ValueInfo& value(ValueId id) const { return graph_.value(id); }
   /// The constant that `id` is, or null; kAbsent is none.
   const Tensor* constant(ValueId id) const;
@@ -55,18 +54,20 @@ class Rewrite {
 
  private:
   friend Changes rewrite(Graph& graph, const Rule& rule);
-  std::string_view visit(Node node, const Rule& rule);
+  std::string_view visit(Node&& node, const Rule& rule);
   void finish();
-  void keep(Node node);
+  void keep(Node&& node);
+  void grow();
   void release(const Node& node);
+  Node*& made_by(ValueId id) { return makers_[static_cast<std::size_t>(id)]; }
   std::size_t& readers(ValueId id) { return readers_[static_cast<std::size_t>(id)]; }
 
   Graph& graph_;
   const Node* here_ = nullptr;
-  std::deque<Node> kept_;  ///< without operator: gone
-  std::unordered_map<ValueId, Node*> makers_;
-  std::unordered_map<ValueId, ValueId> forwarded_;
+  std::deque<Node> kept_;             ///< without operator: gone
+  std::vector<Node*> makers_;         ///< by value; null: none yet
   std::vector<std::size_t> readers_;  ///< by value; a graph output counts one more
+  std::unordered_map<ValueId, ValueId> forwarded_;
 };
 
 /// `node` is the standard operator `op`.
