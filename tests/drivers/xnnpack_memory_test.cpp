@@ -56,6 +56,24 @@ TEST_CASE("what weights take is known before they are packed", "[xnnpack]") {
   CHECK(foreseen.weights >= 2 * kWide * kWide * sizeof(float));
 }
 
+/// What a convolution of an image of so many rows holds beside its weights.
+std::size_t own_bytes(std::int64_t rows, const Shape& filter) {
+  std::mt19937 random(kSeed);
+  Graph graph;
+  const std::int64_t group = 16 / filter[1];
+  const Value x{&graph, graph.add_input("x", DType::f32, {1, 16, rows, 100})};
+  const Value weights = constant(graph, draw(DType::f32, filter, -1, 1, random));
+  graph.set_outputs({apply("Conv", {x, weights}, {{"group", group}}).id});
+  return XnnpackDriver().foresee(whole(graph)).own;
+}
+
+TEST_CASE("what a convolution holds does not grow with the height of its image", "[xnnpack]") {
+  for (const Shape& filter : {Shape{16, 16, 3, 3}, Shape{16, 1, 3, 3}}) {
+    INFO("filter " << to_string(filter));
+    CHECK(own_bytes(1000, filter) < own_bytes(100, filter) + 4096);
+  }
+}
+
 TEST_CASE("a rehearsal takes a piece of memory, however large the weights are", "[xnnpack]") {
   Rehearsal rehearsal;
   const std::size_t before = proc_bytes("/proc/self/status", "RssAnon");

@@ -185,6 +185,32 @@ TEST_CASE("XNNPACK takes what networks are made of", "[xnnpack]") {
   }
 }
 
+/// Convolutions of images of `height` and `width`: full, by groups, by channels; padded, strided, dilated.
+std::vector<Sample> convolutions(std::int64_t height, std::int64_t width) {
+  std::vector<Sample> samples;
+  for (const auto& [channels, filter, group] : {std::tuple{3, Shape{20, 3, 3, 3}, 1},
+                                                {6, Shape{4, 3, 3, 3}, 2},
+                                                {6, Shape{6, 1, 3, 3}, 6},
+                                                {6, Shape{6, 1, 5, 5}, 6}})
+    for (const std::int64_t stride : {1, 2})
+      for (const std::int64_t pad : {0, 1, 3})
+        for (const std::int64_t dilation : {1, 2})
+          samples.push_back(
+              {.shapes = {{2, channels, height, width}, filter, {filter[0]}},
+               .attributes = sliding({stride, stride}, {pad, pad, pad, pad}, {dilation, dilation}, group)});
+  return samples;
+}
+
+// Rows of output whose kernels lie within the input share their pointers: the first and the last of them, and
+// widths that no tile of pixels divides.
+TEST_CASE("convolutions read the right rows of images of any height", "[xnnpack]") {
+  const XnnpackDriver driver;
+  const Op& conv = *find_op("", "Conv");
+  for (const std::int64_t height : {9, 10, 40})
+    for (const std::int64_t width : {9, 16, 19})
+      for (const Sample& sample : convolutions(height, width)) CHECK(compare(driver, conv, sample) > 0);
+}
+
 TEST_CASE("XNNPACK leaves alone what it computes otherwise", "[xnnpack]") {
   const XnnpackDriver driver;
   std::mt19937 random(kSeed);

@@ -135,6 +135,8 @@ TEST_CASE("XNNPACK computes QLinearConv within one step", "[xnnpack]") {
       {{2, 3, 9, 11}, {8, 3, 3, 3}, {{"pads", Integers{1, 0, 2, 1}}, {"strides", Integers{2, 1}}}},
       {{1, 6, 7, 7}, {6, 1, 3, 3}, {{"group", std::int64_t{6}}, {"pads", Integers{1, 1, 1, 1}}}},
       {{1, 8, 5, 5}, {4, 4, 1, 1}, {{"group", std::int64_t{2}}}},
+      {{1, 3, 40, 19}, {20, 3, 3, 3}, {{"pads", Integers{1, 1, 1, 1}}}},
+      {{1, 6, 40, 9}, {6, 1, 3, 3}, {{"group", std::int64_t{6}}, {"pads", Integers{1, 1, 1, 1}}}},
       {{2, 4, 20}, {6, 4, 5}, {}}};
   for (const Filter& filter : filters)
     for (const bool biased : {false, true})
