@@ -153,6 +153,7 @@ class Daemon {
       service_.tick();
       if (beat % 4 == 0) spawn(nights_.consider());
       if (beat % 4 == 2) spawn(indexing_.consider());
+      if (beat % 4 == 3) spawn(streams_.save_when_due());
       if (supervisor_.watchdog()) supervisor_.alive();
     }
   }

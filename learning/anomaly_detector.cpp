@@ -24,14 +24,7 @@ constexpr std::array<Aspect, kAnomalyAspects> kAspects{
     {{"surprise", 1, 3}, {"course", 32, 1}, {"activity", 64, 0.2}, {"level", 1, 0.01}}};
 
 AnomalyOptions checked(const AnomalyOptions& options) {
-  const auto require = [](bool condition, const char* what) {
-    if (!condition) throw Failure(Errc::invalid, std::string("anomaly: ") + what);
-  };
-  require(options.channels >= 1 && options.channels <= 256, "channels is 1 to 256");
-  require(options.false_alarms >= 1e-7 && options.false_alarms <= 0.1, "false_alarms is 1e-7 to 0.1");
-  require(options.hidden >= 1 && options.hidden <= 1024, "hidden is 1 to 1024");
-  require(options.oscillators >= 1 && options.oscillators <= 1024, "oscillators is 1 to 1024");
-  require(options.rate > 0 && options.rate <= 1, "rate is above 0 and at most 1");
+  check(options);
   return options;
 }
 
@@ -59,6 +52,20 @@ double movement_ratio(double movement, double usual) {
 }
 
 }  // namespace
+
+void check(const AnomalyOptions& options) {
+  const auto require = [](bool condition, const char* what) {
+    if (!condition) throw Failure(Errc::invalid, std::string("anomaly: ") + what);
+  };
+  const auto width = [](std::int64_t value) { return value >= 1 && value <= AnomalyOptions::kWidest; };
+  require(options.channels >= 1 && options.channels <= AnomalyOptions::kMostChannels, "channels is 1 to 256");
+  require(
+      options.false_alarms >= AnomalyOptions::kLeastRate && options.false_alarms <= AnomalyOptions::kMostRate,
+      "false_alarms is 1e-7 to 0.1");
+  require(width(options.hidden), "hidden is 1 to 1024");
+  require(width(options.oscillators), "oscillators is 1 to 1024");
+  require(options.rate > 0 && options.rate <= 1, "rate is above 0 and at most 1");
+}
 
 std::string_view word(AnomalyAspect aspect) { return kAspects[static_cast<std::size_t>(aspect)].word; }
 

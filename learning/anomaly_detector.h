@@ -23,6 +23,9 @@ inline constexpr std::size_t kAnomalyAspects = 4;
 std::string_view word(AnomalyAspect aspect);
 
 struct AnomalyOptions {
+  static constexpr std::int64_t kMostChannels = 256, kWidest = 1024;
+  static constexpr double kLeastRate = 1e-7, kMostRate = 0.1;
+
   std::int64_t channels = 1;
   double false_alarms = 1e-4;  ///< a sample, in a stream that stays as it is; see TailAlarm
   std::int64_t hidden = 16;    ///< of the predicting network
@@ -30,6 +33,8 @@ struct AnomalyOptions {
   double rate = 1e-3;  ///< of learning
   std::uint64_t seed = 1;
 };
+/// Throws Failure(invalid) naming what is out of range.
+void check(const AnomalyOptions& options);
 
 /// How unusual one sample is.
 struct Anomaly {

@@ -133,7 +133,7 @@ json::object answer(Service& service, const Query& query) {
 asio::awaitable<Response> recall_route(Service& service, Request request) {
   TensorBody body = decode_body(request);
   Query query;
-  query.model = text_field(body.json, "model", service.models().begin()->first);
+  query.model = text_field(body.json, "model", service.default_model());
   const Entry& entry = service.learning_model(query.model);
   query.k = std::clamp<std::size_t>(id_field(body.json, "k", 5), 1, kMostRecalled);
   const json::value* filter = body.json.if_contains("filter");

@@ -42,7 +42,7 @@ json::object question_json(const Question& question, const std::vector<std::stri
 
 asio::awaitable<Response> review(Service& service, Request request) {
   const std::string* named = request.parameter("model");
-  const std::string name = named ? *named : service.models().begin()->first;
+  const std::string name = named ? *named : service.default_model();
   service.learning_model(name);
   const std::string* count = request.parameter("n");
   const auto n = std::clamp<std::size_t>(count ? id_text(*count, "n") : kOffered, 1, kMostOffered);

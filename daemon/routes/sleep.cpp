@@ -28,7 +28,7 @@ std::optional<learning::Strategy> strategy_of(const json::object& body) {
 asio::awaitable<Response> sleep_now(Service& service, Nights& nights, Request request) {
   const TensorBody body = decode_body(request);
   NightRequest night;
-  night.model = text_field(body.json, "model", service.models().begin()->first);
+  night.model = text_field(body.json, "model", service.default_model());
   night.strategy = strategy_of(body.json);
   night.trial = flag_field(body.json, "trial");
   night.budget_seconds = seconds_field(body.json, "budget");

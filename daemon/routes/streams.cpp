@@ -1,6 +1,7 @@
 #include <boost/json/serialize.hpp>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "daemon/oip/codec.h"
 #include "daemon/routes/routes.h"
@@ -28,7 +29,12 @@ engine::Tensor binary_rows(const Request& request, std::int64_t channels) {
   return rows_tensor(std::move(values), channels);
 }
 
+/// null is a value that is missing.
 void append_number(std::vector<float>& values, const json::value& value, std::size_t line) {
+  if (value.is_null()) {
+    values.push_back(std::numeric_limits<float>::quiet_NaN());
+    return;
+  }
   if (!value.is_number())
     throw Failure(Errc::invalid, "line " + std::to_string(line) + ": expected a number or a list of numbers");
   values.push_back(value.to_number<float>());
@@ -75,7 +81,7 @@ asio::awaitable<Response> push(Streams& streams, Request request) {
   const std::string* type = request.header("Content-Type");
   const bool binary = type && type->starts_with("application/octet-stream");
   engine::Tensor rows = binary ? binary_rows(request, channels) : json_rows(request, channels);
-  check_finite(rows);
+  if (!streams.takes_missing(name)) check_finite(rows);
   const bool wait = query_flag(request, "wait"), end = query_flag(request, "end");
   Pushed pushed = co_await streams.push(name, std::move(rows), wait, end);
   json::object reply{{"accepted", pushed.accepted}, {"dropped", pushed.dropped}};

@@ -38,6 +38,13 @@ void bind_options(Binder& binder, BatchingOptions& options) {
 
 namespace {
 
+/// Names are parts of paths and of URLs.
+void check_name(const Binder& binder, const std::string& name) {
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
+  if (name.empty() || name.front() == '.' || !std::ranges::all_of(name, allowed))
+    throw binder.wrong("name", "a name is made of letters, digits, '-', '_' and '.'");
+}
+
 /// `trainable: lora(8)`, or a list of names.
 learning::Trainable read_trainable(const Binder& binder, const config::Node& node) {
   if (node.kind == config::Node::Kind::scalar)
@@ -73,9 +80,14 @@ void bind_options(Binder& binder, ModelOptions& options) {
           {{"auto", FastWeights::automatic}, {"ridge", FastWeights::ridge}, {"sgd", FastWeights::sgd}}));
   binder.optional("concurrency", options.concurrency, config::or_word("any"), range(1, 256));
   binder.optional("batching", options.batching, config::or_word("off"));
-  const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
-  if (options.name.empty() || options.name.front() == '.' || !std::ranges::all_of(options.name, allowed))
-    throw binder.wrong("name", "a model's name is made of letters, digits, '-', '_' and '.'");
+  check_name(binder, options.name);
+}
+
+void bind_options(Binder& binder, AnomalyStreamOptions& options) {
+  binder.required("name", options.name);
+  binder.required("model", options.model, config::existing);
+  binder.optional("save", options.save, range(1s, 24h));
+  check_name(binder, options.name);
 }
 
 void bind_options(Binder& binder, HrmOptions& options) {
@@ -184,7 +196,8 @@ void bind_options(Binder& binder, PrivacyOptions& options) {
 void bind_options(Binder& binder, Options& options) {
   binder.optional("daemon", options.process);
   binder.optional("state", options.state);
-  binder.required("models", options.models);
+  binder.optional("models", options.models);
+  binder.optional("streams", options.streams);
   binder.optional("hrm", options.hrm);
   binder.optional("memory", options.memory);
   binder.optional("sleep", options.sleep);
@@ -194,15 +207,18 @@ void bind_options(Binder& binder, Options& options) {
 namespace {
 
 void check_models(const Options& options, const config::Node& root) {
-  const config::Node& models = *root.find("models");
-  if (options.models.empty()) throw config::complaint(models.location, "models", "name at least one model");
+  if (options.models.empty() && options.streams.empty()) {
+    const config::Node* models = root.find("models");
+    throw config::complaint(models ? models->location : root.location, "models",
+                            "name at least one model, or one of 'streams'");
+  }
   for (std::size_t i = 0; i < options.models.size(); ++i) {
     const ModelOptions& model = options.models[i];
     const auto called = [&](const std::string& name) {
       return std::ranges::count(options.models, name, &ModelOptions::name);
     };
     const auto before = std::span(options.models).first(i);
-    const config::Node& node = models.items[i];
+    const config::Node& node = root.find("models")->items[i];
     if (std::ranges::find(before, model.name, &ModelOptions::name) != before.end())
       throw config::complaint(node.location, node.path + ".name",
                               "another model is called '" + model.name + "' too");
@@ -212,11 +228,25 @@ void check_models(const Options& options, const config::Node& root) {
   }
 }
 
+void check_streams(const Options& options, const config::Node& root) {
+  for (std::size_t i = 0; i < options.streams.size(); ++i) {
+    const std::string& name = options.streams[i].name;
+    const auto before = std::span(options.streams).first(i);
+    if (std::ranges::find(before, name, &AnomalyStreamOptions::name) == before.end() &&
+        std::ranges::find(options.models, name, &ModelOptions::name) == options.models.end())
+      continue;
+    const config::Node& node = root.find("streams")->items[i];
+    throw config::complaint(node.location, node.path + ".name",
+                            "another stream or model is called '" + name + "' too");
+  }
+}
+
 }  // namespace
 
 Options options_of(const config::Node& root) {
   auto options = config::read<Options>(root);
   check_models(options, root);
+  check_streams(options, root);
   return options;
 }
 

@@ -58,8 +58,15 @@ struct ModelOptions {
   std::string planner;  ///< another model's name
   FastWeights fast = FastWeights::automatic;
   std::optional<config::Bytes> memory_budget;  ///< that its inference may take; nothing: any
-  std::optional<std::size_t> concurrency;   ///< inferences at once; nothing: as many as fit
-  std::optional<BatchingOptions> batching;  ///< nothing: each request by itself
+  std::optional<std::size_t> concurrency;      ///< inferences at once; nothing: as many as fit
+  std::optional<BatchingOptions> batching;     ///< nothing: each request by itself
+};
+
+/// streams[]: a stream with a detector of anomalies, which needs no labels and no other model.
+struct AnomalyStreamOptions {
+  std::string name;
+  std::filesystem::path model;                               ///< what `dormouse new anomaly` wrote
+  std::chrono::milliseconds save = std::chrono::minutes(5);  ///< of learning that a power cut may cost
 };
 
 /// hrm: how far an input is thought about.
@@ -98,6 +105,7 @@ struct Options {
   ProcessOptions process;
   std::filesystem::path state = "/var/lib/dormouse";
   std::vector<ModelOptions> models;
+  std::vector<AnomalyStreamOptions> streams;
   HrmOptions hrm;
   memory::Options memory;
   NightOptions sleep;

@@ -109,6 +109,12 @@ Entry& Service::model(const std::string& name) {
   throw Failure(Errc::not_found, "no model is called '" + name + "'; there is " + names(models_));
 }
 
+const std::string& Service::default_model() const {
+  if (models_.empty())
+    throw Failure(Errc::not_found, "there are no models here, only streams that detect anomalies");
+  return models_.begin()->first;
+}
+
 Entry& Service::learning_model(const std::string& name) {
   Entry& entry = model(name);
   if (entry.parts->learnable) return entry;

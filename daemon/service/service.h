@@ -73,6 +73,8 @@ class Service {
   /// The same, if it can be taught. Throws Failure(conflict).
   Entry& learning_model(const std::string& name);
   const std::map<std::string, Entry>& models() const { return models_; }
+  /// The model that is meant where none is named. Throws Failure(not_found) when there is none at all.
+  const std::string& default_model() const;
   const Options& options() const { return options_; }
 
   static constexpr float kNovel = 0.5f;  ///< from here on an input is worth remembering
@@ -96,6 +98,9 @@ class Service {
   /// Swaps to a version (0: as shipped). Throws Failure(not_found / corrupt).
   boost::asio::awaitable<void> roll_back(std::string name, std::int64_t version);
 
+  /// Ids for so many episodes.
+  boost::asio::awaitable<std::vector<memory::EpisodeId>> next_ids(std::size_t count);
+
   /// What working memory holds of an inference, or nullptr.
   const memory::Inference* recent(memory::EpisodeId id) const { return recents_.find(id); }
   /// Memory's statistics as of the last tick.
@@ -104,6 +109,7 @@ class Service {
   const RowAnswer* explanation(memory::EpisodeId id) const;
 
   // For what else lives on these threads: nights, streams, routes.
+  std::span<const engine::Driver* const> drivers() const { return drivers_; }
   boost::asio::thread_pool& compute() { return compute_; }
   boost::asio::thread_pool& storage() { return storage_; }
   boost::asio::thread_pool& training() { return training_; }
@@ -143,7 +149,6 @@ class Service {
     Origin origin;
   };
 
-  boost::asio::awaitable<std::vector<memory::EpisodeId>> next_ids(std::size_t count);
   boost::asio::awaitable<void> reserve_more();
   void note(const Entry& entry, Answered& answered, const Experience& experience, bool remember);
   std::optional<Served> planner_of(const Entry& entry);

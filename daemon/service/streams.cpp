@@ -64,6 +64,8 @@ Streams::Streams(Service& service) : service_(service) {
   for (const auto& [name, entry] : service.models())
     if (const auto& options = entry.parts->options.stream)
       streams_.emplace(name, std::make_unique<Stream>(name, *options, *entry.parts->window, service.io()));
+  for (const AnomalyStreamOptions& options : service.options().streams)
+    anomalies_.emplace(options.name, std::make_unique<AnomalyStream>(service, options));
 }
 
 Streams::~Streams() = default;
@@ -73,18 +75,24 @@ Streams::Stream& Streams::find(const std::string& name) const {
   if (found != streams_.end()) return *found->second;
   throw Failure(Errc::not_found, "no stream is called '" + name +
                                      "'; a model becomes one by a 'stream' section in the "
-                                     "configuration");
+                                     "configuration, a detector of anomalies by an entry in 'streams'");
 }
 
 std::int64_t Streams::channels(const std::string& name) const {
+  if (const auto found = anomalies_.find(name); found != anomalies_.end()) return found->second->channels();
   return static_cast<std::int64_t>(find(name).ring.channels());
 }
 
 std::shared_ptr<Subscriber> Streams::subscribe(const std::string& name) {
+  if (const auto found = anomalies_.find(name); found != anomalies_.end()) return found->second->subscribe();
   return find(name).answers.subscribe();
 }
 
 asio::awaitable<Pushed> Streams::push(std::string name, engine::Tensor rows, bool wait, bool end) {
+  if (const auto found = anomalies_.find(name); found != anomalies_.end()) {
+    auto judged = found->second->push(std::move(rows), wait);
+    co_return co_await std::move(judged);
+  }
   Stream& stream = find(name);
   const auto channels = stream.ring.channels();
   if (rows.shape().rank() != 2 || rows.shape()[1] != static_cast<std::int64_t>(channels))
@@ -181,11 +189,17 @@ json::object Streams::status() const {
     if (stream->watch) one["alarms"] = stream->alarms;
     all[name] = std::move(one);
   }
+  for (const auto& [name, stream] : anomalies_) all[name] = stream->status();
   return all;
+}
+
+asio::awaitable<void> Streams::save_when_due() {
+  for (const auto& [name, stream] : anomalies_) co_await stream->save_when_due();
 }
 
 void Streams::close() {
   for (const auto& [name, stream] : streams_) stream->answers.close();
+  for (const auto& [name, stream] : anomalies_) stream->close();
 }
 
 }  // namespace dormouse::daemon

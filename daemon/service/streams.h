@@ -5,22 +5,18 @@
 #include <memory>
 
 #include "daemon/http/event_stream.h"
+#include "daemon/service/anomaly_stream.h"
+#include "daemon/service/pushed.h"
 #include "daemon/service/service.h"
 #include "daemon/service/stream_watch.h"
 
 namespace dormouse::daemon {
 
-/// What came of one push.
-struct Pushed {
-  std::size_t accepted = 0;                  ///< rows
-  std::uint64_t dropped = 0;                 ///< rows, since the stream began
-  std::vector<boost::json::object> answers;  ///< of the windows that this push completed; only when it waited
-};
-
 /// Pushed samples become windows, windows become answers. One stream a model that has a `stream` section; it
 /// bears the model's name. Where it is watched for novelty, a window's answer says what is most unusual among
 /// the rows that no window before it had; an alarm is also published as an event of type "novelty", and makes
-/// the window worth remembering. Lives on the io thread.
+/// the window worth remembering. Streams of the configuration's own `streams` find their anomalies themselves
+/// (AnomalyStream). Lives on the io thread.
 class Streams {
  public:
   explicit Streams(Service& service);
@@ -34,7 +30,11 @@ class Streams {
   std::shared_ptr<Subscriber> subscribe(const std::string& name);
   /// Rows come as f32 [time, channels]; this is how many channels.
   std::int64_t channels(const std::string& name) const;
+  /// A value that is not finite is one that is missing, and no mistake.
+  bool takes_missing(const std::string& name) const { return anomalies_.contains(name); }
   boost::json::object status() const;
+  /// Saves what streams have learnt, where it is due: call about once a second.
+  boost::asio::awaitable<void> save_when_due();
   /// Ends every subscription.
   void close();
 
@@ -48,6 +48,7 @@ class Streams {
 
   Service& service_;
   std::map<std::string, std::unique_ptr<Stream>> streams_;
+  std::map<std::string, std::unique_ptr<AnomalyStream>> anomalies_;
 };
 
 }  // namespace dormouse::daemon

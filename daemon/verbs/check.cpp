@@ -6,6 +6,7 @@
 #include "daemon/service/model_parts.h"
 #include "daemon/verbs/all_verbs.h"
 #include "drivers/all_drivers.h"
+#include "learning/anomaly_spec.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -34,8 +35,17 @@ int run(const Arguments& arguments) {
     }
     models.push_back(std::move(line));
   }
+  boost::json::array streams;
+  for (const AnomalyStreamOptions& stream : options.streams) {
+    const learning::AnomalyOptions detector = learning::read_anomaly_spec(stream.model);
+    if (!arguments.json())
+      std::cout << stream.name << ": finds anomalies in " << detector.channels << " channels\n";
+    streams.push_back(boost::json::object{{"name", stream.name}, {"channels", detector.channels}});
+  }
   if (arguments.json())
-    std::cout << boost::json::serialize(boost::json::object{{"ok", true}, {"models", models}}) << "\n";
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"ok", true}, {"models", models}, {"streams", streams}})
+              << "\n";
   else
     std::cout << arguments.config() << " is valid\n";
   return kOk;

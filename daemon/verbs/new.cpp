@@ -4,6 +4,7 @@
 
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/graph_summary.h"
+#include "learning/anomaly_spec.h"
 #include "learning/families.h"
 
 namespace dormouse::daemon {
@@ -15,6 +16,8 @@ constexpr Option kOptions[] = {
     {"size", "SIZE", "small, medium (the default) or large"},
     {"seed", "N", "of the weights: the same one makes the same files (1)"},
     {"out", "FILE", "where the spec goes (FAMILY.yaml); its weights go beside it"},
+    {"channels", "N", "of the stream that 'anomaly' watches (1)"},
+    {"false-alarms", "SHARE", "of samples at which 'anomaly' may raise one in a usual stream (0.0001)"},
     {"force", "", "replace files that are there"}};
 
 learning::ModelSize size_called(const std::string& word) {
@@ -29,6 +32,16 @@ std::string needed(const Arguments& arguments, std::string_view option) {
   throw UsageError{"--" + std::string(option) + " is missing"};
 }
 
+double share_of(const std::string& text) {
+  try {
+    std::size_t end = 0;
+    const double share = std::stod(text, &end);
+    if (end == text.size()) return share;
+  } catch (const std::logic_error&) {  // what stod throws
+  }
+  throw UsageError{"--false-alarms takes a share such as 0.001"};
+}
+
 learning::ModelRequest request_of(const Arguments& arguments) {
   learning::ModelRequest request;
   learning::parse_input(needed(arguments, "input"), request);
@@ -40,7 +53,27 @@ learning::ModelRequest request_of(const Arguments& arguments) {
   return request;
 }
 
+/// No inputs and outputs to name, nothing to train: a stream teaches it.
+int run_anomaly(const Arguments& arguments) {
+  learning::AnomalyOptions options;
+  options.channels = arguments.integer("channels").value_or(1);
+  if (const auto share = arguments.value("false-alarms")) options.false_alarms = share_of(*share);
+  options.seed = static_cast<std::uint64_t>(arguments.integer("seed").value_or(1));
+  const std::filesystem::path path = arguments.value_or("out", "anomaly.yaml");
+  learning::write_anomaly_spec(path, options, arguments.flag("force"));
+  const std::uint64_t warm_up = learning::AnomalyDetector(options).warm_up();
+  if (arguments.json())
+    std::cout << boost::json::serialize(boost::json::object{{"spec", path.string()}, {"warm_up", warm_up}})
+              << "\n";
+  else
+    std::cout << path.string() << ": needs no training. It gets used to a stream for " << warm_up
+              << " samples. In the configuration:\nstreams:\n  - {name: " << path.stem().string()
+              << ", model: " << path.string() << "}\n";
+  return kOk;
+}
+
 int run(const Arguments& arguments) {
+  if (arguments.positional(0, "FAMILY") == "anomaly") return run_anomaly(arguments);
   const learning::Family& family = learning::family_called(arguments.positional(0, "FAMILY"));
   if (arguments.positional().size() > 1) throw UsageError{"one FAMILY at a time"};
   const std::filesystem::path path = arguments.value_or("out", std::string(family.name) + ".yaml");
@@ -68,7 +101,7 @@ std::string list_families() {
     name.resize(18, ' ');
     text += "  " + name + std::string(family.summary) + "\n";
   }
-  return text;
+  return text + "  anomaly           what is unusual in a stream; learns from the stream itself, no labels\n";
 }
 
 }  // namespace

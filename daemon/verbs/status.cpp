@@ -54,6 +54,17 @@ void print_models(const object& models) {
   }
 }
 
+void print_anomaly_stream(std::string_view name, const boost::json::value& stream) {
+  std::cout << "stream   " << name << "  " << cell(stream, "samples") << " samples, "
+            << cell(stream, "alarms") << " anomalies, " << cell(stream, "remembered") << " remembered";
+  const auto seen = stream.at("samples").to_number<std::uint64_t>(),
+             needed = stream.at("warm_up").to_number<std::uint64_t>();
+  if (seen < needed) std::cout << ", gets used to it for " << needed - seen << " more";
+  if (stream.at("missing").to_number<std::uint64_t>() > 0)
+    std::cout << ", " << cell(stream, "missing") << " values missing";
+  std::cout << ", " << cell(stream, "dropped") << " rows dropped\n";
+}
+
 void print_status(const boost::json::value& status) {
   std::cout << paint(Tone::good, "●") << " dormouse " << cell(status, "version") << "  "
             << cell(status.at("sleep"), "state") << "  up "
@@ -72,6 +83,10 @@ void print_status(const boost::json::value& status) {
   if (!awake.empty() || !asleep.empty())
     std::cout << "latency  " << awake << (awake.empty() || asleep.empty() ? "" : ", ") << asleep << "\n";
   for (const auto& [name, stream] : status.at("streams").as_object()) {
+    if (stream.as_object().contains("warm_up")) {
+      print_anomaly_stream(name, stream);
+      continue;
+    }
     std::cout << "stream   " << name << "  " << cell(stream, "windows") << " windows of "
               << cell(stream, "window") << " rows, " << cell(stream, "dropped") << " rows dropped";
     if (stream.as_object().contains("alarms")) std::cout << ", " << cell(stream, "alarms") << " alarms";

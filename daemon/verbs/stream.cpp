@@ -57,9 +57,24 @@ class Samples {
   bool ended_ = false;
 };
 
+/// An event of a stream that finds its own anomalies.
+void show_anomaly(const boost::json::value& event) {
+  std::cout << "anomaly in row " << cell(event, "row") << "  " << cell(event, "aspect") << " of channel "
+            << cell(event, "channel") << "  score " << cell(event, "score") << "  p "
+            << cell(event, "p_value") << "  episode " << cell(event, "episode");
+  for (const boost::json::value& past : event.at("like").as_array())
+    std::cout << "\n    like " << cell(past, "episode") << " (" << cell(past, "aspect") << ", "
+              << cell(past, "time") << ", " << cell(past, "distance") << " apart)";
+  std::cout << std::endl;
+}
+
 void show(const boost::json::value& answer, bool json) {
   if (json) {
     std::cout << boost::json::serialize(answer) << std::endl;
+    return;
+  }
+  if (answer.as_object().contains("aspect")) {
+    show_anomaly(answer);
     return;
   }
   std::cout << cell(answer, "label") << "  " << cell(answer, "confidence") << "  " << cell(answer, "route")
