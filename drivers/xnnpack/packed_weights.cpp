@@ -38,6 +38,17 @@ void permute_by_rows(const engine::Tensor& tensor, Extents extents, const Extent
   }
 }
 
+/// Every page will be written to: large ones are asked for at once, which takes half the time.
+std::shared_ptr<engine::Buffer> to_be_filled(std::size_t bytes) {
+  auto buffer = engine::lasting_buffer(bytes);
+#ifdef MADV_POPULATE_WRITE
+  // Refused where the buffer does not begin a page, or the kernel is older: then pages come as they are
+  // touched.
+  if (bytes >= kLarge) ::madvise(buffer->writable_data(), bytes, MADV_POPULATE_WRITE);
+#endif
+  return buffer;
+}
+
 void add(Digester& digester, const engine::Tensor& tensor) {
   digester.add(static_cast<std::uint64_t>(tensor.dtype()));
   digester.add(to_string(tensor.shape()));
@@ -91,25 +102,6 @@ std::size_t PackedWeights::bytes() const {
   return sum;
 }
 
-class WeightsUse::Reserved {
- public:
-  explicit Reserved(std::size_t size) : size_(size + engine::kReadSlack) {
-    void* const range =
-        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED) throw std::bad_alloc();
-    data_ = static_cast<std::byte*>(range);
-  }
-  ~Reserved() { ::munmap(data_, size_); }
-  Reserved(const Reserved&) = delete;
-  Reserved& operator=(const Reserved&) = delete;
-  std::byte* data() const { return data_; }
-  void give_back() const { ::madvise(data_, size_, MADV_DONTNEED); }  // the addresses stay taken
-
- private:
-  std::byte* data_;
-  std::size_t size_;
-};
-
 /// What XNNPACK calls. It knows entries by offset; ours is the address itself. Most operators look up before
 /// they pack; some only afterwards.
 struct WeightsUse::Callbacks {
@@ -124,7 +116,7 @@ struct WeightsUse::Callbacks {
         for (const void* address : {key->kernel, key->bias}) self.let_go(address);
         return self.found(self.shared_.insert(self.shared_key(*key), std::move(packed)));
       }
-    if (Source* const source = self.source_at(key->kernel)) fill(*source);
+    if (Source* const source = self.source_at(key->kernel)) self.fill(*source);
     self.looked_up_ = true;
     return SIZE_MAX;
   }
@@ -133,13 +125,13 @@ struct WeightsUse::Callbacks {
     WeightsUse& self = use(context);
     if (!std::exchange(self.looked_up_, false))  // any of those that were not packed yet
       for (auto& [address, source] : self.sources_)
-        if (source.permuted && source.permuted->state == Permuted::State::empty) fill(source);
+        if (source.permuted && source.permuted->state == Permuted::State::empty) self.fill(source);
     try {
       Rehearsal* const rehearsal = Rehearsal::current();
       if (std::byte* const nowhere = rehearsal ? rehearsal->weights(bytes) : nullptr)
         self.reserved_ = std::make_shared<Borrowed>(nowhere, bytes);
       else
-        self.reserved_ = engine::lasting_buffer(bytes);
+        self.reserved_ = to_be_filled(bytes);
       return self.reserved_->writable_data();
     } catch (const std::bad_alloc&) {
       return nullptr;
@@ -210,10 +202,16 @@ const void* WeightsUse::keep_permuted(const engine::Tensor& original, const Exte
   return address;
 }
 
+void WeightsUse::release_sources() {
+  sources_.clear();
+  scratch_.reset();
+}
+
 void WeightsUse::fill(Source& source) {
   if (!source.permuted || source.permuted->state == Permuted::State::there) return;
   if (Rehearsal::current()) return;  // what a rehearsal packs does not matter
   auto& [from, permutation, place, state] = *source.permuted;
+  place->take(*scratch_);
   if (keeps_order(from, permutation))
     engine::write_elements(source.original, 0, {place->data(), source.original.byte_size()});
   else

@@ -12,6 +12,7 @@
 
 #include "drivers/xnnpack/layout.h"
 #include "drivers/xnnpack/packed_files.h"
+#include "drivers/xnnpack/reserved.h"
 #include "engine/graph.h"
 
 struct xnn_weights_cache_provider;
@@ -71,13 +72,11 @@ class WeightsUse {
   /// Where permuted(original, from, permutation) will be when XNNPACK packs it; where it finds the packing,
   /// it never reads it. A large filter takes memory while it is packed, no longer.
   const void* keep_permuted(const engine::Tensor& original, const Extents& from, const Extents& permutation);
-  void release_sources() { sources_.clear(); }
+  void release_sources();
 
   xnn_weights_cache_provider* provider() { return provider_.get(); }
 
  private:
-  /// Addresses whose memory is taken as it is written to.
-  class Reserved;
   /// A filter that is permuted when it is packed.
   struct Permuted {
     Extents from, permutation;
@@ -100,7 +99,7 @@ class WeightsUse {
   /// The constants whose addresses `key` has.
   std::vector<engine::Tensor> constants_of(const xnn_weights_cache_look_up_key& key) const;
   std::size_t found(std::shared_ptr<const Packed> packed);
-  static void fill(Source& source);
+  void fill(Source& source);
   /// What was packed is hardly read again.
   void let_go(const void* address);
   Source* source_at(const void* address);
@@ -108,6 +107,7 @@ class WeightsUse {
 
   PackedWeights& shared_;
   Digest use_;
+  std::optional<Scratch> scratch_{std::in_place};  ///< for the large filters; outlives sources_
   std::unordered_map<const void*, Source> sources_;
   std::vector<std::shared_ptr<const Packed>> used_;
   std::shared_ptr<engine::Buffer> reserved_;

@@ -7,6 +7,7 @@
 #include "drivers/xnnpack/driver.h"
 #include "drivers/xnnpack/program.h"
 #include "drivers/xnnpack/rehearsal.h"
+#include "drivers/xnnpack/reserved.h"
 #include "engine/interpreter.h"
 #include "engine/kernel_call.h"
 #include "engine/session.h"
@@ -83,6 +84,26 @@ TEST_CASE("a rehearsal takes a piece of memory, however large the weights are", 
   for (std::size_t i = 0; i < kBytes; i += 4096) somewhere[i] = std::byte{1};
   CHECK(proc_bytes("/proc/self/status", "RssAnon") < before + (16 << 20));
   CHECK(rehearsal.taken().weights == kBytes);
+}
+
+TEST_CASE("a scratch serves one filter after the other", "[xnnpack]") {
+  constexpr std::size_t kBytes = 100'000;
+  Scratch scratch;
+  Reserved first(kBytes), second(kBytes), third(2 * kBytes);
+  first.take(scratch);
+  std::fill_n(first.data(), kBytes, std::byte{1});
+  second.take(scratch);  // which is elsewhere
+  CHECK(second.data()[0] == std::byte{0});
+  std::fill_n(second.data(), kBytes, std::byte{2});
+  CHECK(first.data()[kBytes - 1] == std::byte{1});
+  first.give_back();
+  third.take(scratch);
+  CHECK(third.data()[0] == std::byte{1});  // nobody zeroed it
+  std::fill_n(third.data(), 2 * kBytes, std::byte{3});
+  CHECK(first.data()[0] == std::byte{0});
+  CHECK(second.data()[kBytes - 1] == std::byte{2});
+  first.take(scratch);  // again, in memory of its own
+  CHECK(first.data()[0] == std::byte{0});
 }
 
 TEST_CASE("after a rehearsal programs are made in earnest again", "[xnnpack]") {
