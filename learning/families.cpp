@@ -122,7 +122,7 @@ constexpr Family kFamilies[] = {
     {"mlp", "fully connected layers: tables, features, small images", mlp},
     {"bitnet", "mlp of weights -1, 0 and 1 and 8-bit activations: 2 bits a weight when it runs", bitnet},
     {"cnn", "convolutions over time or over an image", cnn},
-    {"separable", "the same, depthwise separable: about a sixth of the multiply-adds", separable},
+    {"separable", "the same, depthwise separable: a third to a fifth of the multiply-adds", separable},
     {"lstm", "long short-term memory, step by step: short signals, streams", lstm},
     {"gru", "gated recurrent units: as lstm, with three quarters of its weights", gru},
     {"cfc", "closed-form continuous-time, the practical liquid network: uneven sampling, streams", cfc},
