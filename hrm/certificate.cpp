@@ -1,0 +1,113 @@
+#include "hrm/certificate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "config/error.h"
+
+namespace dormouse::hrm {
+namespace {
+
+/// Audits with a score from a threshold on.
+struct Accepted {
+  std::size_t audits = 0, errors = 0;
+};
+
+void check(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise) {
+  if (!(promise.target_error > 0 && promise.target_error < 1))
+    throw Failure(Errc::invalid, "router: target_error must lie between 0 and 1");
+  if (!(promise.delta > 0 && promise.delta < 1))
+    throw Failure(Errc::invalid, "router: delta must lie between 0 and 1");
+  if (promise.starts == 0) throw Failure(Errc::invalid, "router: at least one chain of tests is needed");
+  if (std::ranges::adjacent_find(thresholds, std::not_fn(std::greater<>{})) != thresholds.end())
+    throw Failure(Errc::invalid, "router: thresholds must fall");
+  if (!std::ranges::all_of(audits, [](const Audit& a) { return std::isfinite(a.score); }))
+    throw Failure(Errc::invalid, "router: an audit's score is no number");
+}
+
+std::vector<Accepted> count(std::span<const Audit> audits, std::span<const float> thresholds) {
+  std::vector<Accepted> at(thresholds.size());
+  for (const Audit& audit : audits) {
+    const auto first = std::ranges::lower_bound(thresholds, audit.score, std::greater<>{});
+    if (first == thresholds.end()) continue;
+    Accepted& bin = at[static_cast<std::size_t>(first - thresholds.begin())];
+    ++bin.audits, bin.errors += audit.wrong;
+  }
+  for (std::size_t i = 1; i < at.size(); ++i)
+    at[i].audits += at[i - 1].audits, at[i].errors += at[i - 1].errors;
+  return at;
+}
+
+/// The strictest threshold from which so many audits are expected that none of them wrong would be proof,
+/// with a tenth to spare. It may not depend on what the audits are, only on how many.
+std::size_t first_start(std::size_t thresholds, std::size_t audits, double target_error, double level) {
+  if (thresholds == 0) return 0;
+  const double needed = 1.1 * std::log(level) / std::log1p(-target_error);
+  const double share = needed / static_cast<double>(std::max<std::size_t>(audits, 1));
+  const auto size = static_cast<double>(thresholds);
+  return static_cast<std::size_t>(std::clamp(std::ceil(share * size) - 1, 0.0, size));
+}
+
+/// The p in [0, 1] at which a falling function of it is `value`.
+template <class Function>
+double solve(const Function& falling, double value) {
+  double low = 0, high = 1;
+  for (int step = 0; step < 60; ++step) {
+    const double middle = (low + high) / 2;
+    (falling(middle) > value ? low : high) = middle;
+  }
+  return high;
+}
+
+}  // namespace
+
+double binomial_cdf(std::size_t k, std::size_t n, double p) {
+  ensure(k <= n && p >= 0 && p <= 1, "a binomial distribution");
+  if (k == n || p <= 0) return 1;
+  if (p >= 1) return 0;
+  const double log_odds = std::log(p) - std::log1p(-p);
+  double log_term = static_cast<double>(n) * std::log1p(-p), sum = 0;
+  for (std::size_t i = 0;; ++i) {
+    sum += std::exp(log_term);
+    if (i == k) return std::min(sum, 1.0);
+    log_term += std::log(static_cast<double>(n - i) / static_cast<double>(i + 1)) + log_odds;
+  }
+}
+
+double upper_limit(std::size_t k, std::size_t n, double alpha) {
+  if (k >= n) return 1;
+  return solve([&](double p) { return binomial_cdf(k, n, p); }, alpha);
+}
+
+double lower_limit(std::size_t k, std::size_t n, double alpha) {
+  if (k == 0) return 0;
+  return solve([&](double p) { return binomial_cdf(k - 1, n, p); }, 1 - alpha);
+}
+
+Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds,
+                    const Promise& promise) {
+  check(audits, thresholds, promise);
+  const std::vector<Accepted> at = count(audits, thresholds);
+  const double level = promise.delta / static_cast<double>(promise.starts);
+  std::size_t laxest = at.size();  // none
+  const std::size_t strictest = first_start(at.size(), audits.size(), promise.target_error, level);
+  for (std::size_t chain = 0; chain < promise.starts; ++chain) {
+    const std::size_t first = strictest + (at.size() - strictest) * chain / promise.starts;
+    for (std::size_t i = first; i < at.size(); ++i) {
+      if (binomial_cdf(at[i].errors, at[i].audits, promise.target_error) > level) break;
+      if (laxest == at.size() || i > laxest) laxest = i;
+    }
+  }
+  Certificate certificate;
+  certificate.audits = audits.size();
+  if (laxest == at.size()) return certificate;
+  certificate.threshold = thresholds[laxest];
+  certificate.accepted = at[laxest].audits;
+  certificate.errors = at[laxest].errors;
+  certificate.bound = upper_limit(at[laxest].errors, at[laxest].audits, level);
+  return certificate;
+}
+
+}  // namespace dormouse::hrm

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+namespace dormouse::hrm {
+
+/// P(X ≤ k) for X ~ Binomial(n, p), k ≤ n, p in [0, 1].
+double binomial_cdf(std::size_t k, std::size_t n, double p);
+
+/// Upper limit of an error rate after k errors in n trials at confidence 1 − alpha (Clopper and Pearson
+/// 1934): the p at which P(X ≤ k) = alpha. 1 without trials.
+double upper_limit(std::size_t k, std::size_t n, double alpha);
+/// Lower limit likewise: the p at which P(X ≥ k) = alpha.
+double lower_limit(std::size_t k, std::size_t n, double alpha);
+
+/// A cheap answer whose truth became known.
+struct Audit {
+  float score = 0;  ///< of the gate in force, see Gate
+  bool wrong = false;
+};
+
+/// What is promised: P(wrong | accepted) ≤ target_error, with probability 1 − delta over the audits.
+struct Promise {
+  double target_error = 0.01;  ///< in (0, 1)
+  double delta = 0.05;         ///< in (0, 1)
+  std::size_t starts = 4;      ///< chains of tests; at least 1
+};
+
+struct Certificate {
+  std::optional<float> threshold;  ///< scores from here on are accepted; nothing is where it is absent
+  std::size_t audits = 0;          ///< seen in all
+  std::size_t accepted = 0;        ///< of them, with a score from `threshold` on
+  std::size_t errors = 0;          ///< of the accepted
+  double bound = 1;  ///< upper limit of the error of what is accepted; ≤ target_error if certified
+};
+
+/// The laxest threshold for which the promise can be kept: Learn then Test (Angelopoulos and others,
+/// arXiv:2110.01052).
+///
+/// Threshold t is accepted once "P(wrong | score ≥ t) > target_error" is rejected by the exact binomial test
+/// at level delta/starts. `starts` chains begin at equal distances in `thresholds`, each goes towards lax
+/// until its first test fails; no correction within a chain is needed (fixed-sequence testing), Bonferroni's
+/// between them is. To begin at the strictest threshold would be a trap: too few audits lie there to reject
+/// anything, and the chain would end where it begins. So the first begins where there are enough, if each
+/// threshold accepts as many more requests as the one before; if not, less is certified, but nothing falsely.
+///
+/// What has to hold: `thresholds` (falling) and the gate were fixed without these audits, and each request
+/// was as likely as any other to be audited, whatever its score: then those from t on are independent draws
+/// of what is accepted at t. Complaints and corrections by users are not, and do not belong here. A promise
+/// about the past: it holds for requests like the audited ones.
+///
+/// Throws Failure(invalid) for a promise out of range, thresholds that do not fall, or a score that is no
+/// number.
+Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise);
+
+}  // namespace dormouse::hrm

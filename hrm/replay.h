@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hrm/certificate.h"
+#include "hrm/gate.h"
+
+namespace dormouse::hrm {
+
+/// What both models made of one request.
+struct TracedRequest {
+  Signals signals{};
+  bool low_right = false;
+  bool high_right = false;
+  double low_us = 0;
+  double high_us = 0;
+};
+
+/// How one way to route fares.
+struct Outcome {
+  double accepted = 0;  ///< share answered by the low model
+  double error = 0;     ///< of what it accepted; 0 where that is nothing
+  double accuracy = 0;  ///< of all answers
+  double compute = 0;   ///< mean time, of that of the high model alone
+};
+
+struct ReplayOptions {
+  Promise promise;
+  std::size_t audits = 1000;
+  std::size_t splits = 1000;
+  std::uint64_t seed = 1;
+};
+
+/// A score's thresholds as certified from random audits, judged on all other requests of the test part.
+struct CertifiedOutcome {
+  Outcome mean;               ///< over the splits
+  std::size_t certified = 0;  ///< splits with a threshold
+  std::size_t violated = 0;   ///< splits whose accepted requests err more than promised
+};
+
+/// Ways to route the same requests, and what each costs.
+struct Replay {
+  std::size_t learnt = 0, tested = 0;  ///< requests
+  Outcome always_low, always_high;
+  Outcome oracle;                     ///< low where it is right, or where neither is
+  CertifiedOutcome gate, confidence;  ///< by Gate's score; by the low model's confidence alone
+  Outcome random;                     ///< as often low as `gate`, by lot
+  std::vector<Outcome> gate_curve, confidence_curve;  ///< by falling threshold, without certification
+};
+
+/// Replays a trace, deterministically: a gate learns from the first quarter in order of time, which also
+/// fixes 50 thresholds at equal shares of its scores. The rest is split `splits` times at random into audits
+/// and requests to answer. Throws Failure(invalid) where the rest is not more than the audits, or the promise
+/// is out of range.
+Replay replay(std::span<const TracedRequest> trace, const ReplayOptions& options);
+
+}  // namespace dormouse::hrm

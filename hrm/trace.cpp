@@ -1,0 +1,125 @@
+#include "hrm/trace.h"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <cmath>
+#include <optional>
+
+#include "config/error.h"
+
+namespace dormouse::hrm {
+namespace {
+
+namespace json = boost::json;
+
+[[noreturn]] void wrong(const std::string& reason) { throw Failure(Errc::corrupt, reason); }
+
+const json::value& member(const json::object& object, std::string_view key) {
+  const json::value* const found = object.if_contains(key);
+  if (!found) wrong("\"" + std::string(key) + "\" is missing");
+  return *found;
+}
+
+const json::object& object_of(const json::value& value, std::string_view what) {
+  if (!value.is_object()) wrong(std::string(what) + " must be an object");
+  return value.get_object();
+}
+
+void check_keys(const json::object& object, std::initializer_list<std::string_view> known) {
+  for (const auto& [key, value] : object)
+    if (std::ranges::find(known, std::string_view(key)) == known.end())
+      wrong("\"" + std::string(key) + "\" is unknown here");
+}
+
+double number_of(const json::value& value, std::string_view what) {
+  boost::system::error_code failed;
+  const double number = value.to_number<double>(failed);
+  if (failed || !(std::abs(number) <= 1e30))
+    wrong("\"" + std::string(what) + "\" must be a number up to 1e30");
+  return number;
+}
+
+const json::value& label_of(const json::value& value, std::string_view what) {
+  if (!value.is_string() && !value.is_int64() && !value.is_uint64())
+    wrong("\"" + std::string(what) + "\" must be a whole number or a string");
+  return value;
+}
+
+struct Given {
+  const json::value& label;
+  double us;
+};
+
+Given answer_of(const json::object& line, std::string_view model) {
+  const json::object& answer = object_of(member(line, model), model);
+  check_keys(answer, {"label", "us"});
+  const Given given{label_of(member(answer, "label"), "label"), number_of(member(answer, "us"), "us")};
+  if (given.us < 0) wrong("\"us\" must not be negative");
+  return given;
+}
+
+Signals signals_of(const json::object& given) {
+  Signals signals{};
+  member(given, kSignals[kConfidence]);
+  for (const auto& [key, value] : given) {
+    const auto found = std::ranges::find(kSignals, std::string_view(key));
+    if (found == kSignals.end()) wrong("there is no signal \"" + std::string(key) + "\"");
+    signals[static_cast<std::size_t>(found - kSignals.begin())] = static_cast<float>(number_of(value, key));
+  }
+  return signals;
+}
+
+json::value parse_line(const std::string& text) {
+  boost::system::error_code failed;
+  json::value value = json::parse(text, failed);
+  if (failed) wrong("this is no JSON: " + failed.message());
+  return value;
+}
+
+void check_header(const std::string& text) {
+  const json::value value = parse_line(text);
+  const json::object& header = object_of(value, "the first line");
+  if (member(header, "format") != "dormouse-trace") wrong("\"format\" must be \"dormouse-trace\"");
+  if (member(header, "version") != 1) wrong("only version 1 is known");
+  check_keys(header, {"format", "version"});
+}
+
+/// The first request settles whether the truth is known.
+void add_request(Trace& trace, const std::string& text) {
+  const json::value value = parse_line(text);
+  const json::object& line = object_of(value, "a request");
+  check_keys(line, {"signals", "low", "high", "truth"});
+  const Given low = answer_of(line, "low"), high = answer_of(line, "high");
+  const json::value* const truth = line.if_contains("truth");
+  if (truth) label_of(*truth, "truth");
+  if (trace.requests.empty()) trace.truth = truth != nullptr;
+  if (trace.truth != (truth != nullptr)) wrong("either all requests have a \"truth\", or none has");
+  const json::value& right = truth ? *truth : high.label;
+  const Signals signals = signals_of(object_of(member(line, "signals"), "signals"));
+  trace.requests.push_back({signals, low.label == right, high.label == right, low.us, high.us});
+}
+
+}  // namespace
+
+Trace read_trace(std::istream& lines, const std::string& name) {
+  Trace trace;
+  std::string text;
+  std::size_t line = 0;
+  try {
+    while (std::getline(lines, text)) {
+      if (++line == 1) {
+        check_header(text);
+      } else {
+        add_request(trace, text);
+      }
+    }
+    if (line == 0) wrong("the file is empty or cannot be read");
+  } catch (const Failure& failure) {
+    const std::string where = name + (line > 0 ? ", line " + std::to_string(line) : "");
+    throw Failure(Errc::corrupt, where + ": " + failure.what());
+  }
+  return trace;
+}
+
+}  // namespace dormouse::hrm

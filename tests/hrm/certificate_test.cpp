@@ -1,0 +1,119 @@
+#include "hrm/certificate.h"
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "config/error.h"
+
+using namespace dormouse;
+using namespace dormouse::hrm;
+
+namespace {
+
+/// Cheap answers with scores evenly in [0, 1) that are wrong with probability 0.3·(1 − score)²: of those from
+/// t on, 0.1·(1 − t)² are.
+class Stream {
+ public:
+  explicit Stream(std::uint64_t seed) : random_(seed) {}
+  Audit next() {
+    const double score = uniform();
+    return {static_cast<float>(score), uniform() < 0.3 * (1 - score) * (1 - score)};
+  }
+  static double error_from(double threshold) { return 0.1 * (1 - threshold) * (1 - threshold); }
+
+ private:
+  double uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
+  std::mt19937_64 random_;
+};
+
+std::vector<Audit> draw(std::uint64_t seed, std::size_t audits) {
+  Stream stream(seed);
+  std::vector<Audit> drawn(audits);
+  for (Audit& audit : drawn) audit = stream.next();
+  return drawn;
+}
+
+std::vector<float> grid() {
+  std::vector<float> thresholds;
+  for (int percent = 98; percent >= 0; percent -= 2) thresholds.push_back(static_cast<float>(percent) / 100);
+  return thresholds;
+}
+
+}  // namespace
+
+TEST_CASE("the exact limits of an error rate are those of Clopper and Pearson", "[certificate]") {
+  CHECK(upper_limit(0, 100, 0.05) == Approx(1 - std::pow(0.05, 0.01)).epsilon(1e-9));
+  CHECK(upper_limit(3, 50, 0.025) == Approx(0.1655).epsilon(1e-3));
+  CHECK(lower_limit(3, 50, 0.025) == Approx(0.0125).epsilon(1e-2));
+  CHECK(lower_limit(50, 50, 0.05) == Approx(std::pow(0.05, 0.02)).epsilon(1e-9));
+  CHECK(upper_limit(0, 0, 0.05) == 1);
+  CHECK(upper_limit(7, 7, 0.05) == 1);
+  CHECK(lower_limit(0, 7, 0.05) == 0);
+  CHECK(binomial_cdf(1, 3, 0.5) == Approx(0.5));
+  CHECK(binomial_cdf(900, 100000, 0.01) == Approx(0.00066084).epsilon(1e-4));
+}
+
+TEST_CASE("a certificate breaks its promise in no more than delta of 1,000 samples of audits",
+          "[certificate]") {
+  struct Row {
+    std::size_t audits;
+    Promise promise;
+    double accepted;  ///< at least so much on average; all that may be accepted is 1 − √(10·target_error)
+  };
+  const std::vector<Row> table{{300, {0.05, 0.05}, 0.08},
+                               {1000, {0.02, 0.05}, 0.04},
+                               {4000, {0.02, 0.05}, 0.30},
+                               {4000, {0.02, 0.2}, 0.35},
+                               {4000, {0.05, 0.05, 1}, 0.0}};
+  for (const Row& row : table) {
+    std::size_t broken = 0;
+    double accepted = 0;
+    for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+      const Certificate certificate = certify(draw(seed, row.audits), grid(), row.promise);
+      if (!certificate.threshold) continue;
+      CHECK(certificate.bound <= row.promise.target_error);
+      broken += Stream::error_from(double{*certificate.threshold}) > row.promise.target_error;
+      accepted += 1 - double{*certificate.threshold};
+    }
+    INFO("seeds 0 to 999, audits " << row.audits << ", target " << row.promise.target_error << ", delta "
+                                   << row.promise.delta << ", chains " << row.promise.starts);
+    CHECK(static_cast<double>(broken) <= 1000 * row.promise.delta);
+    CHECK(accepted / 1000 >= row.accepted);
+  }
+}
+
+TEST_CASE("no chain of tests begins where there are too few audits to prove anything", "[certificate]") {
+  std::vector<Audit> audits = draw(7, 300);
+  for (Audit& audit : audits) audit.wrong = false;
+  for (const std::size_t starts : {1, 2, 4}) {
+    INFO("seed 7, chains " << starts);
+    const Certificate certificate = certify(audits, grid(), {0.02, 0.05, starts});
+    REQUIRE(certificate.threshold);
+    CHECK(*certificate.threshold == 0);
+    CHECK(certificate.accepted == 300);
+  }
+  CHECK_FALSE(certify(draw(7, 100), grid(), {0.02, 0.05}).threshold);
+}
+
+TEST_CASE("nothing is certified without audits or thresholds, or where all is wrong", "[certificate]") {
+  CHECK_FALSE(certify({}, grid(), {}).threshold);
+  CHECK_FALSE(certify(draw(1, 1000), {}, {}).threshold);
+  std::vector<Audit> wrong = draw(1, 1000);
+  for (Audit& audit : wrong) audit.wrong = true;
+  const Certificate certificate = certify(wrong, grid(), {});
+  CHECK_FALSE(certificate.threshold);
+  CHECK(certificate.audits == 1000);
+  CHECK(certificate.bound == 1);
+}
+
+TEST_CASE("a promise out of range and audits that are none are refused", "[certificate]") {
+  const auto audits = draw(1, 10);
+  const std::vector<float> rising{0.1f, 0.2f}, twice{0.2f, 0.2f};
+  CHECK_THROWS_AS(certify(audits, grid(), {.target_error = 0}), Failure);
+  CHECK_THROWS_AS(certify(audits, grid(), {.delta = 1}), Failure);
+  CHECK_THROWS_AS(certify(audits, grid(), {.starts = 0}), Failure);
+  CHECK_THROWS_AS(certify(audits, rising, {}), Failure);
+  CHECK_THROWS_AS(certify(audits, twice, {}), Failure);
+  CHECK_THROWS_AS(certify(std::vector{Audit{std::nanf(""), false}}, grid(), {}), Failure);
+}
