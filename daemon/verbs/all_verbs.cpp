@@ -12,7 +12,8 @@ std::span<const Verb* const> all_verbs() {
       &stream_verb,    &teach_verb,      &review_verb,         &recall_verb,
       &forget_verb,    &why_verb,        &model_versions_verb, &model_rollback_verb,
       &sleep_now_verb, &sleep_stop_verb, &sleep_status_verb,   &sleep_report_verb,
-      &new_verb,       &train_verb,      &seed_verb,           &eval_verb};
+      &new_verb,       &train_verb,      &seed_verb,           &eval_verb,
+      &route_eval_verb};
   return verbs;
 }
 

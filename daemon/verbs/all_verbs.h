@@ -28,5 +28,6 @@ extern const Verb new_verb;
 extern const Verb train_verb;
 extern const Verb seed_verb;
 extern const Verb eval_verb;
+extern const Verb route_eval_verb;
 
 }  // namespace dormouse::daemon
