@@ -11,6 +11,7 @@ constexpr double kCourse = 32, kMovement = 64, kUsual = 1000;
 constexpr std::size_t kValues = 4096;    // remembered of each channel
 constexpr std::size_t kQuiet = 64;       // usual samples that end an alarm
 constexpr std::size_t kSettling = 256;   // first samples, of which nothing is said
+constexpr double kPlain = 2;             // score of an alarm that another one does not hide
 constexpr double kMostInMean = 8;        // what a residual counts as at most in a mean
 constexpr double kLeastMovement = 0.05;  // usual steps: less than that is none
 constexpr double kLeastRange = 1e-3;  // of a channel's largest magnitude: what its range counts as at least
@@ -114,6 +115,9 @@ Anomaly AnomalyDetector::observe(std::span<const float> sample) {
   const auto highest = scores(predictor_.observe(sample), sample);
   Anomaly anomaly;
   if (samples() <= kSettling) return anomaly;
+  const auto value = [&](AnomalyAspect aspect) { return highest[static_cast<std::size_t>(aspect)].value; };
+  anomaly.strength =
+      std::log1p(20 * value(AnomalyAspect::level)) + 0.3 * std::log1p(value(AnomalyAspect::surprise) / 5);
   bool begins = false;
   for (std::size_t i = 0; i < kAnomalyAspects; ++i) {
     const TailAlarm::Verdict verdict = tails_[i].observe(highest[i].value);
@@ -125,7 +129,8 @@ Anomaly AnomalyDetector::observe(std::span<const float> sample) {
     anomaly.aspect = static_cast<AnomalyAspect>(i);
     anomaly.channel = highest[i].channel;
   }
-  anomaly.begins = begins && !active_;
+  // What is plainly more than the alarm that goes on is news.
+  anomaly.begins = begins && (!active_ || anomaly.score >= kPlain);
   active_ = anomaly.active;
   alarms_ += anomaly.begins ? 1 : 0;
   return anomaly;

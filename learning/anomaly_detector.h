@@ -38,7 +38,11 @@ void check(const AnomalyOptions& options);
 
 /// How unusual one sample is.
 struct Anomaly {
-  double score = 0;    ///< the score that is highest for its aspect, as a multiple of what would be an alarm
+  double score = 0;  ///< the score that is highest for its aspect, as a multiple of what would be an alarm
+  /// How strange the sample is, however often that happens: for thresholds of one's own. Zero is usual; the
+  /// distance to all values that are remembered, in twentieths of their range, counts by its logarithm, and
+  /// what was not foreseen, in fives of what usually is not, by three tenths of that.
+  double strength = 0;
   double p_value = 1;  ///< how often a sample is as unusual, at most, in a stream that stays as it is
   AnomalyAspect aspect = AnomalyAspect::surprise;  ///< the most unusual one
   std::size_t channel = 0;                         ///< where it is
@@ -51,9 +55,10 @@ struct Anomaly {
 /// four things with what they used to be: how far the prediction was off, for one sample and on average over
 /// some, how much the stream moves, and how far its value lies from all those before.
 ///
-/// Each has a quarter of `false_alarms` as its TailAlarm's rate. An alarm begins where one begins while there
-/// is none, so the whole keeps the rate that is stated, under the assumption that is stated there. Memory and
-/// work for a sample are bounded. Deterministic. Not thread-safe.
+/// Each has a quarter of `false_alarms` as its TailAlarm's rate. An event is where one of the four begins,
+/// while there is no alarm yet or plainly stronger than one has to be, so the whole keeps the rate that is
+/// stated, under the assumption that is stated there. Memory and work for a sample are bounded.
+/// Deterministic. Not thread-safe.
 class AnomalyDetector {
  public:
   /// `drivers` are borrowed for the detector's life. Throws Failure(invalid) naming what is out of range.
