@@ -252,7 +252,8 @@ TrainedModel fine_tune(Graph graph, const Dataset& data, const Trainable& traina
   const ValueId input = graph.inputs()[0];
   const ValueId cut =
       named_in_metadata(graph, "dormouse.cut").value_or(linear_layer_to(graph, graph.outputs()[0])->input);
-  const ValueId front_end = trainable.trunk ? named_in_metadata(graph, kFrontEnd).value_or(input) : cut;
+  const bool moves_trunk = trainable.trunk || trainable.anywhere;
+  const ValueId front_end = moves_trunk ? named_in_metadata(graph, kFrontEnd).value_or(input) : cut;
   apply(graph, cut, trainable, nullptr);
   const Split parts = split_for(data, options);
   const std::int64_t channels = data.clips.front().shape()[1];

@@ -61,7 +61,7 @@ std::set<ValueId> chosen(const Graph& graph, const std::vector<ValueId>& behind,
     const std::size_t before = ids.size();
     std::ranges::copy_if(behind, std::inserter(ids, ids.end()), meant);
     if (ids.size() == before && std::ranges::none_of(behind, meant))
-      throw Failure(Errc::configuration, "trainable: no parameter behind the cut is called '" + pattern +
+      throw Failure(Errc::configuration, "trainable: no parameter that may learn is called '" + pattern +
                                              "'; there are " + list(graph, behind));
   }
   return ids;
@@ -102,14 +102,16 @@ std::optional<Trainable> parse_trainable(std::string_view word) {
 
 void apply(Graph& graph, ValueId cut, const Trainable& trainable, const LatentScale* scale) {
   if (trainable.trunk) return freeze(graph, fixed_in(graph));
-  const std::vector<ValueId> behind = parameters_behind(graph, cut);
+  if (trainable.anywhere) freeze(graph, fixed_in(graph));
+  const std::vector<ValueId> behind =
+      trainable.anywhere ? parameters_of(graph) : parameters_behind(graph, cut);
   std::set<ValueId> learnt = chosen(graph, behind, trainable.patterns);
   std::vector<LinearLayer> layers = layers_behind(graph, behind);
   const auto head = linear_layer_to(graph, graph.outputs().at(0));
   if (head) learnt.insert(head->weight);
   for (const LinearLayer& layer : layers)
     if (learnt.contains(layer.weight) && layer.bias != engine::kAbsent) learnt.insert(layer.bias);
-  std::vector<std::string> frozen;
+  std::vector<std::string> frozen = trainable.anywhere ? fixed_in(graph) : std::vector<std::string>{};
   for (const ValueId id : behind)
     if (!learnt.contains(id)) frozen.push_back(graph.value(id).name);
   freeze(graph, frozen);

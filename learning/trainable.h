@@ -17,7 +17,8 @@ struct Trainable {
   std::vector<std::string> patterns = {"head.*"};
   /// Above 0: low-rank adapters instead (patterns say nothing then).
   std::size_t rank = 0;
-  bool trunk = false;  ///< everything, what lies before the cut included
+  bool trunk = false;     ///< everything, what lies before the cut included
+  bool anywhere = false;  ///< patterns are looked for before the cut, too
 
   friend bool operator==(const Trainable&, const Trainable&) = default;
 };
@@ -40,6 +41,8 @@ inline constexpr const char* kFrontEnd = "dormouse.front_end";
 /// one, becomes W·x + b + U·(V·x + v), V and v of `rank` rows, U starting at zero. Where the last one stands
 /// alone that would add nothing to it, and it reads x + U·relu(V·x + v) instead of the latent x. V is random
 /// and the same every time; on the latent it is drawn in the coordinates of `scale`, where one is given.
+///
+/// Where patterns stand for names anywhere, all else before the cut is frozen as well.
 ///
 /// Throws Failure(configuration) when a pattern names nothing, or adapters find no last linear layer.
 void apply(engine::Graph& graph, engine::ValueId cut, const Trainable& trainable, const LatentScale* scale);

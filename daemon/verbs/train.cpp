@@ -29,7 +29,8 @@ constexpr Option kOptions[] = {
     {"epochs", "N", "instead of the spec's"},
     {"rate", "R", "of learning, instead of the spec's"},
     {"seed", "N", "of the random numbers, instead of the spec's"},
-    {"trainable", "WORDS", "of an ONNX model: head.* (the default), all, lora(RANK)"},
+    {"trainable", "WORDS",
+     "of an ONNX model: head.* (the default), all, lora(RANK), or names, as conv2.*,fc.weight"},
     {"inputs", "N", "keep so many raw inputs of every class, so that nights may move the trunk (0)"},
     {"resume", "", "go on from the checkpoint, where there is one"}};
 
@@ -58,6 +59,15 @@ learning::TrainOptions options_of(const Arguments& arguments, learning::TrainOpt
   options.seed =
       static_cast<std::uint64_t>(arguments.integer("seed").value_or(static_cast<std::int64_t>(options.seed)));
   return options;
+}
+
+/// A word of parse_trainable(), or names and patterns of parameters anywhere in the model.
+learning::Trainable trainable_of(const std::string& words) {
+  if (const auto known = learning::parse_trainable(words)) return *known;
+  if (words.empty() || words.find('(') != std::string::npos)
+    throw UsageError{
+        "--trainable takes head.*, all, lora(RANK) with a rank from 2 to 256, or names of parameters"};
+  return {.patterns = split(words), .anywhere = true};
 }
 
 TrainDisplay::Mode mode_of(const Arguments& arguments) {
@@ -109,14 +119,13 @@ class Training {
   }
 
   learning::TrainedModel from_model() {
-    const auto trainable = learning::parse_trainable(arguments_.value_or("trainable", "head.*"));
-    if (!trainable) throw UsageError{"--trainable takes head.*, all or lora(RANK), a rank from 2 to 256"};
+    const learning::Trainable trainable = trainable_of(arguments_.value_or("trainable", "head.*"));
     learning::TrainOptions options;
     options.rate = kFineTuningRate;
     options = options_of(arguments_, options);
     const engine::Graph graph = engine::read_onnx(source_);
     const auto report = start(arguments_.value_or("output", beside(source_, ".tuned.onnx")), options);
-    return learning::fine_tune(graph, data(known_labels(graph)), *trainable, normaliser_beside(source_),
+    return learning::fine_tune(graph, data(known_labels(graph)), trainable, normaliser_beside(source_),
                                options, drivers::all_drivers(), report, run_);
   }
 

@@ -178,3 +178,16 @@ TEST_CASE("a trunk learns but for its front end and what it normalises with", "[
   apply(normalised, y.id, {{}, 0, true}, nullptr);
   CHECK(names(normalised) == std::vector<std::string>{"w"});
 }
+
+TEST_CASE("names stand for parameters before the cut as well", "[trainable]") {
+  INFO("seed " << kSeed);
+  engine::Graph graph = part(true);
+  const ValueId cut = linear_layer_to(graph, graph.outputs()[0])->input;  // behind it is fc2 alone
+  engine::Graph behind = graph;
+  CHECK_THROWS_WITH(apply(behind, cut, {.patterns = {"fc1.*"}}, nullptr), Catch::Contains("fc2.weight"));
+  engine::Graph head = graph;
+  apply(head, cut, {.patterns = {"fc2.weight"}, .anywhere = true}, nullptr);
+  CHECK(names(head) == std::vector<std::string>{"fc2.bias", "fc2.weight"});
+  apply(graph, cut, {.patterns = {"fc1.w*"}, .anywhere = true}, nullptr);
+  CHECK(names(graph) == std::vector<std::string>{"fc1.bias", "fc1.weight", "fc2.bias", "fc2.weight"});
+}
