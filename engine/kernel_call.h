@@ -17,9 +17,10 @@ struct KernelCall {
   std::span<const View> inputs;
   std::span<const View> outputs;
   std::size_t scratch_bytes = 0;
+  const Parallel* parallel = nullptr;
 
   void run(std::span<std::byte> scratch) const {
-    const KernelContext context{inputs, outputs, *attributes, scratch};
+    const KernelContext context{inputs, outputs, *attributes, scratch, parallel};
     if (kernel)
       kernel(context);
     else
@@ -29,6 +30,7 @@ struct KernelCall {
 
 /// Chooses the kernel; the routine where the operator has one. Throws Failure(unsupported) naming node,
 /// operator and type when there is none.
-KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs);
+KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs,
+                   const Parallel* parallel = nullptr);
 
 }  // namespace dormouse::engine
