@@ -82,7 +82,8 @@ TEST_CASE("train and eval work on a table from end to end", "[train]") {
       {"train", model, table, "--group", "who", "--trainable", "lora(2)", "--epochs", "2", "--json"});
   CHECK(tuned == kOk);
   CHECK(std::filesystem::exists(folder.file("points.tuned.onnx")));
-  CHECK(dormouse({"train", model, table, "--trainable", "some"}).first == kUsage);
+  CHECK(dormouse({"train", model, table, "--trainable", "lora(0)"}).first == kUsage);
+  CHECK(dormouse({"train", model, table, "--trainable", "some"}).first == kFailed);  // no such parameter
 }
 
 TEST_CASE("a new model of a family is trained, exported, and never overwritten unasked", "[train]") {
