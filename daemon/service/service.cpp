@@ -4,13 +4,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <set>
 #include <thread>
 
 #include "config/log.h"
 #include "daemon/run_on.h"
 #include "daemon/service/consolidated.h"
-#include "daemon/service/night_journal.h"
 #include "daemon/service/patience.h"
 
 namespace dormouse::daemon {
@@ -27,8 +25,6 @@ constexpr std::size_t kOpenVersions = 4;  // other versions kept ready for infer
 constexpr std::chrono::microseconds kShort{500};
 // One that computes and one behind it, so that a thread need not wait for the io thread to send the next.
 constexpr std::size_t kTurnsAThread = 2;
-constexpr std::size_t kMaxLabel = 128;  // bytes
-constexpr std::size_t kMaxClasses = 1000;
 constexpr std::size_t kMaxRemembering = 1024;  // more than the storage thread takes are let go
 
 const fs::path& make_state_folder(const fs::path& state) {
@@ -50,16 +46,6 @@ std::string names(const std::map<std::string, Entry>& models) {
   std::string text;
   for (const auto& [name, entry] : models) text += (text.empty() ? "" : ", ") + name;
   return text;
-}
-
-void check_label(const std::string& label, const Entry& entry) {
-  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (label.empty() || label.size() > kMaxLabel || std::ranges::any_of(label, control))
-    throw Failure(Errc::invalid, "label: expected 1 to " + std::to_string(kMaxLabel) + " printable bytes");
-  const auto& known = entry.served.model->labels;
-  if (known.size() >= kMaxClasses && std::ranges::find(known, label) == known.end())
-    throw Failure(Errc::conflict,
-                  "label: a model learns at most " + std::to_string(kMaxClasses) + " classes");
 }
 
 }  // namespace
@@ -375,80 +361,6 @@ asio::awaitable<void> Service::reserve_more() {
 const RowAnswer* Service::explanation(memory::EpisodeId id) const {
   const Explained* explained = explained_.find(id);
   return explained ? explained->answer.get() : nullptr;
-}
-
-asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId id, std::string label) {
-  const Entry& entry = learning_model(name);
-  check_label(label, entry);
-  last_request_ = std::chrono::steady_clock::now();
-  std::optional<memory::Episode> episode;
-  if (const memory::Inference* inference = recents_.find(id)) {
-    if (inference->model != name)
-      throw Failure(Errc::invalid, "episode " + std::to_string(id) + ": model '" + inference->model +
-                                       "' answered it; teach that one");
-    episode = memory::to_episode(*inference, options_.memory.episodic.latents);
-  }
-  auto work = [this, name, id, label, episode = std::move(episode)] {
-    Learner& learner = *learners_.at(name);
-    const memory::Taught taught = learner.teach(id, episode, label);
-    return std::pair(taught, learner.served());
-  };
-  const auto [taught, served] = co_await run_on(storage_, std::move(work));
-  publish(name, served);
-  const auto& shipped = entry.parts->learnable->labels;
-  const bool known = std::ranges::find(shipped, label) != shipped.end();
-  co_return TaughtAnswer{id, label, taught.new_class && !known, memory::is_held_out(id)};
-}
-
-asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry_run) {
-  const std::string name = selection.model;
-  learning_model(name);
-  auto work = [this, name, selection, dry_run] {
-    Learner& learner = *learners_.at(name);
-    if (!dry_run) {
-      // What can be made again goes first, so that nothing outlives what it was made of: the graph over
-      // memory tells of its vectors, and a night that was interrupted had learnt from them.
-      fs::remove(options_.state / "index" / (name + ".hnsw"));
-      journal_of(options_.state, name).drop();
-    }
-    Forgotten forgotten = learner.forget(selection, dry_run);
-    return std::pair(std::move(forgotten), learner.served());
-  };
-  auto [forgotten, served] = co_await run_on(storage_, std::move(work));
-  std::vector<memory::EpisodeId> recent;
-  recents_.newest_first([&](const memory::Inference& inference) {
-    if (selection.matches(memory::to_episode(inference))) recent.push_back(inference.id);
-    return true;
-  });
-  // An answer that was taught another label since is not meant.
-  auto look = [this, selection, recent = std::move(recent)]() mutable {
-    std::erase_if(recent, [&](memory::EpisodeId id) {
-      const auto stored = store().find(id);
-      return stored && !selection.matches(*stored);
-    });
-    return recent;
-  };
-  recent = co_await run_on(storage_, std::move(look));
-  std::set<memory::EpisodeId> all(forgotten.episodes.begin(), forgotten.episodes.end());
-  all.insert(recent.begin(), recent.end());
-  forgotten.episodes.assign(all.begin(), all.end());
-  if (dry_run) co_return forgotten;
-  for (const memory::EpisodeId id : forgotten.episodes) {
-    recents_.erase(id);
-    explained_.erase(id);
-  }
-  publish(name, std::move(served));
-  co_return forgotten;
-}
-
-asio::awaitable<void> Service::roll_back(std::string name, std::int64_t version) {
-  learning_model(name);
-  auto work = [this, name, version] {
-    Learner& learner = *learners_.at(name);
-    learner.roll_back(version);
-    return learner.served();
-  };
-  publish(name, co_await run_on(storage_, std::move(work)));
 }
 
 void Service::tick() {
