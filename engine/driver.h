@@ -68,9 +68,6 @@ class Driver {
   /// `workspace` is one of this driver's. With `measure` the program keeps what parts() says, at some cost.
   virtual std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace,
                                            bool measure) const = 0;
-  /// Threads that the portable kernels between its programs may use, too; they live as long as the driver.
-  /// Null: those keep to the calling thread.
-  virtual const Parallel* parallel() const { return nullptr; }
   /// What compile() would take, without taking it.
   virtual ProgramMemory foresee(const Partition& partition) const = 0;
 };

@@ -7,8 +7,7 @@ View view_of(const Tensor& tensor) {
   return {tensor.dtype(), &tensor.shape(), const_cast<std::byte*>(tensor.data())};
 }
 
-KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs,
-                   const Parallel* parallel) {
+KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs) {
   const Op& op = *node.op;
   if (op.routine) return {nullptr, &op, &node.attributes, inputs, outputs, 0};
   const bool from_input = op.kernel_input < inputs.size() && inputs[op.kernel_input].present();
@@ -17,8 +16,8 @@ KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<con
   if (!kernel)
     throw Failure(Errc::unsupported, std::string(op.name) + " (node " + node.name + "): has no kernel for " +
                                          std::string(word(type)));
-  KernelCall call{kernel, &op, &node.attributes, inputs, outputs, 0, parallel};
-  if (op.scratch) call.scratch_bytes = op.scratch({inputs, outputs, node.attributes, {}, parallel});
+  KernelCall call{kernel, &op, &node.attributes, inputs, outputs, 0};
+  if (op.scratch) call.scratch_bytes = op.scratch({inputs, outputs, node.attributes, {}});
   return call;
 }
 

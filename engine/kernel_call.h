@@ -17,10 +17,9 @@ struct KernelCall {
   std::span<const View> inputs;
   std::span<const View> outputs;
   std::size_t scratch_bytes = 0;
-  const Parallel* parallel = nullptr;
 
   void run(std::span<std::byte> scratch) const {
-    const KernelContext context{inputs, outputs, *attributes, scratch, parallel};
+    const KernelContext context{inputs, outputs, *attributes, scratch};
     if (kernel)
       kernel(context);
     else
@@ -30,7 +29,6 @@ struct KernelCall {
 
 /// Chooses the kernel; the routine where the operator has one. Throws Failure(unsupported) naming node,
 /// operator and type when there is none.
-KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs,
-                   const Parallel* parallel = nullptr);
+KernelCall prepare(const Node& node, std::span<const View> inputs, std::span<const View> outputs);
 
 }  // namespace dormouse::engine

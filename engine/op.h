@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "engine/graph.h"
-#include "engine/parallel.h"
 #include "engine/value.h"
 
 namespace dormouse::engine {
@@ -86,8 +85,7 @@ struct KernelContext {
   std::span<const View> inputs;  ///< never written through
   std::span<const View> outputs;
   const Attributes& attributes;
-  std::span<std::byte> scratch;        ///< as many bytes as Op::scratch asked for, 64-byte aligned
-  const Parallel* parallel = nullptr;  ///< threads to share the work with; null: there are none
+  std::span<std::byte> scratch;  ///< as many bytes as Op::scratch asked for, 64-byte aligned
 
   bool has_input(std::size_t i) const { return i < inputs.size() && inputs[i].present(); }
   const Shape& shape(std::size_t i) const { return *inputs[i].shape; }
@@ -99,14 +97,6 @@ struct KernelContext {
   template <class T>
   std::span<T> out(std::size_t i) const {
     return outputs[i].values<T>();
-  }
-  /// See parts_of() and in_parts().
-  std::int64_t parts(std::int64_t items, std::int64_t cost) const { return parts_of(parallel, items, cost); }
-  /// Calls f(first, end) for runs of [0, items), on as many threads as are worth it.
-  template <class F>
-  void share(std::int64_t items, std::int64_t cost, F f) const {
-    in_parts(parallel, parts(items, cost), items,
-             [&](std::int64_t, std::int64_t first, std::int64_t end) { f(first, end); });
   }
 };
 

@@ -181,8 +181,6 @@ Plan make_plan(const Graph& graph, std::span<const Shape> shapes, std::span<cons
     plan.tail = std::move(parts.tail);
   }
   plan.steps = partition(plan.graph, drivers);
-  for (const Driver* const driver : drivers)
-    if (!plan.parallel) plan.parallel = driver->parallel();
   place_values(plan, arena_limit);
   return plan;
 }

@@ -36,7 +36,6 @@ struct Plan {
   std::vector<Step> steps;
   std::vector<Place> places;  ///< by value
   std::size_t arena_bytes = 0;
-  const Parallel* parallel = nullptr;  ///< of a driver's: for the portable kernels
 };
 
 /// Specialises `graph` to `shapes` (one per graph input) and plans it.

@@ -6,10 +6,11 @@
 
 #include "engine/driver.h"
 
+struct pthreadpool;
+
 namespace dormouse::drivers::xnnpack {
 
 class PackedWeights;
-class Pool;
 
 /// Whether XNNPACK runs on this CPU; it needs SSE2, NEON or the like.
 bool works_here();
@@ -40,12 +41,11 @@ class XnnpackDriver final : public engine::Driver {
   std::shared_ptr<engine::Workspace> open_workspace() const override;
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
                                            bool measure) const override;
-  const engine::Parallel* parallel() const override;
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
 
  private:
   Options options_;
-  std::unique_ptr<Pool> pool_;
+  pthreadpool* pool_ = nullptr;
   std::unique_ptr<PackedWeights> weights_;
 };
 

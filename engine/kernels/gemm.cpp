@@ -120,26 +120,6 @@ void thin(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, 
   best_row_sums<T>()({k, a.row_stride, a.column_stride, b.row_stride, ldc, alpha}, m, a.data, n, b.data, c);
 }
 
-/// How a product is shared: its longer side, in units that every tile divides.
-struct Pieces {
-  static constexpr std::int64_t kUnit = 96;  // of every tile's rows and columns
-
-  Pieces(const Parallel* parallel, std::int64_t m, std::int64_t n, std::int64_t k)
-      : by_rows(m > n),
-        extent(std::max(m, n)),
-        units((extent + kUnit - 1) / kUnit),
-        parts(parts_of(parallel, units, kUnit * std::min(m, n) * k)) {}
-
-  /// Bytes of scratch of one piece: the longest has so many units.
-  std::size_t bytes(std::int64_t m, std::int64_t n, std::int64_t k) const {
-    const std::int64_t longest = std::min(extent, (units + parts - 1) / parts * kUnit);
-    return (gemm_scratch(by_rows ? longest : m, by_rows ? n : longest, k) + 63) / 64 * 64;
-  }
-
-  bool by_rows;
-  std::int64_t extent, units, parts;
-};
-
 template <class T>
 void clear(std::int64_t m, std::int64_t n, T* c, std::int64_t ldc) {
   for (std::int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T{0});
@@ -186,34 +166,6 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, 
   }
 }
 
-std::size_t gemm_scratch(const Parallel* parallel, std::int64_t m, std::int64_t n, std::int64_t k) {
-  const Pieces pieces(parallel, m, n, k);
-  return static_cast<std::size_t>(pieces.parts) * pieces.bytes(m, n, k);
-}
-
-template <class T>
-void gemm(const Parallel* parallel, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a,
-          Matrix<T> b, bool accumulate, T* c, std::int64_t ldc, std::span<std::byte> scratch) noexcept {
-  const Pieces pieces(parallel, m, n, k);
-  const std::size_t bytes = pieces.bytes(m, n, k);
-  in_parts(
-      parallel, pieces.parts, pieces.units, [&](std::int64_t part, std::int64_t first, std::int64_t end) {
-        const auto own = scratch.subspan(static_cast<std::size_t>(part) * bytes, bytes);
-        const std::int64_t from = first * Pieces::kUnit,
-                           count = std::min(pieces.extent, end * Pieces::kUnit) - from;
-        if (pieces.by_rows)
-          gemm<T>(count, n, k, alpha, {a.data + from * a.row_stride, a.row_stride, a.column_stride}, b,
-                  accumulate, c + from * ldc, ldc, own);
-        else
-          gemm<T>(m, count, k, alpha, a, {b.data + from * b.column_stride, b.row_stride, b.column_stride},
-                  accumulate, c + from, ldc, own);
-      });
-}
-
-template void gemm(const Parallel*, std::int64_t, std::int64_t, std::int64_t, float, Matrix<float>,
-                   Matrix<float>, bool, float*, std::int64_t, std::span<std::byte>) noexcept;
-template void gemm(const Parallel*, std::int64_t, std::int64_t, std::int64_t, double, Matrix<double>,
-                   Matrix<double>, bool, double*, std::int64_t, std::span<std::byte>) noexcept;
 template void gemm(std::int64_t, std::int64_t, std::int64_t, float, Matrix<float>, Matrix<float>, bool,
                    float*, std::int64_t, std::span<std::byte>) noexcept;
 template void gemm(std::int64_t, std::int64_t, std::int64_t, double, Matrix<double>, Matrix<double>, bool,

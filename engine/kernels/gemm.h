@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/parallel.h"
-
 namespace dormouse::engine {
 
 /// A dense matrix in memory; strides are in elements. Swapping them transposes it.
@@ -29,16 +27,6 @@ template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a, Matrix<T> b, bool accumulate,
           T* c, std::int64_t ldc, std::span<std::byte> scratch) noexcept;
 
-/// The same on as many threads as are worth it, each with a piece of C's longer side and its own scratch.
-std::size_t gemm_scratch(const Parallel* parallel, std::int64_t m, std::int64_t n, std::int64_t k);
-template <class T>
-void gemm(const Parallel* parallel, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Matrix<T> a,
-          Matrix<T> b, bool accumulate, T* c, std::int64_t ldc, std::span<std::byte> scratch) noexcept;
-
-extern template void gemm(const Parallel*, std::int64_t, std::int64_t, std::int64_t, float, Matrix<float>,
-                          Matrix<float>, bool, float*, std::int64_t, std::span<std::byte>) noexcept;
-extern template void gemm(const Parallel*, std::int64_t, std::int64_t, std::int64_t, double, Matrix<double>,
-                          Matrix<double>, bool, double*, std::int64_t, std::span<std::byte>) noexcept;
 extern template void gemm(std::int64_t, std::int64_t, std::int64_t, float, Matrix<float>, Matrix<float>, bool,
                           float*, std::int64_t, std::span<std::byte>) noexcept;
 extern template void gemm(std::int64_t, std::int64_t, std::int64_t, double, Matrix<double>, Matrix<double>,

@@ -31,31 +31,12 @@ class StridedLoop {
   /// Calls `row(length, offsets, strides)` for every run of the innermost dimension, in order.
   template <class Row>
   void rows(Row row) const {
-    rows(0, outermost(), row);
-  }
-
-  /// The extent of the outermost dimension, and the elements behind each of its indices.
-  std::int64_t outermost() const { return extents_.front(); }
-  std::int64_t inner() const {
-    std::int64_t elements = 1;
-    for (std::size_t d = 1; d < extents_.size(); ++d) elements *= extents_[d];
-    return elements;
-  }
-
-  /// The part of rows() whose outermost index is in [first, end): a piece of the one row where there is one.
-  template <class Row>
-  void rows(std::int64_t first, std::int64_t end, Row row) const {
-    if (first >= end || inner() == 0) return;
-    Offsets offsets{};
-    for (std::size_t n = 0; n < N; ++n) offsets[n] = first * strides_[0][n];
-    if (extents_.size() == 1) {
-      row(end - first, offsets, strides_[0]);
-      return;
-    }
+    for (const std::int64_t extent : extents_)
+      if (extent == 0) return;
     std::vector<std::int64_t> index(extents_.size(), 0);
-    index[0] = first;
+    Offsets offsets{};
     do row(extents_.back(), offsets, strides_.back());
-    while (advance(index, offsets, end));
+    while (advance(index, offsets));
   }
 
  private:
@@ -78,10 +59,10 @@ class StridedLoop {
     return true;
   }
 
-  bool advance(std::vector<std::int64_t>& index, Offsets& offsets, std::int64_t end) const {
+  bool advance(std::vector<std::int64_t>& index, Offsets& offsets) const {
     for (std::size_t d = extents_.size() - 1; d-- > 0;) {
       for (std::size_t n = 0; n < N; ++n) offsets[n] += strides_[d][n];
-      if (++index[d] < (d == 0 ? end : extents_[d])) return true;
+      if (++index[d] < extents_[d]) return true;
       for (std::size_t n = 0; n < N; ++n) offsets[n] -= strides_[d][n] * extents_[d];
       index[d] = 0;
     }

@@ -29,17 +29,15 @@ void compute(const KernelContext& context) noexcept {
   const std::span<const T> parameter = context.in<T>(0), arrived = context.in<T>(1), m = context.in<T>(2),
                            v = context.in<T>(3);
   const std::span<T> next = context.out<T>(0), next_m = wanted<T>(context, 1), next_v = wanted<T>(context, 2);
-  share_update(context, [&](std::size_t from, std::size_t end) {
-    for (std::size_t i = from; i < end; ++i) {
-      const T gradient = arrived[i] + l2 * parameter[i];
-      const T mean = beta1 * m[i] + (1 - beta1) * gradient;
-      const T square = beta2 * v[i] + (1 - beta2) * gradient * gradient;
-      if (!next_m.empty()) next_m[i] = mean;
-      if (!next_v.empty()) next_v[i] = square;
-      next[i] = parameter[i] -
-                rate * (mean / first / (std::sqrt(square / second) + epsilon) + shrink * parameter[i]);
-    }
-  });
+  for (std::size_t i = 0; i < parameter.size(); ++i) {
+    const T gradient = arrived[i] + l2 * parameter[i];
+    const T mean = beta1 * m[i] + (1 - beta1) * gradient;
+    const T square = beta2 * v[i] + (1 - beta2) * gradient * gradient;
+    if (!next_m.empty()) next_m[i] = mean;
+    if (!next_v.empty()) next_v[i] = square;
+    next[i] =
+        parameter[i] - rate * (mean / first / (std::sqrt(square / second) + epsilon) + shrink * parameter[i]);
+  }
 }
 
 }  // namespace

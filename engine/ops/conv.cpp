@@ -22,7 +22,7 @@ Convolution plan(const KernelContext& context) {
 
 std::size_t scratch(const KernelContext& context) {
   const Convolution conv = plan(context);
-  return static_cast<std::size_t>(conv.parts(context)) * conv.part_bytes(conv.m, conv.block, conv.k);
+  return conv.column_bytes() + gemm_scratch(conv.m, conv.block, conv.k);
 }
 
 template <class T>
@@ -38,18 +38,15 @@ void compute(const KernelContext& context) noexcept {
   const bool biased = context.has_input(2);
   if (conv.y_plane == 0) return;
   if (biased) fill_bias(conv, context.in<T>(2), context.out<T>(0));
+  T* const columns = reinterpret_cast<T*>(context.scratch.data());
+  const std::span<std::byte> rest = context.scratch.subspan(conv.column_bytes());
   const T* const x = context.in<T>(0).data();
   const T* const w = context.in<T>(1).data();
   T* const y = context.out<T>(0).data();
-  conv.share(context, conv.part_bytes(conv.m, conv.block, conv.k), [&](const Convolution::Part& part) {
-    T* const columns = reinterpret_cast<T*>(part.columns);
-    conv.for_blocks(
-        part.begin, part.end,
-        [&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
-          im2col(x + conv.x_offset(image, group), conv.channels, conv.window, first, count, columns);
-          gemm<T>(conv.m, count, conv.k, 1, {w + group * conv.m * conv.k, conv.k}, {columns, count}, biased,
-                  y + conv.y_offset(image, group) + first, conv.y_plane, part.rest);
-        });
+  conv.for_blocks([&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
+    im2col(x + conv.x_offset(image, group), conv.channels, conv.window, first, count, columns);
+    gemm<T>(conv.m, count, conv.k, 1, {w + group * conv.m * conv.k, conv.k}, {columns, count}, biased,
+            y + conv.y_offset(image, group) + first, conv.y_plane, rest);
   });
 }
 

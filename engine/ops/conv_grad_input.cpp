@@ -26,14 +26,23 @@ Convolution plan(const KernelContext& context) {
 
 std::size_t scratch(const KernelContext& context) {
   const Convolution conv = plan(context);
-  return static_cast<std::size_t>(conv.parts(context)) * conv.part_bytes(conv.k, conv.block, conv.m);
+  return conv.column_bytes() + gemm_scratch(conv.k, conv.block, conv.m);
 }
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const Convolution conv = plan(context);
+  T* const columns = reinterpret_cast<T*>(context.scratch.data());
+  const std::span<std::byte> rest = context.scratch.subspan(conv.column_bytes());
+  const T* const dy = context.in<T>(0).data();
+  const T* const w = context.in<T>(1).data();
+  T* const dx = context.out<T>(0).data();
   std::ranges::fill(context.out<T>(0), T{0});
-  add_transposed(conv, context, context.in<T>(1).data(), context.in<T>(0).data(), context.out<T>(0).data());
+  conv.for_blocks([&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
+    gemm<T>(conv.k, count, conv.m, 1, {w + group * conv.m * conv.k, 1, conv.k},
+            {dy + conv.y_offset(image, group) + first, conv.y_plane}, false, columns, count, rest);
+    col2im(columns, conv.channels, conv.window, first, count, dx + conv.x_offset(image, group));
+  });
 }
 
 Gradients gradient(const GradientContext& context) {

@@ -1,4 +1,3 @@
-#include "engine/kernels/scratch.h"
 #include "engine/ops/convolution.h"
 #include "engine/ops/inference.h"
 
@@ -25,50 +24,25 @@ Convolution plan(const KernelContext& context) {
   return {context.attributes, context.shape(0), context.shape(2), context.shape(1)};
 }
 
-std::size_t part_bytes(const Convolution& conv) { return conv.part_bytes(conv.m, conv.k, conv.block); }
-
-std::size_t sum_bytes(const Convolution& conv) {
-  return Scratch::bytes(conv.groups * conv.m * conv.k, sizeof(double));
-}
-
 std::size_t scratch(const KernelContext& context) {
   const Convolution conv = plan(context);
-  return static_cast<std::size_t>(conv.parts(context)) * (part_bytes(conv) + sum_bytes(conv));
+  return conv.column_bytes() + gemm_scratch(conv.m, conv.k, conv.block);
 }
 
-/// Adds to `dw` what the images of one part bring.
-template <class T>
-void add_part(const Convolution& conv, const KernelContext& context, const Convolution::Part& part, T* dw) {
-  const T* const x = context.in<T>(0).data();
-  const T* const dy = context.in<T>(1).data();
-  T* const columns = reinterpret_cast<T*>(part.columns);
-  conv.for_blocks(
-      part.begin, part.end,
-      [&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
-        im2col(x + conv.x_offset(image, group), conv.channels, conv.window, first, count, columns);
-        gemm<T>(conv.m, conv.k, count, 1, {dy + conv.y_offset(image, group) + first, conv.y_plane},
-                {columns, 1, count}, true, dw + group * conv.m * conv.k, conv.k, part.rest);
-      });
-}
-
-// Each part has a sum of its own, the first the output itself; they are added up in order.
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const Convolution conv = plan(context);
-  const std::span<T> dw = context.out<T>(0);
-  const std::size_t sums = static_cast<std::size_t>(conv.parts(context)) * part_bytes(conv);
-  const auto sum_of = [&](std::int64_t part) {
-    if (part == 0) return dw.data();
-    return reinterpret_cast<T*>(context.scratch.data() + sums +
-                                static_cast<std::size_t>(part) * sum_bytes(conv));
-  };
-  conv.share(context, part_bytes(conv), [&](const Convolution::Part& part) {
-    T* const sum = sum_of(part.number);
-    std::fill_n(sum, dw.size(), T{0});
-    add_part(conv, context, part, sum);
+  T* const columns = reinterpret_cast<T*>(context.scratch.data());
+  const std::span<std::byte> rest = context.scratch.subspan(conv.column_bytes());
+  const T* const x = context.in<T>(0).data();
+  const T* const dy = context.in<T>(1).data();
+  T* const dw = context.out<T>(0).data();
+  std::ranges::fill(context.out<T>(0), T{0});
+  conv.for_blocks([&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
+    im2col(x + conv.x_offset(image, group), conv.channels, conv.window, first, count, columns);
+    gemm<T>(conv.m, conv.k, count, 1, {dy + conv.y_offset(image, group) + first, conv.y_plane},
+            {columns, 1, count}, true, dw + group * conv.m * conv.k, conv.k, rest);
   });
-  for (std::int64_t part = 1; part < conv.parts(context); ++part)
-    std::transform(dw.begin(), dw.end(), sum_of(part), dw.begin(), std::plus{});
 }
 
 Gradients gradient(const GradientContext& context) {

@@ -23,7 +23,7 @@ Convolution plan(const KernelContext& context) {
 
 std::size_t scratch(const KernelContext& context) {
   const Convolution conv = plan(context);
-  return static_cast<std::size_t>(conv.parts(context)) * conv.part_bytes(conv.k, conv.block, conv.m);
+  return conv.column_bytes() + gemm_scratch(conv.k, conv.block, conv.m);
 }
 
 template <class T>
@@ -41,10 +41,16 @@ void compute(const KernelContext& context) noexcept {
   const Convolution conv = plan(context);
   if (conv.x_plane == 0) return;
   fill_bias<T>(context, conv.x_plane);
+  T* const columns = reinterpret_cast<T*>(context.scratch.data());
+  const std::span<std::byte> rest = context.scratch.subspan(conv.column_bytes());
   const T* const x = context.in<T>(0).data();
   const T* const w = context.in<T>(1).data();
   T* const y = context.out<T>(0).data();
-  add_transposed(conv, context, w, x, y);
+  conv.for_blocks([&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
+    gemm<T>(conv.k, count, conv.m, 1, {w + group * conv.m * conv.k, 1, conv.k},
+            {x + conv.y_offset(image, group) + first, conv.y_plane}, false, columns, count, rest);
+    col2im(columns, conv.channels, conv.window, first, count, y + conv.x_offset(image, group));
+  });
 }
 
 Gradients gradient(const GradientContext& context) {

@@ -26,13 +26,6 @@ struct Convolution {
   std::int64_t x_plane, y_plane;
   std::int64_t block;  ///< outputs at a time
 
-  /// Images that one thread works on, and its scratch.
-  struct Part {
-    std::int64_t number, begin, end;
-    std::byte* columns;         ///< column_bytes()
-    std::span<std::byte> rest;  ///< for gemm(), and behind that what else was asked for
-  };
-
   Convolution(const Attributes& attributes, const Shape& x, const Shape& w, const Shape& y);
   /// By weights w [M, C/group, …] with a window that is laid out already.
   Convolution(SlidingWindow window, std::int64_t images, std::int64_t groups, const Shape& w);
@@ -44,51 +37,14 @@ struct Convolution {
     return (image * groups + group) * m * y_plane;
   }
 
-  /// How many parts of the images are worth a thread each, and the scratch of one: columns and a product of
-  /// these extents.
-  std::int64_t parts(const KernelContext& context) const {
-    return context.parts(images, groups * m * k * y_plane);
-  }
-  std::size_t part_bytes(std::int64_t rows, std::int64_t columns, std::int64_t depth) const {
-    return (column_bytes() + gemm_scratch(rows, columns, depth) + 63) / 64 * 64;
-  }
-
-  /// Calls f(image, group, first output, outputs) for each block of the images [begin, end).
+  /// Calls f(image, group, first output, outputs) for each block.
   template <class F>
-  void for_blocks(std::int64_t begin, std::int64_t end, F f) const {
-    for (std::int64_t image = begin; image < end; ++image)
+  void for_blocks(F f) const {
+    for (std::int64_t image = 0; image < images; ++image)
       for (std::int64_t group = 0; group < groups; ++group)
         for (std::int64_t first = 0; first < y_plane; first += block)
           f(image, group, first, std::min(block, y_plane - first));
   }
-
-  /// Calls f(Part) for the images in as many parts as are worth it. The scratch holds `bytes` for each.
-  template <class F>
-  void share(const KernelContext& context, std::size_t bytes, F f) const {
-    in_parts(context.parallel, parts(context), images,
-             [&](std::int64_t part, std::int64_t begin, std::int64_t end) {
-               const auto memory = context.scratch.subspan(static_cast<std::size_t>(part) * bytes, bytes);
-               f(Part{part, begin, end, memory.data(), memory.subspan(column_bytes())});
-             });
-  }
 };
-
-/// y += Wᵀ · x back in its place, for images x [N, M, …] of the convolution's output and y [N, C, …] of its
-/// input: what reaches a convolution's input, and a transposed convolution. The scratch holds
-/// part_bytes(k, block, m) for each part.
-template <class T>
-void add_transposed(const Convolution& conv, const KernelContext& context, const T* w, const T* x,
-                    T* y) noexcept {
-  conv.share(context, conv.part_bytes(conv.k, conv.block, conv.m), [&](const Convolution::Part& part) {
-    T* const columns = reinterpret_cast<T*>(part.columns);
-    conv.for_blocks(
-        part.begin, part.end,
-        [&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
-          gemm<T>(conv.k, count, conv.m, 1, {w + group * conv.m * conv.k, 1, conv.k},
-                  {x + conv.y_offset(image, group) + first, conv.y_plane}, false, columns, count, part.rest);
-          col2im(columns, conv.channels, conv.window, first, count, y + conv.x_offset(image, group));
-        });
-  });
-}
 
 }  // namespace dormouse::engine

@@ -13,9 +13,6 @@
 /// applied.
 namespace dormouse::engine {
 
-/// What an element costs, in multiplications or bytes: a line of memory read and written, and with a curve.
-inline constexpr std::int64_t kElementCost = 4, kCurveCost = 16;
-
 /// The output is like input 0.
 void infer_like_input(InferContext& context);
 /// Inputs of one type, broadcast together; the output is of that type.
@@ -46,19 +43,16 @@ void unary_kernel(const KernelContext& context) noexcept {
   const F f = function_of<F>(context.attributes);
   const std::span<const T> in = context.in<T>(0);
   const std::span<R> out = context.out<R>(0);
-  context.share(std::ssize(out), kElementCost, [&](std::int64_t first, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(end); ++i)
-      out[i] = narrow<R>(f(widen(in[i])));
-  });
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = narrow<R>(f(widen(in[i])));
 }
 
 /// out = f(a, b), both broadcast to out's shape. `out` may be `a` when their shapes agree.
 template <class F, class T, class R>
-void broadcast_into(const KernelContext& context, F f, const T* a, const Shape& a_shape, const T* b,
-                    const Shape& b_shape, R* out, const Shape& shape) noexcept {
+void broadcast_into(F f, const T* a, const Shape& a_shape, const T* b, const Shape& b_shape, R* out,
+                    const Shape& shape) noexcept {
   const StridedLoop<3> loop(
       shape, {strides(shape), broadcast_strides(a_shape, shape), broadcast_strides(b_shape, shape)});
-  const auto compute = [&](std::int64_t length, const auto& offset, const auto& step) {
+  loop.rows([&](std::int64_t length, const auto& offset, const auto& step) {
     R* const to = out + offset[0];
     const T* const x = a + offset[1];
     const T* const y = b + offset[2];
@@ -71,14 +65,12 @@ void broadcast_into(const KernelContext& context, F f, const T* a, const Shape& 
       const Widened<T> left = widen(*x);
       for (std::int64_t i = 0; i < length; ++i) to[i] = narrow<R>(f(left, widen(y[i * step[2]])));
     }
-  };
-  context.share(loop.outermost(), loop.inner() * kElementCost,
-                [&](std::int64_t first, std::int64_t end) { loop.rows(first, end, compute); });
+  });
 }
 
 template <class F, class T, class R = T>
 void binary_kernel(const KernelContext& context) noexcept {
-  broadcast_into(context, function_of<F>(context.attributes), context.in<T>(0).data(), context.shape(0),
+  broadcast_into(function_of<F>(context.attributes), context.in<T>(0).data(), context.shape(0),
                  context.in<T>(1).data(), context.shape(1), context.out<R>(0).data(),
                  context.output_shape(0));
 }
@@ -95,17 +87,14 @@ void variadic_kernel(const KernelContext& context) noexcept {
         for (std::int64_t i = 0; i < length; ++i) out[offset[0] + i] = from[i * step[1]];
       });
   for (std::size_t i = 1; i < context.inputs.size(); ++i)
-    broadcast_into(context, F{}, out, shape, context.in<T>(i).data(), context.shape(i), out, shape);
+    broadcast_into(F{}, out, shape, context.in<T>(i).data(), context.shape(i), out, shape);
 }
 
 /// F by way of the curve of that name: curve_kernel<&Curves::exp>.
 template <Curves::Curve* Curves::*curve>
 void curve_kernel(const KernelContext& context) noexcept {
-  const float* const in = context.in<float>(0).data();
   const std::span<float> out = context.out<float>(0);
-  context.share(std::ssize(out), kCurveCost, [&](std::int64_t first, std::int64_t end) {
-    (best_curves().*curve)(in + first, out.data() + first, end - first);
-  });
+  (best_curves().*curve)(context.in<float>(0).data(), out.data(), static_cast<std::int64_t>(out.size()));
 }
 
 /// Kernels of the function F for a list of types: unary_kernels<F>(Floating{}).

@@ -41,8 +41,7 @@ std::int64_t depth(const KernelContext& context) {
 }
 
 std::size_t scratch(const KernelContext& context) {
-  return gemm_scratch(context.parallel, context.output_shape(0)[0], context.output_shape(0)[1],
-                      depth(context));
+  return gemm_scratch(context.output_shape(0)[0], context.output_shape(0)[1], depth(context));
 }
 
 template <class T>
@@ -64,7 +63,7 @@ void compute(const KernelContext& context) noexcept {
                                             : Matrix<T>{context.in<T>(0).data(), k};
   const Matrix<T> b = settings.transposed_b ? Matrix<T>{context.in<T>(1).data(), 1, k}
                                             : Matrix<T>{context.in<T>(1).data(), n};
-  gemm<T>(context.parallel, m, n, k, static_cast<T>(settings.alpha), a, b, added, out, n, context.scratch);
+  gemm<T>(m, n, k, static_cast<T>(settings.alpha), a, b, added, out, n, context.scratch);
 }
 
 Value product(Value a, Value b, bool transposed_a, bool transposed_b, float alpha) {

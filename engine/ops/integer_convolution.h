@@ -26,7 +26,7 @@ class IntegerConvolution {
   void run(const KernelContext& context, F f) const {
     load_weights(context);
     const std::int32_t zero = zero_points(context, inputs_.x_zero)[0];
-    conv_.for_blocks(0, conv_.images, [&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
+    conv_.for_blocks([&](std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t count) {
       if (first == 0) load_image(context, image, group, zero);
       const std::int32_t* const sums = multiply(context, group, first, count);
       for (std::int64_t row = 0; row < conv_.m; ++row)

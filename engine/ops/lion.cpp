@@ -15,14 +15,12 @@ void compute(const KernelContext& context) noexcept {
   const T decay = setting<T>(context, "weight_decay", 0), rate = context.in<T>(3)[0];
   const std::span<const T> parameter = context.in<T>(0), gradient = context.in<T>(1), m = context.in<T>(2);
   const std::span<T> next = context.out<T>(0), next_m = wanted<T>(context, 1);
-  share_update(context, [&](std::size_t from, std::size_t end) {
-    for (std::size_t i = from; i < end; ++i) {
-      const T leaning = beta1 * m[i] + (1 - beta1) * gradient[i];
-      const T sign = static_cast<T>(leaning > 0) - static_cast<T>(leaning < 0);
-      if (!next_m.empty()) next_m[i] = beta2 * m[i] + (1 - beta2) * gradient[i];
-      next[i] = parameter[i] - rate * (sign + decay * parameter[i]);
-    }
-  });
+  for (std::size_t i = 0; i < parameter.size(); ++i) {
+    const T leaning = beta1 * m[i] + (1 - beta1) * gradient[i];
+    const T sign = static_cast<T>(leaning > 0) - static_cast<T>(leaning < 0);
+    if (!next_m.empty()) next_m[i] = beta2 * m[i] + (1 - beta2) * gradient[i];
+    next[i] = parameter[i] - rate * (sign + decay * parameter[i]);
+  }
 }
 
 }  // namespace

@@ -13,28 +13,25 @@ void infer(InferContext& context) {
                      infer_matrix_product(context, context.shape(0), context.shape(1)));
 }
 
-/// Of the left matrix: where the right one is the same for all, the left batch is just more rows.
-std::int64_t rows_at_once(const MatrixProduct& matrices) {
-  return matrices.right_batch.elements() == 1 ? matrices.left_batch.elements() * matrices.m : matrices.m;
-}
-
 std::size_t scratch(const KernelContext& context) {
   const MatrixProduct matrices(context.shape(0), context.shape(1));
-  return gemm_scratch(context.parallel, rows_at_once(matrices), matrices.n, matrices.k);
+  const std::int64_t rows = std::max<std::int64_t>(matrices.m, 1);
+  return gemm_scratch(std::max(rows, context.shape(0).elements() / std::max<std::int64_t>(matrices.k, 1)),
+                      matrices.n, matrices.k);
 }
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const MatrixProduct matrices(context.shape(0), context.shape(1));
-  const std::int64_t m = rows_at_once(matrices), n = matrices.n, k = matrices.k;
+  const std::int64_t m = matrices.m, n = matrices.n, k = matrices.k;
   const T* const a = context.in<T>(0).data();
   const T* const b = context.in<T>(1).data();
   T* const c = context.out<T>(0).data();
-  if (matrices.right_batch.elements() == 1)
-    return gemm<T>(context.parallel, m, n, k, 1, {a, k}, {b, n}, false, c, n, context.scratch);
+  if (matrices.right_batch.elements() == 1)  // the left batch is just more rows
+    return gemm<T>(matrices.left_batch.elements() * m, n, k, 1, {a, k}, {b, n}, false, c, n, context.scratch);
   matrices.each([&](std::int64_t to, std::int64_t first, std::int64_t second) {
-    gemm<T>(context.parallel, m, n, k, 1, {a + first * m * k, k}, {b + second * k * n, n}, false,
-            c + to * m * n, n, context.scratch);
+    gemm<T>(m, n, k, 1, {a + first * m * k, k}, {b + second * k * n, n}, false, c + to * m * n, n,
+            context.scratch);
   });
 }
 

@@ -20,16 +20,14 @@ void compute(const KernelContext& context) noexcept {
   const T* const dy = context.in<T>(1).data();
   T* const dx = context.out<T>(0).data();
   std::ranges::fill(context.out<T>(0), T{0});
-  const auto spread = [&](std::int64_t from, std::int64_t to, std::span<const Offset<T>> largest) {
+  const auto spread = [&](std::int64_t from, std::int64_t to, std::span<const std::int64_t> largest) {
     for (std::size_t i = 0; i < largest.size(); ++i)
       if (largest[i] >= 0) dx[from + largest[i]] += dy[to + static_cast<std::int64_t>(i)];
   };
-  for_largest(window, context.shape(0), x, context, spread);
+  for_largest(window, context.shape(0), x, context.scratch, spread);
 }
 
-std::size_t scratch(const KernelContext& context) {
-  return largest_scratch(context, context.shape(0), context.shape(1));
-}
+std::size_t scratch(const KernelContext& context) { return largest_scratch(context.shape(1)); }
 
 Gradients gradient(const GradientContext& context) {
   return {Value{},

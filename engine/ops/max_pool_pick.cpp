@@ -19,16 +19,14 @@ void compute(const KernelContext& context) noexcept {
   const T* const x = context.in<T>(0).data();
   const T* const u = context.in<T>(1).data();
   T* const y = context.out<T>(0).data();
-  const auto pick = [&](std::int64_t from, std::int64_t to, std::span<const Offset<T>> largest) {
+  const auto pick = [&](std::int64_t from, std::int64_t to, std::span<const std::int64_t> largest) {
     for (std::size_t i = 0; i < largest.size(); ++i)
       y[to + static_cast<std::int64_t>(i)] = largest[i] < 0 ? T{0} : u[from + largest[i]];
   };
-  for_largest(window, context.shape(0), x, context, pick);
+  for_largest(window, context.shape(0), x, context.scratch, pick);
 }
 
-std::size_t scratch(const KernelContext& context) {
-  return largest_scratch(context, context.shape(0), context.output_shape(0));
-}
+std::size_t scratch(const KernelContext& context) { return largest_scratch(context.output_shape(0)); }
 
 Gradients gradient(const GradientContext& context) {
   return {Value{},

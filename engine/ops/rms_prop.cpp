@@ -23,16 +23,14 @@ void compute(const KernelContext& context) noexcept {
                            velocity = context.in<T>(3);
   const std::span<T> next = context.out<T>(0), next_v = wanted<T>(context, 1),
                      next_velocity = wanted<T>(context, 2);
-  share_update(context, [&](std::size_t from, std::size_t end) {
-    for (std::size_t i = from; i < end; ++i) {
-      const T gradient = arrived[i] + decay * parameter[i];
-      const T square = alpha * v[i] + (1 - alpha) * gradient * gradient;
-      const T moved = momentum * velocity[i] + gradient / (std::sqrt(square) + epsilon);
-      if (!next_v.empty()) next_v[i] = square;
-      if (!next_velocity.empty()) next_velocity[i] = moved;
-      next[i] = parameter[i] - rate * moved;
-    }
-  });
+  for (std::size_t i = 0; i < parameter.size(); ++i) {
+    const T gradient = arrived[i] + decay * parameter[i];
+    const T square = alpha * v[i] + (1 - alpha) * gradient * gradient;
+    const T moved = momentum * velocity[i] + gradient / (std::sqrt(square) + epsilon);
+    if (!next_v.empty()) next_v[i] = square;
+    if (!next_velocity.empty()) next_velocity[i] = moved;
+    next[i] = parameter[i] - rate * moved;
+  }
 }
 
 }  // namespace

@@ -20,14 +20,12 @@ void compute(const KernelContext& context) noexcept {
   const std::span<const T> parameter = context.in<T>(0), arrived = context.in<T>(1),
                            velocity = context.in<T>(2);
   const std::span<T> next = context.out<T>(0), next_velocity = wanted<T>(context, 1);
-  share_update(context, [&](std::size_t from, std::size_t end) {
-    for (std::size_t i = from; i < end; ++i) {
-      const T gradient = arrived[i] + decay * parameter[i];
-      const T moved = momentum * velocity[i] + gradient;
-      if (!next_velocity.empty()) next_velocity[i] = moved;
-      next[i] = parameter[i] - rate * (nesterov ? gradient + momentum * moved : moved);
-    }
-  });
+  for (std::size_t i = 0; i < parameter.size(); ++i) {
+    const T gradient = arrived[i] + decay * parameter[i];
+    const T moved = momentum * velocity[i] + gradient;
+    if (!next_velocity.empty()) next_velocity[i] = moved;
+    next[i] = parameter[i] - rate * (nesterov ? gradient + momentum * moved : moved);
+  }
 }
 
 }  // namespace

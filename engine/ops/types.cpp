@@ -38,7 +38,7 @@ void run_widened(Kernel kernel, const KernelContext& context) noexcept {
   const WideViews inputs(context.inputs), outputs(context.outputs);
   for (std::size_t i = 0; i < context.inputs.size(); ++i)
     if (stored_as_half(context.inputs[i])) copy(context.inputs[i], inputs.views()[i]);
-  kernel({inputs.views(), outputs.views(), context.attributes, context.scratch, context.parallel});
+  kernel({inputs.views(), outputs.views(), context.attributes, context.scratch});
   for (std::size_t i = 0; i < context.outputs.size(); ++i)
     if (stored_as_half(context.outputs[i])) copy(outputs.views()[i], context.outputs[i]);
 }

@@ -4,8 +4,6 @@
 namespace dormouse::engine {
 namespace {
 
-constexpr std::int64_t kCost = 4;  // of an element, in bytes or so
-
 void infer(InferContext& context) {
   context.require(context.dtype(0) == DType::boolean, "the condition is not bool");
   context.require(context.dtype(1) == context.dtype(2), "both branches must have one type");
@@ -27,27 +25,25 @@ void compute(const KernelContext& context) noexcept {
   const T* const a = context.in<T>(1).data();
   const T* const b = context.in<T>(2).data();
   T* const out = context.out<T>(0).data();
-  const StridedLoop<4> loop(shape, {strides(shape), strides_of(0), strides_of(1), strides_of(2)});
-  const auto compute_row = [&](std::int64_t length, const auto& offset, const auto& step) {
-    const std::uint8_t* const flags = condition + offset[1];
-    const T *const x = a + offset[2], *const y = b + offset[3];
-    T* const to = out + offset[0];
-    const auto choose = [&](auto flag, auto left, auto right) {
-      for (std::int64_t i = 0; i < length; ++i) {
-        const T one = left(i), other = right(i);  // both are read, so that the loop vectorises
-        to[i] = flag(i) ? one : other;
-      }
-    };
-    const auto row = [](const auto* from) { return [from](std::int64_t i) { return from[i]; }; };
-    const auto all = [](const auto* from) { return [value = *from](std::int64_t) { return value; }; };
-    if (step[1] == 1 && step[2] == 1 && step[3] == 1) return choose(row(flags), row(x), row(y));
-    if (step[1] == 1 && step[2] == 1 && step[3] == 0) return choose(row(flags), row(x), all(y));
-    if (step[1] == 1 && step[2] == 0 && step[3] == 1) return choose(row(flags), all(x), row(y));
-    for (std::int64_t i = 0; i < length; ++i)
-      to[i] = flags[i * step[1]] != 0 ? x[i * step[2]] : y[i * step[3]];
-  };
-  context.share(loop.outermost(), loop.inner() * kCost,
-                [&](std::int64_t first, std::int64_t end) { loop.rows(first, end, compute_row); });
+  StridedLoop<4>(shape, {strides(shape), strides_of(0), strides_of(1), strides_of(2)})
+      .rows([&](std::int64_t length, const auto& offset, const auto& step) {
+        const std::uint8_t* const flags = condition + offset[1];
+        const T *const x = a + offset[2], *const y = b + offset[3];
+        T* const to = out + offset[0];
+        const auto choose = [&](auto flag, auto left, auto right) {
+          for (std::int64_t i = 0; i < length; ++i) {
+            const T one = left(i), other = right(i);  // both are read, so that the loop vectorises
+            to[i] = flag(i) ? one : other;
+          }
+        };
+        const auto row = [](const auto* from) { return [from](std::int64_t i) { return from[i]; }; };
+        const auto all = [](const auto* from) { return [value = *from](std::int64_t) { return value; }; };
+        if (step[1] == 1 && step[2] == 1 && step[3] == 1) return choose(row(flags), row(x), row(y));
+        if (step[1] == 1 && step[2] == 1 && step[3] == 0) return choose(row(flags), row(x), all(y));
+        if (step[1] == 1 && step[2] == 0 && step[3] == 1) return choose(row(flags), all(x), row(y));
+        for (std::int64_t i = 0; i < length; ++i)
+          to[i] = flags[i * step[1]] != 0 ? x[i * step[2]] : y[i * step[3]];
+      });
 }
 
 Gradients gradient(const GradientContext& context) {
