@@ -1,11 +1,12 @@
 #include "config/scalars.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <optional>
+
+#include "config/text.h"
 
 namespace dormouse::config {
 namespace {
@@ -22,19 +23,11 @@ constexpr Unit kTimes[] = {{"d", 86400e9}, {"h", 3600e9}, {"min", 60e9},
 constexpr Unit kSizes[] = {{"TiB", 0x1p40}, {"GiB", 0x1p30}, {"MiB", 0x1p20}, {"KiB", 0x1p10}, {"TB", 1e12},
                            {"GB", 1e9},     {"MB", 1e6},     {"kB", 1e3},     {"B", 1.0}};
 
-template <class T>
-std::optional<T> parse(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 /// A decimal number and one of `units`; the bare number means `bare` units, or nothing when that is 0.
 template <std::size_t n>
 std::optional<double> parse_measure(std::string_view text, const Unit (&units)[n], double bare) {
   const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
-  const auto number = parse<double>(text.substr(0, digits));
+  const auto number = parse_number<double>(text.substr(0, digits));
   if (!number) return std::nullopt;
   const std::string_view word = text.substr(digits);
   if (word.empty()) return bare > 0 || *number == 0 ? std::optional(*number * bare) : std::nullopt;
@@ -133,7 +126,7 @@ bool read_bool(const Node& node) {
 }
 
 std::int64_t read_integer(const Node& node, std::int64_t low, std::int64_t high) {
-  const auto value = parse<std::int64_t>(unquoted(node));
+  const auto value = parse_number<std::int64_t>(unquoted(node));
   if (value && *value >= low && *value <= high) return *value;
   using Limits = std::numeric_limits<std::int64_t>;
   throw mismatch(node, between("an integer", low, high, Limits::min(), Limits::max(),
@@ -141,7 +134,7 @@ std::int64_t read_integer(const Node& node, std::int64_t low, std::int64_t high)
 }
 
 double read_number(const Node& node, double low, double high) {
-  const auto value = parse<double>(unquoted(node));
+  const auto value = parse_number<double>(unquoted(node));
   if (value && std::isfinite(*value) && *value >= low && *value <= high) return *value;
   using Limits = std::numeric_limits<double>;
   throw mismatch(node, between("a number", low, high, Limits::lowest(), Limits::max(), show));

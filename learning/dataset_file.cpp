@@ -1,11 +1,11 @@
 #include "learning/dataset_file.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
 
+#include "config/text.h"
 #include "engine/formats/csv.h"
 #include "engine/formats/idx.h"
 #include "engine/formats/npy.h"
@@ -90,9 +90,7 @@ Examples read_examples(const fs::path& path, const DatasetColumns& columns) {
 }
 
 std::optional<std::int64_t> number(const std::string& word) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  return error == std::errc{} && end == word.data() + word.size() ? std::optional(value) : std::nullopt;
+  return config::parse_number<std::int64_t>(word);
 }
 
 /// The distinct words, as numbers where all of them are.

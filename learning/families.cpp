@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/error.h"
+#include "config/text.h"
 
 namespace dormouse::learning {
 namespace {
@@ -141,16 +142,6 @@ std::int64_t extent(std::string_view text) {
   return value <= (1 << 24) ? value : 0;
 }
 
-std::vector<std::string> parts(std::string_view text, char between) {
-  std::vector<std::string> list;
-  while (true) {
-    const std::size_t end = std::min(text.find(between), text.size());
-    list.emplace_back(text.substr(0, end));
-    if (end == text.size()) return list;
-    text.remove_prefix(end + 1);
-  }
-}
-
 }  // namespace
 
 std::span<const Family> families() { return kFamilies; }
@@ -165,7 +156,7 @@ const Family& family_called(std::string_view name) {
 
 void parse_input(std::string_view text, ModelRequest& request) {
   std::vector<std::int64_t> extents;
-  for (const std::string& part : parts(text, 'x')) extents.push_back(extent(part));
+  for (const std::string_view part : config::split(text, 'x')) extents.push_back(extent(part));
   if (extents.size() > 3 || std::ranges::count(extents, 0))
     throw Failure(Errc::invalid,
                   "input '" + std::string(text) +
@@ -188,7 +179,7 @@ void parse_outputs(std::string_view text, ModelRequest& request) {
   request.outputs = extent(text);
   const bool number = text.find_first_not_of("0123456789") == text.npos;
   if (!number) {
-    request.labels = parts(text, ',');
+    request.labels = config::split_list(text);
     request.outputs = std::ssize(request.labels);
     std::vector<std::string> sorted = request.labels;
     std::ranges::sort(sorted);

@@ -1,8 +1,8 @@
 #include "learning/versions.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "config/text.h"
 #include "learning/manifest.h"
 
 namespace dormouse::learning {
@@ -18,10 +18,8 @@ constexpr const char* kNext = "next";  // the number that the next commit takes
 constexpr std::string_view kWriting = ".writing-";
 
 std::optional<std::int64_t> number_in(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failed != std::errc{} || end != text.data() + text.size() || number <= 0) return std::nullopt;
-  return number;
+  const auto number = config::parse_number<std::int64_t>(text);
+  return number && *number > 0 ? number : std::nullopt;
 }
 
 std::string_view text_of(const engine::Buffer& buffer) {

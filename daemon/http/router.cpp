@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <optional>
 
+#include "config/text.h"
+
 namespace dormouse::daemon {
 namespace {
 
-std::vector<std::string_view> split(std::string_view path) {
-  std::vector<std::string_view> segments;
-  for (path.remove_prefix(1);;) {
-    const auto slash = path.find('/');
-    segments.push_back(path.substr(0, slash));
-    if (slash == path.npos) return segments;
-    path.remove_prefix(slash + 1);
-  }
+/// What stands behind each slash of an absolute path.
+std::vector<std::string_view> segments_of(std::string_view path) {
+  return config::split(path.substr(1), '/');
 }
 
 bool placeholder(std::string_view segment) { return segment.starts_with('{'); }
@@ -48,7 +45,7 @@ void Router::add(Method method, std::string pattern, Handler handler, Role role)
   for (const Route& route : routes_) {
     ensure(route.method != method || route.pattern != pattern, "a route is listed once");
   }
-  const auto parts = split(pattern);
+  const auto parts = segments_of(pattern);
   segments_.emplace_back(parts.begin(), parts.end());
   routes_.push_back({method, std::move(pattern), role, std::move(handler)});
 }
@@ -56,7 +53,7 @@ void Router::add(Method method, std::string pattern, Handler handler, Role role)
 std::variant<Router::Match, Response> Router::match(Method method, std::string_view path, Role role) const {
   const Method wanted = method == Method::head ? Method::get : method;
   const std::vector<std::string_view> parts =
-      path.starts_with('/') ? split(path) : std::vector<std::string_view>{};
+      path.starts_with('/') ? segments_of(path) : std::vector<std::string_view>{};
   std::vector<Method> allowed;
   std::size_t best = routes_.size();
   std::size_t best_literals = 0;

@@ -1,7 +1,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
-#include <charconv>
 
+#include "config/text.h"
 #include "daemon/oip/codec.h"
 #include "daemon/routes/routes.h"
 #include "daemon/service/describe.h"
@@ -26,10 +26,8 @@ std::vector<TensorSpec> outputs_of(const Entry& entry) {
 std::optional<std::int64_t> version_part(const Request& request) {
   const auto part = find_field(request.parts, "v");
   if (!part) return std::nullopt;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(part->data(), part->data() + part->size(), number);
-  if (error != std::errc() || end != part->data() + part->size() || number < 0)
-    throw Failure(Errc::invalid, "version '" + *part + "': a version is a number");
+  const auto number = config::parse_number<std::int64_t>(*part);
+  if (!number || *number < 0) throw Failure(Errc::invalid, "version '" + *part + "': a version is a number");
   return number;
 }
 

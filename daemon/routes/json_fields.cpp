@@ -1,9 +1,9 @@
 #include "daemon/routes/json_fields.h"
 
 #include <boost/json/value.hpp>
-#include <charconv>
 
 #include "config/scalars.h"
+#include "config/text.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -70,10 +70,8 @@ bool clip_flag(const json::object& body) {
 }
 
 std::uint64_t id_text(std::string_view text, std::string_view what) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) throw wrong(what, "a whole number");
-  return number;
+  if (const auto number = config::parse_number<std::uint64_t>(text)) return *number;
+  throw wrong(what, "a whole number");
 }
 
 }  // namespace dormouse::daemon

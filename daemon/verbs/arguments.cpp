@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
 #include "config/scalars.h"
+#include "config/text.h"
 #include "daemon/verbs/verb.h"
 
 namespace dormouse::daemon {
@@ -86,10 +86,17 @@ std::string Arguments::value_or(std::string_view name, std::string_view fallback
 std::optional<std::int64_t> Arguments::integer(std::string_view name) const {
   const auto text = value(name);
   if (!text) return std::nullopt;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error == std::errc{} && end == text->data() + text->size()) return number;
+  if (const auto number = config::parse_number<std::int64_t>(*text)) return number;
   throw UsageError{"--" + std::string(name) + " must be a whole number, not '" + *text + "'"};
+}
+
+std::optional<double> Arguments::number(std::string_view name, std::string_view wanted,
+                                        bool (*fits)(double)) const {
+  const auto text = value(name);
+  if (!text) return std::nullopt;
+  const auto number = config::parse_number<double>(*text);
+  if (number && fits(*number)) return number;
+  throw UsageError{"--" + std::string(name) + " must be " + std::string(wanted) + ", not '" + *text + "'"};
 }
 
 std::string Arguments::socket() const {

@@ -74,11 +74,7 @@ std::vector<engine::Tensor> inputs_for(const engine::Session& session, const Arg
 struct Limit {
   explicit Limit(const Arguments& arguments) : runs(arguments.integer("runs")) {
     if (runs && *runs < 1) throw UsageError{"--runs must be 1 or more"};
-    const std::string text = arguments.value_or("seconds", "2");
-    char* end = nullptr;
-    seconds = std::strtod(text.c_str(), &end);
-    if (*end != '\0' || !(seconds > 0))
-      throw UsageError{"--seconds must be a number above 0, not '" + text + "'"};
+    seconds = arguments.number("seconds", "a number above 0", [](double s) { return s > 0; }).value_or(2);
   }
   bool reached(std::size_t done, Clock::duration spent) const {
     if (runs) return done >= static_cast<std::size_t>(*runs);

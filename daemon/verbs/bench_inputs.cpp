@@ -1,9 +1,10 @@
 #include "daemon/verbs/bench_inputs.h"
 
 #include <algorithm>
-#include <charconv>
 #include <random>
 
+#include "config/text.h"
+#include "engine/footprint.h"
 #include "engine/formats/npy.h"
 
 namespace dormouse::daemon {
@@ -16,36 +17,25 @@ using engine::ValueInfo;
 
 std::map<std::string, std::string> parse_pairs(std::string_view text, std::string_view example) {
   std::map<std::string, std::string> pairs;
-  while (!text.empty()) {
-    const std::string_view pair = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), pair.size() + 1));
+  for (const std::string& pair : config::split_list(text)) {
     const auto equals = pair.rfind('=');
-    if (equals == pair.npos || equals == 0 || equals + 1 == pair.size())
-      throw Failure(Errc::invalid, "'" + std::string(pair) + "': write " + std::string(example));
+    if (equals == pair.npos || equals == 0)
+      throw Failure(Errc::invalid, "'" + pair + "': write " + std::string(example));
     if (!pairs.emplace(pair.substr(0, equals), pair.substr(equals + 1)).second)
-      throw Failure(Errc::invalid, "'" + std::string(pair.substr(0, equals)) + "' is given twice");
+      throw Failure(Errc::invalid, "'" + pair.substr(0, equals) + "' is given twice");
   }
   return pairs;
 }
 
+/// Without text the shape of a scalar.
 Shape parse_shape(std::string_view text) {
   Shape shape;
-  for (const char* at = text.data(); at <= text.data() + text.size();) {
-    std::int64_t extent = 0;
-    const auto [end, error] = std::from_chars(at, text.data() + text.size(), extent);
-    const bool ends = end == text.data() + text.size();
-    if (error != std::errc{} || extent < 0 || (!ends && *end != 'x'))
+  for (const std::string& part : config::split_list(text, 'x')) {
+    const auto extent = config::parse_number<std::int64_t>(part);
+    if (!extent || *extent < 0)
       throw Failure(Errc::invalid, "'" + std::string(text) + "' is no shape; write 1x3x224x224");
-    shape.push_back(extent);
-    if (ends) break;
-    at = end + 1;
+    shape.push_back(*extent);
   }
-  return shape;
-}
-
-Shape with_ones(Shape shape) {
-  for (std::size_t d = 0; d < shape.rank(); ++d)
-    if (shape[d] == engine::kDynamic) shape[d] = 1;
   return shape;
 }
 
@@ -84,21 +74,26 @@ std::map<std::string, std::string> parse_files(std::string_view text) {
   return parse_pairs(text, "NAME=FILE.npy");
 }
 
+std::vector<Shape> input_shapes(const engine::Graph& graph, const std::map<std::string, Shape>& shapes) {
+  check_names(graph, shapes);
+  std::vector<Shape> all = engine::least_shapes(graph);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (const auto chosen = shapes.find(graph.value(graph.inputs()[i]).name); chosen != shapes.end())
+      all[i] = chosen->second;
+  return all;
+}
+
 std::vector<Tensor> bench_inputs(const engine::Graph& graph, const std::map<std::string, Shape>& shapes,
                                  const std::map<std::string, std::string>& files, std::uint64_t seed) {
-  check_names(graph, shapes);
+  const std::vector<Shape> wanted = input_shapes(graph, shapes);
   check_names(graph, files);
   std::mt19937_64 random(seed);
   std::vector<Tensor> inputs;
   for (const engine::ValueId id : graph.inputs()) {
     const ValueInfo& value = graph.value(id);
-    if (const auto file = files.find(value.name); file != files.end()) {
-      inputs.push_back(engine::read_npy(file->second));
-      continue;
-    }
-    const auto chosen = shapes.find(value.name);
-    inputs.push_back(
-        drawn(value.dtype, chosen != shapes.end() ? chosen->second : with_ones(value.shape), random));
+    const auto file = files.find(value.name);
+    inputs.push_back(file != files.end() ? engine::read_npy(file->second)
+                                         : drawn(value.dtype, wanted[inputs.size()], random));
   }
   return inputs;
 }

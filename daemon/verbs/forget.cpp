@@ -1,8 +1,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 #include <iostream>
 
+#include "config/text.h"
 #include "daemon/client/ask.h"
 #include "daemon/client/tensor_message.h"
 #include "daemon/verbs/all_verbs.h"
@@ -25,24 +25,12 @@ constexpr Option kOptions[] = {
 
 json::array ids_of(std::string_view text) {
   json::array ids;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(','));
-    std::uint64_t id = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
-    if (error != std::errc{} || end != word.data() + word.size())
-      throw UsageError{"--id must be episode numbers, not '" + std::string(word) + "'"};
-    ids.push_back(id);
-    text.remove_prefix(std::min(word.size() + 1, text.size()));
+  for (const std::string_view word : config::split(text, ',')) {
+    const auto id = config::parse_number<std::uint64_t>(word);
+    if (!id) throw UsageError{"--id must be episode numbers, not '" + std::string(word) + "'"};
+    ids.push_back(*id);
   }
   return ids;
-}
-
-double distance_of(const std::string& text) {
-  double distance = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), distance);
-  if (error != std::errc{} || end != text.data() + text.size() || !(distance >= 0))
-    throw UsageError{"--within must be a distance, not '" + text + "'"};
-  return distance;
 }
 
 /// What to forget, as the daemon takes it.
@@ -51,14 +39,15 @@ class Order {
   Order(const Arguments& arguments, HttpClient& client)
       : client_(client), json_{{"model", arguments.positional(0, "MODEL")}} {
     const auto label = arguments.value("label"), before = arguments.value("before"),
-               id = arguments.value("id"), like = arguments.value("like"), within = arguments.value("within");
+               id = arguments.value("id"), like = arguments.value("like");
+    const auto within = arguments.number("within", "a distance", [](double d) { return d >= 0; });
     if (label.has_value() + before.has_value() + id.has_value() + like.has_value() != 1)
       throw UsageError{"say what to forget by one of --label, --before, --id and --like"};
     if (within && !like) throw UsageError{"--within goes with --like"};
     if (label) json_["label"] = *label;
     if (before) json_["before"] = parse_moment(*before, "before", SystemClock().wall());
     if (id) json_["ids"] = ids_of(*id);
-    if (within) json_["within"] = distance_of(*within);
+    if (within) json_["within"] = *within;
     if (!like) return;
     input_ = ask_inputs(client, arguments.positional(0, "MODEL")).front();
     fitted_ = fit(read_input_file(*like), *input_, *like);

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 #include <cstdio>
 #include <iostream>
 
+#include "daemon/verbs/bench_inputs.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/verb.h"
 #include "drivers/all_drivers.h"
+#include "engine/footprint.h"
 #include "engine/formats/all_formats.h"
 #include "engine/mapped.h"
 
@@ -18,33 +19,7 @@ namespace {
 
 using engine::Footprint;
 using engine::Graph;
-using engine::Shape;
 using engine::Tensor;
-
-[[noreturn]] void misunderstood(std::string_view text) {
-  throw Failure(Errc::invalid,
-                "--shape " + std::string(text) + ": expected NAME=1x3x224x224, and a comma before the next");
-}
-
-/// What stands before the first `separator`, which goes too.
-std::string_view take(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
-
-Shape parse_shape(std::string_view text) {
-  std::vector<std::int64_t> extents;
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view part = take(rest, 'x');
-    std::int64_t extent = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), extent);
-    if (error != std::errc() || end != part.data() + part.size() || extent < 0) misunderstood(text);
-    extents.push_back(extent);
-  }
-  return Shape(std::move(extents));
-}
 
 /// The constants as the file gave them.
 struct FileConstants {
@@ -97,30 +72,11 @@ void print(const Footprint& footprint, const FileConstants& file) {
 
 }  // namespace
 
-std::vector<Shape> input_shapes(const Graph& graph, std::string_view text) {
-  std::vector<Shape> shapes = engine::least_shapes(graph);
-  std::vector<bool> said(shapes.size());
-  while (!text.empty()) {
-    std::string_view extents = take(text, ',');
-    const std::string_view given = extents, name = take(extents, '=');
-    if (name.size() == given.size()) misunderstood(given);
-    const auto input = std::ranges::find_if(graph.inputs(),
-                                            [&](engine::ValueId id) { return graph.value(id).name == name; });
-    if (input == graph.inputs().end())
-      throw Failure(Errc::invalid, "--shape " + std::string(given) + ": the model has no input called '" +
-                                       std::string(name) + "'");
-    const auto place = static_cast<std::size_t>(input - graph.inputs().begin());
-    if (said[place]) throw Failure(Errc::invalid, "--shape: '" + std::string(name) + "' is given twice");
-    said[place] = true;
-    shapes[place] = parse_shape(extents);
-  }
-  return shapes;
-}
-
 int inspect_memory(const std::string& path, const std::string& shapes, bool json) {
   const Graph graph = engine::load_graph(path);
   const FileConstants file = constants_of(graph);
-  const Footprint footprint = engine::foresee(graph, input_shapes(graph, shapes), drivers::all_drivers());
+  const Footprint footprint =
+      engine::foresee(graph, input_shapes(graph, parse_shapes(shapes)), drivers::all_drivers());
   if (!json) {
     print(footprint, file);
     return kOk;

@@ -32,14 +32,10 @@ std::string needed(const Arguments& arguments, std::string_view option) {
   throw UsageError{"--" + std::string(option) + " is missing"};
 }
 
-double share_of(const std::string& text) {
-  try {
-    std::size_t end = 0;
-    const double share = std::stod(text, &end);
-    if (end == text.size()) return share;
-  } catch (const std::logic_error&) {  // what stod throws
-  }
-  throw UsageError{"--false-alarms takes a share such as 0.001"};
+std::uint64_t seed_of(const Arguments& arguments) {
+  const std::int64_t seed = arguments.integer("seed").value_or(1);
+  if (seed < 0) throw UsageError{"--seed takes a number from 0"};
+  return static_cast<std::uint64_t>(seed);
 }
 
 learning::ModelRequest request_of(const Arguments& arguments) {
@@ -47,9 +43,7 @@ learning::ModelRequest request_of(const Arguments& arguments) {
   learning::parse_input(needed(arguments, "input"), request);
   learning::parse_outputs(needed(arguments, "output"), request);
   request.size = size_called(arguments.value_or("size", "medium"));
-  const std::int64_t seed = arguments.integer("seed").value_or(1);
-  if (seed < 0) throw UsageError{"--seed takes a number from 0"};
-  request.seed = static_cast<std::uint64_t>(seed);
+  request.seed = seed_of(arguments);
   return request;
 }
 
@@ -57,8 +51,10 @@ learning::ModelRequest request_of(const Arguments& arguments) {
 int run_anomaly(const Arguments& arguments) {
   learning::AnomalyOptions options;
   options.channels = arguments.integer("channels").value_or(1);
-  if (const auto share = arguments.value("false-alarms")) options.false_alarms = share_of(*share);
-  options.seed = static_cast<std::uint64_t>(arguments.integer("seed").value_or(1));
+  constexpr auto kIsShare = [](double share) { return share > 0 && share < 1; };
+  options.false_alarms =
+      arguments.number("false-alarms", "a share such as 0.001", kIsShare).value_or(options.false_alarms);
+  options.seed = seed_of(arguments);
   const std::filesystem::path path = arguments.value_or("out", "anomaly.yaml");
   learning::write_anomaly_spec(path, options, arguments.flag("force"));
   const std::uint64_t warm_up = learning::AnomalyDetector(options).warm_up();
@@ -73,9 +69,10 @@ int run_anomaly(const Arguments& arguments) {
 }
 
 int run(const Arguments& arguments) {
-  if (arguments.positional(0, "FAMILY") == "anomaly") return run_anomaly(arguments);
-  const learning::Family& family = learning::family_called(arguments.positional(0, "FAMILY"));
+  const std::string& name = arguments.positional(0, "FAMILY");
   if (arguments.positional().size() > 1) throw UsageError{"one FAMILY at a time"};
+  if (name == "anomaly") return run_anomaly(arguments);
+  const learning::Family& family = learning::family_called(name);
   const std::filesystem::path path = arguments.value_or("out", std::string(family.name) + ".yaml");
   const engine::Graph graph =
       learning::write_new_model(family, request_of(arguments), path, arguments.flag("force"));

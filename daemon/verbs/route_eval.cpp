@@ -1,6 +1,5 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 #include <fstream>
 #include <iostream>
 
@@ -24,12 +23,8 @@ constexpr Option kOptions[] = {
     {"plot", "FILE.svg", "accuracy over compute as a picture"}};
 
 double fraction(const Arguments& arguments, std::string_view name, double otherwise) {
-  const auto text = arguments.value(name);
-  if (!text) return otherwise;
-  double number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error == std::errc{} && end == text->data() + text->size() && number > 0 && number < 1) return number;
-  throw UsageError{"--" + std::string(name) + " must be a number between 0 and 1, not '" + *text + "'"};
+  constexpr auto kFits = [](double share) { return share > 0 && share < 1; };
+  return arguments.number(name, "a number between 0 and 1", kFits).value_or(otherwise);
 }
 
 std::size_t count(const Arguments& arguments, std::string_view name, std::int64_t otherwise) {

@@ -2,6 +2,7 @@
 #include <boost/json/serialize.hpp>
 #include <iostream>
 
+#include "config/text.h"
 #include "daemon/service/model_parts.h"
 #include "daemon/verbs/all_verbs.h"
 #include "drivers/all_drivers.h"
@@ -22,12 +23,7 @@ int run(const Arguments& arguments) {
   options.path = arguments.positional(0, "MODEL.onnx");
   options.name = options.path.stem().string();
   options.cut = arguments.value_or("cut", "");
-  std::string list = arguments.value_or("labels", "");
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    options.labels.push_back(list.substr(0, comma));
-    list.erase(0, comma + 1);
-  }
+  options.labels = config::split_list(arguments.value_or("labels", ""));
   const auto parts = load_model(options, drivers::all_drivers());
   if (!parts->answers.empty())
     throw Failure(Errc::invalid, options.path.string() +

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <iomanip>
 #include <iostream>
-#include <sstream>
 
+#include "config/text.h"
 #include "daemon/report/training_curve.h"
 #include "daemon/service/class_labels.h"
 #include "daemon/verbs/all_verbs.h"
@@ -36,13 +36,6 @@ constexpr Option kOptions[] = {
 
 constexpr double kFineTuningRate = 0.01;
 
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> parts;
-  std::istringstream stream(list);
-  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
-  return parts;
-}
-
 /// The file beside the model that ends in `extension`.
 std::string beside(const std::filesystem::path& model, std::string_view extension) {
   return (model.parent_path() / model.stem()).string() + std::string(extension);
@@ -52,10 +45,8 @@ learning::TrainOptions options_of(const Arguments& arguments, learning::TrainOpt
   if (const auto file = arguments.value("options"))
     options = config::read<learning::TrainOptions>(config::load_file(*file), options);
   options.epochs = arguments.integer("epochs").value_or(options.epochs);
-  if (const auto rate = arguments.value("rate")) {
-    std::istringstream text(*rate);
-    if (!(text >> options.rate) || !(options.rate > 0)) throw UsageError{"--rate takes a number above 0"};
-  }
+  if (const auto rate = arguments.number("rate", "a number above 0", [](double r) { return r > 0; }))
+    options.rate = static_cast<decltype(options.rate)>(*rate);
   options.seed =
       static_cast<std::uint64_t>(arguments.integer("seed").value_or(static_cast<std::int64_t>(options.seed)));
   return options;
@@ -67,7 +58,7 @@ learning::Trainable trainable_of(const std::string& words) {
   if (words.empty() || words.find('(') != std::string::npos)
     throw UsageError{
         "--trainable takes head.*, all, lora(RANK) with a rank from 2 to 256, or names of parameters"};
-  return {.patterns = split(words), .anywhere = true};
+  return {.patterns = config::split_list(words), .anywhere = true};
 }
 
 TrainDisplay::Mode mode_of(const Arguments& arguments) {
@@ -91,7 +82,7 @@ class Training {
 
  private:
   learning::Dataset data(std::vector<std::string> labels) const {
-    if (const auto chosen = arguments_.value("labels")) labels = split(*chosen);
+    if (const auto chosen = arguments_.value("labels")) labels = config::split_list(*chosen);
     return learning::read_dataset(arguments_.positional(1, "DATA"), std::move(labels),
                                   {arguments_.value_or("label", "label"), arguments_.value_or("group", "")});
   }

@@ -42,6 +42,8 @@ class Arguments {
   std::string value_or(std::string_view name, std::string_view fallback) const;
   /// Throws UsageError when the value is no whole number.
   std::optional<std::int64_t> integer(std::string_view name) const;
+  /// Throws UsageError when the value is no number, or none that `fits`: "--name must be WANTED, not …".
+  std::optional<double> number(std::string_view name, std::string_view wanted, bool (*fits)(double)) const;
   bool json() const { return flag("json"); }
   /// --socket, else $DORMOUSE_SOCKET, else /run/dormouse/dormouse.sock.
   std::string socket() const;

@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
+#include "daemon/verbs/bench_inputs.h"
 #include "daemon/verbs/coverage.h"
 #include "daemon/verbs/graph_summary.h"
-#include "daemon/verbs/inspect_memory.h"
 #include "drivers/all_drivers.h"
 #include "engine/op.h"
 #include "engine/value.h"
@@ -68,12 +68,12 @@ TEST_CASE("shapes of inputs are read from words", "[inspect]") {
   graph.add_input("x", DType::f32, Shape{kDynamic, 3, kDynamic});
   graph.add_input("mask", DType::f32, Shape{kDynamic});
   graph.add_input("rate", DType::i64, Shape{});
-  CHECK(input_shapes(graph, "") == std::vector<Shape>{{1, 3, 1}, {1}, {}});
-  CHECK(input_shapes(graph, "mask=128") == std::vector<Shape>{{1, 3, 1}, {128}, {}});
-  CHECK(input_shapes(graph, "x=2x3x40,rate=") == std::vector<Shape>{{2, 3, 40}, {1}, {}});
+  CHECK(input_shapes(graph, parse_shapes("")) == std::vector<Shape>{{1, 3, 1}, {1}, {}});
+  CHECK(input_shapes(graph, parse_shapes("mask=128")) == std::vector<Shape>{{1, 3, 1}, {128}, {}});
+  CHECK(input_shapes(graph, parse_shapes("x=2x3x40,rate=")) == std::vector<Shape>{{2, 3, 40}, {1}, {}});
   for (const char* const wrong : {"x", "x=2xx3", "x=-1", "x=a", "x=1 x 2", "=3", "y=3", "x=1x3x1,x=1x3x1"}) {
     INFO(wrong);
-    CHECK_THROWS_AS(input_shapes(graph, wrong), Failure);
+    CHECK_THROWS_AS(input_shapes(graph, parse_shapes(wrong)), Failure);
   }
 }
 
