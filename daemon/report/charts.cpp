@@ -8,16 +8,6 @@
 namespace dormouse::daemon {
 namespace {
 
-std::string svg(double width, double height, const std::string& title, const std::string& body) {
-  return "<svg viewBox=\"0 0 " + figure(width) + " " + figure(height) + "\" role=\"img\" aria-label=\"" +
-         escaped(title) + "\">" + body + "</svg>\n";
-}
-
-std::string label(double x, double y, const std::string& anchor, const std::string& text) {
-  return "<text x=\"" + figure(x, 1) + "\" y=\"" + figure(y, 1) + "\" text-anchor=\"" + anchor + "\">" +
-         escaped(text) + "</text>";
-}
-
 std::string rectangle(double x, double y, double width, double height, const std::string& style) {
   return "<rect class=\"" + style + "\" x=\"" + figure(x) + "\" y=\"" + figure(y) + "\" width=\"" +
          figure(std::max(width, 0.0)) + "\" height=\"" + figure(height) + "\" rx=\"1.5\"/>";
@@ -38,20 +28,18 @@ std::string line_chart(const Points& points, const std::string& x_title) {
   const auto y = [&](double at) {
     return kBottom - (kBottom - kTop) * (at - low) / std::max(high - low, 1e-9);
   };
-  std::string body, path;
+  std::string body;
   for (int line = 0; line <= 4; ++line) {
     const double value = low + (high - low) * line / 4;
-    body += "<path class=\"grid\" d=\"M" + figure(kLeft) + " " + figure(y(value), 1) + "H" + figure(kRight) +
-            "\"/>";
-    body += label(kLeft - 8, y(value) + 4, "end", figure(value, 3));
+    body += svg_rule(kLeft, kRight, y(value)) + svg_text(kLeft - 8, y(value) + 4, "end", figure(value, 3));
   }
-  for (const auto& [at, value] : points)
-    path += (path.empty() ? "M" : "L") + figure(x(at), 1) + " " + figure(y(value), 1);
-  body += "<path class=\"area\" d=\"" + path + "V" + figure(kBottom) + "H" + figure(kLeft) + "Z\"/>";
-  body += "<path class=\"line\" d=\"" + path + "\"/>";
-  body += label(kLeft, kBottom + 20, "start", figure(first, 0));
-  body += label(kRight, kBottom + 20, "end", figure(last, 0) + " " + x_title);
-  return svg(640, 196, "loss over " + x_title, body);
+  Points places;
+  for (const auto& [at, value] : points) places.emplace_back(x(at), y(value));
+  body += "<path class=\"area\" d=\"" + svg_points(places) + "V" + figure(kBottom) + "H" + figure(kLeft) +
+          "Z\"/>" + svg_line(places);
+  body += svg_text(kLeft, kBottom + 20, "start", figure(first, 0));
+  body += svg_text(kRight, kBottom + 20, "end", figure(last, 0) + " " + x_title);
+  return svg_inline(640, 196, "loss over " + x_title, body);
 }
 
 std::string share_bar(const std::vector<Part>& parts) {
@@ -69,7 +57,7 @@ std::string share_bar(const std::vector<Part>& parts) {
     legend += "<li><span class=\"" + style + "\"></span>" + escaped(parts[i].name) + " <b>" +
               escaped(parts[i].text) + "</b></li>";
   }
-  return svg(kWidth, 18, "shares", bar) + "<ul class=\"legend\">" + legend + "</ul>\n";
+  return svg_inline(kWidth, 18, "shares", bar) + "<ul class=\"legend\">" + legend + "</ul>\n";
 }
 
 std::string pair_of_bars(double before, double after) {
@@ -78,8 +66,8 @@ std::string pair_of_bars(double before, double after) {
     return rectangle(0, y, kWidth, 8, "track") +
            rectangle(0, y, kWidth * std::clamp(fraction, 0.0, 1.0), 8, style);
   };
-  return svg(kWidth, 19, percentage(before) + " before, " + percentage(after) + " after",
-             bar(0, before, "before") + bar(11, after, after < before ? "worse" : "after"));
+  return svg_inline(kWidth, 19, percentage(before) + " before, " + percentage(after) + " after",
+                    bar(0, before, "before") + bar(11, after, after < before ? "worse" : "after"));
 }
 
 std::string lineage_chart(std::vector<Knot> knots) {
@@ -104,12 +92,12 @@ std::string lineage_chart(std::vector<Knot> knots) {
     place[knot.version] = {x, y};
     dots += "<g class=\"knot " + escaped(knot.state) + (knot.ours ? " ours" : "") + "\"><circle cx=\"" +
             figure(x) + "\" cy=\"" + figure(y) + "\" r=\"" + figure(kRadius) + "\"/>" +
-            label(x, y + 4, "middle", std::to_string(knot.version)) + "</g>";
+            svg_text(x, y + 4, "middle", std::to_string(knot.version)) + "</g>";
     x += kStep;
   }
   const double width = x - kStep + 24;
-  return "<div style=\"max-width:" + figure(width) + "px\">" + svg(width, 100, "versions", lines + dots) +
-         "</div>\n";
+  return "<div style=\"max-width:" + figure(width) + "px\">" +
+         svg_inline(width, 100, "versions", lines + dots) + "</div>\n";
 }
 
 }  // namespace dormouse::daemon

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "daemon/report/svg.h"
 
 /// Charts as inline SVG. Colours come from the page's style sheet, by class name.
 namespace dormouse::daemon {
-
-using Points = std::vector<std::pair<double, double>>;
 
 /// A line over steps, with its least and greatest value. Empty without two points.
 std::string line_chart(const Points& points, const std::string& x_title);

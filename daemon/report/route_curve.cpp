@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/report/html.h"
+#include "daemon/report/svg.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -14,19 +15,6 @@ namespace {
 using hrm::Outcome;
 
 constexpr double kLeft = 64, kRight = 700, kTop = 70, kBottom = 380;
-
-constexpr const char* kHead =
-    R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 440" role="img" aria-label=")";
-constexpr const char* kStyle =
-    "<style>svg{background:#fff}text{font:12px sans-serif;fill:#333}.grid{stroke:#ddd}"
-    ".line{fill:none;stroke-width:1.8}.a{stroke:#2563a8}.b{stroke:#c2571a}.c{stroke:#888;stroke-dasharray:4 "
-    "3}"
-    ".dot{fill:#222}</style>\n";
-
-std::string text_at_point(double x, double y, const std::string& anchor, const std::string& text) {
-  return "<text x=\"" + figure(x, 1) + "\" y=\"" + figure(y, 1) + "\" text-anchor=\"" + anchor + "\">" +
-         escaped(text) + "</text>\n";
-}
 
 /// From compute and accuracy to the picture.
 class Plane {
@@ -41,22 +29,21 @@ class Plane {
     std::string text;
     for (int i = 0; i <= 4; ++i) {
       const Outcome at{0, 0, low_ + (high_ - low_) * i / 4, most_ * i / 4};
-      text += "<path class=\"grid\" d=\"M" + figure(kLeft) + " " + figure(y(at), 1) + "H" + figure(kRight) +
-              "\"/>\n" + text_at_point(kLeft - 8, y(at) + 4, "end", percentage(at.accuracy)) +
-              text_at_point(x(at), kBottom + 20, "middle", percentage(at.compute));
+      text += svg_rule(kLeft, kRight, y(at)) +
+              svg_text(kLeft - 8, y(at) + 4, "end", percentage(at.accuracy)) +
+              svg_text(x(at), kBottom + 20, "middle", percentage(at.compute));
     }
     return text;
   }
   std::string line(std::span<const Outcome> outcomes, const std::string& style) const {
-    std::string path;
-    for (const Outcome& at : outcomes)
-      path += (path.empty() ? "M" : "L") + figure(x(at), 1) + " " + figure(y(at), 1);
-    return "<path class=\"line " + style + "\" d=\"" + path + "\"/>\n";
+    Points points;
+    for (const Outcome& at : outcomes) points.emplace_back(x(at), y(at));
+    return svg_line(points, style);
   }
   std::string dot(const Outcome& at, const std::string& name) const {
     const bool right = x(at) > (kLeft + kRight) / 2;
     return "<circle class=\"dot\" r=\"4\" cx=\"" + figure(x(at), 1) + "\" cy=\"" + figure(y(at), 1) +
-           "\"/>\n" + text_at_point(x(at) + (right ? -8 : 8), y(at) - 8, right ? "end" : "start", name);
+           "\"/>\n" + svg_text(x(at) + (right ? -8 : 8), y(at) - 8, right ? "end" : "start", name);
   }
 
  private:
@@ -75,14 +62,15 @@ std::string route_curve(const hrm::Replay& replay, const std::string& title) {
   std::ranges::copy(replay.confidence_curve, std::back_inserter(shown));
   const Plane plane(shown);
   const std::array lot{replay.always_low, replay.always_high};
-  return kHead + escaped(title) + "\">\n" + kStyle + text_at_point(kLeft, 24, "start", title) +
-         text_at_point(kLeft, 44, "start",
-                       "accuracy over compute; blue: gate, orange: confidence, grey: by lot") +
-         plane.grid() + plane.line(lot, "c") + plane.line(replay.confidence_curve, "b") +
-         plane.line(replay.gate_curve, "a") + plane.dot(replay.always_low, "low") +
-         plane.dot(replay.always_high, "high") + plane.dot(replay.oracle, "oracle") +
-         plane.dot(replay.gate.mean, "certified") +
-         text_at_point(kRight, kBottom + 44, "end", "compute, of the high model's") + "</svg>\n";
+  const std::string body =
+      svg_text(kLeft, 24, "start", title) +
+      svg_text(kLeft, 44, "start", "accuracy over compute; blue: gate, orange: confidence, grey: by lot") +
+      plane.grid() + plane.line(lot, "c") + plane.line(replay.confidence_curve, "b") +
+      plane.line(replay.gate_curve, "a") + plane.dot(replay.always_low, "low") +
+      plane.dot(replay.always_high, "high") + plane.dot(replay.oracle, "oracle") +
+      plane.dot(replay.gate.mean, "certified") +
+      svg_text(kRight, kBottom + 44, "end", "compute, of the high model's");
+  return svg_file(720, 440, title, body);
 }
 
 }  // namespace dormouse::daemon

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "daemon/report/html.h"
+#include "daemon/report/svg.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -12,22 +13,11 @@ using learning::EpochRecord;
 
 constexpr double kWidth = 720, kLeft = 64, kRight = 700, kPanel = 190, kGap = 56;
 
-constexpr const char* kStyle =
-    "<style>svg{background:#fff}text{font:12px sans-serif;fill:#333}.grid{stroke:#ddd}"
-    ".line{fill:none;stroke-width:1.8}.a{stroke:#2563a8}.b{stroke:#c2571a}"
-    ".ka{fill:#2563a8}.kb{fill:#c2571a}</style>";
-
 struct Series {
   std::string name;
   std::string style;  ///< of the sheet above
   std::function<double(const EpochRecord&)> value;
 };
-
-std::string label(double x, double y, const std::string& anchor, const std::string& text,
-                  const std::string& style = "") {
-  return "<text x=\"" + figure(x, 1) + "\" y=\"" + figure(y, 1) + "\" text-anchor=\"" + anchor + "\"" +
-         (style.empty() ? "" : " class=\"" + style + "\"") + ">" + escaped(text) + "</text>\n";
-}
 
 /// One panel whose upper edge is at `top`.
 class Panel {
@@ -46,15 +36,15 @@ class Panel {
     std::string text;
     for (int i = 0; i <= 4; ++i) {
       const double value = low_ + (high_ - low_) * i / 4;
-      text += "<path class=\"grid\" d=\"M" + figure(kLeft) + " " + figure(y(value), 1) + "H" +
-              figure(kRight) + "\"/>\n" + label(kLeft - 8, y(value) + 4, "end", figure(value, 3));
+      text += svg_rule(kLeft, kRight, y(value)) + svg_text(kLeft - 8, y(value) + 4, "end", figure(value, 3));
     }
     for (std::size_t s = 0; s < series_.size(); ++s) {
-      std::string path;
+      Points points;
       for (std::size_t i = 0; i < epochs_.size(); ++i)
-        path += (i == 0 ? "M" : "L") + figure(x(i), 1) + " " + figure(y(series_[s].value(epochs_[i])), 1);
-      text += "<path class=\"line " + series_[s].style + "\" d=\"" + path + "\"/>\n";
-      text += label(kLeft + 8 + 190 * double(s), top_ - 10, "start", series_[s].name, "k" + series_[s].style);
+        points.emplace_back(x(i), y(series_[s].value(epochs_[i])));
+      text += svg_line(points, series_[s].style);
+      text +=
+          svg_text(kLeft + 8 + 190 * double(s), top_ - 10, "start", series_[s].name, "k" + series_[s].style);
     }
     return text;
   }
@@ -77,9 +67,7 @@ class Panel {
 
 std::string training_curve(std::span<const EpochRecord> epochs, const std::string& title) {
   constexpr double kFirst = 64, kSecond = kFirst + kPanel + kGap, kHeight = kSecond + kPanel + 40;
-  std::string text = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + figure(kWidth) + " " +
-                     figure(kHeight) + "\" role=\"img\" aria-label=\"" + escaped(title) + "\">\n" + kStyle +
-                     "\n" + label(kLeft, 26, "start", title);
+  std::string text = svg_text(kLeft, 26, "start", title);
   if (!epochs.empty()) {
     text += Panel(epochs,
                   {{"training loss", "a", [](const EpochRecord& e) { return e.loss; }},
@@ -89,10 +77,10 @@ std::string training_curve(std::span<const EpochRecord> epochs, const std::strin
     text += Panel(epochs, {{"validation accuracy", "b", [](const EpochRecord& e) { return e.accuracy; }}},
                   kSecond)
                 .draw();
-    text += label(kLeft, kHeight - 14, "start", "epoch 1") +
-            label(kRight, kHeight - 14, "end", "epoch " + std::to_string(epochs.size()));
+    text += svg_text(kLeft, kHeight - 14, "start", "epoch 1") +
+            svg_text(kRight, kHeight - 14, "end", "epoch " + std::to_string(epochs.size()));
   }
-  return text + "</svg>\n";
+  return svg_file(kWidth, kHeight, title, text);
 }
 
 }  // namespace dormouse::daemon
