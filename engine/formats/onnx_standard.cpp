@@ -152,9 +152,9 @@ Inputs bit_linear(const Node& node, const Inputs& in) {
     to[static_cast<std::size_t>(column * rows + row)] = ternary(weights[i], scale);
   }
   const Value peak = apply("ReduceMax", {apply("Abs", {x}), integers(*x.graph, {-1})});
-  const Value most = apply("Max", {peak, scalar_like(x, 1e-5)});
-  const Value numbers = apply("Round", {x * (scalar_like(x, 127) / most)});
-  const Value factor = most / scalar_like(x, 127) * static_cast<double>(scale);
+  const Value most = apply("Max", {peak, scalar_like(x, kLeastScale)});
+  const Value numbers = apply("Round", {x * (scalar_like(x, kTernarySteps) / most)});
+  const Value factor = most / scalar_like(x, kTernarySteps) * static_cast<double>(scale);
   const Value y = matmul(numbers, constant(*x.graph, std::move(turned))) * factor;
   return {in.size() > 2 && in[2] ? y + in[2] : y};
 }

@@ -8,8 +8,6 @@
 namespace dormouse::engine {
 namespace {
 
-constexpr float kLeast = 1e-5f, kSteps = 127;
-
 const TernaryDot& detect() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -33,7 +31,7 @@ float ternary_scale(std::span<const float> weights) {
   double sum = 0;
   for (const float weight : weights) sum += std::abs(double{weight});
   const double mean = weights.empty() ? 0 : sum / static_cast<double>(weights.size());
-  return std::max(static_cast<float>(mean), kLeast);
+  return std::max(static_cast<float>(mean), kLeastScale);
 }
 
 std::int8_t ternary(float weight, float scale) {
@@ -55,17 +53,17 @@ void pack_ternary(std::span<const float> row, float scale, std::uint8_t* to) {
 }
 
 float quantize_row(std::span<const float> x, std::span<std::int8_t> to) {
-  float most = kLeast;
+  float most = kLeastScale;
   bool numbers = true;
   for (const float value : x) {
     const float magnitude = std::abs(value);
     most = magnitude > most ? magnitude : most;
     numbers &= magnitude == magnitude;
   }
-  const float steps = kSteps / most;
+  const float steps = kTernarySteps / most;
   for (std::size_t i = 0; i < x.size(); ++i) to[i] = quantized<std::int8_t>(x[i] * steps, 0);
   std::fill(to.begin() + std::ssize(x), to.end(), std::int8_t{0});
-  return numbers ? most / kSteps : NAN;
+  return numbers ? most / kTernarySteps : NAN;
 }
 
 extern const TernaryDot kPortableTernaryDot{dot};

@@ -16,15 +16,18 @@ constexpr std::int64_t ternary_blocks(std::int64_t weights) {
   return (weights + kTernaryBlock - 1) / kTernaryBlock;
 }
 
-/// The step between ternary weights: the mean magnitude, at least 1e-5.
+/// The least magnitude that scales go by, and the steps of a row up to its largest number.
+inline constexpr float kLeastScale = 1e-5f, kTernarySteps = 127;
+
+/// The step between ternary weights: the mean magnitude, at least kLeastScale.
 float ternary_scale(std::span<const float> weights);
 /// round(weight / scale) within ±1.
 std::int8_t ternary(float weight, float scale);
 /// One row, ternary_blocks(row.size()) · kTernaryBytes bytes.
 void pack_ternary(std::span<const float> row, float scale, std::uint8_t* to);
 
-/// Row of x in steps of max|x| / 127, at least 1e-5 / 127; returns that step, which is NaN where x has one.
-/// `to` may be longer than x, and ends in zeros.
+/// Row of x in steps of max|x| / kTernarySteps, that maximum at least kLeastScale; returns that step, which
+/// is NaN where x has one. `to` may be longer than x, and ends in zeros.
 float quantize_row(std::span<const float> x, std::span<std::int8_t> to);
 
 /// Σ x·w over `blocks` blocks, exact up to 2^24 of them; x has kTernaryBlock numbers for each.

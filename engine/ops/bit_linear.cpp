@@ -52,13 +52,15 @@ std::size_t scratch(const KernelContext& context) {
   return Scratch::bytes(size.rows * integer_row(size.in), sizeof(std::int16_t)) +
          Scratch::bytes(size.in * size.out, sizeof(std::int16_t)) +
          Scratch::bytes(size.rows * size.out, sizeof(std::int32_t)) +
-         Scratch::bytes(size.rows, sizeof(float)) + integer_gemm_scratch(size.in);
+         Scratch::bytes(size.rows, sizeof(float)) + Scratch::bytes(size.in, sizeof(float)) +
+         Scratch::bytes(integer_row(size.in), sizeof(std::int8_t)) +
+         Scratch::bytes(size.in * size.out, sizeof(float)) + integer_gemm_scratch(size.in);
 }
 
 /// The weights as −1, 0 and 1, transposed; returns their step.
 template <class T>
-float ternary_matrix(std::span<const T> w, const Sizes& size, std::int16_t* to) {
-  const std::vector<float> weights(w.begin(), w.end());
+float ternary_matrix(std::span<const T> w, const Sizes& size, std::span<float> weights, std::int16_t* to) {
+  std::transform(w.begin(), w.end(), weights.begin(), [](T weight) { return static_cast<float>(weight); });
   const float scale = ternary_scale(weights);
   for (std::int64_t o = 0; o < size.out; ++o)
     for (std::int64_t i = 0; i < size.in; ++i)
@@ -76,15 +78,16 @@ void compute(const KernelContext& context) noexcept {
   std::int16_t* const right = room.take<std::int16_t>(size.in * size.out);
   std::int32_t* const sums = room.take<std::int32_t>(size.rows * size.out);
   float* const steps = room.take<float>(size.rows);
-  std::vector<float> row(static_cast<std::size_t>(size.in));
-  std::vector<std::int8_t> small(static_cast<std::size_t>(pitch));
+  const std::span row(room.take<float>(size.in), static_cast<std::size_t>(size.in));
+  const std::span weights(room.take<float>(size.in * size.out), context.in<T>(1).size());
+  const std::span small(room.take<std::int8_t>(pitch), static_cast<std::size_t>(pitch));
   for (std::int64_t r = 0; r < size.rows; ++r) {
     const auto x = context.in<T>(0).subspan(static_cast<std::size_t>(r * size.in), row.size());
     std::transform(x.begin(), x.end(), row.begin(), [](T value) { return static_cast<float>(value); });
     steps[r] = quantize_row(row, small);
     std::ranges::copy(small, left + r * pitch);
   }
-  const float scale = ternary_matrix(context.in<T>(1), size, right);
+  const float scale = ternary_matrix(context.in<T>(1), size, weights, right);
   integer_gemm(size.rows, size.out, size.in, left, right, sums, size.out, room.rest());
   for (std::int64_t r = 0; r < size.rows; ++r)
     for (std::int64_t o = 0; o < size.out; ++o) {
@@ -95,7 +98,7 @@ void compute(const KernelContext& context) noexcept {
 }
 
 Value rounded(Value x) { return apply("Round", {x}); }
-Value at_least_tiny(Value x) { return apply("Max", {x, scalar_like(x, 1e-5)}); }
+Value at_least_tiny(Value x) { return apply("Max", {x, scalar_like(x, kLeastScale)}); }
 
 /// The weights as they are computed with.
 Value as_ternary(Value w) {
@@ -106,7 +109,7 @@ Value as_ternary(Value w) {
 /// Rows [rows, in] as they are computed with.
 Value as_steps(Value x) {
   const Value most = apply("ReduceMax", {apply("Abs", {x}), integers(*x.graph, {1})});
-  const Value step = at_least_tiny(most) * (1.0 / 127);
+  const Value step = at_least_tiny(most) * (1.0 / kTernarySteps);
   return rounded(x / step) * step;
 }
 
