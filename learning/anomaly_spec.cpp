@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "engine/formats/atomic_file.h"
+#include "learning/families.h"
 
 namespace dormouse::learning {
 namespace {
@@ -47,8 +48,7 @@ AnomalyOptions read_anomaly_spec(const std::filesystem::path& path) {
 
 void write_anomaly_spec(const std::filesystem::path& path, const AnomalyOptions& options, bool overwrite) {
   check(options);
-  if (!overwrite && std::filesystem::exists(path))
-    throw Failure(Errc::invalid, path.string() + ": is there already; --force replaces it");
+  if (!overwrite) refuse_to_overwrite(path);
   engine::write_file(path.string(), text_of(path.stem().string(), options));
 }
 

@@ -49,6 +49,9 @@ std::span<const Family> families();
 /// Throws Failure(invalid) with the nearest name, or all of them.
 const Family& family_called(std::string_view name);
 
+/// Throws Failure(invalid) when there is a file called `path`.
+void refuse_to_overwrite(const std::filesystem::path& path);
+
 /// Writes `path` (YAML) and beside it the weights it names, PATH without its extension and .safetensors: the
 /// same bytes for the same family and request. Each file appears whole or not at all, the spec last. Throws
 /// Failure(invalid) when one is there already and `overwrite` is not set, Failure(io). Returns the model.

@@ -33,12 +33,12 @@ std::string spec_text(const Family& family, const ModelRequest& request, const f
   return text;
 }
 
+}  // namespace
+
 void refuse_to_overwrite(const fs::path& path) {
   if (fs::exists(path))
     throw Failure(Errc::invalid, path.string() + ": is there already; --force replaces it");
 }
-
-}  // namespace
 
 engine::Graph write_new_model(const Family& family, const ModelRequest& request, const fs::path& path,
                               bool overwrite) {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 #include <set>
 
+#include "config/text.h"
 #include "engine/op.h"
 #include "learning/adapter.h"
 #include "learning/linear_layer.h"
@@ -93,16 +93,15 @@ std::optional<Trainable> parse_trainable(std::string_view word) {
   constexpr std::string_view kLora = "lora(";
   if (!word.starts_with(kLora) || !word.ends_with(')')) return std::nullopt;
   word = word.substr(kLora.size(), word.size() - kLora.size() - 1);
-  std::size_t rank = 0;
-  const auto [end, failed] = std::from_chars(word.data(), word.data() + word.size(), rank);
-  if (failed != std::errc{} || end != word.data() + word.size() || rank < kLeastRank || rank > kMostRank)
-    return std::nullopt;
-  return Trainable{{}, rank};
+  const auto rank = config::parse_number<std::size_t>(word);
+  if (!rank || *rank < kLeastRank || *rank > kMostRank) return std::nullopt;
+  return Trainable{{}, *rank};
 }
 
 void apply(Graph& graph, ValueId cut, const Trainable& trainable, const LatentScale* scale) {
   if (trainable.trunk) return freeze(graph, fixed_in(graph));
-  if (trainable.anywhere) freeze(graph, fixed_in(graph));
+  std::vector<std::string> frozen = trainable.anywhere ? fixed_in(graph) : std::vector<std::string>{};
+  freeze(graph, frozen);  // these are no parameters that patterns could find
   const std::vector<ValueId> behind =
       trainable.anywhere ? parameters_of(graph) : parameters_behind(graph, cut);
   std::set<ValueId> learnt = chosen(graph, behind, trainable.patterns);
@@ -111,7 +110,6 @@ void apply(Graph& graph, ValueId cut, const Trainable& trainable, const LatentSc
   if (head) learnt.insert(head->weight);
   for (const LinearLayer& layer : layers)
     if (learnt.contains(layer.weight) && layer.bias != engine::kAbsent) learnt.insert(layer.bias);
-  std::vector<std::string> frozen = trainable.anywhere ? fixed_in(graph) : std::vector<std::string>{};
   for (const ValueId id : behind)
     if (!learnt.contains(id)) frozen.push_back(graph.value(id).name);
   freeze(graph, frozen);
