@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <functional>
 
 #include "engine/kernel_call.h"
 #include "engine/ops/inference.h"
@@ -13,8 +13,7 @@ namespace {
 
 struct Box {
   float top, left, bottom, right;
-
-  float area() const { return (bottom - top) * (right - left); }
+  float area = (bottom - top) * (right - left);
 };
 
 struct Task {
@@ -48,29 +47,44 @@ struct Task {
 bool overlaps(const Box& a, const Box& b, float threshold) {
   const float height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top),
               width = std::min(a.right, b.right) - std::max(a.left, b.left);
-  if (!(height > 0 && width > 0 && a.area() > 0 && b.area() > 0)) return false;
+  if (!(height > 0 && width > 0 && a.area > 0 && b.area > 0)) return false;
   const float common = height * width;
-  return common / (a.area() + b.area() - common) > threshold;
+  return common / (a.area + b.area - common) > threshold;
 }
 
-// Candidates from the best on, equals in their order; NaN is no score.
-std::vector<std::int64_t> candidates(const Task& task, const float* scores) {
-  std::vector<std::int64_t> result;
+struct Candidate {
+  float score;
+  std::int64_t box;
+
+  // Worse, or as good and further behind.
+  bool operator<(const Candidate& other) const {
+    return score < other.score || (score == other.score && box > other.box);
+  }
+};
+
+// A heap of what is good enough; NaN is no score.
+void find_candidates(const Task& task, const float* scores, std::vector<Candidate>& heap) {
+  heap.clear();
   for (std::int64_t i = 0; i < task.count; ++i) {
     const bool enough = task.score_threshold ? scores[i] > *task.score_threshold : scores[i] == scores[i];
-    if (enough) result.push_back(i);
+    if (enough) heap.push_back({scores[i], i});
   }
-  std::ranges::stable_sort(result, [&](std::int64_t a, std::int64_t b) { return scores[a] > scores[b]; });
-  return result;
+  std::ranges::make_heap(heap, std::less<>());
 }
 
+// Most candidates are never looked at once there are enough boxes, so they are not sorted.
 std::vector<std::array<std::int64_t, 3>> select(const Task& task) {
   std::vector<std::array<std::int64_t, 3>> result;
+  std::vector<Candidate> heap;
+  std::vector<Box> kept;
   for (std::int64_t image = 0; image < task.images; ++image) {
     for (std::int64_t of = 0; of < task.classes && task.most > 0; ++of) {
-      std::vector<Box> kept;
-      for (const std::int64_t i : candidates(task, task.scores + (image * task.classes + of) * task.count)) {
-        if (static_cast<std::int64_t>(kept.size()) >= task.most) break;
+      find_candidates(task, task.scores + (image * task.classes + of) * task.count, heap);
+      kept.clear();
+      while (!heap.empty() && static_cast<std::int64_t>(kept.size()) < task.most) {
+        std::ranges::pop_heap(heap, std::less<>());
+        const std::int64_t i = heap.back().box;
+        heap.pop_back();
         const Box box = task.box(image, i);
         if (std::ranges::any_of(kept, [&](const Box& k) { return overlaps(box, k, task.iou_threshold); }))
           continue;
