@@ -1,4 +1,6 @@
-#include <algorithm>
+#include <xnnpack.h>
+
+#include <optional>
 
 #include "drivers/xnnpack/convolving.h"
 #include "drivers/xnnpack/operands.h"
@@ -17,43 +19,31 @@ bool supports(const Graph& graph, const Node& node) {
   return is_image(input_shape(graph, node, 0)) && constant(graph, node, kFilter) && bias_known;
 }
 
-/// XNNPACK multiplies a few pixels by the whole filter, then the next ones: a filter that does not stay in
-/// the cache is read from memory for each. In parts it stays.
-constexpr std::size_t kCachedFilter = 1536 << 10, kPart = 512 << 10;
-constexpr std::size_t kTile = 32;  ///< output channels that XNNPACK computes at once, on the widest CPU
+/// A sum that a convolution adds to what it stores, in place of a walk through memory of its own.
+struct Addition {
+  engine::ValueId addend, sum;
+  Clamped to;  ///< the sum, or the ReLU of it
+};
 
-/// Output channels of a part; all of them where the filter is better left whole. The same for every image:
-/// what is packed goes by the constant that it is of.
-std::size_t part_of(const Channels& channels, const Extents& filter) {
-  const std::size_t channel = filter[1] * filter[2] * filter[3] * sizeof(float);
-  if (channels.groups > 1 || channel * channels.outputs <= kCachedFilter) return channels.outputs;
-  return std::max(kPart / channel / kTile, std::size_t{1}) * kTile;
+bool is_sum(const Node& node) {
+  return node.op->domain.empty() && (node.op->name == "Add" || node.op->name == "Sum") &&
+         node.inputs.size() == 2;
 }
 
-void emit_parts(Builder& builder, const Node& node, Channels channels, std::size_t part, Id image,
-                const Clamped& to) {
-  const Graph& graph = builder.graph();
-  Extents filter_extents = extents(input_shape(graph, node, kFilter), Layout::channels_first);
-  const Extents whole = extents(builder.info(to.value).shape, Layout::channels_last);
-  std::vector<Id> results;
-  Extents lengths;
-  const std::size_t all = channels.outputs;
-  for (std::size_t first = 0; first < all; first += part) {
-    channels.outputs = std::min(part, all - first);
-    const auto rows = [&](std::size_t i) {
-      return constant(graph, node, i)
-          ->rows(static_cast<std::int64_t>(first), static_cast<std::int64_t>(channels.outputs));
-    };
-    Extents size = whole;
-    size.back() = filter_extents[0] = channels.outputs;
-    const Id bias = has_input(node, 2) ? builder.weights(rows(2), {channels.outputs}) : kNoId;
-    const Id filter = builder.weights(rows(kFilter), filter_extents, channels.filter_order());
-    results.push_back(builder.temporary(size));
-    lengths.push_back(channels.outputs);
-    define_convolution(builder, node, kFilter, channels, {image, filter, bias, results.back(), to.clamp});
-  }
-  builder.concatenate(results, lengths, whole.size() - 1, whole,
-                      builder.out(to.value, Layout::channels_last));
+/// The sum that alone reads the output of `node`, where the other operand is there already.
+std::optional<Addition> addition_to(const Builder& builder, const Node& node, const Channels& channels) {
+  const Node* const reader = builder.sole_reader(node.outputs[0]);
+  if (!reader || !is_sum(*reader) || channels.groups > 1 || channels.inputs == 1 || !has_input(node, 2) ||
+      !xnn_convolution_2d_can_add())
+    return std::nullopt;
+  const engine::ValueId addend = reader->inputs[reader->inputs[0] == node.outputs[0] ? 1 : 0];
+  const engine::ValueInfo& info = builder.info(addend);
+  if (info.constant || info.dtype != engine::DType::f32 ||
+      info.shape != output_shape(builder.graph(), node) || !builder.at_hand(addend, Layout::channels_last))
+    return std::nullopt;
+  const Clamped clamped = with_clamp(builder, reader->outputs[0]);
+  const bool relu = clamped.clamp.low == 0 && clamped.clamp.high == kInfinity;
+  return Addition{addend, reader->outputs[0], relu ? clamped : Clamped{reader->outputs[0], {}}};
 }
 
 void emit(Builder& builder, const Node& node) {
@@ -61,14 +51,18 @@ void emit(Builder& builder, const Node& node) {
   const Channels channels = channels_of(graph, node, kFilter);
   const Extents filter_extents = extents(input_shape(graph, node, kFilter), Layout::channels_first);
   const Id image = builder.in(node.inputs[0], Layout::channels_last);
-  const Clamped to = with_clamp(builder, node.outputs[0]);
-  const std::size_t part = part_of(channels, filter_extents);
-  if (part < channels.outputs) return emit_parts(builder, node, channels, part, image, to);
   const Id bias =
       has_input(node, 2) ? builder.weights(node.inputs[2], {channels.groups * channels.outputs}) : kNoId;
   const Id filter = builder.weights(node.inputs[kFilter], filter_extents, channels.filter_order());
-  define_convolution(builder, node, kFilter,
-                     {image, filter, bias, builder.out(to.value, Layout::channels_last), to.clamp});
+  const auto addition = addition_to(builder, node, channels);
+  const Clamped to = addition ? Clamped{addition->to.value, {}} : with_clamp(builder, node.outputs[0]);
+  const Id result = builder.out(to.value, Layout::channels_last);
+  define_convolution(builder, node, kFilter, {image, filter, bias, result, to.clamp});
+  if (!addition) return;
+  builder.take_over(addition->sum);
+  const Id addend = builder.in(addition->addend, Layout::channels_last);
+  check(xnn_add_to_convolution_2d(builder.subgraph(), addend, addition->to.clamp.low == 0),
+        "a sum behind a Conv");
 }
 
 }  // namespace

@@ -14,11 +14,7 @@ Channels channels_of(const engine::Graph& graph, const engine::Node& node, std::
 
 void define_convolution(Builder& builder, const engine::Node& node, std::size_t filter,
                         const Convolved& ids) {
-  define_convolution(builder, node, filter, channels_of(builder.graph(), node, filter), ids);
-}
-
-void define_convolution(Builder& builder, const engine::Node& node, std::size_t filter,
-                        const Channels& channels, const Convolved& ids) {
+  const Channels channels = channels_of(builder.graph(), node, filter);
   const Window2d w = window_2d(builder.graph(), node, filter);
   if (channels.depthwise()) {
     check(xnn_define_depthwise_convolution_2d(

@@ -23,8 +23,5 @@ struct Convolved {
 };
 /// Adds the convolution of `node`, whose filter is its input `filter`.
 void define_convolution(Builder& builder, const engine::Node& node, std::size_t filter, const Convolved& ids);
-/// The same for some of the filter's output channels.
-void define_convolution(Builder& builder, const engine::Node& node, std::size_t filter,
-                        const Channels& channels, const Convolved& ids);
 
 }  // namespace dormouse::drivers::xnnpack

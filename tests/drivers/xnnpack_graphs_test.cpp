@@ -1,6 +1,7 @@
 // Whole graphs through sessions: partitions, layouts, batches, threads.
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <thread>
 
 #include "drivers/all_drivers.h"
@@ -21,16 +22,23 @@ using Integers = std::vector<std::int64_t>;
 
 constexpr unsigned kSeed = 20;
 
-Tensor weights(const Shape& shape, std::mt19937& random) {
-  return draw(DType::f32, shape, -0.4, 0.4, random);
+Tensor weights(const Shape& shape, std::mt19937& random, double most = 0.4) {
+  return draw(DType::f32, shape, -most, most, random);
 }
 
-Value convolution(Value x, const Shape& filter, std::int64_t group, std::mt19937& random) {
+Value convolution(Value x, const Shape& filter, std::int64_t group, std::mt19937& random, double most = 0.4) {
   Graph& graph = *x.graph;
   Integers pads(2 * (filter.rank() - 2), filter.back() / 2);
-  return apply("Conv",
-               {x, constant(graph, weights(filter, random)), constant(graph, weights({filter[0]}, random))},
-               {{"pads", pads}, {"group", group}});
+  return apply(
+      "Conv",
+      {x, constant(graph, weights(filter, random, most)), constant(graph, weights({filter[0]}, random))},
+      {{"pads", pads}, {"group", group}});
+}
+
+/// A full convolution whose results are about as large as `x`.
+Value mixing(Value x, std::int64_t from, std::int64_t to, std::int64_t window, std::mt19937& random) {
+  const double most = std::sqrt(3.0 / static_cast<double>(from * window * window));
+  return convolution(x, {to, from, window, window}, 1, random, most);
 }
 
 /// Convolution, pool, depthwise convolution with a residual, squeeze and excite, mean, linear layer, softmax.
@@ -98,6 +106,50 @@ TEST_CASE("what stands behind a sum is done with it", "[xnnpack]") {
   const xnnpack::XnnpackDriver driver;
   const auto inputs = input_for(graph, 2);
   check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
+}
+
+/// Blocks of a residual network, of `channels`: sums and what stands behind them in every way that they occur.
+Graph residual_network(std::int64_t batch, std::int64_t channels, std::int64_t window, std::mt19937& random) {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {batch, 3, 6, 5})};
+  const auto block = [&](Value from) { return mixing(from, channels, channels, window, random); };
+  const Value a = relu(convolution(x, {channels, 3, 3, 3}, 1, random));
+  const Value b = relu(block(a) + a);
+  const Value c = apply("Sum", {b, block(b)});
+  const Value low = constant(graph, Tensor::scalar(-0.1f)), high = constant(graph, Tensor::scalar(0.2f));
+  const Value d = apply("Clip", {block(c) + block(a), low, high});  // neither is there before the other
+  const Value pads = constant(graph, Tensor::from<std::int64_t>({8}, {0, 0, 1, 1, 0, 0, 1, 1}));
+  const Value cut = apply("MaxPool", {d}, {{"kernel_shape", Integers{3, 3}}, {"strides", Integers{1, 1}}});
+  const Value e = relu(block(d) + apply("Pad", {cut, pads}));
+  const Value read_twice = block(e);
+  const Value f = relu(read_twice + e);
+  const Value g = block(f) + constant(graph, weights({channels, 1, 1}, random));
+  graph.set_outputs({b.id, g.id, (read_twice * f).id, relu(block(g) + reduce_mean(g, {2, 3}, true)).id});
+  return graph;
+}
+
+TEST_CASE("sums behind convolutions are done with them", "[xnnpack]") {
+  const std::int64_t batch = GENERATE(1, 2), channels = GENERATE(7, 70), window = GENERATE(1, 3);
+  const std::size_t threads = GENERATE(1, 2);
+  std::mt19937 random(kSeed);
+  INFO("batch " << batch << ", " << channels << " channels, window " << window << ", seed " << kSeed);
+  const Graph graph = residual_network(batch, channels, window, random);
+  const auto inputs = input_for(graph, batch);
+  check_close(run_on(xnnpack::XnnpackDriver({.threads = threads}), graph, inputs), interpret(graph, inputs));
+}
+
+TEST_CASE("filters larger than a cache give what small ones do", "[xnnpack]") {
+  const std::int64_t batch = GENERATE(1, 2), window = GENERATE(1, 3);
+  const std::size_t threads = GENERATE(1, 2);
+  std::mt19937 random(kSeed);
+  INFO("batch " << batch << ", window " << window << ", seed " << kSeed);
+  const std::int64_t inputs = window == 1 ? 1200 : 140, outputs = window == 1 ? 140 : 150;
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {batch, inputs, 4, 4})};
+  const Value y = mixing(x, inputs, outputs, window, random);
+  graph.set_outputs({relu(y + mixing(x, inputs, outputs, window, random)).id});
+  const auto given = input_for(graph, batch);
+  check_close(run_on(xnnpack::XnnpackDriver({.threads = threads}), graph, given), interpret(graph, given));
 }
 
 TEST_CASE("channels of convolutions are shuffled where they lie", "[xnnpack]") {

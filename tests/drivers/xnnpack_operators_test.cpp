@@ -120,7 +120,7 @@ const std::vector<Named>& network_samples() {
                   {2, row_of<std::int64_t>({99, -1})},
                   {3, row_of<std::int64_t>({1, 2})}}}},
       {"Split", {.shapes = {{2, 8, 5}}, .attributes = {{"axis", std::int64_t{1}}}}},
-      {"Conv", {.shapes = {{1, 130, 6, 6}, {340, 130, 3, 3}, {340}}, .low = -0.1, .high = 0.1}},  // in parts
+      {"Conv", {.shapes = {{1, 130, 6, 6}, {340, 130, 3, 3}, {340}}, .low = -0.1, .high = 0.1}},
       {"Concat",
        {.shapes = {{1, 3}, {1, 1}, {1, 2}, {1, 4}, {1, 1}, {1, 5}, {1, 2}},
         .attributes = {{"axis", std::int64_t{1}}}}},
