@@ -64,6 +64,7 @@ class Pages final : public Buffer {
   static std::byte* map(std::size_t size) {
     void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) throw std::bad_alloc();
+    prefer_huge_pages({static_cast<std::byte*>(pages), size});
     return static_cast<std::byte*>(pages);
   }
 };
@@ -96,6 +97,16 @@ struct File {
 };
 
 }  // namespace
+
+void prefer_huge_pages(std::span<std::byte> memory) noexcept {
+#ifdef MADV_HUGEPAGE
+  constexpr std::size_t kHuge = 2 << 20;
+  const std::size_t before = rest_of_page(memory.data());
+  if (memory.size() < kHuge + before) return;
+  // It is advice: where there are none, pages stay small.
+  ::madvise(memory.data() + before, memory.size() - before, MADV_HUGEPAGE);
+#endif
+}
 
 std::byte* Buffer::writable_data() const {
   ensure(writable_, "buffer is writable");

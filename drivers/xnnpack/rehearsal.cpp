@@ -10,6 +10,8 @@
 #include <map>
 #include <new>
 
+#include "engine/heap_buffer.h"
+
 namespace dormouse::drivers::xnnpack {
 namespace {
 
@@ -89,6 +91,7 @@ struct Allocate {
     }
     void* block = nullptr;
     if (::posix_memalign(&block, alignment, bytes) != 0) return nullptr;
+    engine::prefer_huge_pages({static_cast<std::byte*>(block), bytes});
     count(block, more);
     return block;
   }

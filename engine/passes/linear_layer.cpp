@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/kernels/scale.h"
 #include "engine/mapped.h"
 #include "engine/on_demand.h"
 #include "engine/ops/casting.h"
@@ -28,14 +29,14 @@ struct WeightLayout {
 
 /// Multiplies weights of a layer, those from element `first` on, by the factors of their channels.
 template <class T>
-void scale(std::span<T> weights, std::size_t first, const WeightLayout& layout,
-           const std::vector<double>& factor) {
+void scale_channels(std::span<T> weights, std::size_t first, const WeightLayout& layout,
+                    const std::vector<double>& factor) {
   std::size_t channel = first / layout.inner % layout.channels, i = first % layout.inner;
   std::size_t group = first / layout.outer * layout.channels;
   for (std::size_t at = 0; at < weights.size(); i = 0) {
-    const double by = factor[group + channel];
-    for (; i < layout.inner && at < weights.size(); ++i, ++at)
-      weights[at] = static_cast<T>(static_cast<double>(weights[at]) * by);
+    const std::size_t run = std::min(layout.inner - i, weights.size() - at);
+    engine::scale(weights.subspan(at, run), factor[group + channel]);
+    at += run;
     if (++channel < layout.channels) continue;
     channel = 0;
     group = (first + at) / layout.outer * layout.channels;
@@ -49,8 +50,8 @@ Tensor scaled_on_demand(const Tensor& weights, const WeightLayout& layout,
   const auto make = [=](std::size_t first, std::span<std::byte> to) {
     write_elements(weights, first, to);
     release_pages(weights);
-    scale(std::span(reinterpret_cast<float*>(to.data()), to.size() / sizeof(float)), first / sizeof(float),
-          layout, factor);
+    scale_channels(std::span(reinterpret_cast<float*>(to.data()), to.size() / sizeof(float)),
+                   first / sizeof(float), layout, factor);
   };
   return {DType::f32, weights.shape(), on_demand(weights.byte_size(), make), 0};
 }
@@ -61,11 +62,11 @@ Tensor scaled(const Tensor& weights, const WeightLayout& layout, const std::vect
     if (is_reproducible(weights) && weights.byte_size() >= kLeastOnDemand)
       return scaled_on_demand(weights, layout, factor);
     Tensor result = weights.clone();
-    scale(result.mutable_values<float>(), 0, layout, factor);
+    scale_channels(result.mutable_values<float>(), 0, layout, factor);
     return result;
   }
   Tensor wide = weights.dtype() == DType::f64 ? weights.clone() : weights.as(DType::f64);
-  scale(wide.mutable_values<double>(), 0, layout, factor);
+  scale_channels(wide.mutable_values<double>(), 0, layout, factor);
   return wide.as(weights.dtype());
 }
 
