@@ -1,10 +1,10 @@
 #include "drivers/xnnpack/reserved.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <new>
 
+#include "engine/heap_buffer.h"
 #include "engine/tensor.h"
 
 namespace dormouse::drivers::xnnpack {
@@ -12,22 +12,45 @@ namespace {
 
 constexpr int kEmpty = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
+/// Moves private pages; where they were stays taken.
+bool move(std::byte* from, std::size_t bytes, std::byte* to) {
+#ifdef MREMAP_DONTUNMAP
+  constexpr int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+  return ::mremap(from, bytes, bytes, flags, to) != MAP_FAILED;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 Scratch::~Scratch() {
-  if (file_ >= 0) ::close(file_);
+  if (home_) ::munmap(home_, size_);
 }
 
 bool Scratch::lend(std::byte* to, std::size_t bytes) {
-  if (lent_) return false;
-  if (file_ < 0) file_ = ::memfd_create("dormouse-scratch", MFD_CLOEXEC);
-  if (file_ < 0) return false;
-  if (bytes > size_) {
-    if (::ftruncate(file_, static_cast<off_t>(bytes)) != 0) return false;
-    size_ = bytes;
-  }
-  constexpr int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
-  return lent_ = ::mmap(to, bytes, PROT_READ | PROT_WRITE, flags, file_, 0) != MAP_FAILED;
+  if (lent_to_ || !grow(bytes) || !move(home_, bytes, to)) return false;
+  lent_to_ = to;
+  lent_ = bytes;
+  return true;
+}
+
+bool Scratch::take_back() {
+  if (!move(lent_to_, lent_, home_)) return false;
+  lent_to_ = nullptr;
+  return true;
+}
+
+bool Scratch::grow(std::size_t bytes) {
+  if (bytes <= size_) return true;
+  if (home_) ::munmap(home_, size_);
+  size_ = 0;
+  void* const range = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kEmpty, -1, 0);
+  home_ = range == MAP_FAILED ? nullptr : static_cast<std::byte*>(range);
+  if (!home_) return false;
+  size_ = bytes;
+  engine::prefer_huge_pages({home_, size_});
+  return true;
 }
 
 Reserved::Reserved(std::size_t size) : size_(size + engine::kReadSlack) {
@@ -37,7 +60,7 @@ Reserved::Reserved(std::size_t size) : size_(size + engine::kReadSlack) {
 }
 
 Reserved::~Reserved() {
-  if (lender_) lender_->take_back();
+  if (lender_) give_back();
   ::munmap(data_, size_);
 }
 
@@ -46,14 +69,10 @@ void Reserved::take(Scratch& scratch) {
 }
 
 void Reserved::give_back() {
-  if (!lender_) {
+  if (!lender_)
     ::madvise(data_, size_, MADV_DONTNEED);
-    return;
-  }
-  // Where the system refuses, the scratch stays there until the addresses go.
-  if (::mmap(data_, size_, PROT_READ | PROT_WRITE, kEmpty | MAP_FIXED, -1, 0) == MAP_FAILED) return;
-  lender_->take_back();
-  lender_ = nullptr;
+  else if (lender_->take_back())
+    lender_ = nullptr;
 }
 
 }  // namespace dormouse::drivers::xnnpack

@@ -5,7 +5,7 @@
 namespace dormouse::drivers::xnnpack {
 
 /// Pages that are used for one thing after the other: the system hands them out and zeroes them once, not
-/// each time.
+/// each time. They move to where they are wanted, and back.
 class Scratch {
  public:
   Scratch() = default;
@@ -13,15 +13,20 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  /// Puts them where private memory of so many bytes was; false, and nothing is changed, while they are
-  /// elsewhere or where the system has none.
+  /// Moves them to where private memory of so many bytes was, at the beginning of a page; false, and nothing
+  /// is changed, while they are elsewhere or where the system cannot.
   bool lend(std::byte* to, std::size_t bytes);
-  void take_back() { lent_ = false; }
+  /// Moves back what was lent last. The addresses stay taken, with nothing behind them; false where the system
+  /// cannot.
+  bool take_back();
 
  private:
-  int file_ = -1;
+  bool grow(std::size_t bytes);
+
+  std::byte* home_ = nullptr;
   std::size_t size_ = 0;
-  bool lent_ = false;
+  std::byte* lent_to_ = nullptr;
+  std::size_t lent_ = 0;
 };
 
 /// Addresses that are taken, and memory behind them while it is needed.

@@ -89,7 +89,7 @@ TEST_CASE("a rehearsal takes a piece of memory, however large the weights are", 
 TEST_CASE("a scratch serves one filter after the other", "[xnnpack]") {
   constexpr std::size_t kBytes = 100'000;
   Scratch scratch;
-  Reserved first(kBytes), second(kBytes), third(2 * kBytes);
+  Reserved first(kBytes), second(kBytes), third(kBytes / 2), fourth(2 * kBytes);
   first.take(scratch);
   std::fill_n(first.data(), kBytes, std::byte{1});
   second.take(scratch);  // which is elsewhere
@@ -99,9 +99,14 @@ TEST_CASE("a scratch serves one filter after the other", "[xnnpack]") {
   first.give_back();
   third.take(scratch);
   CHECK(third.data()[0] == std::byte{1});  // nobody zeroed it
-  std::fill_n(third.data(), 2 * kBytes, std::byte{3});
+  std::fill_n(third.data(), kBytes / 2, std::byte{3});
   CHECK(first.data()[0] == std::byte{0});
   CHECK(second.data()[kBytes - 1] == std::byte{2});
+  third.give_back();
+  CHECK(third.data()[0] == std::byte{0});
+  fourth.take(scratch);
+  std::fill_n(fourth.data(), 2 * kBytes, std::byte{4});
+  CHECK(third.data()[0] == std::byte{0});
   first.take(scratch);  // again, in memory of its own
   CHECK(first.data()[0] == std::byte{0});
 }
