@@ -11,7 +11,8 @@
 namespace dormouse::engine {
 namespace {
 
-// A fold may not blow the model up: ConstantOfShape and Expand of weights stay nodes above this size.
+// A fold may not blow the model up: ConstantOfShape and Expand of weights stay nodes above this size. Views,
+// as Reshape's, take no memory.
 constexpr std::size_t kLargestFold = 1 << 20;
 
 /// Computes now what does not depend on an input, and puts the branch that is taken in the place of an If
@@ -53,8 +54,10 @@ class Folding {
   bool small_enough(const Node& node) const {
     return std::ranges::all_of(node.outputs, [&](ValueId id) {
       const ValueInfo& value = graph_.value(id);
-      return is_static(id) &&
-             static_cast<std::size_t>(value.shape.elements()) * size_of(value.dtype) <= kLargestFold;
+      const auto fits = [&] {
+        return static_cast<std::size_t>(value.shape.elements()) * size_of(value.dtype) <= kLargestFold;
+      };
+      return is_static(id) && (node.op->is_view || fits());
     });
   }
 

@@ -21,6 +21,19 @@ TEST_CASE("what depends on constants alone is computed once", "[passes]") {
   CHECK(got.values<float>()[1] == Approx(2 * std::exp(2.0f)));
 }
 
+TEST_CASE("weights of any size are reshaped once, where they lie", "[passes]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {600, 500})};
+  const Tensor weights = row_of(std::vector<float>(300'000, 2));
+  const Value reshaped = reshape(constant(graph, weights), {600, 500});
+  graph.mark_output((x + reshaped).id);
+  optimise(graph);
+  REQUIRE(graph.nodes().size() == 1);
+  const Tensor& read = *graph.value(graph.nodes()[0].inputs[1]).constant;
+  CHECK(read.shape() == Shape{600, 500});
+  CHECK(read.buffer() == weights.buffer());
+}
+
 TEST_CASE("constants that nothing reads any more take no memory", "[passes]") {
   Graph graph;
   const Value x{&graph, graph.add_input("x", DType::f32, {1000})};
