@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <new>
 
 #include "engine/heap_buffer.h"
@@ -9,6 +10,11 @@
 
 namespace dormouse::drivers::xnnpack {
 namespace {
+
+/// What a scratch takes of addresses, which cost nothing: as filters get larger, it keeps the pages it has.
+constexpr std::size_t kAddresses = 64 << 20;
+/// Networks of smaller filters would not fill a huge page.
+constexpr std::size_t kHuge = 2 << 20;
 
 constexpr int kEmpty = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
@@ -45,11 +51,13 @@ bool Scratch::grow(std::size_t bytes) {
   if (bytes <= size_) return true;
   if (home_) ::munmap(home_, size_);
   size_ = 0;
-  void* const range = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kEmpty, -1, 0);
+  const std::size_t wanted = std::max(bytes, kAddresses);
+  void* const range = ::mmap(nullptr, wanted, PROT_READ | PROT_WRITE, kEmpty, -1, 0);
   home_ = range == MAP_FAILED ? nullptr : static_cast<std::byte*>(range);
   if (!home_) return false;
-  size_ = bytes;
-  engine::prefer_huge_pages({home_, size_});
+  size_ = wanted;
+  const std::size_t small = bytes < kHuge ? kHuge : 0;
+  engine::prefer_huge_pages({home_ + small, size_ - small});
   return true;
 }
 
