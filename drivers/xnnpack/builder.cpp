@@ -175,18 +175,11 @@ Id Builder::table(Tensor values) {
 }
 
 Id Builder::weights(ValueId constant, const Extents& extents) {
-  return weights(*info(constant).constant, extents);
+  return weights(constant, extents, unchanged(extents.size()));
 }
 
 Id Builder::weights(ValueId constant, const Extents& extents, const Extents& permutation) {
-  return weights(*info(constant).constant, extents, permutation);
-}
-
-Id Builder::weights(const Tensor& original, const Extents& extents) {
-  return weights(original, extents, unchanged(extents.size()));
-}
-
-Id Builder::weights(const Tensor& original, const Extents& extents, const Extents& permutation) {
+  const Tensor& original = *info(constant).constant;
   const Extents order = reordered(extents, permutation);
   const bool as_it_lies = keeps_order(extents, permutation) && !engine::is_unmade(original);
   const void* const data = as_it_lies ? weights_.keep(with_slack(original), original).data()

@@ -65,9 +65,6 @@ class Builder {
   Id weights(engine::ValueId constant, const Extents& extents);
   /// The same with the axes of `extents` in the order of `permutation`.
   Id weights(engine::ValueId constant, const Extents& extents, const Extents& permutation);
-  /// The same of a constant's rows.
-  Id weights(const engine::Tensor& rows, const Extents& extents);
-  Id weights(const engine::Tensor& rows, const Extents& extents, const Extents& permutation);
   /// An i8 filter or i32 bias made from `original`, with a scale for each slice along `axis`; `variant` as
   /// WeightsUse::keep() has it.
   Id quantized_weights(engine::Tensor tensor, const engine::Tensor& original, engine::Tensor scales,

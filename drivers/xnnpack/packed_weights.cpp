@@ -38,8 +38,8 @@ void permute_by_rows(const engine::Tensor& tensor, Extents extents, const Extent
   }
 }
 
-/// Every page will be written to: large ones are asked for at once, which takes half the time. Zeroed: XNNPACK
-/// does not do it again.
+/// Every page will be written to: large ones are asked for at once, which takes half the time. Zeroed:
+/// XNNPACK does not do it again.
 std::shared_ptr<engine::Buffer> to_be_filled(std::size_t bytes) {
   auto buffer = engine::lasting_buffer(bytes);
 #ifdef MADV_POPULATE_WRITE

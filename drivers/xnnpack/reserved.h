@@ -16,8 +16,8 @@ class Scratch {
   /// Moves them to where private memory of so many bytes was, at the beginning of a page; false, and nothing
   /// is changed, while they are elsewhere or where the system cannot.
   bool lend(std::byte* to, std::size_t bytes);
-  /// Moves back what was lent last. The addresses stay taken, with nothing behind them; false where the system
-  /// cannot.
+  /// Moves back what was lent last. The addresses stay taken, with nothing behind them; false where the
+  /// system cannot.
   bool take_back();
 
  private:

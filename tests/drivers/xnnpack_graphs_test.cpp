@@ -108,7 +108,8 @@ TEST_CASE("what stands behind a sum is done with it", "[xnnpack]") {
   check_close(run_on(driver, graph, inputs), interpret(graph, inputs));
 }
 
-/// Blocks of a residual network, of `channels`: sums and what stands behind them in every way that they occur.
+/// Blocks of a residual network, of `channels`: sums and what stands behind them in every way that they
+/// occur.
 Graph residual_network(std::int64_t batch, std::int64_t channels, std::int64_t window, std::mt19937& random) {
   Graph graph;
   const Value x{&graph, graph.add_input("x", DType::f32, {batch, 3, 6, 5})};
