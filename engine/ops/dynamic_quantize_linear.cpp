@@ -1,4 +1,4 @@
-#include "engine/kernels/quantize.h"
+#include "engine/kernels/quantize_rows.h"
 #include "engine/ops/dynamic_range.h"
 #include "engine/ops/quantization.h"
 
@@ -17,7 +17,7 @@ void compute(const KernelContext& context) noexcept {
   const std::span<const float> x = context.in<float>(0);
   const auto [scale, zero] = dynamic_range(x);
   std::uint8_t* const y = context.out<std::uint8_t>(0).data();
-  for (std::size_t i = 0; i < x.size(); ++i) y[i] = quantized<std::uint8_t>(x[i] / scale, zero);
+  best_quantize_rows().u8(x.data(), y, std::ssize(x), scale, zero);
   if (context.outputs.size() > 1 && context.outputs[1].present()) context.out<float>(1)[0] = scale;
   if (context.outputs.size() > 2 && context.outputs[2].present()) context.out<std::uint8_t>(2)[0] = zero;
 }

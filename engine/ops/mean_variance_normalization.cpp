@@ -1,4 +1,5 @@
 #include <cmath>
+#include <functional>
 
 #include "engine/ops/reduction.h"
 #include "engine/ops/types.h"
@@ -36,18 +37,21 @@ void compute(const KernelContext& context) noexcept {
   const T count = groups == 0 ? T{1} : static_cast<T>(shape.elements()) / static_cast<T>(groups);
   for (T& mean : means) mean /= count;
   const StridedLoop<2> loop(shape, {strides(shape), to});
-  loop.rows([&](std::int64_t length, const auto& offset, const auto& step) {
-    for (std::int64_t i = 0; i < length; ++i) {
-      const std::size_t group = static_cast<std::size_t>(offset[1] + i * step[1]);
-      const T centred = y[offset[0] + i] = x[offset[0] + i] - means[group];
-      squares[group] += centred * centred;
-    }
-  });
+  // y = f(from, what its group has)
+  const auto with_groups = [&](const T* from, const std::vector<T>& groups_have, auto f) {
+    loop.rows([&](std::int64_t length, const auto& offset, const auto& step) {
+      const T *const in = from + offset[0], *const group = groups_have.data() + offset[1];
+      T* const out = y + offset[0];
+      if (const T one = *group; step[1] == 0)
+        for (std::int64_t i = 0; i < length; ++i) out[i] = f(in[i], one);
+      else
+        for (std::int64_t i = 0; i < length; ++i) out[i] = f(in[i], group[i * step[1]]);
+    });
+  };
+  with_groups(x, means, std::minus{});
+  fold<AddSquare, Sum>(y, shape, squares.data(), to, T{0});
   for (T& spread : squares) spread = T{1} / (std::sqrt(spread / count) + static_cast<T>(kEpsilon));
-  loop.rows([&](std::int64_t length, const auto& offset, const auto& step) {
-    for (std::int64_t i = 0; i < length; ++i)
-      y[offset[0] + i] *= squares[static_cast<std::size_t>(offset[1] + i * step[1])];
-  });
+  with_groups(y, squares, std::multiplies{});
 }
 
 // With c = x - mean, d = deviation: dx = (dy - mean(dy)) / (d + ε) - c · mean(dy · c) / (d · (d + ε)²).

@@ -1,5 +1,6 @@
 #include "engine/formats/onnx_proto.h"
 #include "engine/kernels/quantize.h"
+#include "engine/kernels/quantize_rows.h"
 #include "engine/ops/quantized_axis.h"
 #include "engine/ops/types.h"
 
@@ -30,6 +31,13 @@ void infer(InferContext& context) {
   context.set_output(0, type, context.shape(0));
 }
 
+void quantize_row(const float* x, std::uint8_t* y, std::int64_t count, float scale, std::int32_t zero) {
+  best_quantize_rows().u8(x, y, count, scale, zero);
+}
+void quantize_row(const float* x, std::int8_t* y, std::int64_t count, float scale, std::int32_t zero) {
+  best_quantize_rows().i8(x, y, count, scale, zero);
+}
+
 template <class T, class Q>
 void quantize(const KernelContext& context) {
   const std::vector<float> scale = scales(context, 1);
@@ -39,6 +47,8 @@ void quantize(const KernelContext& context) {
   for_quantized_runs(context, [&](std::int64_t first, std::int64_t count, std::int64_t slice) {
     const float divisor = each_or_all(scale, slice);
     const std::int32_t shift = each_or_all(zero, slice);
+    if constexpr (std::is_same_v<T, float> && sizeof(Q) == 1)
+      return quantize_row(x + first, y + first, count, divisor, shift);
     for (std::int64_t i = first; i < first + count; ++i)
       y[i] = quantized<Q>(static_cast<float>(x[i]) / divisor, shift);
   });
