@@ -115,15 +115,21 @@ void Features::array_feature_extractor() {
   finish("Gather", {matrix, indices}, {{"axis", std::int64_t{-1}}});
 }
 
-// A value outside the categories gives zeros, also where zeros = 0 would have ONNX Runtime fail.
+// A value outside the categories gives zeros, or with zeros = 0 ends the run.
 void Features::one_hot_encoder() {
   const auto categories = attributes().integers("cats_int64s");
   if (categories.empty()) {
     if (attributes().has("cats_strings")) unsupported("its categories are strings, which no tensor holds");
     invalid("has no categories");
   }
-  const std::string apart = part("Unsqueeze", {cast(input(0), DType::i64), axes({-1})});
-  finish_as(0, cast(binary("Equal", apart, constant(row_of(categories))), DType::f32));
+  const std::string known = constant(row_of(categories));
+  std::string x = cast(input(0), DType::i64);
+  if (attributes().integer("zeros", 1) == 0) {
+    const std::string& name = node_.name.empty() ? node_.outputs[0] : node_.name;
+    x = own_part("OneOf", {x, known}, {{"for", node_.op_type + " (node " + name + ")"}});
+  }
+  const std::string apart = part("Unsqueeze", {x, axes({-1})});
+  finish_as(0, cast(binary("Equal", apart, known), DType::f32));
 }
 
 std::vector<OnnxNode> Features::run() {

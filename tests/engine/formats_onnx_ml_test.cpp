@@ -1,9 +1,11 @@
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <limits>
 
 #include "engine/formats/onnx.h"
 #include "engine/interpreter.h"
+#include "engine/session.h"
 #include "tests/engine/damage.h"
 #include "tests/engine/onnx_builder.h"
 
@@ -192,6 +194,19 @@ TEST_CASE("features are scaled, normalised, filled in and told apart", "[formats
         {0, 1, 0, 0, 1, 0});
   check(one("FeatureVectorizer", attribute("inputdimensions", Extents{3}), integers), {1, 3}, {5, 6, 7});
   check(one("FeatureVectorizer", "", Tensor::from<float>({2}, {3, 4})), {1, 2}, {3, 4});
+}
+
+TEST_CASE("a category that an encoder without zeros does not know ends the run", "[formats]") {
+  const std::string file =
+      ml_model("OneHotEncoder", attribute("cats_int64s", Extents{7, 5}) + attribute("zeros", 0), {"y"}, {-1});
+  const Session session(read_onnx(buffer_of(file), "m.onnx"), {});
+  const auto encode = [&](std::initializer_list<float> values) {
+    return session.run(std::array{row_of<float>(values)})[0];
+  };
+  check(encode({5, 7}), {2, 2}, {0, 1, 1, 0});
+  CHECK_THROWS_WITH(encode({5, 6}),
+                    "OneHotEncoder (node y): is given 6, which is none of its 2 categories: 7, 5");
+  check(encode({7, 5}), {2, 2}, {1, 0, 0, 1});
 }
 
 TEST_CASE("columns are extracted by their numbers", "[formats]") {
