@@ -187,20 +187,33 @@ Id Builder::weights(ValueId constant, const Extents& extents, const Extents& per
   return define(order, std::nullopt, data, kNoId, 0);
 }
 
-Id Builder::quantized_weights(Tensor tensor, const Tensor& original, Tensor scales, std::size_t axis,
-                              std::uint64_t variant) {
-  const Tensor kept = weights_.keep(with_slack(tensor), original, variant);
+Id Builder::define_scaled(int type, const Extents& extents, const void* data, Tensor scales,
+                          std::size_t axis) {
   operands_.push_back(std::move(scales));  // the runtime reads them while it is made
-  const Shape& shape = kept.shape();
-  const Extents extents(shape.begin(), shape.end());
-  const bool filter = kept.dtype() == engine::DType::i8;
   Id id = kNoId;
-  check(xnn_define_channelwise_quantized_tensor_value(subgraph_,
-                                                      filter ? xnn_datatype_qcint8 : xnn_datatype_qcint32,
+  check(xnn_define_channelwise_quantized_tensor_value(subgraph_, static_cast<xnn_datatype>(type),
                                                       operands_.back().values<float>().data(), extents.size(),
-                                                      axis, extents.data(), kept.data(), kNoId, 0, &id),
+                                                      axis, extents.data(), data, kNoId, 0, &id),
         "quantised weights");
   return id;
+}
+
+Id Builder::quantized_weights(const Tensor& filter, const Tensor& original, const Extents& from,
+                              const Extents& permutation, Tensor scales, std::size_t axis,
+                              std::string variant) {
+  // Never as it lies: by its address alone, nodes of other scales would be taken for this one.
+  const void* const data =
+      filter.address() == original.address()
+          ? weights_.keep_permuted(original, from, permutation, std::move(variant))
+          : weights_.keep(with_slack(permuted(filter, from, permutation)), original, std::move(variant))
+                .data();
+  return define_scaled(xnn_datatype_qcint8, reordered(from, permutation), data, std::move(scales), axis);
+}
+
+Id Builder::quantized_bias(const Tensor& bias, Tensor scales) {
+  const void* const data = weights_.keep(with_slack(bias), bias).data();
+  return define_scaled(xnn_datatype_qcint32, {static_cast<std::size_t>(bias.elements())}, data,
+                       std::move(scales), 0);
 }
 
 Id Builder::computed_weights(Tensor computed, const Extents& extents) {

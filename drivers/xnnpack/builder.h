@@ -65,10 +65,13 @@ class Builder {
   Id weights(engine::ValueId constant, const Extents& extents);
   /// The same with the axes of `extents` in the order of `permutation`.
   Id weights(engine::ValueId constant, const Extents& extents, const Extents& permutation);
-  /// An i8 filter or i32 bias made from `original`, with a scale for each slice along `axis`; `variant` as
-  /// WeightsUse::keep() has it.
-  Id quantized_weights(engine::Tensor tensor, const engine::Tensor& original, engine::Tensor scales,
-                       std::size_t axis, std::uint64_t variant);
+  /// An i8 filter made from `original` (or it itself), seen as `from`, with its axes in the order of
+  /// `permutation` and then a scale for each slice along `axis`; `variant` as WeightsUse::keep() has it.
+  Id quantized_weights(const engine::Tensor& filter, const engine::Tensor& original, const Extents& from,
+                       const Extents& permutation, engine::Tensor scales, std::size_t axis,
+                       std::string variant);
+  /// An i32 bias with a scale for each element.
+  Id quantized_bias(const engine::Tensor& bias, engine::Tensor scales);
 
   /// Weights computed from constants for this subgraph alone.
   Id computed_weights(engine::Tensor computed, const Extents& extents);
@@ -103,6 +106,8 @@ class Builder {
   Meaning meaning(engine::ValueId value);
   Id define(const Extents& extents, const Meaning& meaning, const void* data, Id external,
             std::uint32_t flags);
+  Id define_scaled(int type, const Extents& extents, const void* data, engine::Tensor scales,
+                   std::size_t axis);
   Id define_external(engine::ValueId value, Layout layout, bool output, std::size_t index);
   Id operand(engine::Tensor tensor, const Extents& extents);
   Id convert(engine::ValueId value, Layout to);

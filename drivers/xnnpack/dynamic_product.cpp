@@ -55,8 +55,8 @@ void emit(Builder& builder, const Node& node) {
   const Tensor scales = scales_of(graph, node, matrix.shape()[1]);
   const Id rows =
       quantized(builder, builder.in(node.inputs[0]), extents(input_shape(graph, node, 0), Layout::rows));
-  const Id filter = builder.quantized_weights(permuted(matrix, from, {1, 0}), original, scales, 0,
-                                              packing_variant(scales, {}));
+  const Id filter = builder.quantized_weights(matrix, original, from, {1, 0}, scales, 0,
+                                              packing_variant(graph, node, kMatrix, scales, {}));
   const Id bias = has_input(node, kBias) ? builder.weights(node.inputs[kBias], {from[1]}) : kNoId;
   check(xnn_define_fully_connected(builder.subgraph(), -kInfinity, kInfinity, rows, filter, bias,
                                    builder.out(node.outputs[0]), 0),

@@ -184,20 +184,22 @@ void WeightsUse::begin(const engine::Node& node) {
   use_ = digester.finish();
 }
 
-engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original, std::uint64_t variant) {
+engine::Tensor WeightsUse::keep(engine::Tensor tensor, engine::Tensor original, std::string variant) {
   const auto* const address = tensor.data();
-  return sources_.insert_or_assign(address, Source{std::move(tensor), std::move(original), variant, use_})
+  return sources_
+      .insert_or_assign(address, Source{std::move(tensor), std::move(original), std::move(variant), use_})
       .first->second.tensor;
 }
 
 const void* WeightsUse::keep_permuted(const engine::Tensor& original, const Extents& from,
-                                      const Extents& permutation) {
+                                      const Extents& permutation, std::string variant) {
   if (original.byte_size() < kLarge)
-    return keep(permuted(engine::made(original), from, permutation), original).data();
+    return keep(permuted(engine::made(original), from, permutation), original, std::move(variant)).data();
   auto place = std::make_shared<Reserved>(original.byte_size());
   const void* const address = place->data();
   sources_.insert_or_assign(address, Source{.tensor = {},
                                             .original = original,
+                                            .variant = std::move(variant),
                                             .use = use_,
                                             .permuted = Permuted{from, permutation, std::move(place)}});
   return address;
@@ -256,7 +258,7 @@ const void* WeightsUse::original_address(const void* address) const {
 PackedWeights::Key WeightsUse::shared_key(const xnn_weights_cache_look_up_key& key) const {
   const auto filter = sources_.find(key.kernel);
   return {key.seed, original_address(key.kernel), original_address(key.bias),
-          filter == sources_.end() ? 0 : filter->second.variant};
+          filter == sources_.end() ? std::string() : filter->second.variant};
 }
 
 Digest WeightsUse::digest_of(Source& source) const {
@@ -272,11 +274,11 @@ std::optional<Digest> WeightsUse::file_name(const xnn_weights_cache_look_up_key&
   PackedFiles* const files = shared_.files();
   Source* const kernel = source_at(key.kernel);
   Source* const bias = source_at(key.bias);
-  // A variant is a number that anybody can aim at: those packings stay in memory.
-  const bool known = kernel && kernel->variant == 0 && (bias || !key.bias);
+  const bool known = kernel && (bias || !key.bias);
   if (!files || !known || kernel->original.byte_size() < files->least() / 2) return std::nullopt;
   Digester digester = files->digester();
   digester.add(key.seed);
+  digester.add(kernel->variant);
   for (const Digest& part : {kernel->use, digest_of(*kernel), bias ? digest_of(*bias) : Digest()})
     digester.add(std::as_bytes(std::span(part.words)));
   return digester.finish();

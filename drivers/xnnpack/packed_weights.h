@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -38,7 +39,7 @@ class PackedWeights {
     std::uint32_t seed;  ///< XNNPACK's word for the micro-kernel and its tile
     const void* kernel;
     const void* bias;
-    std::uint64_t variant = 0;  ///< what else the packing depends on: see WeightsUse::keep
+    std::string variant = {};  ///< what else the packing depends on: see WeightsUse::keep
     auto operator<=>(const Key&) const = default;
   };
   /// Null when no live program has them.
@@ -67,11 +68,13 @@ class WeightsUse {
   /// What is kept from now on is for `node`: packing depends on its operator and attributes.
   void begin(const engine::Node& node);
   /// Holds `tensor`, which was made from the graph's constant `original` (or is it), until release_sources().
-  /// Filters of equal `variant` alone share a packing: quantised ones are packed with scales and zero points.
-  engine::Tensor keep(engine::Tensor tensor, engine::Tensor original, std::uint64_t variant = 0);
+  /// Filters of equal `variant` alone share a packing: the bytes of the scales and zero points that quantised
+  /// ones are packed with.
+  engine::Tensor keep(engine::Tensor tensor, engine::Tensor original, std::string variant = {});
   /// Where permuted(original, from, permutation) will be when XNNPACK packs it; where it finds the packing,
   /// it never reads it. A large filter takes memory while it is packed, no longer.
-  const void* keep_permuted(const engine::Tensor& original, const Extents& from, const Extents& permutation);
+  const void* keep_permuted(const engine::Tensor& original, const Extents& from, const Extents& permutation,
+                            std::string variant = {});
   void release_sources();
 
   xnn_weights_cache_provider* provider() { return provider_.get(); }
@@ -86,7 +89,7 @@ class WeightsUse {
   struct Source {
     engine::Tensor tensor;
     engine::Tensor original;
-    std::uint64_t variant = 0;
+    std::string variant = {};
     Digest use = {};
     std::optional<Permuted> permuted = {};
     std::optional<Digest> digest = {};

@@ -61,11 +61,6 @@ bool supports_product(const Graph& graph, const Node& node) {
          supports(graph, node, false);
 }
 
-/// What the packing of weights depends on besides them.
-std::uint64_t variant_of(const Quantization& input, const Quantization& output, const Tensor& scales) {
-  return packing_variant(scales, {input.scale, static_cast<float>(input.zero_point), output.scale});
-}
-
 struct Weights {
   Id filter, bias;
 };
@@ -80,12 +75,13 @@ Weights define_weights(Builder& builder, const Node& node, bool filter, const Ex
   const auto output = *stated(graph, node, kResultScale, graph.value(node.outputs[0]).dtype);
   const std::int64_t count = slices_of(weights, filter).count;
   const Tensor scales = scales_of(graph, node, count, 1);
-  const std::uint64_t variant = variant_of(input, output, scales);
-  const Id id =
-      builder.quantized_weights(permuted(weights, from, permutation), original, scales, axis, variant);
+  const Id id = builder.quantized_weights(
+      weights, original, from, permutation, scales, axis,
+      packing_variant(graph, node, kWeights, scales,
+                      {input.scale, static_cast<float>(input.zero_point), output.scale}));
   if (!has_input(node, kBias)) return {id, kNoId};
   const Tensor& bias = *constant(graph, node, kBias);
-  return {id, builder.quantized_weights(bias, bias, scales_of(graph, node, count, input.scale), 0, variant)};
+  return {id, builder.quantized_bias(bias, scales_of(graph, node, count, input.scale))};
 }
 
 void emit_convolution(Builder& builder, const Node& node) {

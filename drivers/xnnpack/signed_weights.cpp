@@ -51,10 +51,16 @@ std::optional<Tensor> signed_weights(const Graph& graph, const Node& node, std::
                                        : centred<std::uint8_t>(*weights, zero ? *zero : none, slices);
 }
 
-std::uint64_t packing_variant(const Tensor& scales, std::initializer_list<float> numbers) {
-  std::string bytes(reinterpret_cast<const char*>(scales.data()), scales.byte_size());
-  bytes.append(reinterpret_cast<const char*>(numbers.begin()), numbers.size() * sizeof(float));
-  return std::hash<std::string>()(bytes);
+std::string packing_variant(const Graph& graph, const Node& node, std::size_t input, const Tensor& scales,
+                            std::initializer_list<float> numbers) {
+  std::string bytes(reinterpret_cast<const char*>(numbers.begin()), numbers.size() * sizeof(float));
+  const auto append = [&bytes](const Tensor& tensor) {
+    bytes += std::to_string(tensor.elements()) + ":";
+    bytes.append(reinterpret_cast<const char*>(tensor.data()), tensor.byte_size());
+  };
+  append(scales);
+  if (const Tensor* const zero = constant(graph, node, input + 2)) append(*zero);
+  return bytes;
 }
 
 }  // namespace dormouse::drivers::xnnpack

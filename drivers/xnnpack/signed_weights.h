@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <string>
 
 #include "engine/op.h"
 
@@ -21,7 +22,9 @@ Slices slices_of(const engine::Tensor& weights, bool filter);
 std::optional<engine::Tensor> signed_weights(const engine::Graph& graph, const engine::Node& node,
                                              std::size_t input, bool filter);
 
-/// What WeightsUse::keep() calls a variant: a hash of the scales and numbers that weights are packed with.
-std::uint64_t packing_variant(const engine::Tensor& scales, std::initializer_list<float> numbers);
+/// What WeightsUse::keep() calls a variant, of input `input` of `node` as signed_weights() makes it: the
+/// scales, zero points and other numbers that the weights are packed with.
+std::string packing_variant(const engine::Graph& graph, const engine::Node& node, std::size_t input,
+                            const engine::Tensor& scales, std::initializer_list<float> numbers);
 
 }  // namespace dormouse::drivers::xnnpack

@@ -11,6 +11,8 @@
 #include <sstream>
 
 #include "drivers/xnnpack/driver.h"
+#include "drivers/xnnpack/program.h"
+#include "drivers/xnnpack/rehearsal.h"
 #include "engine/interpreter.h"
 #include "engine/session.h"
 #include "engine/value.h"
@@ -176,7 +178,6 @@ TEST_CASE("what another driver packed serves this one", "[packed files]") {
   const TemporaryFolder folder;
   const Graph graph = network();
   const auto expected = interpret(graph, input());
-  std::map<fs::path, fs::file_time_type> written;
   for (int round = 0; round < 3; ++round) {
     INFO("round " << round);
     const XnnpackDriver driver({.packed = folder / "packed"});
@@ -191,6 +192,82 @@ TEST_CASE("what another driver packed serves this one", "[packed files]") {
       }
     }
   }
+}
+
+/// The same with quantised weights of each kind: a convolution's and a matrix's of one scale each, of u8 and
+/// i8, and one whose input is quantised as it comes.
+Graph quantized_network(float input_scale = 0.02f, std::uint8_t zero_point = 130) {
+  std::mt19937 random(kSeed);
+  Graph graph;
+  const auto of = [&](auto value) { return constant(graph, Tensor::scalar(value)); };
+  const auto weights = [&](const Shape& shape, DType type) {
+    const double shift = type == DType::u8 ? 128 : 0;
+    return constant(graph, draw(DType::f32, shape, shift - 90, shift + 90, random).as(type));
+  };
+  const auto scales = [&](std::int64_t count) {
+    return constant(graph, draw(DType::f32, {count}, 0.0005, 0.002, random));
+  };
+  const auto add = [&](std::string_view domain, std::string_view op, const std::vector<Value>& inputs,
+                       Attributes attributes = {}) {
+    std::vector<ValueId> ids;
+    for (const Value input : inputs) ids.push_back(input.id);
+    return Value{&graph, graph.add_node(*find_op(domain, op), ids, std::move(attributes))[0]};
+  };
+  const Value x{&graph, graph.add_input("x", DType::f32, {1, 16, 4, 4})};
+  const auto zero = std::int8_t{0};
+  const Value q = apply("QuantizeLinear", {x, of(0.02f), of(zero)});
+  const Value a = add("", "QLinearConv",
+                      {q, of(0.02f), of(zero), weights({512, 16, 3, 3}, DType::i8), scales(512), of(zero),
+                       of(input_scale), of(zero)});
+  const Value b = add("", "QLinearMatMul",
+                      {reshape(a, {4, 512}), of(input_scale), of(zero), weights({512, 256}, DType::u8),
+                       of(0.001f), of(zero_point), of(0.05f), of(zero)});
+  const Value c = apply("DequantizeLinear", {b, of(0.05f), of(zero)});
+  const Value d =
+      add("dormouse", "DynamicQuantizeMatMul", {c, weights({256, 128}, DType::i8), scales(128), of(zero)});
+  graph.set_outputs({d.id});
+  return graph;
+}
+
+/// How many bytes of weights a new driver packs for `graph`.
+std::size_t packed_anew(const fs::path& folder, const Graph& graph) {
+  Partition partition{&graph, {}, graph.inputs(), graph.outputs()};
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) partition.nodes.push_back(i);
+  PackedWeights weights(folder);
+  const Rehearsal rehearsal;
+  Workspace workspace;
+  const Program program(partition, weights, {}, workspace, false);
+  return rehearsal.taken().weights;
+}
+
+TEST_CASE("a second start packs nothing again, f32 or quantised", "[packed files]") {
+  for (const Graph& graph : {network(), quantized_network()}) {
+    const TemporaryFolder folder;
+    const auto first = run_on(XnnpackDriver({.packed = folder / "packed"}), graph, input());
+    const std::size_t packs = packs_in(folder / "packed").size();
+    CHECK(packs >= 3);
+    CHECK(packed_anew(folder / "packed", graph) == 0);
+    for (const fs::path& pack : packs_in(folder / "packed")) {  // damage reaches no answer
+      const auto second = run_on(XnnpackDriver({.packed = folder / "packed"}), graph, input());
+      CHECK(std::ranges::equal(second[0].bytes(), first[0].bytes()));
+      CHECK(packs_in(folder / "packed").size() == packs);
+      std::fstream stream(pack, std::ios::in | std::ios::out | std::ios::binary);
+      stream.seekp(4096);
+      stream.put('x').put('y').put('z');
+    }
+  }
+}
+
+TEST_CASE("quantised weights of other scales or zero points are other packs", "[packed files]") {
+  const TemporaryFolder folder;
+  const Graph graphs[] = {quantized_network(), quantized_network(0.03f), quantized_network(0.03f, 120)};
+  for (int round = 0; round < 2; ++round)
+    for (const Graph& graph : graphs) {
+      const auto kept = run_on(XnnpackDriver({.packed = folder / "packed"}), graph, input());
+      CHECK(std::ranges::equal(kept[0].bytes(), run_on(XnnpackDriver(), graph, input())[0].bytes()));
+    }
+  // Of three each: the second network shares one with the first, the third two with the second.
+  CHECK(packs_in(folder / "packed").size() == 3 + 2 + 1);
 }
 
 TEST_CASE("equal bytes under other attributes are another pack", "[packed files]") {
