@@ -12,23 +12,32 @@ namespace {
 
 /// An operator that multiplies, and where its weights stand.
 struct Multiplying {
-  enum class Kind : std::uint8_t { product, convolution, transposed, recurrent } kind;
+  enum class Kind : std::uint8_t { product, convolution, transposed, recurrent, attention } kind;
   std::string_view op;
   std::size_t weights;
 };
 
 constexpr auto kProduct = Multiplying::Kind::product, kConvolution = Multiplying::Kind::convolution,
-               kTransposed = Multiplying::Kind::transposed, kRecurrent = Multiplying::Kind::recurrent;
+               kTransposed = Multiplying::Kind::transposed, kRecurrent = Multiplying::Kind::recurrent,
+               kAttention = Multiplying::Kind::attention;
 
-constexpr Multiplying kMultiplying[] = {
-    {kProduct, "MatMul", 1},          {kProduct, "Gemm", 1},
-    {kProduct, "MatMulInteger", 1},   {kProduct, "QLinearMatMul", 3},
-    {kProduct, "QLinearGemm", 3},     {kProduct, "DynamicQuantizeMatMul", 1},
-    {kProduct, "BitLinear", 1},       {kProduct, "PackedBitLinear", 1},
-    {kConvolution, "Conv", 1},        {kConvolution, "ConvInteger", 1},
-    {kConvolution, "QLinearConv", 3}, {kTransposed, "ConvTranspose", 1},
-    {kRecurrent, "LSTM", 1},          {kRecurrent, "GRU", 1},
-    {kRecurrent, "RNN", 1},           {kRecurrent, "CfC", 1}};
+constexpr Multiplying kMultiplying[] = {{kProduct, "MatMul", 1},
+                                        {kProduct, "Gemm", 1},
+                                        {kProduct, "MatMulInteger", 1},
+                                        {kProduct, "QLinearMatMul", 3},
+                                        {kProduct, "QLinearGemm", 3},
+                                        {kProduct, "DynamicQuantizeMatMul", 1},
+                                        {kProduct, "BitLinear", 1},
+                                        {kProduct, "PackedBitLinear", 1},
+                                        {kConvolution, "Conv", 1},
+                                        {kConvolution, "ConvInteger", 1},
+                                        {kConvolution, "QLinearConv", 3},
+                                        {kTransposed, "ConvTranspose", 1},
+                                        {kRecurrent, "LSTM", 1},
+                                        {kRecurrent, "GRU", 1},
+                                        {kRecurrent, "RNN", 1},
+                                        {kRecurrent, "CfC", 1},
+                                        {kAttention, "ScaledDotProductAttention", 1}};
 
 bool is_static(const ValueInfo& value) { return value.shape_known && value.shape.is_static(); }
 
@@ -45,6 +54,8 @@ std::int64_t count(Multiplying::Kind kind, const Node& node, const Shape& x, con
       return x.elements() * weights.elements(1, weights.rank());
     case kRecurrent:  // of W; those of R are added where its shape is
       return x[0] * x[1] * weights.elements();
+    case kAttention:  // queries by keys, and what comes of it by values
+      return y.elements(0, y.rank() - 1) * weights[weights.rank() - 2] * (x.back() + y.back());
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <numeric>
 
+#include "engine/heap_buffer.h"
 #include "engine/on_demand.h"
 
 namespace dormouse::drivers::xnnpack {
@@ -172,6 +173,16 @@ Id Builder::scalar(float value) { return operand(Tensor::from<float>({1}, {value
 Id Builder::table(Tensor values) {
   const Extents size = extents(values.shape(), Layout::rows);
   return operand(std::move(values), size);
+}
+
+Id Builder::zeros(const Extents& extents) {
+  const auto [entry, fresh] = zeros_.try_emplace(extents, kNoId);
+  if (!fresh) return entry->second;
+  const Shape shape(std::vector<std::int64_t>(extents.begin(), extents.end()));
+  const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(float);
+  const Tensor tensor(engine::DType::f32, shape, engine::lasting_buffer(bytes), 0);
+  operands_.push_back(tensor);  // and once more below: what two hold is nobody's own
+  return entry->second = operand(tensor, extents);
 }
 
 Id Builder::weights(ValueId constant, const Extents& extents) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -61,6 +62,8 @@ class Builder {
   Id scalar(float value);
   /// A constant of the kernel's own, as it lies.
   Id table(engine::Tensor values);
+  /// Zeros, once for all that ask for as many; they take no memory where there are many.
+  Id zeros(const Extents& extents);
   /// A constant that XNNPACK packs when the subgraph is compiled: a filter, a matrix, a bias; as `extents`.
   Id weights(engine::ValueId constant, const Extents& extents);
   /// The same with the axes of `extents` in the order of `permutation`.
@@ -123,6 +126,7 @@ class Builder {
   std::unordered_map<engine::ValueId, std::size_t> inputs_, outputs_;  ///< their places in the partition
   std::vector<External> externals_;
   std::vector<engine::Tensor> operands_;
+  std::map<Extents, Id> zeros_;
 };
 
 }  // namespace dormouse::drivers::xnnpack

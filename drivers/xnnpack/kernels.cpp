@@ -10,6 +10,8 @@ namespace dormouse::drivers::xnnpack {
 extern const Kernel conv, gemm, matmul;
 // activation.cpp
 extern const Kernel elu, gelu, hard_sigmoid, hard_swish, leaky_relu, swish;
+// attention.cpp
+extern const Kernel attention;
 // elementwise.cpp
 extern const Kernel abs, add, clip, div, log, max, min, mul, neg, pow, p_relu, relu, sigmoid, sqrt, sub, sum,
     tanh;
@@ -40,6 +42,7 @@ std::span<const Kernel* const> all_kernels() {
       &hard_swish,
       &leaky_relu,
       &swish,
+      &attention,
       &abs,
       &add,
       &clip,

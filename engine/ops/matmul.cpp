@@ -54,13 +54,6 @@ void compute_integers(const KernelContext& context) noexcept {
   });
 }
 
-Value swap_last(Value matrix) {
-  std::vector<std::int64_t> order;
-  for (std::size_t d = 0; d < matrix.shape().rank(); ++d) order.push_back(static_cast<std::int64_t>(d));
-  std::swap(order[order.size() - 2], order[order.size() - 1]);
-  return transpose(matrix, order);
-}
-
 Value with_axis(Value value, std::int64_t axis) {
   return apply("Unsqueeze", {value, integers(*value.graph, {axis})});
 }

@@ -1,13 +1,17 @@
 #include "engine/ops/matrix_product.h"
 
 namespace dormouse::engine {
-namespace {
 
 Shape leading(const Shape& shape) {
   return Shape(std::span(shape.extents()).first(shape.rank() < 2 ? 0 : shape.rank() - 2));
 }
 
-}  // namespace
+Value swap_last(Value matrices) {
+  std::vector<std::int64_t> order;
+  for (std::size_t d = 0; d < matrices.shape().rank(); ++d) order.push_back(static_cast<std::int64_t>(d));
+  std::swap(order[order.size() - 2], order[order.size() - 1]);
+  return transpose(matrices, order);
+}
 
 MatrixProduct::MatrixProduct(const Shape& a, const Shape& b)
     : m(a.rank() < 2 ? 1 : a[a.rank() - 2]),

@@ -26,6 +26,12 @@ struct MatrixProduct {
   }
 };
 
+/// All axes but the last two.
+Shape leading(const Shape& shape);
+
+/// The last two axes in the other order; the rank is known.
+Value swap_last(Value matrices);
+
 /// The shape of a·b; fail()s when they do not fit.
 Shape infer_matrix_product(const InferContext& context, const Shape& a, const Shape& b);
 

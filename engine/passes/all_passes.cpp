@@ -8,6 +8,7 @@ namespace dormouse::engine {
 
 extern const Pass activations;
 extern const Pass affine_folding;
+extern const Pass attention;
 extern const Pass channel_shuffles;
 extern const Pass common_subexpressions;
 extern const Pass constant_folding;
@@ -40,6 +41,7 @@ std::span<const Pass* const> all_passes() {
                                        &channel_shuffles,
                                        &activations,
                                        &layer_normalization,
+                                       &attention,
                                        &pad_folding,
                                        &affine_folding,
                                        &recurrent_weights,
