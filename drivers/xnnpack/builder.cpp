@@ -41,8 +41,8 @@ void check(int status, std::string_view what) {
                   "XNNPACK refused " + std::string(what) + " (status " + std::to_string(status) + ")");
 }
 
-Builder::Builder(const engine::Partition& partition, WeightsUse& weights)
-    : partition_(partition), weights_(weights) {
+Builder::Builder(const engine::Partition& partition, WeightsUse& weights, bool halves)
+    : partition_(partition), weights_(weights), halves_(halves) {
   for (std::size_t i = 0; i < partition.inputs.size(); ++i) inputs_[partition.inputs[i]] = i;
   for (std::size_t i = 0; i < partition.outputs.size(); ++i) outputs_[partition.outputs[i]] = i;
   // An input may be seen as rows and as an image.

@@ -39,7 +39,8 @@ struct External {
 /// carry what they stand for, and are signed.
 class Builder {
  public:
-  Builder(const engine::Partition& partition, WeightsUse& weights);
+  /// With `halves` XNNPACK is to rewrite the subgraph for f16.
+  Builder(const engine::Partition& partition, WeightsUse& weights, bool halves);
   ~Builder();
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
@@ -47,6 +48,7 @@ class Builder {
   const engine::Graph& graph() const { return *partition_.graph; }
   const engine::ValueInfo& info(engine::ValueId value) const { return graph().value(value); }
   xnn_subgraph* subgraph() const { return subgraph_; }
+  bool halves() const { return halves_; }
 
   /// Whether in(value, layout) needs no conversion.
   bool at_hand(engine::ValueId value, Layout layout) const;
@@ -119,6 +121,7 @@ class Builder {
   const engine::Partition& partition_;
   std::span<const engine::Node> nodes_;
   WeightsUse& weights_;
+  bool halves_;
   xnn_subgraph* subgraph_ = nullptr;
   std::unordered_map<engine::ValueId, Forms> forms_;
   std::unordered_set<engine::ValueId> taken_over_;

@@ -75,14 +75,14 @@ std::shared_ptr<engine::Workspace> XnnpackDriver::open_workspace() const {
 std::unique_ptr<engine::Program> XnnpackDriver::compile(const engine::Partition& partition,
                                                         engine::Workspace& workspace, bool measure) const {
   return std::make_unique<Program>(partition, *weights_, Threads{pool_, options_.spin},
-                                   static_cast<Workspace&>(workspace), measure);
+                                   static_cast<Workspace&>(workspace), measure, options_.halves);
 }
 
 engine::ProgramMemory XnnpackDriver::foresee(const engine::Partition& partition) const {
   PackedWeights weights;  // nothing is shared, so everything is counted
   const Rehearsal rehearsal;
   Workspace workspace;
-  const Program program(partition, weights, {pool_, options_.spin}, workspace, false);
+  const Program program(partition, weights, {pool_, options_.spin}, workspace, false, options_.halves);
   engine::ProgramMemory taken = rehearsal.taken();
   taken.own += program.own_bytes();
   return taken;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "drivers/xnnpack/halves.h"
 #include "engine/driver.h"
 
 struct pthreadpool;
@@ -29,6 +30,8 @@ class XnnpackDriver final : public engine::Driver {
     /// Packed weights of some size are kept in files here, so that the next load need not pack, and processes
     /// share them. Empty: nowhere.
     std::filesystem::path packed = {};
+    /// What was of f16 in a model is computed in f16, not in f32.
+    bool halves = multiplies_halves();
   };
   /// Throws Failure(unsupported) unless works_here().
   explicit XnnpackDriver(Options options);

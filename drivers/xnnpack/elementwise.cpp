@@ -35,14 +35,14 @@ void emit_clamp(Builder& builder, const Node& node) {
 }
 
 /// Operators fold from the left: Max and Min take any number of operands. Of sums, a ReLU behind is done with
-/// them.
+/// them; those of f16 know no bounds.
 template <xnn_binary_operator type>
 void emit_binary(Builder& builder, const Node& node) {
   const Layout layout = shared_layout(builder, node);
   const std::size_t last = node.inputs.size() - 1;
   const engine::Shape& whole = output_shape(builder.graph(), node);
-  const Clamped target =
-      type == xnn_binary_add ? with_clamp(builder, node.outputs[0]) : Clamped{node.outputs[0], {}};
+  const bool clamps = type == xnn_binary_add && !builder.halves();
+  const Clamped target = clamps ? with_clamp(builder, node.outputs[0]) : Clamped{node.outputs[0], {}};
   const xnn_binary_params bounds{.output_min = target.clamp.low, .output_max = target.clamp.high};
   Id result = operand(builder, node, 0, layout);
   for (std::size_t i = 1; i <= last; ++i) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "drivers/xnnpack/halves.h"
 #include "drivers/xnnpack/kernel.h"
 #include "drivers/xnnpack/quantized_groups.h"
 #include "engine/cost.h"
@@ -47,9 +48,33 @@ Workspace::Workspace() { check(xnn_create_workspace(&workspace_), "a workspace")
 Workspace::~Workspace() { xnn_release_workspace(workspace_); }
 
 Program::Program(const engine::Partition& partition, PackedWeights& weights, Threads threads,
-                 Workspace& workspace, bool measure)
+                 Workspace& workspace, bool measure, bool halves)
     : weights_(weights), measures_(measure) {
-  Builder builder(partition, weights_);
+  const std::uint32_t flags =
+      (threads.spin ? 0u : XNN_FLAG_YIELD_WORKERS) | (measure ? XNN_FLAG_BASIC_PROFILING : 0u);
+  const bool made =
+      halves && is_of_halves(partition) &&
+      make(partition, threads, workspace, flags | XNN_FLAG_FORCE_FP16_INFERENCE) == xnn_status_success;
+  if (!made)
+    check(make(partition, threads, workspace, flags),
+          "a graph of " + std::to_string(partition.nodes.size()) + " nodes");
+  weights_.release_sources();
+  if (const xnn_status status = xnn_reshape_runtime(runtime_); status != xnn_status_success) {
+    xnn_delete_runtime(runtime_);
+    check(status, "the shapes of a graph");
+  }
+  for (const External& external : externals_) {
+    const bool copied = external.unsigned8 && !external.output;
+    signed_inputs_.push_back(
+        copied ? engine::Tensor(engine::DType::i8,
+                                partition.graph->value(partition.inputs[external.index]).shape)
+               : engine::Tensor(engine::DType::i8, {0}));
+  }
+}
+
+int Program::make(const engine::Partition& partition, Threads threads, Workspace& workspace,
+                  std::uint32_t flags) {
+  Builder builder(partition, weights_, (flags & XNN_FLAG_FORCE_FP16_INFERENCE) != 0);
   const std::vector<engine::Node> nodes = quantized_nodes(partition);
   builder.expect(nodes);
   for (const engine::Node& node : nodes) {
@@ -59,23 +84,9 @@ Program::Program(const engine::Partition& partition, PackedWeights& weights, Thr
   }
   builder.finish();
   externals_ = builder.externals();
-  for (const External& external : externals_) {
-    const bool copied = external.unsigned8 && !external.output;
-    signed_inputs_.push_back(
-        copied ? engine::Tensor(engine::DType::i8, builder.info(partition.inputs[external.index]).shape)
-               : engine::Tensor(engine::DType::i8, {0}));
-  }
   operands_ = builder.take_operands();
-  const std::uint32_t flags =
-      (threads.spin ? 0u : XNN_FLAG_YIELD_WORKERS) | (measure ? XNN_FLAG_BASIC_PROFILING : 0u);
-  check(xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(),
-                              worth_sharing(partition) ? threads.pool : nullptr, flags, &runtime_),
-        "a graph of " + std::to_string(partition.nodes.size()) + " nodes");
-  weights_.release_sources();
-  if (const xnn_status status = xnn_reshape_runtime(runtime_); status != xnn_status_success) {
-    xnn_delete_runtime(runtime_);
-    check(status, "the shapes of a graph");
-  }
+  return xnn_create_runtime_v4(builder.subgraph(), weights_.provider(), workspace.get(),
+                               worth_sharing(partition) ? threads.pool : nullptr, flags, &runtime_);
 }
 
 Program::~Program() { xnn_delete_runtime(runtime_); }

@@ -32,11 +32,12 @@ struct Threads {
   bool spin = false;            ///< the pool's threads look for the next run instead of going to sleep
 };
 
-/// A partition as an XNNPACK runtime. Keeps nothing of the partition but what the runtime reads.
+/// A partition as an XNNPACK runtime. Keeps nothing of the partition but what the runtime reads. With
+/// `halves` what was of f16 in the model is computed in f16, where XNNPACK can.
 class Program final : public engine::Program {
  public:
   Program(const engine::Partition& partition, PackedWeights& weights, Threads threads, Workspace& workspace,
-          bool measure);
+          bool measure, bool halves = false);
   ~Program() override;
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
   std::vector<Part> parts() const override;
@@ -44,6 +45,8 @@ class Program final : public engine::Program {
   std::size_t own_bytes() const;
 
  private:
+  /// Makes the runtime of XNNPACK's `flags`; an xnn_status.
+  int make(const engine::Partition& partition, Threads threads, Workspace& workspace, std::uint32_t flags);
   /// Tells the runtime where inputs and outputs lie, unless they lie where they did.
   void point_at(std::span<const engine::View> inputs, std::span<const engine::View> outputs);
   /// Unsigned inputs as the runtime has them: signed.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "engine/halves.h"
 #include "engine/passes/rewrite.h"
 
 /// Graphs of f16 computed in f32: exact where f16 rounds, and what drivers and vector instructions are made
@@ -66,6 +67,7 @@ class Widening {
   void compute_wide(Node node) {
     for (ValueId& id : node.inputs)
       if (is_half(graph_, id)) id = wide(id);
+    mark_of_halves(node.attributes);
     const std::vector<ValueId> made = graph_.add_node(
         *node.op, node.inputs, node.attributes, std::vector<std::string>(node.outputs.size()), node.name);
     // Outputs of other types stay the values they are; an f32 stands for a half.

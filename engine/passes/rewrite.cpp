@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/halves.h"
 #include "engine/ops/casting.h"
 
 namespace dormouse::engine {
@@ -69,6 +70,7 @@ ValueId Rewrite::add_constant(Tensor tensor) {
 }
 
 ValueId Rewrite::add(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
+  if (is_of_halves(*here_)) mark_of_halves(attributes);
   const ValueId made =
       graph_.add_node(*named(op), std::move(inputs), std::move(attributes), {""}, here_->name)[0];
   grow();
@@ -81,6 +83,7 @@ ValueId Rewrite::add(std::string_view op, std::vector<ValueId> inputs, Attribute
 
 void Rewrite::replace(std::string_view op, std::vector<ValueId> inputs, Attributes attributes) {
   ensure(here_->outputs.size() == 1, "what is replaced has one output");
+  if (is_of_halves(*here_)) mark_of_halves(attributes);
   Node node{here_->name, named(op), std::move(attributes), std::move(inputs), here_->outputs};
   graph_.infer(node);
   for (const ValueId id : node.inputs)
