@@ -80,6 +80,21 @@ bool folds_inputs(const Node& node) {
   return false;
 }
 
+/// What opsets before 13 compute Softmax over the last axis of, by way of a matrix; or kAbsent.
+ValueId softmax_of_rows(const Rewrite& rewrite, const Node& node) {
+  if (node.op->domain != "dormouse" || node.op->name != "ReshapeTo") return kAbsent;
+  const Node* const softmax = rewrite.maker(node.inputs[0], "Softmax");
+  const Node* const matrix = softmax ? rewrite.maker(softmax->inputs[0], "Flatten") : nullptr;
+  if (!matrix || matrix->inputs[0] != node.inputs[1] || !rewrite.read_once(node.inputs[0])) return kAbsent;
+  const ValueInfo& x = rewrite.value(node.inputs[1]);
+  const auto rank = static_cast<std::int64_t>(x.shape.rank());
+  const std::int64_t rows = softmax->attributes.integer("axis", -1),
+                     axis = matrix->attributes.integer("axis", 1);
+  const bool last =
+      x.shape_known && rank > 0 && (axis == -1 || axis == rank - 1) && (rows == 1 || rows == -1);
+  return last ? node.inputs[1] : kAbsent;
+}
+
 std::string_view remove(Rewrite& rewrite, const Node& node) {
   if (node.inputs.empty() || node.inputs[0] == kAbsent || node.outputs.empty()) return {};
   const ValueId in = node.inputs[0], out = node.outputs[0];
@@ -101,6 +116,10 @@ std::string_view remove(Rewrite& rewrite, const Node& node) {
   if (pads_nothing(rewrite, node)) return give_back(in, "Pad by nothing removed");
   if (is_whole_slice(rewrite, node)) return give_back(in, "Slice of everything removed");
   if (folds_inputs(node) && node.inputs.size() == 1) return give_back(in, "Concat or sum of one removed");
+  if (const ValueId value = softmax_of_rows(rewrite, node); value != kAbsent) {
+    rewrite.replace("Softmax", {value}, {{"axis", std::int64_t{-1}}});
+    return "Softmax of a matrix without the matrix";
+  }
   if (const ValueId value = neutral(rewrite, node); value != kAbsent)
     return give_back(value, "arithmetic with 0 or 1 removed");
   return {};

@@ -63,6 +63,24 @@ TEST_CASE("what only looks like nothing stays", "[passes]") {
   });
 }
 
+Value softmax_by_matrix(Value x, std::int64_t axis) {
+  const Value matrix = apply("Flatten", {x}, {{"axis", axis}});
+  return reshape_to(softmax(matrix, 1), x);
+}
+
+TEST_CASE("Softmax of the last axis needs no matrix, as opsets before 13 had it", "[passes]") {
+  for (const std::int64_t axis : {2, -1}) {
+    Graph graph;
+    graph.mark_output(softmax_by_matrix(input(graph, {2, kDynamic, 5}), axis).id);
+    const Graph plain = after(kPass, graph, {{2, 3, 5}});
+    CHECK(plain.nodes().size() == 1);
+    CHECK(count(plain, "Softmax") == 1);
+  }
+  Graph graph;
+  graph.mark_output(softmax_by_matrix(input(graph, {2, 3, 5}), 1).id);
+  CHECK(after(kPass, graph).nodes().size() == 3);
+}
+
 TEST_CASE("a Dropout that trains stays", "[passes]") {
   Graph graph;
   const Value x = input(graph, {2, 3});
