@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <thread>
+#include <tuple>
 #include <vector>
 
 #include "drivers/xnnpack/driver.h"
@@ -10,23 +12,34 @@
 namespace dormouse::drivers {
 namespace {
 
-std::vector<const engine::Driver*> working_here(std::size_t threads, const std::filesystem::path& packed) {
+using xnnpack::XnnpackDriver;
+
+std::vector<const engine::Driver*> working_here(const XnnpackDriver::Options& options) {
   std::vector<const engine::Driver*> working;
-  if (xnnpack::works_here())
-    working.push_back(new xnnpack::XnnpackDriver({.threads = threads, .packed = packed}));
+  if (xnnpack::works_here()) working.push_back(new XnnpackDriver(options));
   return working;
+}
+
+std::span<const engine::Driver* const> shared(const XnnpackDriver::Options& options) {
+  using Key = std::tuple<std::size_t, bool, std::filesystem::path>;
+  static std::mutex mutex;
+  static auto& tables = *new std::map<Key, std::vector<const engine::Driver*>>;
+  const std::lock_guard lock(mutex);
+  const auto [table, fresh] = tables.try_emplace(Key{options.threads, options.spin, options.packed});
+  if (fresh) table->second = working_here(options);
+  return table->second;
 }
 
 }  // namespace
 
 std::span<const engine::Driver* const> all_drivers(std::size_t threads, const std::filesystem::path& packed) {
-  using Key = std::pair<std::size_t, std::filesystem::path>;
-  static std::mutex mutex;
-  static auto& tables = *new std::map<Key, std::vector<const engine::Driver*>>;
-  const std::lock_guard lock(mutex);
-  const auto [table, fresh] = tables.try_emplace(Key{threads, packed});
-  if (fresh) table->second = working_here(threads, packed);
-  return table->second;
+  return shared({.threads = threads, .packed = packed});
+}
+
+std::span<const engine::Driver* const> busy_drivers(std::size_t threads) {
+  const bool room =
+      threads <= std::thread::hardware_concurrency();  // else they would wait for each other's cores
+  return shared({.threads = threads, .spin = threads > 1 && room});
 }
 
 std::filesystem::path cache_folder() {

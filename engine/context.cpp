@@ -210,7 +210,7 @@ void Context::bind_node(const Node& node, Bound& bound) {
   } else if (node.op->is_view) {
     bound.call = {copy_elements, node.op, &node.attributes, bound.inputs, bound.outputs, 0};
   } else {
-    bound.call = prepare(node, bound.inputs, bound.outputs);
+    bound.call = prepare(node, bound.inputs, bound.outputs, plan_.parallel);
     scratch_bytes_ = std::max(scratch_bytes_, bound.call.scratch_bytes);
   }
 }

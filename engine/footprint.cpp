@@ -91,7 +91,7 @@ class Foreseeing {
     const Node& node = plan_.graph.nodes()[step.partition.nodes.front()];
     if (node.op->control || node.op->is_view) return;
     const auto inputs = views(node.inputs), outputs = views(node.outputs);
-    result_.scratch = std::max(result_.scratch, prepare(node, inputs, outputs).scratch_bytes);
+    result_.scratch = std::max(result_.scratch, prepare(node, inputs, outputs, plan_.parallel).scratch_bytes);
   }
 
   /// Constants, and values that are present but not there yet.

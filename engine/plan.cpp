@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/op.h"
+#include "engine/parallel.h"
 #include "engine/passes/pass.h"
 #include "engine/split.h"
 
@@ -181,6 +182,9 @@ Plan make_plan(const Graph& graph, std::span<const Shape> shapes, std::span<cons
     plan.tail = std::move(parts.tail);
   }
   plan.steps = partition(plan.graph, drivers);
+  for (const Driver* const driver : drivers)
+    if (const auto* const lender = dynamic_cast<const LendsThreads*>(driver); lender && !plan.parallel)
+      plan.parallel = lender->lent();
   place_values(plan, arena_limit);
   return plan;
 }

@@ -10,6 +10,8 @@
 
 namespace dormouse::engine {
 
+class Parallel;
+
 /// One step of a plan: a portable kernel (no driver, one node) or a partition for a driver.
 struct Step {
   const Driver* driver = nullptr;
@@ -36,6 +38,7 @@ struct Plan {
   std::vector<Step> steps;
   std::vector<Place> places;  ///< by value
   std::size_t arena_bytes = 0;
+  const Parallel* parallel = nullptr;  ///< of a driver: for the portable kernels; null: there is none
 };
 
 /// Specialises `graph` to `shapes` (one per graph input) and plans it.

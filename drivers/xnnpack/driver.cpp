@@ -1,12 +1,12 @@
 #include "drivers/xnnpack/driver.h"
 
-#include <pthreadpool.h>
 #include <xnnpack.h>
 
 #include <algorithm>
 
 #include "drivers/xnnpack/kernel.h"
 #include "drivers/xnnpack/packed_weights.h"
+#include "drivers/xnnpack/pool.h"
 #include "drivers/xnnpack/program.h"
 #include "drivers/xnnpack/rehearsal.h"
 
@@ -43,10 +43,12 @@ bool works_here() {
 XnnpackDriver::XnnpackDriver(Options options)
     : options_(options), weights_(std::make_unique<PackedWeights>(options.packed)) {
   if (!works_here()) throw Failure(Errc::unsupported, "XNNPACK does not run on this CPU");
-  if (options.threads > 1) pool_ = pthreadpool_create(options.threads);
+  if (options.threads > 1) pool_ = std::make_unique<Pool>(options.threads, options.spin);
 }
 
-XnnpackDriver::~XnnpackDriver() { pthreadpool_destroy(pool_); }
+XnnpackDriver::~XnnpackDriver() = default;
+
+const engine::Parallel* XnnpackDriver::lent() const { return pool_.get(); }
 
 bool XnnpackDriver::supports(const engine::Graph& graph, const engine::Node& node) const {
   const Kernel* kernel = find_kernel(*node.op);
@@ -74,7 +76,7 @@ std::shared_ptr<engine::Workspace> XnnpackDriver::open_workspace() const {
 
 std::unique_ptr<engine::Program> XnnpackDriver::compile(const engine::Partition& partition,
                                                         engine::Workspace& workspace, bool measure) const {
-  return std::make_unique<Program>(partition, *weights_, Threads{pool_, options_.spin},
+  return std::make_unique<Program>(partition, *weights_, pool_ ? pool_->get() : Threads{},
                                    static_cast<Workspace&>(workspace), measure, options_.halves);
 }
 
@@ -82,7 +84,8 @@ engine::ProgramMemory XnnpackDriver::foresee(const engine::Partition& partition)
   PackedWeights weights;  // nothing is shared, so everything is counted
   const Rehearsal rehearsal;
   Workspace workspace;
-  const Program program(partition, weights, {pool_, options_.spin}, workspace, false, options_.halves);
+  const Program program(partition, weights, pool_ ? pool_->get() : Threads{}, workspace, false,
+                        options_.halves);
   engine::ProgramMemory taken = rehearsal.taken();
   taken.own += program.own_bytes();
   return taken;

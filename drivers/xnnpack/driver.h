@@ -6,19 +6,19 @@
 
 #include "drivers/xnnpack/halves.h"
 #include "engine/driver.h"
-
-struct pthreadpool;
+#include "engine/parallel.h"
 
 namespace dormouse::drivers::xnnpack {
 
 class PackedWeights;
+class Pool;
 
 /// Whether XNNPACK runs on this CPU; it needs SSE2, NEON or the like.
 bool works_here();
 
 /// Computes whole partitions in f32 on the CPU, by XNNPACK's subgraphs. Programs of one driver share packed
 /// weights.
-class XnnpackDriver final : public engine::Driver {
+class XnnpackDriver final : public engine::Driver, public engine::LendsThreads {
  public:
   struct Options {
     /// Threads that work on one program together. With 1, each request keeps to its own thread, which serves
@@ -44,11 +44,12 @@ class XnnpackDriver final : public engine::Driver {
   std::shared_ptr<engine::Workspace> open_workspace() const override;
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
                                            bool measure) const override;
+  const engine::Parallel* lent() const override;
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
 
  private:
   Options options_;
-  pthreadpool* pool_ = nullptr;
+  std::unique_ptr<Pool> pool_;
   std::unique_ptr<PackedWeights> weights_;
 };
 

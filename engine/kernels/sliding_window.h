@@ -82,15 +82,58 @@ void for_window(const SlidingWindow& window, std::int64_t position, F f) {
   }
 }
 
+/// Whether outputs lie as inputs do, so that each kernel element sees a plane shifted by so much.
+inline bool is_shift(const SlidingWindow& window) {
+  return window.stride == SlidingWindow::Extents{1, 1, 1} && window.input == window.output &&
+         window.input[0] == 1;
+}
+
+/// A window that is_shift() under kernel element `element`, over the outputs [first, first + count): output
+/// `first + j` reads input `first + j + by` for j in [begin, end), but in the columns that clear() is for.
+struct Shift {
+  Shift(const SlidingWindow& window, std::int64_t element, std::int64_t first_output, std::int64_t outputs)
+      : width(window.input[2]), first(first_output), count(outputs) {
+    const std::int64_t kw = element % window.kernel[2], kh = element / window.kernel[2];
+    aside = std::clamp(kw * window.dilation[2] - window.pad_begin[2], -width, width);
+    const std::int64_t plane = window.input[1] * width;
+    by = std::clamp((kh * window.dilation[1] - window.pad_begin[1]) * width, -plane - width, plane + width) +
+         aside;
+    begin = std::clamp<std::int64_t>(-by - first, 0, count);
+    end = std::clamp<std::int64_t>(plane - by - first, begin, count);
+  }
+
+  /// Sets to 0 what of `line`, one element an output, sees the padding left or right of a row.
+  template <class T>
+  void clear(T* line) const {
+    if (aside == 0) return;
+    const std::int64_t from = aside < 0 ? 0 : width - aside, to = aside < 0 ? -aside : width;
+    for (std::int64_t row = first / width * width; row < first + count; row += width) {
+      const std::int64_t low = std::clamp<std::int64_t>(row + from - first, 0, count);
+      std::fill(line + low, line + std::clamp<std::int64_t>(row + to - first, low, count), T{0});
+    }
+  }
+
+  std::int64_t width, first, count, aside, by, begin, end;
+};
+
 /// Columns of a convolution as a matrix: row (channel, kernel element), column output [first, first + count).
 template <class T>
 void im2col(const T* image, std::int64_t channels, const SlidingWindow& window, std::int64_t first,
             std::int64_t count, T* columns) {
   const std::int64_t plane = SlidingWindow::volume(window.input),
                      elements = SlidingWindow::volume(window.kernel);
+  const bool shifts = is_shift(window);
   for (std::int64_t row = 0; row < channels * elements; ++row) {
     const T* const from = image + row / elements * plane;
     T* const to = columns + row * count;
+    if (shifts) {
+      const Shift shift(window, row % elements, first, count);
+      std::fill(to, to + shift.begin, T{0});
+      std::copy(from + first + shift.begin + shift.by, from + first + shift.end + shift.by, to + shift.begin);
+      std::fill(to + shift.end, to + count, T{0});
+      shift.clear(to);
+      continue;
+    }
     for_runs(window, row % elements, first, count, [&](const SlidingRun& run) {
       T* const line = to + run.column;
       std::fill(line, line + run.valid_begin, T{0});
@@ -100,15 +143,23 @@ void im2col(const T* image, std::int64_t channels, const SlidingWindow& window, 
   }
 }
 
-/// Adds columns back to the image they were taken from: the transpose of im2col().
+/// Adds columns back to the image they were taken from: the transpose of im2col(). Overwrites the columns.
 template <class T>
-void col2im(const T* columns, std::int64_t channels, const SlidingWindow& window, std::int64_t first,
+void col2im(T* columns, std::int64_t channels, const SlidingWindow& window, std::int64_t first,
             std::int64_t count, T* image) {
   const std::int64_t plane = SlidingWindow::volume(window.input),
                      elements = SlidingWindow::volume(window.kernel);
+  const bool shifts = is_shift(window);
   for (std::int64_t row = 0; row < channels * elements; ++row) {
     T* const to = image + row / elements * plane;
-    const T* const from = columns + row * count;
+    T* const from = columns + row * count;
+    if (shifts) {
+      const Shift shift(window, row % elements, first, count);
+      shift.clear(from);
+      T* const line = to + first + shift.by;
+      for (std::int64_t j = shift.begin; j < shift.end; ++j) line[j] += from[j];
+      continue;
+    }
     for_runs(window, row % elements, first, count, [&](const SlidingRun& run) {
       for (std::int64_t j = run.valid_begin; j < run.valid_end; ++j)
         to[run.input + j * run.step] += from[run.column + j];

@@ -43,24 +43,33 @@ void pool(const SlidingWindow& window, const T* x, T* y) {
   }
 }
 
+bool wants_indices(const KernelContext& context) {
+  return context.outputs.size() > 1 && context.outputs[1].present();
+}
+
+std::size_t scratch(const KernelContext& context) {
+  return wants_indices(context) ? largest_scratch(context.output_shape(0)) : 0;
+}
+
 template <class T>
 void pool_with_indices(const KernelContext& context, const SlidingWindow& window) {
   const bool column_major = context.attributes.integer("storage_order", 0) != 0;
-  const std::int64_t in = SlidingWindow::volume(window.input), out = SlidingWindow::volume(window.output);
-  for (std::int64_t plane = 0; plane < context.shape(0)[0] * context.shape(0)[1]; ++plane) {
-    std::int64_t* const indices = context.out<std::int64_t>(1).data() + plane * out;
-    find_largest(window, context.in<T>(0).data() + plane * in, context.out<T>(0).data() + plane * out,
-                 indices);
-    std::transform(indices, indices + out, indices,
-                   [&](std::int64_t at) { return index_of(window, plane * in, at, column_major); });
-  }
+  const T* const x = context.in<T>(0).data();
+  T* const y = context.out<T>(0).data();
+  std::int64_t* const indices = context.out<std::int64_t>(1).data();
+  for_largest(window, context.shape(0), x, context.scratch,
+              [&](std::int64_t from, std::int64_t to, std::span<const Offset<T>> largest) {
+                for (const Offset<T> at : largest) {
+                  y[to] = at < 0 ? kLeast<T> : x[from + at];
+                  indices[to++] = index_of(window, from, at, column_major);
+                }
+              });
 }
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
   const SlidingWindow window = pooling_window(context, context.shape(0), context.output_shape(0));
-  if (context.outputs.size() > 1 && context.outputs[1].present())
-    return pool_with_indices<T>(context, window);
+  if (wants_indices(context)) return pool_with_indices<T>(context, window);
   const std::int64_t in = SlidingWindow::volume(window.input), out = SlidingWindow::volume(window.output);
   for (std::int64_t plane = 0; plane < context.shape(0)[0] * context.shape(0)[1]; ++plane)
     pool(window, context.in<T>(0).data() + plane * in, context.out<T>(0).data() + plane * out);
@@ -80,6 +89,7 @@ extern const Op max_pool{
     .kernels = kernels_for(Types<float, double, Half, BFloat16, std::int8_t, std::uint8_t>{},
                            []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
+    .scratch = scratch,
     .samples = {{.shapes = {{2, 3, 8}},
                  .attributes = {{"kernel_shape", std::vector<std::int64_t>{2}},
                                 {"strides", std::vector<std::int64_t>{2}}}},

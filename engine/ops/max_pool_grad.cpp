@@ -20,7 +20,7 @@ void compute(const KernelContext& context) noexcept {
   const T* const dy = context.in<T>(1).data();
   T* const dx = context.out<T>(0).data();
   std::ranges::fill(context.out<T>(0), T{0});
-  const auto spread = [&](std::int64_t from, std::int64_t to, std::span<const std::int64_t> largest) {
+  const auto spread = [&](std::int64_t from, std::int64_t to, std::span<const Offset<T>> largest) {
     for (std::size_t i = 0; i < largest.size(); ++i)
       if (largest[i] >= 0) dx[from + largest[i]] += dy[to + static_cast<std::int64_t>(i)];
   };

@@ -19,7 +19,7 @@ void compute(const KernelContext& context) noexcept {
   const T* const x = context.in<T>(0).data();
   const T* const u = context.in<T>(1).data();
   T* const y = context.out<T>(0).data();
-  const auto pick = [&](std::int64_t from, std::int64_t to, std::span<const std::int64_t> largest) {
+  const auto pick = [&](std::int64_t from, std::int64_t to, std::span<const Offset<T>> largest) {
     for (std::size_t i = 0; i < largest.size(); ++i)
       y[to + static_cast<std::int64_t>(i)] = largest[i] < 0 ? T{0} : u[from + largest[i]];
   };

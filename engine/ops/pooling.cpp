@@ -1,9 +1,19 @@
 #include "engine/ops/pooling.h"
 
 namespace dormouse::engine {
+namespace {
+
+constexpr std::int64_t kMaxPlane = std::numeric_limits<std::int32_t>::max();  // see Offset
+
+}  // namespace
 
 Shape infer_pooled(const InferContext& context, const Shape& x) {
   const std::vector<std::int64_t> extents = infer_window(context, x, kernel_shape(context));
+  std::int64_t plane = 1;
+  for (std::size_t d = 2; d < x.rank(); ++d) {
+    context.require(x[d] <= kMaxPlane / plane, "a plane has more than 2^31 elements");
+    plane *= std::max<std::int64_t>(1, x[d]);  // a dynamic extent is known when it is run
+  }
   Shape y{x[0], x[1]};
   for (const std::int64_t extent : extents) y.push_back(extent);
   return y;

@@ -97,7 +97,7 @@ void measure(const char* name, const Graph& graph, const Options& options) {
   const auto steps = static_cast<std::size_t>(options.number("steps", 200));
   const auto threads = static_cast<std::size_t>(options.number("threads", 1));
   const std::size_t before = resident_bytes();
-  Fit fit(graph, {.drivers = drivers::all_drivers(threads)});
+  Fit fit(graph, {.drivers = drivers::busy_drivers(threads)});
   const learning::Batch batch = random_batch(graph.value(graph.inputs()[0]).shape);
   for (int i = 0; i < kWarmUp; ++i) fit.update(batch, kRate);
   std::map<std::string, double> cold = fit.seconds();

@@ -1,0 +1,30 @@
+#include "drivers/xnnpack/pool.h"
+
+#include <pthreadpool.h>
+
+namespace dormouse::drivers::xnnpack {
+
+Pool::Pool(std::size_t threads, bool spin) : threads_{pthreadpool_create(threads), spin} {}
+
+Pool::~Pool() { pthreadpool_destroy(threads_.pool); }
+
+std::size_t Pool::threads() const { return pthreadpool_get_threads_count(threads_.pool); }
+
+// Five microseconds of work where threads look for it; ones that sleep take some fifty to wake.
+std::int64_t Pool::worthwhile() const { return threads_.spin ? 100'000 : 1'000'000; }
+
+// The pool orders tasks by itself; the counters say so to the thread sanitizer, which does not see into it.
+void Pool::run(std::size_t tasks, engine::FunctionRef<void(std::size_t)> task) const {
+  const auto call = [this, task](std::size_t i) {
+    static_cast<void>(begun_.load(std::memory_order_acquire));
+    task(i);
+    done_.fetch_add(1, std::memory_order_release);
+  };
+  const auto entry = [](void* with, std::size_t i) { (*static_cast<const decltype(call)*>(with))(i); };
+  begun_.fetch_add(1, std::memory_order_release);
+  pthreadpool_parallelize_1d(threads_.pool, entry, const_cast<void*>(static_cast<const void*>(&call)), tasks,
+                             threads_.spin ? 0 : PTHREADPOOL_FLAG_YIELD_WORKERS);
+  static_cast<void>(done_.load(std::memory_order_acquire));
+}
+
+}  // namespace dormouse::drivers::xnnpack
