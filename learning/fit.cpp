@@ -75,17 +75,6 @@ std::vector<Tensor> beginning(const Graph& model, std::span<const ValueId> ids,
   return values;
 }
 
-std::vector<Tensor> copies(const std::vector<Tensor>& values) {
-  std::vector<Tensor> result;
-  for (const Tensor& value : values) result.push_back(value.clone());
-  return result;
-}
-
-engine::View view_of(Tensor& tensor) {
-  return {tensor.dtype(), &tensor.shape(),
-          reinterpret_cast<std::byte*>(tensor.mutable_values<float>().data())};
-}
-
 }  // namespace
 
 Fit::Fit(const Graph& model, Options options)
@@ -93,7 +82,7 @@ Fit::Fit(const Graph& model, Options options)
       options_(options),
       ids_(parameters_of(model)),
       states_(state_names(options.optimiser)),
-      values_{beginning(model, ids_, states_), beginning(model, ids_, states_)},
+      values_(beginning(model, ids_, states_)),
       session_(update_graph(loss_graph(model, ids_, options.loss), ids_, options.optimiser), options.drivers,
                {.timed = true}),
       evaluation_(loss_graph(model, ids_, options.loss), options.drivers) {}
@@ -107,21 +96,16 @@ std::vector<Tensor> Fit::inputs_of(const Batch& batch, std::span<const Tensor> p
 }
 
 float Fit::update(const Batch& batch, float rate) {
-  const std::vector<Tensor>& before = values_[current_];
-  std::vector<Tensor>& after = values_[1 - current_];
-  std::vector<Tensor> inputs = inputs_of(batch, std::span(before).first(ids_.size()));
-  inputs.insert(inputs.end(), before.begin() + std::ssize(ids_), before.end());
+  std::vector<Tensor> inputs = inputs_of(batch, std::span(values_).first(ids_.size()));
+  inputs.insert(inputs.end(), values_.begin() + std::ssize(ids_), values_.end());
   inputs.push_back(Tensor::scalar(rate));
   inputs.push_back(Tensor::scalar(static_cast<float>(updates_ + 1)));
-  Tensor loss(DType::f32, Shape{});
-  std::vector<engine::View> outputs{view_of(loss)};
-  for (Tensor& value : after) outputs.push_back(view_of(value));
-  session_.run_into(inputs, outputs);
-  const float result = loss.values<float>()[0];
-  if (!std::isfinite(result)) report_divergence(batch);
-  current_ = 1 - current_;
+  std::vector<Tensor> outputs = session_.run(inputs);
+  const float loss = outputs[0].values<float>()[0];
+  if (!std::isfinite(loss)) report_divergence(batch);
+  values_.assign(std::make_move_iterator(outputs.begin() + 1), std::make_move_iterator(outputs.end()));
   ++updates_;
-  return result;
+  return loss;
 }
 
 void Fit::report_divergence(const Batch& batch) const {
@@ -132,9 +116,8 @@ void Fit::report_divergence(const Batch& batch) const {
   if (!is_finite(batch.inputs)) fail("the input '" + model_.value(model_.inputs()[0]).name + "'");
   if (!is_finite(batch.targets)) fail("the targets");
   if (!is_finite(batch.weights)) fail("the weights");
-  const std::vector<Tensor>& values = values_[current_];
   for (std::size_t i = 0; i < ids_.size(); ++i)
-    if (!is_finite(values[i]))
+    if (!is_finite(values_[i]))
       fail("the parameter '" + model_.value(ids_[i]).name + "', since the update before; lower the rate");
   Graph graph = loss_graph(model_, ids_, options_.loss);
   std::vector<ValueId> all;
@@ -146,7 +129,7 @@ void Fit::report_divergence(const Batch& batch) const {
                       (node.name.empty() ? "" : " (node " + node.name + ")"));
     }
   graph.set_outputs(all);
-  const auto made = engine::interpret(graph, inputs_of(batch, std::span(values).first(ids_.size())));
+  const auto made = engine::interpret(graph, inputs_of(batch, std::span(values_).first(ids_.size())));
   for (std::size_t i = 0; i < made.size(); ++i)
     if (!is_finite(made[i])) fail(names[i]);
   throw Failure(Errc::internal, where + "every tensor of the portable kernels is");
@@ -154,29 +137,28 @@ void Fit::report_divergence(const Batch& batch) const {
 
 Fit::Score Fit::evaluate(const Batch& batch) const {
   const bool averages = !states_.empty() && states_.back() == "average";
-  const std::vector<Tensor>& values = values_[current_];
-  const std::size_t first = averages ? values.size() - ids_.size() : 0;
-  const auto outputs = evaluation_.run(inputs_of(batch, std::span(values).subspan(first, ids_.size())));
+  const std::size_t first = averages ? values_.size() - ids_.size() : 0;
+  const auto outputs = evaluation_.run(inputs_of(batch, std::span(values_).subspan(first, ids_.size())));
   return {outputs[0].values<float>()[0], outputs[1]};
 }
 
-Parameters Fit::named(const std::vector<Tensor>& values, std::size_t kind) const {
+Parameters Fit::named(std::size_t kind) const {
   Parameters all;
   for (std::size_t i = 0; i < ids_.size(); ++i)
-    all.insert_or_assign(model_.value(ids_[i]).name, values[kind * ids_.size() + i].clone());
+    all.insert_or_assign(model_.value(ids_[i]).name, values_[kind * ids_.size() + i].clone());
   return all;
 }
 
 Parameters Fit::averaged() const {
   const bool averages = !states_.empty() && states_.back() == "average";
-  return named(values_[current_], averages ? states_.size() : 0);
+  return named(averages ? states_.size() : 0);
 }
 
 Parameters Fit::state() const {
   Parameters all;
   for (std::size_t kind = 0; kind < kinds(); ++kind) {
     const std::string prefix = kind == 0 ? "parameter." : std::string(states_[kind - 1]) + ".";
-    for (auto& [name, tensor] : named(values_[current_], kind)) all.insert_or_assign(prefix + name, tensor);
+    for (auto& [name, tensor] : named(kind)) all.insert_or_assign(prefix + name, tensor);
   }
   return all;
 }
@@ -195,8 +177,7 @@ void Fit::restore(const Parameters& state, std::int64_t updates) {
       values.push_back(found->second.clone());
     }
   }
-  values_ = {copies(values), std::move(values)};
-  current_ = 0;
+  values_ = std::move(values);
   updates_ = updates;
 }
 

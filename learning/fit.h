@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -51,7 +50,7 @@ class Fit {
   Score evaluate(const Batch& batch) const;
 
   /// As they are now, and their average (the same where there is none); by name.
-  Parameters parameters() const { return named(values_[current_], 0); }
+  Parameters parameters() const { return named(0); }
   Parameters averaged() const;
 
   /// All that an update changes, by name: "parameter.NAME" and "velocity.NAME" and so on.
@@ -64,7 +63,7 @@ class Fit {
 
  private:
   std::size_t kinds() const { return 1 + states_.size(); }
-  Parameters named(const std::vector<Tensor>& values, std::size_t kind) const;
+  Parameters named(std::size_t kind) const;
   std::vector<Tensor> inputs_of(const Batch& batch, std::span<const Tensor> parameters) const;
   [[noreturn]] void report_divergence(const Batch& batch) const;
 
@@ -72,8 +71,7 @@ class Fit {
   Options options_;
   std::vector<engine::ValueId> ids_;
   std::vector<std::string_view> states_;
-  std::array<std::vector<Tensor>, 2> values_;  ///< parameters, then each kind of state; before and after
-  std::size_t current_ = 0;
+  std::vector<Tensor> values_;  ///< parameters, then each kind of state
   std::int64_t updates_ = 0;
   engine::Session session_;
   engine::Session evaluation_;
