@@ -4,8 +4,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include "engine/footprint.h"
 #include "engine/op.h"
-#include "engine/plan.h"
 
 namespace dormouse::engine {
 namespace {
@@ -117,20 +117,21 @@ class Copying {
   std::vector<Node> order_;
 };
 
-std::size_t arena_of(const Graph& graph) {
+std::size_t taken_by(const Graph& graph, std::span<const Driver* const> drivers) {
   std::vector<Shape> shapes;
   for (const ValueId id : graph.inputs()) shapes.push_back(graph.value(id).shape);
-  return make_plan(graph, shapes, {}, std::numeric_limits<std::size_t>::max()).arena_bytes;
+  return foresee(graph, shapes, drivers).total();
 }
 
 }  // namespace
 
-Rematerialised rematerialise(const Graph& graph, std::size_t forward, std::size_t budget) {
+Rematerialised rematerialise(const Graph& graph, std::size_t forward, std::size_t budget,
+                             std::span<const Driver* const> drivers) {
   ensure(forward <= graph.nodes().size(), "the forward nodes are nodes of the graph");
-  Rematerialised best{graph, arena_of(graph), 1};
+  Rematerialised best{graph, taken_by(graph, drivers), 1};
   for (std::size_t count = 2; best.bytes > budget && count <= std::min(kMostSegments, forward); ++count) {
     Graph tried = Copying(graph, forward, count).run();
-    const std::size_t bytes = arena_of(tried);
+    const std::size_t bytes = taken_by(tried, drivers);
     if (bytes < best.bytes) best = {std::move(tried), bytes, count};
   }
   return best;

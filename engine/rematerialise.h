@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
+#include "engine/driver.h"
 #include "engine/graph.h"
 
 namespace dormouse::engine {
@@ -9,7 +11,7 @@ namespace dormouse::engine {
 /// A graph that computes the same in less memory.
 struct Rematerialised {
   Graph graph;
-  std::size_t bytes = 0;     ///< that its values take together at most: the arena of its plan
+  std::size_t bytes = 0;     ///< that a run of it takes on these drivers, see Footprint::total()
   std::size_t segments = 1;  ///< 1: nothing is computed twice
 };
 
@@ -22,6 +24,7 @@ struct Rematerialised {
 /// cost"). Takes the fewest segments that fit into `budget` bytes; where none do, those that need the least.
 ///
 /// Every extent has to be known. Throws as make_plan() does.
-Rematerialised rematerialise(const Graph& graph, std::size_t forward, std::size_t budget);
+Rematerialised rematerialise(const Graph& graph, std::size_t forward, std::size_t budget,
+                             std::span<const Driver* const> drivers = {});
 
 }  // namespace dormouse::engine

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iomanip>
+#include <sstream>
 
 #include "engine/autodiff.h"
 #include "engine/interpreter.h"
 #include "engine/op.h"
+#include "engine/rematerialise.h"
 #include "learning/linear_layer.h"
 
 namespace dormouse::learning {
@@ -13,7 +16,10 @@ namespace {
 
 using engine::DType;
 using engine::Graph;
+using engine::Session;
 using engine::ValueId;
+
+const Session::Options kTimed{.timed = true};
 
 bool is_finite(const Tensor& tensor) {
   return tensor.dtype() != DType::f32 ||
@@ -64,6 +70,12 @@ Graph update_graph(Graph graph, std::span<const ValueId> ids, const OptimiserOpt
   return graph;
 }
 
+std::string mebibytes(std::size_t bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << static_cast<double>(bytes) / (1 << 20) << " MiB";
+  return text.str();
+}
+
 std::vector<Tensor> beginning(const Graph& model, std::span<const ValueId> ids,
                               std::span<const std::string_view> states) {
   std::vector<Tensor> values;
@@ -83,9 +95,11 @@ Fit::Fit(const Graph& model, Options options)
       ids_(parameters_of(model)),
       states_(state_names(options.optimiser)),
       values_(beginning(model, ids_, states_)),
-      session_(update_graph(loss_graph(model, ids_, options.loss), ids_, options.optimiser), options.drivers,
-               {.timed = true}),
-      evaluation_(loss_graph(model, ids_, options.loss), options.drivers) {}
+      update_(update_graph(loss_graph(model, ids_, options.loss), ids_, options.optimiser)),
+      forward_(loss_graph(model, ids_, options.loss).nodes().size()),
+      evaluation_(loss_graph(model, ids_, options.loss), options.drivers) {
+  if (options_.memory == 0) session_ = std::make_unique<Session>(update_, options_.drivers, kTimed);
+}
 
 std::vector<Tensor> Fit::inputs_of(const Batch& batch, std::span<const Tensor> parameters) const {
   std::vector<Tensor> inputs{batch.inputs};
@@ -100,12 +114,46 @@ float Fit::update(const Batch& batch, float rate) {
   inputs.insert(inputs.end(), values_.begin() + std::ssize(ids_), values_.end());
   inputs.push_back(Tensor::scalar(rate));
   inputs.push_back(Tensor::scalar(static_cast<float>(updates_ + 1)));
-  std::vector<Tensor> outputs = session_.run(inputs);
+  std::vector<Tensor> outputs = session_for(batch).run(inputs);
   const float loss = outputs[0].values<float>()[0];
   if (!std::isfinite(loss)) report_divergence(batch);
   values_.assign(std::make_move_iterator(outputs.begin() + 1), std::make_move_iterator(outputs.end()));
   ++updates_;
   return loss;
+}
+
+const Session& Fit::session_for(const Batch& batch) {
+  if (options_.memory == 0 || (session_ && made_for_ == batch.inputs.shape())) return *session_;
+  earlier_ = seconds();
+  session_.reset();
+  session_ = std::make_unique<Session>(within_memory(batch), options_.drivers, kTimed);
+  made_for_ = batch.inputs.shape();
+  return *session_;
+}
+
+Graph Fit::within_memory(const Batch& batch) const {
+  Graph graph = update_;
+  const std::vector<Tensor> inputs = inputs_of(batch, std::span(values_).first(ids_.size()));
+  for (std::size_t i = 0; i < inputs.size(); ++i) graph.set_input_shape(graph.inputs()[i], inputs[i].shape());
+  graph.reinfer();
+  std::size_t given = 0;
+  for (const Tensor& tensor : {batch.inputs, batch.targets, batch.weights}) given += tensor.byte_size();
+  for (const Tensor& value : values_) given += value.byte_size();
+  const std::size_t left = options_.memory - std::min(options_.memory, given);
+  engine::Rematerialised result = engine::rematerialise(graph, forward_, left, options_.drivers);
+  if (result.bytes <= left) return std::move(result.graph);
+  const std::size_t all = engine::rematerialise(graph, forward_, SIZE_MAX, options_.drivers).bytes;
+  throw Failure(Errc::too_large, "an update by " + std::to_string(batch.inputs.shape()[0]) + " rows takes " +
+                                     mebibytes(given + all) + ", and " + mebibytes(given + result.bytes) +
+                                     " if it keeps as little as it can; that is more than the memory of " +
+                                     mebibytes(options_.memory) + ": allow more, or take smaller batches");
+}
+
+std::map<std::string, double> Fit::seconds() const {
+  std::map<std::string, double> sum = earlier_;
+  if (session_)
+    for (const auto& [driver, spent] : session_->seconds()) sum[driver] += spent;
+  return sum;
 }
 
 void Fit::report_divergence(const Batch& batch) const {

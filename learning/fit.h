@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,10 @@ class Fit {
     LossOptions loss = {};
     OptimiserOptions optimiser = {};
     std::span<const engine::Driver* const> drivers = {};  ///< borrowed for the fit's life
+    /// Bytes that an update may take: the batch, parameters and state before and after, and all between. What
+    /// does not fit is computed again instead of kept, in portable kernels with the same result to the bit.
+    /// 0: as many as it takes.
+    std::size_t memory = 0;
   };
   /// `model`: input → answers, [N, …] → [N, K], its weights as constants; those that parameters_of() names
   /// are fitted. Throws Failure(unsupported) when an operator before one of them has no gradient, and
@@ -38,7 +43,8 @@ class Fit {
   Fit(const engine::Graph& model, Options options);
 
   /// One update; returns the loss before it. Throws Failure(internal) naming the update and the first tensor
-  /// that is not finite when the loss is not; nothing is updated then.
+  /// that is not finite when the loss is not, and Failure(too_large) when it takes more memory than allowed;
+  /// nothing is updated then.
   float update(const Batch& batch, float rate);
   std::int64_t updates() const { return updates_; }
 
@@ -59,13 +65,15 @@ class Fit {
   void restore(const Parameters& state, std::int64_t updates);
 
   /// Of all updates, by driver (see engine::Session::seconds()).
-  std::map<std::string, double> seconds() const { return session_.seconds(); }
+  std::map<std::string, double> seconds() const;
 
  private:
   std::size_t kinds() const { return 1 + states_.size(); }
   Parameters named(std::size_t kind) const;
   std::vector<Tensor> inputs_of(const Batch& batch, std::span<const Tensor> parameters) const;
   [[noreturn]] void report_divergence(const Batch& batch) const;
+  const engine::Session& session_for(const Batch& batch);
+  engine::Graph within_memory(const Batch& batch) const;
 
   engine::Graph model_;
   Options options_;
@@ -73,7 +81,11 @@ class Fit {
   std::vector<std::string_view> states_;
   std::vector<Tensor> values_;  ///< parameters, then each kind of state
   std::int64_t updates_ = 0;
-  engine::Session session_;
+  engine::Graph update_;     ///< of any batch
+  std::size_t forward_ = 0;  ///< its first nodes: the model and the loss
+  std::unique_ptr<engine::Session> session_;
+  engine::Shape made_for_;                 ///< batches, where memory is limited: one session at a time
+  std::map<std::string, double> earlier_;  ///< seconds(), of sessions that have gone
   engine::Session evaluation_;
 };
 

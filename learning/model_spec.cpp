@@ -44,6 +44,7 @@ void bind_options(config::Binder& binder, TrainOptions& options) {
   binder.optional("schedule", options.schedule);
   binder.optional("class_weights", options.balanced,
                   config::one_of<bool>({{"none", false}, {"balanced", true}}));
+  binder.optional("memory", options.memory, config::or_word("any"));
   binder.optional("patience", options.patience, config::range(0, 10000));
   binder.optional("checkpoint_every", options.checkpoint_every, config::range(0, 1 << 30));
   binder.optional("shift", options.shift, config::range(0, 1 << 24));

@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "config/scalars.h"
 #include "config/yaml.h"
 #include "engine/graph.h"
 #include "learning/loss.h"
@@ -23,6 +25,7 @@ struct TrainOptions {
   OptimiserOptions optimiser;
   ScheduleOptions schedule;
   bool balanced = false;              ///< classes weigh alike, however many examples they have
+  std::optional<config::Bytes> memory;  ///< that an update may take, see Fit::Options; nothing: any
   std::int64_t patience = 0;          ///< epochs without a better validation loss before it ends; 0: never
   std::int64_t checkpoint_every = 0;  ///< updates, besides the end of every epoch; 0: there alone
   std::int64_t shift = 0;             ///< augmentation: clips start up to this many rows later

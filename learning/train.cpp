@@ -93,7 +93,8 @@ Graph fitted(const Task& task, const TrainReport& report, const TrainRun& run,
   const TrainingData source({task.graph, task.front_end, task.data, task.inputs, task.split, options},
                             task.drivers);
   Fit fit(engine::extract(task.graph, std::array{task.front_end}, std::array{task.graph.outputs()[0]}),
-          {options.loss, options.optimiser, task.drivers});
+          {options.loss, options.optimiser, task.drivers,
+           static_cast<std::size_t>(options.memory.value_or(config::Bytes{}).count)});
   const FitData data = source.fit_data();
   const auto batches = static_cast<std::int64_t>(data.batches);
   FitRunOptions how{.epochs = options.epochs,

@@ -17,7 +17,7 @@ using namespace dormouse::engine;
 
 namespace {
 
-constexpr std::int64_t kRows = 64, kWidth = 32, kDepth = 24;
+constexpr std::int64_t kRows = 512, kWidth = 32, kDepth = 24;
 
 struct Deep {
   Graph graph;

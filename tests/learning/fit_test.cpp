@@ -76,6 +76,41 @@ bool same_bytes(const Parameters& a, const Parameters& b) {
   });
 }
 
+constexpr std::int64_t kDeepWidth = 16, kDeepLayers = 20;
+
+/// tanh(x·w) twenty times: 128 kB for what each of them makes of 2048 rows.
+Graph deep_model() {
+  Graph graph;
+  Value x{&graph, graph.add_input("x", DType::f32, {engine::kDynamic, kDeepWidth})};
+  for (std::int64_t i = 0; i < kDeepLayers; ++i) {
+    const std::string name(1, static_cast<char>('a' + i));
+    x = engine::tanh(engine::matmul(
+        x, {&graph,
+            graph.add_constant(name, normal({kDeepWidth, kDeepWidth}, 10 + static_cast<std::uint64_t>(i)))}));
+  }
+  graph.mark_output(x.id);
+  return graph;
+}
+
+Batch batch_for_deep(std::int64_t rows) {
+  Batch batch{normal({rows, kDeepWidth}, 1), Tensor(DType::f32, {rows, kDeepWidth}),
+              Tensor(DType::f32, {rows})};
+  for (std::int64_t i = 0; i < rows; ++i) {
+    batch.targets.mutable_values<float>()[static_cast<std::size_t>(i * kDeepWidth + i % kDeepWidth)] = 1;
+    batch.weights.mutable_values<float>()[static_cast<std::size_t>(i)] = 1;
+  }
+  return batch;
+}
+
+// An update by 2048 rows takes 8.7 MiB when nothing is computed again, and 3.1 MiB at least.
+constexpr std::size_t kFrugal = 4 << 20, kLittle = 1 << 20;
+
+Fit::Options with_memory(std::size_t bytes) {
+  Fit::Options options = kOptions;
+  options.memory = bytes;
+  return options;
+}
+
 /// Where a test pulls the plug.
 struct Unplugged {};
 
@@ -135,6 +170,28 @@ TEST_CASE("a run that is cut off anywhere goes on bit for bit", "[fit]") {
       CHECK(resumed.epochs[i].rate == whole_progress.epochs[i].rate);
     }
   }
+}
+
+TEST_CASE("an update keeps to its memory and comes out the same to the bit", "[fit]") {
+  const Graph model = deep_model();
+  Fit whole(model, kOptions), frugal(model, with_memory(kFrugal));
+  for (const std::int64_t rows : {2048, 2048, 500, 2048}) {
+    const Batch batch = batch_for_deep(rows);
+    const float loss = whole.update(batch, 0.01f);
+    CHECK(frugal.update(batch, 0.01f) == loss);
+    CHECK(same_bytes(frugal.state(), whole.state()));
+  }
+}
+
+TEST_CASE("memory that no update fits into is refused before anything is updated", "[fit]") {
+  Fit fit(deep_model(), with_memory(kLittle));
+  const Parameters before = fit.state();
+  CHECK_THROWS_WITH(fit.update(batch_for_deep(2048), 0.01f),
+                    Catch::Contains("an update by 2048 rows takes") &&
+                        Catch::Contains("more than the memory of 1.0 MiB") &&
+                        Catch::Contains("smaller batches"));
+  CHECK(same_bytes(fit.state(), before));
+  CHECK(fit.updates() == 0);
 }
 
 TEST_CASE("a checkpoint of another task, and a damaged one, are refused", "[fit]") {
