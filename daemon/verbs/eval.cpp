@@ -9,13 +9,15 @@
 #include "daemon/verbs/evaluation.h"
 #include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/print.h"
+#include "daemon/verbs/resources.h"
 
 namespace dormouse::daemon {
 namespace {
 
 constexpr Option kOptions[] = {
     {"version", "N", "the slow weights of this version alone (else the model as it answers)"},
-    {"label", "COLUMN", "of a table or npz, what is to be known (label)"}};
+    {"label", "COLUMN", "of a table or npz, what is to be known (label)"},
+    {"threads", "N", "of MODEL.onnx: work together on a batch (else 1)"}};
 
 /// What the daemon answers to one clip. Nothing is remembered of it.
 std::string ask_label(HttpClient& client, const std::string& target, const std::string& input,
@@ -50,9 +52,11 @@ Evaluation evaluate_there(const Arguments& arguments, const learning::Dataset& d
 
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
+  const std::size_t threads = threads_of(arguments);
   const auto data =
       learning::read_dataset(arguments.positional(1, "DATA"), {}, {arguments.value_or("label", "label"), ""});
-  const Evaluation result = names_file(model) ? evaluate_here(model, data) : evaluate_there(arguments, data);
+  const Evaluation result =
+      names_file(model) ? evaluate_here(model, data, threads) : evaluate_there(arguments, data);
   std::cout << (arguments.json() ? boost::json::serialize(to_json(result)) + "\n" : to_text(result));
   return kOk;
 }

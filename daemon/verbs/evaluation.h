@@ -20,8 +20,9 @@ struct Evaluation {
 
 /// Of the model in the file, computed here. Its classes are those that it names, else those of the data in
 /// their order. Scores that are no probabilities become so by softmax, at the temperature of the seed memory
-/// beside the file. Throws Failure(invalid) when the model has other classes than the data.
-Evaluation evaluate_here(const std::string& model, const learning::Dataset& data);
+/// beside the file. So many threads work on one batch. Throws Failure(invalid) when the model has other
+/// classes than the data.
+Evaluation evaluate_here(const std::string& model, const learning::Dataset& data, std::size_t threads = 1);
 
 boost::json::object to_json(const Evaluation& evaluation);
 /// A line a class, the figures for all, and which class is taken for which.

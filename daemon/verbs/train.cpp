@@ -11,6 +11,7 @@
 #include "daemon/service/class_labels.h"
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/infer_local.h"
+#include "daemon/verbs/resources.h"
 #include "daemon/verbs/train_progress.h"
 #include "drivers/all_drivers.h"
 #include "engine/formats/atomic_file.h"
@@ -32,6 +33,10 @@ constexpr Option kOptions[] = {
     {"trainable", "WORDS",
      "of an ONNX model: head.* (the default), all, lora(RANK), or names, as conv2.*,fc.weight"},
     {"inputs", "N", "keep so many raw inputs of every class, so that nights may move the trunk (0)"},
+    {"threads", "N",
+     "work together on an update (else 1); the same number gives the same model, bit for bit"},
+    {"memory", "SIZE",
+     "that an update may take, as 64MiB: what does not fit is computed twice instead of kept"},
     {"resume", "", "go on from the checkpoint, where there is one"}};
 
 constexpr double kFineTuningRate = 0.01;
@@ -47,6 +52,7 @@ learning::TrainOptions options_of(const Arguments& arguments, learning::TrainOpt
   options.epochs = arguments.integer("epochs").value_or(options.epochs);
   if (const auto rate = arguments.number("rate", "a number above 0", [](double r) { return r > 0; }))
     options.rate = static_cast<decltype(options.rate)>(*rate);
+  if (const auto memory = memory_of(arguments)) options.memory = memory;
   options.seed =
       static_cast<std::uint64_t>(arguments.integer("seed").value_or(static_cast<std::int64_t>(options.seed)));
   return options;
@@ -100,13 +106,18 @@ class Training {
     };
   }
 
+  /// Drivers that spread an update over as many threads as are asked for.
+  std::span<const engine::Driver* const> sharing() const {
+    return drivers::busy_drivers(threads_of(arguments_));
+  }
+
   TrainDisplay::Seconds elapsed() const { return std::chrono::steady_clock::now() - begun_; }
 
   learning::TrainedModel from_spec() {
     learning::ModelSpec spec = learning::read_model_spec(source_);
     spec.train = options_of(arguments_, spec.train);
     const auto report = start(arguments_.value_or("output", spec.name + ".onnx"), spec.train);
-    return learning::train_model(spec, data(spec.labels), drivers::all_drivers(), report, run_);
+    return learning::train_model(spec, data(spec.labels), sharing(), report, run_);
   }
 
   learning::TrainedModel from_model() {
@@ -117,7 +128,7 @@ class Training {
     const engine::Graph graph = engine::read_onnx(source_);
     const auto report = start(arguments_.value_or("output", beside(source_, ".tuned.onnx")), options);
     return learning::fine_tune(graph, data(known_labels(graph)), trainable, normaliser_beside(source_),
-                               options, drivers::all_drivers(), report, run_);
+                               options, sharing(), report, run_);
   }
 
   /// The model's own classes in its order, unless the data is to bring others.

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 
 #include <boost/json/parse.hpp>
@@ -35,6 +36,11 @@ void write_points(const std::string& path) {
     file << side + a << "," << 100 * (2 * side + b) << ","
          << "abcd"[i / 20] << "," << (i % 2 ? "right" : "left") << "\n";
   }
+}
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator(file), {}};
 }
 
 constexpr std::string_view kSpec = R"(model: points
@@ -84,6 +90,38 @@ TEST_CASE("train and eval work on a table from end to end", "[train]") {
   CHECK(std::filesystem::exists(folder.file("points.tuned.onnx")));
   CHECK(dormouse({"train", model, table, "--trainable", "lora(0)"}).first == kUsage);
   CHECK(dormouse({"train", model, table, "--trainable", "some"}).first == kFailed);  // no such parameter
+}
+
+TEST_CASE("training on two threads gives the same model every time", "[train]") {
+  const TemporaryFolder folder;
+  const std::string table = folder.file("points.csv"), spec = folder.file("wide.yaml");
+  write_points(table);
+  std::ofstream(spec) << R"(model: wide
+input: {rows: 2}
+layers:
+  - linear: {units: 256}
+  - relu
+  - linear: {units: 256}
+  - relu
+  - linear: {units: labels}
+train: {epochs: 3, batch: 32, rate: 0.05, heldout: 0.25}
+)";
+  const auto train = [&](const std::string& output, const std::vector<std::string>& more) {
+    std::vector<std::string> words{"train", spec, table, "--group", "who", "--output", folder.file(output)};
+    words.insert(words.end(), more.begin(), more.end());
+    return dormouse(words).first;
+  };
+  REQUIRE(train("once.onnx", {"--threads", "2"}) == kOk);
+  REQUIRE(train("again.onnx", {"--threads", "2"}) == kOk);
+  CHECK(contents(folder.file("once.onnx")) == contents(folder.file("again.onnx")));
+  CHECK(contents(folder.file("once.seed.safetensors")) == contents(folder.file("again.seed.safetensors")));
+  std::ofstream(folder.file("new.csv")) << "x,y,label\n1,200,right\n-1,-200,left\n";
+  CHECK(dormouse({"eval", folder.file("once.onnx"), folder.file("new.csv"), "--threads", "2"}).first == kOk);
+  CHECK(train("none.onnx", {"--threads", "0"}) == kUsage);
+  CHECK(train("none.onnx", {"--memory", "much"}) == kUsage);
+  CHECK(train("none.onnx", {"--memory", "1kB"}) == kFailed);
+  CHECK(dormouse({"eval", folder.file("once.onnx"), folder.file("new.csv"), "--threads", "1000"}).first ==
+        kUsage);
 }
 
 TEST_CASE("a new model of a family is trained, exported, and never overwritten unasked", "[train]") {
