@@ -34,7 +34,8 @@ struct DatasetColumns {
 ///   group;
 /// - npz: `x` [N, features] or [N, time, channels], integers `label` (or `y`), and `group` where one is
 /// named;
-/// - IDX: images [N, height, width]; their labels lie beside them, labels-idx1 in the place of images-idx3.
+/// - IDX: images [N, height, width]; their labels lie beside them, labels-idx1 in the place of images-idx3;
+///   either may be compressed by gzip.
 ///
 /// `labels`: the classes in this order, and nothing else is read; empty: every label there is, in the order
 /// of numbers where they are numbers. Throws Failure naming the file that cannot be read, or the label that

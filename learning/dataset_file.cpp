@@ -7,6 +7,7 @@
 
 #include "config/text.h"
 #include "engine/formats/csv.h"
+#include "engine/formats/gzip.h"
 #include "engine/formats/idx.h"
 #include "engine/formats/npy.h"
 
@@ -70,7 +71,12 @@ Examples read_images(const fs::path& path) {
   for (const auto& [from, to] : {std::pair{"images", "labels"}, std::pair{"idx3", "idx1"}})
     if (const auto at = beside.find(from); at != std::string::npos)
       beside.replace(at, std::string_view(from).size(), to);
-  const fs::path labels = path.parent_path() / beside;
+  fs::path labels = path.parent_path() / beside;
+  // Either may be compressed.
+  if (!fs::exists(labels) && labels.extension() == ".gz")
+    labels.replace_extension();
+  else if (!fs::exists(labels) && fs::exists(labels.string() + ".gz"))
+    labels += ".gz";
   if (labels == path) refuse(path, "is not called …images-idx3…, so that nothing says where its labels are");
   const Tensor images = engine::read_idx(path.string());
   const Shape& shape = images.shape();
@@ -84,7 +90,7 @@ Examples read_examples(const fs::path& path, const DatasetColumns& columns) {
   const auto bytes = engine::map_file(path.string());
   const std::span<const std::byte> content{bytes->data(), bytes->size()};
   if (engine::is_npz(content)) return read_arrays(path, columns);
-  if (engine::is_idx(content)) return read_images(path);
+  if (engine::is_idx(content) || engine::is_gzip(content)) return read_images(path);
   if (engine::is_csv(content)) return read_table(path, columns);
   throw Failure(Errc::unsupported, path.string() + ": is no CSV, npz or IDX file");
 }

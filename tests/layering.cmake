@@ -12,7 +12,7 @@ set(daemon_sees ${modules})
 
 # Third-party libraries that one module wraps, each in .cpp files alone.
 set(wrapped "yaml-cpp/:config" "protozero/:engine" "xnnpack.h:drivers" "pthreadpool.h:drivers" "vulkan/:drivers"
-  "sqlite3.h:memory" "hnswlib/:memory")
+  "sqlite3.h:memory" "hnswlib/:memory" "zlib.h:engine")
 
 set(wrong "")
 macro(refuse)

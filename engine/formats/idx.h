@@ -8,8 +8,8 @@
 namespace dormouse::engine {
 
 /// Reads an IDX file, as the MNIST collections come (LeCun, Cortes & Burges 1998): two zero bytes, element
-/// type, rank, extents and elements, big-endian. Bytes are a view on the mapping. Throws Failure(corrupt),
-/// and Failure(unsupported) for compressed files.
+/// type, rank, extents and elements, big-endian. Bytes are a view on the mapping. A file that gzip compressed
+/// is unpacked in memory, to what its header says and no more. Throws Failure(corrupt).
 Tensor read_idx(const std::string& path);
 Tensor read_idx(const std::shared_ptr<Buffer>& bytes, const std::string& name);
 

@@ -66,8 +66,28 @@ TEST_CASE("an IDX file of images finds its labels beside it", "[dataset]") {
   CHECK_THROWS_WITH(read_dataset(images), Catch::Contains("images-idx3"));
   write(folder.file("halves"), bytes({0, 0, 12, 1, 0, 0, 0, 1, 0, 0, 1, 2}));
   CHECK(engine::read_idx(folder.file("halves")).values<std::int32_t>()[0] == 258);
-  write(folder.file("packed"), bytes({0x1f, 0x8b, 8, 0}));
-  CHECK_THROWS_WITH(engine::read_idx(folder.file("packed")), Catch::Contains("gunzip"));
+}
+
+TEST_CASE("images and their labels may be compressed, or one of them", "[dataset]") {
+  const TemporaryFolder folder;
+  const std::string images(
+      "\x1f\x8b\x08\0\0\0\0\0\x02\x03\x63\x60\xe0\x60\x66\x60\x60\x60\x02\x62\x46\x20\x66\x66\x64\x62"
+      "\x66\x61\xfd\x0f\0\x08\x09\x11\x3a\x16\0\0\0",
+      39);
+  const std::string labels(
+      "\x1f\x8b\x08\0\0\0\0\0\x02\x03\x63\x60\xe0\x60\x64\x60\x60\x60\x62\xe7\x02\0\xc0\xd3\x08\x3a"
+      "\x0a\0\0\0",
+      30);
+  const std::string path = folder.file("train-images-idx3-ubyte.gz");
+  write(path, images);
+  CHECK_THROWS_WITH(read_dataset(path), Catch::Contains("train-labels-idx1-ubyte"));
+  write(folder.file("train-labels-idx1-ubyte.gz"), labels);
+  const Dataset data = read_dataset(path);
+  CHECK(data.labels == std::vector<std::string>{"7", "10"});
+  CHECK(values(data.clip(1)) == std::vector<float>{4, 5, 255});
+  write(folder.file("train-labels-idx1-ubyte"), std::string("\0\0\x08\x01\0\0\0\x02\x03\x01", 10));
+  std::filesystem::remove(folder.file("train-labels-idx1-ubyte.gz"));
+  CHECK(read_dataset(path).labels == std::vector<std::string>{"1", "3"});
 }
 
 TEST_CASE("arrays of an npz are examples and their labels", "[dataset]") {
