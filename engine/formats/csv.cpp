@@ -59,8 +59,9 @@ std::optional<float> number(std::string_view cell) {
 
 class CsvParser {
  public:
-  CsvParser(std::string_view text, const std::string& name, std::span<const std::string> words)
-      : text_(text), name_(&name), asked_(words), words_(words.size()) {
+  CsvParser(std::string_view text, const std::string& name, std::span<const std::string> words,
+            std::span<const std::string> only)
+      : text_(text), name_(&name), asked_(words), words_(words.size()), only_(only) {
     if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
   }
 
@@ -73,11 +74,12 @@ class CsvParser {
       add_row(line);
     }
     if (values_.empty()) throw Failure(Errc::invalid, *name_ + ": no rows of numbers");
-    const std::size_t numbers = width_ - words_.size();
     for (const std::string& word : asked_) std::erase(columns_, word);
-    const auto rows = static_cast<std::int64_t>(values_.size() / numbers);
+    if (!only_.empty()) columns_.assign(only_.begin(), only_.end());
+    const auto rows = static_cast<std::int64_t>(values_.size() / numbers_);
     return {std::move(columns_),
-            Tensor::from<float>(Shape{rows, static_cast<std::int64_t>(numbers)}, values_), std::move(words_)};
+            Tensor::from<float>(Shape{rows, static_cast<std::int64_t>(numbers_)}, values_),
+            std::move(words_)};
   }
 
  private:
@@ -104,14 +106,25 @@ class CsvParser {
     return header;
   }
 
-  /// Which of the columns asked for each column is.
+  /// Which of the columns asked for each column is, and where its numbers go.
   void find_words() {
     asked_here_.assign(width_, std::nullopt);
-    for (std::size_t i = 0; i < asked_.size(); ++i) {
-      const auto found = std::ranges::find(columns_, asked_[i]);
-      if (found == columns_.end()) fail(1, "no column is called '" + asked_[i] + "'; there are " + listed());
-      asked_here_[static_cast<std::size_t>(found - columns_.begin())] = i;
+    for (std::size_t i = 0; i < asked_.size(); ++i) asked_here_[column_called(asked_[i])] = i;
+    slots_.assign(width_, std::nullopt);
+    numbers_ = only_.size();
+    for (std::size_t i = 0; i < only_.size(); ++i) {
+      std::optional<std::size_t>& slot = slots_[column_called(only_[i])];
+      if (slot) fail(1, "the column '" + only_[i] + "' is asked for twice");
+      slot = i;
     }
+    for (std::size_t i = 0; only_.empty() && i < width_; ++i)
+      if (!asked_here_[i]) slots_[i] = numbers_++;
+  }
+
+  std::size_t column_called(const std::string& name) const {
+    const auto found = std::ranges::find(columns_, name);
+    if (found == columns_.end()) fail(1, "no column is called '" + name + "'; there are " + listed());
+    return static_cast<std::size_t>(found - columns_.begin());
   }
 
   std::string listed() const {
@@ -122,6 +135,8 @@ class CsvParser {
 
   void add_row(std::string_view line) {
     std::size_t width = 0;
+    const std::size_t first = values_.size();
+    values_.resize(first + numbers_);
     Cells cells(line, separator_);
     while (const auto cell = cells.next()) {
       if (++width > width_)
@@ -130,10 +145,12 @@ class CsvParser {
         words_[*asked].emplace_back(*cell);
         continue;
       }
+      const auto slot = slots_[width - 1];
+      if (!slot) continue;
       const std::optional<float> value = number(*cell);
       if (!value)
         fail(cells.column(), "expected a finite number, found '" + std::string(cell->substr(0, 40)) + "'");
-      values_.push_back(*value);
+      values_[first + *slot] = *value;
     }
     if (width < width_) {
       fail(line.size() + 1, std::to_string(width) + " columns, before there were " + std::to_string(width_));
@@ -153,6 +170,9 @@ class CsvParser {
   std::span<const std::string> asked_;
   std::vector<std::optional<std::size_t>> asked_here_;  // by column
   std::vector<std::vector<std::string>> words_;
+  std::span<const std::string> only_;
+  std::vector<std::optional<std::size_t>> slots_;  // in a row of numbers, by column
+  std::size_t numbers_ = 0;                        // a row
   std::vector<float> values_;
 };
 
@@ -162,13 +182,15 @@ bool is_text(char byte) {
 
 }  // namespace
 
-Table parse_csv(std::string_view text, const std::string& name, std::span<const std::string> words) {
-  return CsvParser(text, name, words).parse();
+Table parse_csv(std::string_view text, const std::string& name, std::span<const std::string> words,
+                std::span<const std::string> only) {
+  return CsvParser(text, name, words, only).parse();
 }
 
-Table read_csv(const std::string& path, std::span<const std::string> words) {
+Table read_csv(const std::string& path, std::span<const std::string> words,
+               std::span<const std::string> only) {
   const std::shared_ptr<Buffer> bytes = map_file(path);
-  return parse_csv(as_text({bytes->data(), bytes->size()}), path, words);
+  return parse_csv(as_text({bytes->data(), bytes->size()}), path, words, only);
 }
 
 bool is_csv(std::span<const std::byte> bytes) {

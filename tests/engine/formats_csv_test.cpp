@@ -47,6 +47,23 @@ TEST_CASE("csv errors say line and column", "[formats]") {
   CHECK(refused("") == "a.csv: no rows of numbers");
 }
 
+TEST_CASE("only the csv columns that are asked for are read, in that order", "[formats]") {
+  const std::string text = "date,a,b,c,who\n1/1/2010 0:00,1,2,,anna\n1/1/2010 1:00,3,4,-,ben\n";
+  const Table table =
+      parse_csv(text, "table.csv", std::vector<std::string>{"who"}, std::vector<std::string>{"b", "a"});
+  CHECK(table.columns == std::vector<std::string>{"b", "a"});
+  CHECK(table.rows.shape() == Shape{2, 2});
+  const auto numbers = table.rows.values<float>();
+  CHECK(std::vector<float>(numbers.begin(), numbers.end()) == std::vector<float>{2, 1, 4, 3});
+  CHECK(table.words[0] == std::vector<std::string>{"anna", "ben"});
+  const auto refused = [&](std::vector<std::string> only) {
+    return refusal([&] { parse_csv(text, "table.csv", {}, only); });
+  };
+  CHECK(refused({"a", "c"}) == "table.csv:2:19: expected a finite number, found ''");
+  CHECK(refused({"a", "d"}) == "table.csv:1:1: no column is called 'd'; there are date, a, b, c, who");
+  CHECK(refused({"a", "a"}) == "table.csv:1:1: the column 'a' is asked for twice");
+}
+
 TEST_CASE("a damaged csv file never does more than fail", "[formats]") {
   const std::string file = "a;b\r\n1;2\r\n# x\n-3e-2;+4\n";
   survive_damage(file, file.size(), [](const std::shared_ptr<Buffer>& buffer) {
