@@ -51,26 +51,25 @@ ClipInputs::ClipInputs(const Dataset& data, const Shape& input, std::int64_t cha
                                  image ? 1 : channels);
 }
 
-Tensor ClipInputs::stacked(const std::vector<Tensor>& inputs) const {
+std::vector<Tensor> ClipInputs::clips(std::span<const std::size_t> rows) const {
+  std::vector<Tensor> clips;
+  for (const std::size_t row : rows) clips.push_back(arranged(data_, row, window_.channels));
+  return clips;
+}
+
+std::vector<Tensor> ClipInputs::augmented(std::span<const std::size_t> rows, const TrainOptions& options,
+                                          Random& random) const {
+  std::vector<Tensor> result = clips(rows);
+  for (Tensor& clip : result) clip = augment(clip, options, random);
+  return result;
+}
+
+Tensor ClipInputs::of(std::span<const Tensor> clips) const {
+  std::vector<Tensor> inputs;
+  for (const Tensor& clip : clips) inputs.push_back(engine::window_input(clip, window_, normaliser_));
   Shape shape = input_;
   shape[0] = std::ssize(inputs);
   return engine::stack(inputs).reshaped(shape);
-}
-
-Tensor ClipInputs::batch(std::span<const std::size_t> rows) const {
-  std::vector<Tensor> inputs;
-  for (const std::size_t row : rows)
-    inputs.push_back(engine::window_input(arranged(data_, row, window_.channels), window_, normaliser_));
-  return stacked(inputs);
-}
-
-Tensor ClipInputs::augmented(std::span<const std::size_t> rows, const TrainOptions& options,
-                             Random& random) const {
-  std::vector<Tensor> inputs;
-  for (const std::size_t row : rows)
-    inputs.push_back(engine::window_input(augment(arranged(data_, row, window_.channels), options, random),
-                                          window_, normaliser_));
-  return stacked(inputs);
 }
 
 Tensor ClipInputs::augment(const Tensor& clip, const TrainOptions& options, Random& random) const {

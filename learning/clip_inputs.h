@@ -20,13 +20,18 @@ class ClipInputs {
              engine::InputNormaliser normaliser);
 
   const engine::InputNormaliser& normaliser() const { return normaliser_; }
-  Tensor batch(std::span<const std::size_t> rows) const;
-  /// Each clip later, louder or softer, and noisier by random amounts; it stays inside the window where it
-  /// fitted.
-  Tensor augmented(std::span<const std::size_t> rows, const TrainOptions& options, Random& random) const;
+  std::int64_t channels() const { return window_.channels; }
+
+  /// f32 [time, channels] each: as they are, or each later, louder or softer, and noisier by random amounts;
+  /// it stays inside the window where it fitted.
+  std::vector<Tensor> clips(std::span<const std::size_t> rows) const;
+  std::vector<Tensor> augmented(std::span<const std::size_t> rows, const TrainOptions& options,
+                                Random& random) const;
+  /// The model's input.
+  Tensor of(std::span<const Tensor> clips) const;
+  Tensor batch(std::span<const std::size_t> rows) const { return of(clips(rows)); }
 
  private:
-  Tensor stacked(const std::vector<Tensor>& inputs) const;
   Tensor augment(const Tensor& clip, const TrainOptions& options, Random& random) const;
 
   const Dataset& data_;

@@ -8,13 +8,26 @@
 
 namespace dormouse::learning {
 
-/// Labelled examples: recordings, windows of samples, rows of a table, images.
+/// Where in time the target of an example lies: rows [first, last) of a series of `length`.
+struct Moment {
+  std::size_t series = 0;
+  std::int64_t first = 0, last = 0, length = 0;
+};
+
+/// Examples that are labelled, or to be told numbers from: recordings, windows of samples, rows of a table,
+/// images.
 struct Dataset {
   std::vector<std::string> labels;
   std::vector<Tensor> clips;  ///< [time, channels], f32 where they are recordings, else any real type
   std::vector<ClassIndex> classes;
   std::vector<std::string> names;        ///< of the clips, for messages
   std::vector<std::size_t> groups = {};  ///< who or what each comes from; empty: not known
+
+  // Numbers instead of classes, see number_data.h; there are no labels and no classes then.
+  std::vector<std::string> input_names = {};  ///< the columns that the clips are made of, where a table says
+  std::vector<std::string> target_names = {};
+  std::vector<Tensor> targets = {};  ///< of each clip, f32: a number a name, or rows of them
+  std::vector<Moment> moments = {};  ///< of each clip; empty: it is no series
 
   std::size_t size() const { return clips.size(); }
   Tensor clip(std::size_t i) const { return clips[i].as(engine::DType::f32); }

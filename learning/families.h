@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/graph.h"
+#include "learning/model_spec.h"
 
 namespace dormouse::learning {
 
@@ -19,7 +20,10 @@ struct ModelRequest {
   std::int64_t channels = 1;
   std::int64_t height = 0, width = 0;  ///< of an image; 0: a signal
   std::int64_t outputs = 0;
-  std::vector<std::string> labels = {};  ///< empty: classes are numbers
+  std::vector<std::string> labels = {};  ///< empty: classes are numbers; of other tasks the targets
+  TaskKind task = TaskKind::classification;
+  std::int64_t horizon = 0;  ///< of a forecast; its `outputs` are 0 where no targets are named: all inputs
+  std::vector<std::string> columns = {};  ///< of a table that are read; empty: all
   ModelSize size = ModelSize::medium;
   std::uint64_t seed = 1;  ///< of the weights, and of training
 };

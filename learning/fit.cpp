@@ -38,7 +38,13 @@ Graph loss_graph(const Graph& model, std::span<const ValueId> ids, const LossOpt
   const Shape shape = answers.shape();
   const Value targets{&graph, graph.add_input("targets", DType::f32, shape)};
   const Value weights{&graph, graph.add_input("weights", DType::f32, Shape{shape[0]})};
-  graph.set_outputs({append_loss(options, answers, targets, weights).id, answers.id});
+  Value loss = append_loss(options, answers, targets, weights);
+  if (options.distillation > 0) {
+    const Value teacher{&graph, graph.add_input("teacher", DType::f32, shape)};
+    loss = loss * (1 - options.distillation) +
+           append_distillation(answers, teacher, options.temperature) * options.distillation;
+  }
+  graph.set_outputs({loss.id, answers.id});
   return graph;
 }
 
@@ -106,6 +112,7 @@ std::vector<Tensor> Fit::inputs_of(const Batch& batch, std::span<const Tensor> p
   inputs.insert(inputs.end(), parameters.begin(), parameters.end());
   inputs.push_back(batch.targets);
   inputs.push_back(batch.weights);
+  if (options_.loss.distillation > 0) inputs.push_back(batch.teacher);
   return inputs;
 }
 
@@ -137,7 +144,7 @@ Graph Fit::within_memory(const Batch& batch) const {
   for (std::size_t i = 0; i < inputs.size(); ++i) graph.set_input_shape(graph.inputs()[i], inputs[i].shape());
   graph.reinfer();
   std::size_t given = 0;
-  for (const Tensor& tensor : {batch.inputs, batch.targets, batch.weights}) given += tensor.byte_size();
+  for (const Tensor& tensor : {batch.inputs, batch.targets, batch.weights, batch.teacher}) given += tensor.byte_size();
   for (const Tensor& value : values_) given += value.byte_size();
   const std::size_t left = options_.memory - std::min(options_.memory, given);
   engine::Rematerialised result = engine::rematerialise(graph, forward_, left, options_.drivers);
@@ -164,6 +171,7 @@ void Fit::report_divergence(const Batch& batch) const {
   if (!is_finite(batch.inputs)) fail("the input '" + model_.value(model_.inputs()[0]).name + "'");
   if (!is_finite(batch.targets)) fail("the targets");
   if (!is_finite(batch.weights)) fail("the weights");
+  if (!is_finite(batch.teacher)) fail("the teacher's answers");
   for (std::size_t i = 0; i < ids_.size(); ++i)
     if (!is_finite(values_[i]))
       fail("the parameter '" + model_.value(ids_[i]).name + "', since the update before; lower the rate");

@@ -16,9 +16,10 @@ namespace dormouse::learning {
 
 /// Some rows of training data.
 struct Batch {
-  Tensor inputs;   ///< f32 [N, …], as the model's input
-  Tensor targets;  ///< f32 [N, K], see append_loss()
-  Tensor weights;  ///< f32 [N]
+  Tensor inputs;        ///< f32 [N, …], as the model's input
+  Tensor targets;       ///< f32 [N, K], see append_loss()
+  Tensor weights;       ///< f32 [N]
+  Tensor teacher = {};  ///< f32 [N, K], with LossOptions::distillation
 };
 
 /// A model while it is fitted to data: parameters, what the optimiser keeps, and the updates so far.

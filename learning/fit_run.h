@@ -13,7 +13,7 @@ namespace dormouse::learning {
 struct EpochRecord {
   double loss = 0;  ///< mean over the training rows, before each update
   double validation_loss = 0;
-  double accuracy = 0;  ///< of the validation rows; 0 without classes
+  double accuracy = 0;  ///< of the validation rows; where they are numbers, R² (NumberErrors::r2)
   double rate = 0;      ///< of the last update
 };
 

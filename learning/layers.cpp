@@ -69,11 +69,19 @@ Value append_log_mel(Value x, const config::Node& node, LayerContext&) {
   return log_mel(x, options);
 }
 
-/// (x − mean) / deviation per channel; the constants are measured by training.
+struct NormaliseOptions {
+  bool together = false;
+};
+
+void bind_options(Binder& binder, NormaliseOptions& options) {
+  binder.optional("together", options.together);
+}
+
+/// (x − mean) / deviation per channel, or of all samples together; the constants are measured by training.
 Value append_normalise(Value x, const config::Node& node, LayerContext& context) {
-  Binder(node).finish();
+  const auto options = config::read<NormaliseOptions>(node);
   if (context.mean) throw at(node, "one normalise layer is enough");
-  const std::int64_t channels = x.shape()[1];
+  const std::int64_t channels = options.together ? 1 : x.shape()[1];
   const Shape shape = x.shape().rank() == 3 ? Shape{channels, 1} : Shape{channels};
   const std::vector<float> ones(static_cast<std::size_t>(channels), 1.0f);
   context.normalised = x;
@@ -182,10 +190,11 @@ void bind_options(Binder& binder, LinearOptions& options) {
 }
 
 std::int64_t units(const LinearOptions& options, const config::Node& node, const LayerContext& context) {
-  if (options.units == "labels") return context.labels;
+  if (options.units == "labels" || options.units == "outputs") return context.labels;
   std::int64_t count = 0;
   for (const char digit : options.units) {
-    if (digit < '0' || digit > '9' || count > 65536) throw at(node, "units is a number, or the word labels");
+    if (digit < '0' || digit > '9' || count > 65536)
+      throw at(node, "units is a number, or the word labels (or outputs)");
     count = count * 10 + (digit - '0');
   }
   if (count < 1 || count > 65536) throw at(node, "units is from 1 to 65536");
@@ -223,6 +232,38 @@ Value append_bit_linear(Value x, const config::Node& node, LayerContext& context
   return named(engine::apply("BitLinear", {normal, weights, bias}, {}, "dormouse"), options.name);
 }
 
+/// Zeros for the rows that are to be foretold, and a channel that says which rows are known.
+Value append_extend(Value x, const config::Node& node, LayerContext& context) {
+  Binder(node).finish();
+  if (context.horizon == 0) throw at(node, "extend is for task: forecast, which has a horizon");
+  if (x.shape().rank() == 2) x = engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {1})});
+  if (x.shape().rank() != 3) throw at(node, "extend takes samples, in channels or without");
+  engine::Graph& graph = *x.graph;
+  const auto numbers = [&](std::int64_t value) { return engine::integers(graph, {value}); };
+  const Value first = engine::apply("Slice", {x, numbers(0), numbers(1), numbers(1)});
+  const Value known = engine::apply("Concat", {x, first * 0 + 1}, {{"axis", std::int64_t{1}}});
+  return engine::apply("Pad", {known, engine::integers(graph, {0, 0, 0, 0, 0, context.horizon})});
+}
+
+/// The last rows of a sequence, each through one linear layer: what the model foretells, a row after the
+/// other.
+Value append_forecast(Value x, const config::Node& node, LayerContext& context) {
+  Binder(node).finish();
+  if (context.horizon == 0) throw at(node, "forecast is for task: forecast, which has a horizon");
+  if (x.shape().rank() != 3 || x.shape()[2] < context.horizon)
+    throw at(node, "forecast takes a sequence [channels, rows] of at least " +
+                       std::to_string(context.horizon) +
+                       " rows: put an extend and a layer with output: sequence before it");
+  engine::Graph& graph = *x.graph;
+  const auto numbers = [&](std::int64_t value) { return engine::integers(graph, {value}); };
+  const std::int64_t in = x.shape()[1], rows = x.shape()[2], out = context.labels / context.horizon;
+  const Value behind = engine::apply(
+      "Slice", {engine::transpose(x, {0, 2, 1}), numbers(rows - context.horizon), numbers(rows), numbers(1)});
+  const Value weights = context.weight(graph, "weight", uniform({in, out}, in, context.random));
+  const Value bias = context.weight(graph, "bias", Tensor(engine::DType::f32, Shape{out}));
+  return engine::reshape(engine::matmul(behind, weights) + bias, {-1, context.horizon * out});
+}
+
 Value flatten(Value x) { return engine::apply("Flatten", {x}); }
 Value relu(Value x) { return engine::relu(x); }
 Value tanh(Value x) { return engine::tanh(x); }
@@ -238,6 +279,8 @@ constexpr LayerKind kinds[] = {
     {"log_mel", false, false, append_log_mel},
     {"normalise", false, true, append_normalise},
     {"image", false, false, append_image},
+    {"extend", false, false, append_extend},
+    {"forecast", true, false, append_forecast},
     {"flatten", false, false, plain<flatten>},
     {"conv", true, true, append_conv},
     {"linear", true, true, append_linear},

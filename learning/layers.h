@@ -36,7 +36,7 @@ enum class SequenceOutput : std::uint8_t {
 
 /// What a layer may draw on while it appends itself to a graph.
 struct LayerContext {
-  std::int64_t labels = 0;
+  std::int64_t labels = 0;  ///< or how many numbers it answers with
   Random& random;
   std::string prefix = {};  ///< of the names of this layer's weights: "conv0."
   engine::Value mean = {};  ///< set by `normalise`
@@ -44,6 +44,7 @@ struct LayerContext {
   engine::Value normalised = {};
   StreamStates* stream = nullptr;  ///< set: the graph is given one sample at a time
   bool over_time = true;           ///< what comes is a sequence, of which a stream shows one sample
+  std::int64_t horizon = 0;        ///< rows of a forecast
 
   /// A sequence [N, rows, units] as `output` says, [N, units] or [N, units, rows].
   engine::Value read_out(engine::Value sequence, SequenceOutput output);

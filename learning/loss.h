@@ -9,10 +9,17 @@ using engine::Value;
 
 enum class LossKind { cross_entropy, binary_cross_entropy, mse, mae, huber };
 
+/// Whether its targets are probabilities of classes.
+inline bool is_of_classes(LossKind kind) {
+  return kind == LossKind::cross_entropy || kind == LossKind::binary_cross_entropy;
+}
+
 struct LossOptions {
   LossKind kind = LossKind::cross_entropy;
-  double smoothing = 0;    ///< share of a target that is spread over all classes (cross-entropies)
-  double huber_delta = 1;  ///< where huber turns from squares to lines
+  double smoothing = 0;     ///< share of a target that is spread over all classes (cross-entropies)
+  double huber_delta = 1;   ///< where huber turns from squares to lines
+  double distillation = 0;  ///< share of append_distillation() towards a teacher's answers; 0: there is none
+  double temperature = 2;   ///< of the distillation
 };
 
 /// Appends the mean over rows, weighted by `weights` [N], of the loss of `answers` [N, K] against `targets`

@@ -10,22 +10,33 @@
 #include "engine/formats/safetensors.h"
 #include "learning/layers.h"
 #include "learning/linear_layer.h"
+#include "learning/targets.h"
 #include "learning/trainable.h"
 
 namespace dormouse::learning {
 namespace {
 
+constexpr std::int64_t kMostOutputs = 65536;
+
 struct InputOptions {
   std::int64_t rows = 0;
-  std::int64_t channels = 1;
+  std::int64_t channels = 0;  // 0: not said
+  std::vector<std::string> columns;
 };
 
 void bind_options(config::Binder& binder, InputOptions& options) {
   binder.required("rows", options.rows, config::range(1, 1 << 24));
   binder.optional("channels", options.channels, config::range(1, 4096));
+  binder.optional("columns", options.columns);
 }
 
 }  // namespace
+
+void bind_options(config::Binder& binder, DistillationOptions& options) {
+  binder.optional("teacher", options.teacher);
+  binder.optional("weight", options.weight, config::range(0.0, 1.0));
+  binder.optional("temperature", options.temperature, config::range(0.1, 100.0));
+}
 
 void bind_options(config::Binder& binder, TrainOptions& options) {
   binder.optional("epochs", options.epochs, config::range(1, 10000));
@@ -39,6 +50,7 @@ void bind_options(config::Binder& binder, TrainOptions& options) {
                                             {"huber", LossKind::huber}}));
   binder.optional("smoothing", options.loss.smoothing, config::range(0.0, 0.5));
   binder.optional("huber_delta", options.loss.huber_delta, config::range(1e-6, 1e6));
+  binder.optional("distillation", options.distillation);
   binder.optional("momentum", options.optimiser.momentum, config::range(0.0, 0.9999));
   binder.optional("optimiser", options.optimiser);
   binder.optional("schedule", options.schedule);
@@ -52,8 +64,63 @@ void bind_options(config::Binder& binder, TrainOptions& options) {
   binder.optional("noise", options.noise, config::range(0.0, 10.0));
   binder.optional("heldout", options.heldout, config::range(0.01, 0.5));
   binder.optional("test", options.test, config::range(0.0, 0.5));
+  binder.optional("stride", options.stride, config::range(1, 1 << 24));
   binder.optional("seed", options.seed);
 }
+
+std::string_view word(TaskKind task) {
+  switch (task) {
+    case TaskKind::regression:
+      return "regression";
+    case TaskKind::forecast:
+      return "forecast";
+    default:
+      return "classification";
+  }
+}
+
+namespace {
+
+void check_distinct(const config::Binder& binder, std::string_view key, std::vector<std::string> names) {
+  std::ranges::sort(names);
+  if (std::ranges::adjacent_find(names) != names.end()) throw binder.wrong(key, "each has a name of its own");
+}
+
+/// What a classifier's spec must not say, and the others' must.
+void check_task(const config::Binder& binder, ModelSpec& spec, bool labels, bool outputs) {
+  const auto need = [&](bool fine, std::string_view key, const std::string& why) {
+    if (!fine) throw binder.wrong(key, why);
+  };
+  const bool forecast = spec.task == TaskKind::forecast, numbers = spec.task != TaskKind::classification;
+  need(numbers || spec.targets.empty(), "targets", "are of task: regression or forecast");
+  need(forecast || spec.horizon == 0, "horizon", "is of task: forecast");
+  if (!numbers) return;
+  need(!labels, "labels", "are classes; a " + std::string(word(spec.task)) + " has targets");
+  need(!outputs || spec.targets.empty(), "outputs", "targets say how many outputs there are");
+  need(!forecast || spec.horizon > 0, "horizon", "is missing: how many rows are foretold");
+  need(!forecast || !outputs, "outputs", "of a forecast are its targets times its horizon");
+  check_distinct(binder, "targets", spec.targets);
+  check_distinct(binder, "input", spec.columns);
+  if (!spec.targets.empty()) spec.outputs = std::ssize(spec.targets);
+  if (!forecast) return;
+  spec.outputs = spec.horizon * (spec.targets.empty() ? spec.channels : std::ssize(spec.targets));
+  need(spec.outputs <= kMostOutputs, "horizon",
+       std::to_string(spec.outputs) + " numbers an answer are more than " + std::to_string(kMostOutputs));
+}
+
+/// What a way of training must not do to numbers.
+void check_training(const config::Binder& binder, const ModelSpec& spec) {
+  if (spec.task == TaskKind::classification) return;
+  const TrainOptions& train = spec.train;
+  const std::string task(word(spec.task));
+  if (is_of_classes(train.loss.kind))
+    throw binder.wrong("train", "this loss is of classes; for a " + task + " there are mse, mae and huber");
+  if (train.balanced) throw binder.wrong("train", "class_weights are of classes; a " + task + " has none");
+  if (spec.task == TaskKind::forecast && (train.shift > 0 || train.gain > 0))
+    throw binder.wrong("train", "shift and gain change what comes next: a forecast takes noise alone");
+}
+
+}  // namespace
 
 ModelSpec read_model_spec(const std::filesystem::path& path) {
   return read_model_spec(config::load_file(path));
@@ -63,12 +130,19 @@ ModelSpec read_model_spec(const config::Node& root) {
   config::Binder binder(root);
   ModelSpec spec;
   InputOptions input;
+  binder.optional("task", spec.task,
+                  config::one_of<TaskKind>({{"classification", TaskKind::classification},
+                                            {"regression", TaskKind::regression},
+                                            {"forecast", TaskKind::forecast}}));
+  if (spec.task != TaskKind::classification) spec.train.loss = {.kind = LossKind::mse};
   binder.required("model", spec.name);
   binder.required("input", input);
   binder.required("layers", spec.layers);
   binder.optional("cut", spec.cut);
   const bool named = binder.optional("labels", spec.labels);
-  const bool counted = binder.optional("outputs", spec.outputs, config::range(1, 65536));
+  const bool counted = binder.optional("outputs", spec.outputs, config::range(1, kMostOutputs));
+  binder.optional("targets", spec.targets);
+  binder.optional("horizon", spec.horizon, config::range(1, 1 << 20));
   binder.optional("weights", spec.weights);
   binder.optional("train", spec.train);
   binder.finish();
@@ -77,7 +151,15 @@ ModelSpec read_model_spec(const config::Node& root) {
   if (spec.layers.kind != config::Node::Kind::list || spec.layers.items.empty())
     throw binder.wrong("layers", "expected a list of layers");
   spec.rows = input.rows;
-  spec.channels = input.channels;
+  spec.columns = input.columns;
+  const bool by_name = spec.task == TaskKind::forecast && input.channels == 0 && !spec.columns.empty();
+  spec.channels = by_name ? std::ssize(spec.columns) : std::max<std::int64_t>(1, input.channels);
+  if (!spec.columns.empty() && std::ssize(spec.columns) != spec.channels &&
+      (spec.task == TaskKind::forecast || std::ssize(spec.columns) != spec.channels * spec.rows))
+    throw binder.wrong("input", std::to_string(spec.columns.size()) + " columns are named for " +
+                                    std::to_string(spec.channels) + " channels");
+  check_task(binder, spec, named, counted);
+  check_training(binder, spec);
   return spec;
 }
 
@@ -138,10 +220,14 @@ BuiltModel build(const ModelSpec& spec, LayerContext context) {
   const engine::Value logits = append_layers(model, spec, context);
   graph.rename(logits.id, "logits");
   graph.mark_output(logits.id);
-  const auto head = linear_layer_to(graph, logits.id);
-  if (!head)
-    throw config::complaint(spec.layers.location, "layers",
-                            "the last layer must be 'linear: {units: labels}'");
+  const auto head = number_head(graph);
+  const engine::Shape& answer = logits.shape();
+  if (!head || answer.rank() != 2 || (spec.task == TaskKind::classification && head->output != logits.id))
+    throw config::complaint(
+        spec.layers.location, "layers",
+        spec.task == TaskKind::forecast ? "the last layer must be 'linear: {units: outputs}' or 'forecast'"
+        : spec.task == TaskKind::regression ? "the last layer must be 'linear: {units: outputs}'"
+                                            : "the last layer must be 'linear: {units: labels}'");
   const auto cut = spec.cut.empty() ? std::optional(head->input) : graph.find(spec.cut);
   if (!cut) throw config::complaint(spec.layers.location, "cut", "no layer is named '" + spec.cut + "'");
   model.cut = *cut;
@@ -187,7 +273,9 @@ void set_weights(BuiltModel& model, const std::filesystem::path& path) {
 }  // namespace
 
 BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random) {
-  BuiltModel model = build(spec, {static_cast<std::int64_t>(labels), random});
+  LayerContext context{static_cast<std::int64_t>(labels), random};
+  context.horizon = spec.horizon;
+  BuiltModel model = build(spec, context);
   if (!spec.weights.empty()) set_weights(model, spec.weights);
   return model;
 }

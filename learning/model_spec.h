@@ -16,12 +16,28 @@
 
 namespace dormouse::learning {
 
+/// What a model answers with.
+enum class TaskKind : std::uint8_t {
+  classification,  ///< one of its labels
+  regression,      ///< numbers
+  forecast,        ///< the next rows of the series that it is shown
+};
+std::string_view word(TaskKind task);
+
+/// Learning from another model's answers besides the labels (Hinton, Vinyals & Dean 2015).
+struct DistillationOptions {
+  std::filesystem::path teacher;  ///< ONNX; empty: none
+  double weight = 0.7;            ///< its share of the loss
+  double temperature = 2;         ///< at which both answers are compared
+};
+
 /// How a model is trained.
 struct TrainOptions {
   std::int64_t epochs = 30;
   std::int64_t batch = 32;
   double rate = 0.05;  ///< of learning, at its greatest
   LossOptions loss{.smoothing = 0.1};
+  DistillationOptions distillation;
   OptimiserOptions optimiser;
   ScheduleOptions schedule;
   bool balanced = false;              ///< classes weigh alike, however many examples they have
@@ -30,9 +46,10 @@ struct TrainOptions {
   std::int64_t checkpoint_every = 0;  ///< updates, besides the end of every epoch; 0: there alone
   std::int64_t shift = 0;             ///< augmentation: clips start up to this many rows later
   double gain = 0;                    ///< augmentation: up to ± this many dB
-  double noise = 0;      ///< augmentation: white noise, up to this deviation relative to the clip's own
-  double heldout = 0.1;  ///< share of the clips kept from training: validation, guard, temperature
-  double test = 0;       ///< share that nothing sees before the end
+  double noise = 0;         ///< augmentation: white noise, up to this deviation relative to the clip's own
+  double heldout = 0.1;     ///< share of the clips kept from training: validation, guard, temperature
+  double test = 0;          ///< share that nothing sees before the end
+  std::int64_t stride = 1;  ///< rows between the beginnings of the windows of a forecast
   std::uint64_t seed = 1;
 };
 
@@ -55,6 +72,14 @@ void bind_options(config::Binder& binder, TrainOptions& options);
 ///     labels: [yes, no]                 or outputs: 2; else those of the data it is trained on
 ///     weights: words.safetensors        where training begins; else random numbers
 ///     train: {epochs: 30}
+///
+/// Numbers instead of classes, in the units of the data:
+///
+///     task: regression                  or forecast, of the rows behind the window
+///     targets: [torque, power]          columns to be told; or outputs: 2. A forecast's: else all its inputs
+///     horizon: 24                       rows of the forecast
+///     input: {rows: 96, columns: [load, wind]}   of a table, which are read; else all
+///     layers: [normalise, …, linear: {units: outputs}]
 struct ModelSpec {
   std::string name;
   std::int64_t rows = 0;
@@ -63,7 +88,11 @@ struct ModelSpec {
   std::string cut;  ///< the layer whose output is the latent; empty: the input of the last linear layer
   std::vector<std::string> labels;  ///< empty: not named
   std::int64_t outputs = 0;         ///< as many as labels where these are named; 0: as the data says
-  std::filesystem::path weights;    ///< empty: random
+  TaskKind task = TaskKind::classification;
+  std::vector<std::string> columns;  ///< of a table that are the input; empty: not named
+  std::vector<std::string> targets;  ///< empty: not named
+  std::int64_t horizon = 0;          ///< of a forecast
+  std::filesystem::path weights;     ///< empty: random
   TrainOptions train;
 };
 
@@ -81,10 +110,10 @@ struct BuiltModel {
   engine::ValueId cut;
 };
 
-/// Builds the graph for `labels` classes; weights are drawn as each kind of layer does, or read from
-/// spec.weights. They are called after layer and place among its kind: conv0.weight, linear1.bias. Its input
-/// is [N, rows] for one channel, else [N, channels, rows]. Throws Failure(configuration) at the layer that is
-/// wrong, or naming the weights that are of another model.
+/// Builds the graph for `labels` classes, or as many numbers; weights are drawn as each kind of layer does,
+/// or read from spec.weights. They are called after layer and place among its kind: conv0.weight,
+/// linear1.bias. Its input is [N, rows] for one channel, else [N, channels, rows]. Throws
+/// Failure(configuration) at the layer that is wrong, or naming the weights that are of another model.
 BuiltModel build_model(const ModelSpec& spec, std::size_t labels, Random& random);
 
 /// What training changes of it, by name.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 
@@ -17,18 +18,68 @@ std::string flow(const T& value) {
   return boost::json::serialize(boost::json::value_from(value));
 }
 
+bool begins_with_one_of(const std::string& text, std::initializer_list<std::string_view> words) {
+  return std::ranges::any_of(words, [&](std::string_view word) { return text.starts_with(word); });
+}
+
+void replace(std::string& text, std::string_view from, std::string_view to) {
+  if (const auto at = text.find(from); at != text.npos) text.replace(at, from.size(), to);
+}
+
+/// Beyond so many numbers an answer a layer for all of them at once is larger than a network that goes on in
+/// time.
+constexpr std::int64_t kMostAtOnce = 128;
+
+/// The family's layers as they tell numbers: they measure their input, and end in as many outputs.
+std::vector<std::string> number_layers(std::vector<std::string> layers, const ModelRequest& request) {
+  const bool table = begins_with_one_of(layers.front(), {"linear", "bit_linear", "flatten"});
+  const bool recurrent = begins_with_one_of(layers.front(), {"lstm", "gru", "cfc", "linoss"});
+  const bool forecast = request.task == TaskKind::forecast;
+  const std::int64_t targets = request.outputs > 0 ? request.outputs : request.channels;
+  replace(layers.back(), "units: labels", "units: outputs");
+  if (forecast && recurrent && request.horizon * targets > kMostAtOnce) {
+    replace(layers.front(), "}", ", output: sequence}");
+    layers.back() = "forecast";
+    layers.insert(layers.begin(), "extend");
+  }
+  const bool together = request.channels == 1 && (forecast || !table || request.height > 0);
+  layers.insert(layers.begin(), together ? "normalise: {together: true}" : "normalise");
+  return layers;
+}
+
+constexpr const char* kNumberTraining =
+    "epochs: 30, batch: 32, rate: 0.003, optimiser: {rule: adamw, clip_norm: 1}";
+
+/// What it answers with.
+std::string answer_text(const ModelRequest& request) {
+  if (request.task == TaskKind::classification)
+    return request.labels.empty() ? "outputs: " + std::to_string(request.outputs) + "\n"
+                                  : "labels: " + flow(request.labels) + "\n";
+  std::string text = "task: " + std::string(word(request.task)) + "\n";
+  if (request.task == TaskKind::forecast) text += "horizon: " + std::to_string(request.horizon) + "\n";
+  if (!request.labels.empty())
+    text += "targets: " + flow(request.labels) + "\n";
+  else if (request.task == TaskKind::regression)
+    text += "outputs: " + std::to_string(request.outputs) + "\n";
+  return text;
+}
+
 std::string spec_text(const Family& family, const ModelRequest& request, const fs::path& path,
                       const std::string& weights) {
-  const FamilySpec parts = family.describe(request);
+  FamilySpec parts = family.describe(request);
+  if (request.task != TaskKind::classification) {
+    parts.layers = number_layers(std::move(parts.layers), request);
+    parts.train = kNumberTraining;
+  }
   std::string text = "# " + std::string(family.name) + ": " + std::string(family.summary) + "\n";
   text += "model: " + flow(path.stem().string()) + "\n";
   text += "input: {rows: " + std::to_string(request.rows) +
-          ", channels: " + std::to_string(request.channels) + "}\n";
+          ", channels: " + std::to_string(request.channels) +
+          (request.columns.empty() ? "" : ", columns: " + flow(request.columns)) + "}\n";
   text += "layers:\n";
   for (const std::string& layer : parts.layers) text += "  - " + layer + "\n";
-  text += request.labels.empty() ? "outputs: " + std::to_string(request.outputs)
-                                 : "labels: " + flow(request.labels);
-  text += "\nweights: " + flow(weights) + "\n";
+  text += answer_text(request);
+  text += "weights: " + flow(weights) + "\n";
   text += "train: {" + parts.train + ", seed: " + std::to_string(request.seed) + "}\n";
   return text;
 }

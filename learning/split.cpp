@@ -59,10 +59,61 @@ Split by_group(const Dataset& data, const SplitOptions& options) {
   return split;
 }
 
+/// Where the parts of a series of this length begin, or end.
+struct Borders {
+  std::int64_t heldout, test;
+};
+
+Borders borders(std::int64_t length, const SplitOptions& options) {
+  const auto rows = [&](double part) {
+    return static_cast<std::int64_t>(std::lround(part * double(length)));
+  };
+  return {length - rows(options.heldout + options.test), length - rows(options.test)};
+}
+
+void need(const Rows& rows, double part, const char* name, const Dataset& data) {
+  if (part <= 0 || !rows.empty()) return;
+  const Moment& moment = data.moments.front();
+  throw Failure(Errc::invalid, std::string("no window lies in the ") + name +
+                                   " part of the series: " + std::to_string(moment.last - moment.first) +
+                                   " rows are to be foretold, and of " + std::to_string(moment.length) +
+                                   " rows it has a share of " + std::to_string(part).substr(0, 4) +
+                                   "; foretell fewer, or bring longer series");
+}
+
+Split by_time(const Dataset& data, const SplitOptions& options) {
+  Split split;
+  for (std::size_t i = 0; i < data.moments.size(); ++i) {
+    const Moment& moment = data.moments[i];
+    const Borders at = borders(moment.length, options);
+    if (moment.last <= at.heldout)
+      split.train.push_back(i);
+    else if (moment.first >= at.heldout && moment.last <= at.test)
+      split.heldout.push_back(i);
+    else if (moment.first >= at.test)
+      split.test.push_back(i);
+  }
+  need(split.train, 1 - options.heldout - options.test, "first (training)", data);
+  need(split.heldout, options.heldout, "held-out", data);
+  need(split.test, options.test, "last (test)", data);
+  return split;
+}
+
+/// One class of all, of which as much is held out as was asked for.
+Split of_numbers(const Dataset& data, SplitOptions options) {
+  Dataset one;
+  one.clips.resize(data.size());
+  one.classes.assign(data.size(), 0);
+  options.heldout_per_class = data.size();
+  return split(one, options);
+}
+
 }  // namespace
 
 Split split(const Dataset& data, const SplitOptions& options) {
+  if (!data.moments.empty()) return by_time(data, options);
   if (!data.groups.empty()) return by_group(data, options);
+  if (!data.targets.empty() && data.classes.empty()) return of_numbers(data, options);
   const std::vector<bool> heldout =
       heldout_rows(data.classes, {.heldout_fraction = options.heldout,
                                   .heldout_per_class = options.heldout_per_class,

@@ -23,8 +23,12 @@ struct SplitOptions {
 };
 
 /// Splits at random: whole groups where the data has groups, at least one for each part that has a share;
-/// else class by class. Deterministic under options.seed. Throws Failure(invalid) when there are fewer groups
-/// than parts.
+/// else class by class (numbers: at random). Deterministic under options.seed. Throws Failure(invalid) when
+/// there are fewer groups than parts.
+///
+/// Series are split by time, each alone: the last rows are for the test, those before them held out. The rows
+/// an example foretells lie in one part; examples across a border are left out. What it sees may reach back
+/// into the part before. Throws Failure(invalid) when a part with a share gets none.
 Split split(const Dataset& data, const SplitOptions& options);
 
 }  // namespace dormouse::learning

@@ -35,7 +35,7 @@ void measure_normalise_layer(BuiltModel& model, const ClipInputs& inputs, const 
   const ValueId input = model.graph.inputs()[0];
   const Session session(engine::extract(model.graph, std::array{input}, std::array{model.normalised}),
                         drivers);
-  const auto channels = static_cast<std::size_t>(model.graph.value(model.normalised).shape[1]);
+  const auto channels = static_cast<std::size_t>(model.graph.value(model.mean).constant->elements());
   std::vector<double> sum(channels), squares(channels);
   double count = 0;
   in_batches(rows, kBatch, [&](std::span<const std::size_t> batch) {
@@ -52,9 +52,11 @@ void measure_normalise_layer(BuiltModel& model, const ClipInputs& inputs, const 
   Tensor mean(DType::f32, model.graph.value(model.mean).shape), deviation = mean.clone();
   for (std::size_t channel = 0; channel < channels; ++channel) {
     const double average = sum[channel] / count;
-    const double variance = std::max(1e-8, squares[channel] / count - average * average);
+    const double variance = squares[channel] / count - average * average;
     mean.mutable_values<float>()[channel] = static_cast<float>(average);
-    deviation.mutable_values<float>()[channel] = static_cast<float>(std::sqrt(variance));
+    // What never changed in training is no measure of what it may do later.
+    deviation.mutable_values<float>()[channel] =
+        variance > 1e-12 * average * average + 1e-30 ? static_cast<float>(std::sqrt(variance)) : 1.0f;
   }
   model.graph.set_constant(model.mean, std::move(mean));
   model.graph.set_constant(model.deviation, std::move(deviation));
@@ -71,15 +73,21 @@ struct Task {
   const ClipInputs& inputs;
   const Split& split;
   Drivers drivers;
+  const NumberModel* numbers = nullptr;  ///< told instead of classes; `graph` answers in its deviations
 };
 
 /// What has to be the same for a checkpoint to be one of this run.
-std::string signature(const Task& task) {
+std::string signature(const Task& task, bool with_teacher) {
   const TrainOptions& o = task.options;
+  const std::string teacher = with_teacher
+                                  ? ", a teacher of weight " + std::to_string(o.distillation.weight) +
+                                        " at temperature " + std::to_string(o.distillation.temperature)
+                                  : "";
   return task.name + ", " + std::to_string(task.split.train.size()) + " examples of " +
-         std::to_string(task.data.labels.size()) + " classes, " + std::to_string(o.epochs) +
-         " epochs of batches of " + std::to_string(o.batch) + ", rate " + std::to_string(o.rate) + ", seed " +
-         std::to_string(o.seed);
+         (task.numbers ? std::to_string(task.data.targets.front().elements()) + " numbers, "
+                       : std::to_string(task.data.labels.size()) + " classes, ") +
+         std::to_string(o.epochs) + " epochs of batches of " + std::to_string(o.batch) + ", rate " +
+         std::to_string(o.rate) + ", seed " + std::to_string(o.seed) + teacher;
 }
 
 TrainReport or_nothing(const TrainReport& report) {
@@ -90,10 +98,16 @@ TrainReport or_nothing(const TrainReport& report) {
 Graph fitted(const Task& task, const TrainReport& report, const TrainRun& run,
              std::vector<EpochRecord>& epochs) {
   const TrainOptions& options = task.options;
-  const TrainingData source({task.graph, task.front_end, task.data, task.inputs, task.split, options},
+  std::optional<Teacher> teacher;
+  if (run.teacher) teacher.emplace(*run.teacher, task.data, task.inputs.channels(), task.drivers);
+  LossOptions losses = options.loss;
+  losses.distillation = teacher ? options.distillation.weight : 0;
+  losses.temperature = options.distillation.temperature;
+  const TrainingData source({task.graph, task.front_end, task.data, task.inputs, task.split, options,
+                             teacher ? &*teacher : nullptr, task.numbers},
                             task.drivers);
   Fit fit(engine::extract(task.graph, std::array{task.front_end}, std::array{task.graph.outputs()[0]}),
-          {options.loss, options.optimiser, task.drivers,
+          {losses, options.optimiser, task.drivers,
            static_cast<std::size_t>(options.memory.value_or(config::Bytes{}).count)});
   const FitData data = source.fit_data();
   const auto batches = static_cast<std::int64_t>(data.batches);
@@ -103,7 +117,7 @@ Graph fitted(const Task& task, const TrainReport& report, const TrainRun& run,
                     .patience = options.patience,
                     .checkpoint = run.checkpoint,
                     .checkpoint_every = options.checkpoint_every,
-                    .task = signature(task)};
+                    .task = signature(task, run.teacher != nullptr)};
   how.on_update = [&, tell = or_nothing(run.on_update)](const FitProgress& progress, float loss) {
     tell({progress.epoch + 1, options.epochs, progress.batch, batches, loss});
   };
@@ -180,7 +194,43 @@ std::optional<Confusion> tested(const Task& task, const Graph& graph) {
   return confusion;
 }
 
+/// How far off a graph is that answers in units.
+std::optional<NumberErrors> errors_of(const Task& task, const Graph& graph, const Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  const Session session(graph, task.drivers);
+  NumberErrors errors(task.numbers->deviation, static_cast<std::size_t>(task.numbers->rows()));
+  in_batches(rows, kBatch, [&](std::span<const std::size_t> batch) {
+    const Tensor answers = session.run(std::array{task.inputs.batch(batch)})[0];
+    const Tensor truths = target_rows(task.data, batch, nullptr);
+    for (std::int64_t i = 0; i < std::ssize(batch); ++i)
+      errors.add(answers.rows(i, 1).values<float>(), truths.rows(i, 1).values<float>());
+  });
+  return errors;
+}
+
+TrainedModel train_numbers(const Task& task, const TrainReport& report, const TrainRun& run) {
+  if (run.teacher)
+    throw Failure(Errc::invalid,
+                  "a teacher's soft answers are of classes; numbers have none: train without a teacher");
+  if (is_of_classes(task.options.loss.kind) || task.options.balanced)
+    throw Failure(Errc::invalid,
+                  "cross-entropies and class_weights are of classes; for numbers there are the losses "
+                  "mse, mae and huber");
+  TrainedModel trained;
+  trained.numbers = *task.numbers;
+  trained.graph = fitted(task, report, run, trained.epochs);
+  answer_in_units(trained.graph, *task.numbers);
+  trained.graph.metadata = model_metadata(task.graph, {}, task.cut, task.front_end);
+  for (auto& entry : metadata_of(*task.numbers)) trained.graph.metadata.push_back(std::move(entry));
+  const Graph alone =
+      engine::extract(trained.graph, trained.graph.inputs(), std::array{trained.graph.outputs()[0]});
+  trained.heldout_errors = errors_of(task, alone, task.split.heldout);
+  trained.test_errors = errors_of(task, alone, task.split.test);
+  return trained;
+}
+
 TrainedModel train(const Task& task, const TrainReport& report, const TrainRun& run) {
+  if (task.numbers) return train_numbers(task, report, run);
   TrainedModel trained;
   trained.graph = fitted(task, report, run, trained.epochs);
   trained.graph.metadata = model_metadata(task.graph, task.data.labels, task.cut, task.front_end);
@@ -205,8 +255,9 @@ Split split_for(const Dataset& data, const SeedOptions& options) {
                       .seed = options.seed});
 }
 
-/// The last linear layer with as many outputs as there are labels: itself, or a fresh one.
-void fit_head(Graph& graph, std::size_t labels, std::uint64_t seed) {
+/// The last linear layer with as many outputs as there are labels: itself, or a fresh one. Whether it is
+/// itself.
+bool fit_head(Graph& graph, std::size_t labels, std::uint64_t seed) {
   const auto head = linear_layer_to(graph, graph.outputs().at(0));
   if (!head)
     throw Failure(Errc::unsupported, "the model's first output '" + graph.value(graph.outputs().at(0)).name +
@@ -214,7 +265,7 @@ void fit_head(Graph& graph, std::size_t labels, std::uint64_t seed) {
   const Shape& shape = graph.value(head->weight).shape;
   const std::int64_t in = shape[head->transposed ? 1 : 0], out = shape[head->transposed ? 0 : 1];
   const auto wanted = static_cast<std::int64_t>(labels);
-  if (out == wanted) return;
+  if (out == wanted) return true;
   Random random(seed);
   Tensor weights(DType::f32, head->transposed ? Shape{wanted, in} : Shape{in, wanted});
   for (float& weight : weights.mutable_values<float>())
@@ -222,6 +273,22 @@ void fit_head(Graph& graph, std::size_t labels, std::uint64_t seed) {
   graph.set_constant(head->weight, std::move(weights));
   if (head->bias != engine::kAbsent) graph.set_constant(head->bias, Tensor(DType::f32, Shape{wanted}));
   graph.reinfer();
+  return false;
+}
+
+/// How many outputs the data asks for.
+std::size_t outputs_of(const Dataset& data) {
+  return data.targets.empty() ? data.labels.size()
+                              : static_cast<std::size_t>(data.targets.front().elements());
+}
+
+/// What the targets of these examples are, and their scale; nothing for classes.
+std::optional<NumberModel> numbers_of(const Dataset& data, const Rows& rows) {
+  if (data.targets.empty()) return std::nullopt;
+  NumberModel numbers = measure_targets(data, rows);
+  if (!data.moments.empty()) numbers.horizon = data.moments.front().last - data.moments.front().first;
+  numbers.columns = data.input_names;
+  return numbers;
 }
 
 std::optional<ValueId> named_in_metadata(const Graph& graph, std::string_view key) {
@@ -235,11 +302,18 @@ TrainedModel train_model(const ModelSpec& spec, const Dataset& data, Drivers dri
                          const TrainReport& report, const TrainRun& run) {
   Random random(spec.train.seed);
   const Split parts = split_for(data, spec.train);
-  BuiltModel model = build_model(spec, data.labels.size(), random);
+  const auto numbers = numbers_of(data, parts.train);
+  if (numbers && spec.outputs > 0 && std::cmp_not_equal(spec.outputs, outputs_of(data)))
+    throw Failure(Errc::invalid, spec.name + " answers with " + std::to_string(spec.outputs) +
+                                     " numbers, and the data has " + std::to_string(outputs_of(data)));
+  BuiltModel model = build_model(spec, outputs_of(data), random);
   const Shape input = model.graph.value(model.graph.inputs()[0]).shape;
-  const ClipInputs inputs(data, input, spec.channels, measure_normaliser(data, parts.train, spec.channels));
+  // Numbers are told from inputs as they are: what normalises them is part of the model.
+  const ClipInputs inputs(data, input, spec.channels,
+                          numbers ? InputNormaliser{} : measure_normaliser(data, parts.train, spec.channels));
   measure_normalise_layer(model, inputs, parts.train, drivers);
-  return train({spec.name, model.graph, model.front_end, model.cut, spec.train, data, inputs, parts, drivers},
+  return train({spec.name, model.graph, model.front_end, model.cut, spec.train, data, inputs, parts, drivers,
+                numbers ? &*numbers : nullptr},
                report, run);
 }
 
@@ -249,17 +323,24 @@ TrainedModel fine_tune(Graph graph, const Dataset& data, const Trainable& traina
   if (graph.inputs().size() != 1)
     throw Failure(Errc::unsupported,
                   "models with one input are trained; this one has " + std::to_string(graph.inputs().size()));
-  fit_head(graph, data.labels.size(), options.seed);
+  const Split parts = split_for(data, options);
+  const auto known = number_model(graph);
+  const auto numbers = numbers_of(data, parts.train);
+  if (numbers && known && known->horizon > 0) {
+    answer_in_deviations(graph, *numbers);
+  } else if (fit_head(graph, outputs_of(data), options.seed) && numbers) {
+    answer_in_deviations(graph, *numbers);
+  }
   const ValueId input = graph.inputs()[0];
-  const ValueId cut =
-      named_in_metadata(graph, "dormouse.cut").value_or(linear_layer_to(graph, graph.outputs()[0])->input);
+  const ValueId cut = named_in_metadata(graph, "dormouse.cut").value_or(number_head(graph)->input);
   const bool moves_trunk = trainable.trunk || trainable.anywhere;
   const ValueId front_end = moves_trunk ? named_in_metadata(graph, kFrontEnd).value_or(input) : cut;
   apply(graph, cut, trainable, nullptr);
-  const Split parts = split_for(data, options);
   const std::int64_t channels = data.clips.front().shape()[1];
   const ClipInputs inputs(data, graph.value(input).shape, channels, normaliser);
-  return train({"a model given", graph, front_end, cut, options, data, inputs, parts, drivers}, report, run);
+  return train({"a model given", graph, front_end, cut, options, data, inputs, parts, drivers,
+                numbers ? &*numbers : nullptr},
+               report, run);
 }
 
 Seed seed_model(const Graph& graph, ValueId cut, const Dataset& data, bool normalise,

@@ -1,6 +1,7 @@
 #include "learning/training_data.h"
 
 #include "learning/calibration.h"
+#include "learning/number_errors.h"
 #include "learning/step.h"
 
 namespace dormouse::learning {
@@ -56,31 +57,75 @@ Batch TrainingData::batch(const Rows& order, std::size_t epoch, std::size_t inde
   const auto size = static_cast<std::size_t>(parts_.options.batch), first = index * size;
   const auto chosen = std::span(order).subspan(first, std::min(size, order.size() - first));
   Random random = stream(parts_.options.seed, epoch, index);
-  return labelled(features(parts_.inputs.augmented(chosen, parts_.options, random)), chosen);
+  return labelled(parts_.inputs.augmented(chosen, parts_.options, random), chosen);
 }
 
-Batch TrainingData::labelled(Tensor features, std::span<const std::size_t> rows) const {
+Tensor TrainingData::targets_of(std::span<const std::size_t> rows, Tensor& weights) const {
+  const auto of = weights.mutable_values<float>();
+  if (parts_.numbers) {
+    std::ranges::fill(of, 1.0f);
+    return target_rows(parts_.data, rows, parts_.numbers);
+  }
   std::vector<ClassIndex> classes;
-  Tensor weights(engine::DType::f32, Shape{std::ssize(rows)});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     classes.push_back(parts_.data.classes[rows[i]]);
-    weights.mutable_values<float>()[i] = class_weights_[classes.back()];
+    of[i] = class_weights_[classes.back()];
   }
-  return {std::move(features), one_hot(classes, parts_.data.labels.size()), std::move(weights)};
+  return one_hot(classes, parts_.data.labels.size());
 }
+
+Batch TrainingData::labelled(std::span<const Tensor> clips, std::span<const std::size_t> rows) const {
+  Tensor weights(engine::DType::f32, Shape{std::ssize(rows)});
+  Tensor targets = targets_of(rows, weights);
+  Batch batch{features(parts_.inputs.of(clips)), std::move(targets), std::move(weights)};
+  if (parts_.teacher) batch.teacher = parts_.teacher->logits(clips);
+  return batch;
+}
+
+namespace {
+
+/// How good the answers to some validation rows are, and at the end to all.
+class Score {
+ public:
+  explicit Score(const NumberModel* numbers) {
+    if (!numbers) return;
+    const std::vector<float> ones(numbers->targets.size(), 1.0f);  // they are in deviations
+    errors_.emplace(ones, static_cast<std::size_t>(numbers->rows()));
+  }
+
+  void add(const Tensor& answers, const Batch& batch, const Dataset& data,
+           std::span<const std::size_t> rows) {
+    if (errors_) {
+      for (std::int64_t i = 0; i < std::ssize(rows); ++i)
+        errors_->add(answers.rows(i, 1).values<float>(), batch.targets.rows(i, 1).values<float>());
+      return;
+    }
+    const auto named = predictions(answers);
+    for (std::size_t i = 0; i < rows.size(); ++i) right_ += named[i] == data.classes[rows[i]];
+  }
+
+  double of(std::size_t rows) const { return errors_ ? errors_->r2() : right_ / static_cast<double>(rows); }
+
+ private:
+  std::optional<NumberErrors> errors_;
+  double right_ = 0;
+};
+
+}  // namespace
 
 EpochRecord TrainingData::validate(const Fit& fit) const {
   const Rows& rows = parts_.split.heldout;
   EpochRecord record;
+  if (rows.empty()) return record;
+  Score quality(parts_.numbers);
   for (std::size_t first = 0; first < rows.size(); first += kValidationBatch) {
     const auto some = std::span(rows).subspan(first, std::min(kValidationBatch, rows.size() - first));
-    const Fit::Score score = fit.evaluate(labelled(features(parts_.inputs.batch(some)), some));
-    const auto named = predictions(score.answers);
-    for (std::size_t i = 0; i < some.size(); ++i) record.accuracy += named[i] == parts_.data.classes[some[i]];
+    const Batch batch = labelled(parts_.inputs.clips(some), some);
+    const Fit::Score score = fit.evaluate(batch);
+    quality.add(score.answers, batch, parts_.data, some);
     record.validation_loss += static_cast<double>(score.loss) * static_cast<double>(some.size());
   }
-  if (rows.empty()) return record;
-  record.accuracy /= static_cast<double>(rows.size());
+  record.accuracy = quality.of(rows.size());
   record.validation_loss /= static_cast<double>(rows.size());
   return record;
 }

@@ -5,6 +5,8 @@
 #include "engine/session.h"
 #include "learning/clip_inputs.h"
 #include "learning/fit_run.h"
+#include "learning/targets.h"
+#include "learning/teacher.h"
 
 namespace dormouse::learning {
 
@@ -20,6 +22,8 @@ class TrainingData {
     const ClipInputs& inputs;
     const Split& split;
     const TrainOptions& options;
+    const Teacher* teacher = nullptr;
+    const NumberModel* numbers = nullptr;  ///< in whose deviations the data's targets are learnt
   };
   TrainingData(Parts parts, std::span<const engine::Driver* const> drivers);
 
@@ -29,7 +33,8 @@ class TrainingData {
  private:
   Tensor features(const Tensor& inputs) const;
   Batch batch(const Rows& order, std::size_t epoch, std::size_t index) const;
-  Batch labelled(Tensor features, std::span<const std::size_t> rows) const;
+  Batch labelled(std::span<const Tensor> clips, std::span<const std::size_t> rows) const;
+  Tensor targets_of(std::span<const std::size_t> rows, Tensor& weights) const;
   EpochRecord validate(const Fit& fit) const;
 
   Parts parts_;

@@ -4,10 +4,12 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
+#include <numeric>
 #include <stdexcept>
 
 #include "engine/formats/npy.h"
 #include "engine/session.h"
+#include "learning/calibration.h"
 #include "learning/step.h"
 #include "tests/temporary_folder.h"
 
@@ -137,7 +139,7 @@ TEST_CASE("a model is fine-tuned to what it does not know", "[train]") {
     CHECK(now->graph.value(now->graph.outputs()[0]).shape[1] == 3);
   }
   CHECK(changed(all) == before.size() - 2);  // all but what samples are normalised with
-  CHECK(changed(head) == 2);  // weights and bias of the last layer
+  CHECK(changed(head) == 2);                 // weights and bias of the last layer
 }
 
 TEST_CASE("a run of training that was cut off ends as if it had not been", "[train]") {
@@ -180,4 +182,37 @@ TEST_CASE("every update rule, loss and schedule trains a specified model", "[tra
       accuracy(start +
                "rate: 0.02, loss: huber, optimiser: {clip_norm: 1}, schedule: {kind: plateau}, test: 0.2}") ==
       1);
+}
+
+TEST_CASE("a student learns its teacher's soft answers, whatever the labels say", "[train]") {
+  Tones tones;
+  const auto quiet = [](const TrainProgress&) {};
+  const TrainedModel taught = train_model(tones.spec, tones.data, {}, quiet);
+  TeacherModel teacher{taught.graph, taught.seed.normaliser, {"low", "high"}};
+  // The labels in another order, and every one wrong.
+  Dataset data = read_dataset(tones.folder / "clips", {"high", "low"});
+  for (ClassIndex& label : data.classes) label = 1 - label;
+  tones.spec.train.seed = 8;
+  tones.spec.train.epochs = 12;
+  tones.spec.train.distillation = {.teacher = {}, .weight = 1, .temperature = 3};
+  const TrainRun run{.teacher = &teacher};
+  const TrainedModel student = train_model(tones.spec, data, {}, quiet, run);
+  CHECK(student.heldout_accuracy == 0);
+  const ClipInputs inputs(data, taught.graph.value(taught.graph.inputs()[0]).shape, 2, teacher.normaliser);
+  Rows rows(data.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  const auto answers = [&](const engine::Graph& graph) {
+    return probabilities(engine::Session(graph, {}).run(std::array{inputs.batch(rows)})[0], 1);
+  };
+  const Tensor wanted = answers(taught.graph), given = answers(student.graph);
+  double apart = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i)  // of "low"
+    apart += std::abs(double{wanted.values<float>()[2 * i]} - double{given.values<float>()[2 * i + 1]});
+  CHECK(apart / double(rows.size()) < 0.05);
+
+  tones.spec.train.distillation.weight = 0;
+  CHECK(train_model(tones.spec, data, {}, quiet, run).heldout_accuracy == 1);
+  teacher.labels = {"low", "middle"};
+  CHECK_THROWS_WITH(train_model(tones.spec, data, {}, quiet, run),
+                    Catch::Contains("'high'; it knows low, middle"));
 }
