@@ -65,7 +65,8 @@ class Panel {
 
 }  // namespace
 
-std::string training_curve(std::span<const EpochRecord> epochs, const std::string& title) {
+std::string training_curve(std::span<const EpochRecord> epochs, const std::string& title,
+                           const std::string& quality) {
   constexpr double kFirst = 64, kSecond = kFirst + kPanel + kGap, kHeight = kSecond + kPanel + 40;
   std::string text = svg_text(kLeft, 26, "start", title);
   if (!epochs.empty()) {
@@ -74,9 +75,7 @@ std::string training_curve(std::span<const EpochRecord> epochs, const std::strin
                    {"validation loss", "b", [](const EpochRecord& e) { return e.validation_loss; }}},
                   kFirst)
                 .draw();
-    text += Panel(epochs, {{"validation accuracy", "b", [](const EpochRecord& e) { return e.accuracy; }}},
-                  kSecond)
-                .draw();
+    text += Panel(epochs, {{quality, "b", [](const EpochRecord& e) { return e.accuracy; }}}, kSecond).draw();
     text += svg_text(kLeft, kHeight - 14, "start", "epoch 1") +
             svg_text(kRight, kHeight - 14, "end", "epoch " + std::to_string(epochs.size()));
   }

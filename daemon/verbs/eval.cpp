@@ -8,8 +8,10 @@
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/evaluation.h"
 #include "daemon/verbs/infer_local.h"
+#include "daemon/verbs/number_evaluation.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/resources.h"
+#include "engine/formats/onnx.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -17,7 +19,8 @@ namespace {
 constexpr Option kOptions[] = {
     {"version", "N", "the slow weights of this version alone (else the model as it answers)"},
     {"label", "COLUMN", "of a table or npz, what is to be known (label)"},
-    {"threads", "N", "of MODEL.onnx: work together on a batch (else 1)"}};
+    {"threads", "N", "of MODEL.onnx: work together on a batch (else 1)"},
+    {"stride", "ROWS", "of a forecast: from the beginning of one window to that of the next (1)"}};
 
 /// What the daemon answers to one clip. Nothing is remembered of it.
 std::string ask_label(HttpClient& client, const std::string& target, const std::string& input,
@@ -50,9 +53,24 @@ Evaluation evaluate_there(const Arguments& arguments, const learning::Dataset& d
   return result;
 }
 
+/// Of a model in a file that answers with numbers; nothing for a classifier.
+std::optional<NumberEvaluation> evaluate_numbers_here(const Arguments& arguments, const std::string& model,
+                                                      std::size_t threads) {
+  const engine::Graph graph = engine::read_onnx(model);
+  if (!learning::number_model(graph)) return std::nullopt;
+  const std::int64_t stride = arguments.integer("stride").value_or(1);
+  if (stride < 1) throw UsageError{"--stride takes a number of rows from 1"};
+  return evaluate_numbers(graph, arguments.positional(1, "DATA"), stride, threads);
+}
+
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
   const std::size_t threads = threads_of(arguments);
+  if (names_file(model))
+    if (const auto result = evaluate_numbers_here(arguments, model, threads)) {
+      std::cout << (arguments.json() ? boost::json::serialize(to_json(*result)) + "\n" : to_text(*result));
+      return kOk;
+    }
   const auto data =
       learning::read_dataset(arguments.positional(1, "DATA"), {}, {arguments.value_or("label", "label"), ""});
   const Evaluation result =
@@ -63,12 +81,13 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-extern const Verb eval_verb{.name = "eval",
-                            .group = "learn",
-                            .summary = "measure a model on labelled data: accuracy, F1, confusion",
-                            .arguments = "MODEL|MODEL.onnx DATA [--version N]",
-                            .example = "dormouse eval words recordings/test",
-                            .options = kOptions,
-                            .run = run};
+extern const Verb eval_verb{
+    .name = "eval",
+    .group = "learn",
+    .summary = "measure a model on labelled data: accuracy, F1, confusion; of numbers MAE, RMSE, R²",
+    .arguments = "MODEL|MODEL.onnx DATA [--version N]",
+    .example = "dormouse eval words recordings/test",
+    .options = kOptions,
+    .run = run};
 
 }  // namespace dormouse::daemon

@@ -17,6 +17,21 @@ TensorMessage message_for(const std::string& file, const TensorSpec& input) {
   return pack(std::move(json), input.name, fitted.tensor);
 }
 
+/// The values of a model without labels, which are its answer.
+void add_values(Table& table, const std::string& file, const boost::json::value& reply) {
+  constexpr std::size_t kShown = 6;
+  for (const boost::json::value& output : reply.at("outputs").as_array()) {
+    const auto* data = output.as_object().if_contains("data");
+    std::string values;
+    std::size_t count = 0;
+    if (data)
+      for (const boost::json::value& value : data->as_array()) {
+        if (++count <= kShown) values += (values.empty() ? "" : " ") + cell(value);
+      }
+    table.add({file, cell(output, "name"), values + (count > kShown ? " …" : "")});
+  }
+}
+
 void add_row(Table& table, const std::string& file, const boost::json::value& reply) {
   const auto* object = reply.if_object();
   const auto* found = object ? object->if_contains("parameters") : nullptr;
@@ -32,6 +47,7 @@ int run(const Arguments& arguments) {
   if (names_file(model)) return infer_here(arguments);
   HttpClient client(arguments.socket());
   const TensorSpec input = ask_inputs(client, model).front();
+  Table values({"file", "output", "values"});
   Table table({"file", "label", "confidence", "route", "novelty", "episode"});
   for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
     const std::string& file = arguments.positional()[i];
@@ -40,11 +56,16 @@ int run(const Arguments& arguments) {
         ask_text(client, message.call("/v2/models/" + percent_encode(model) + "/infer"));
     if (arguments.json()) {
       std::cout << reply << "\n";
-    } else {
-      add_row(table, file, parse_json(reply));
+      continue;
     }
+    const boost::json::value answer = parse_json(reply);
+    if (const auto* parameters = answer.as_object().if_contains("parameters");
+        parameters && parameters->as_object().contains("dormouse_label"))
+      add_row(table, file, answer);
+    else
+      add_values(values, file, answer);
   }
-  if (!arguments.json()) std::cout << table.text();
+  if (!arguments.json()) std::cout << (values.empty() ? table : values).text();
   return kOk;
 }
 

@@ -6,6 +6,7 @@
 
 #include "daemon/client/tensor_message.h"
 #include "daemon/service/class_labels.h"
+#include "daemon/verbs/number_evaluation.h"
 #include "daemon/verbs/print.h"
 #include "drivers/all_drivers.h"
 #include "engine/formats/onnx.h"
@@ -67,6 +68,8 @@ int infer_here(const Arguments& arguments) {
                   model + ": a file can be the input of a model with one input, this one has " +
                       std::to_string(inputs.size()));
   }
+  if (const auto numbers = learning::number_model(session.graph()))
+    return infer_numbers(arguments, session, *numbers);
   const engine::InputNormaliser normaliser = normaliser_beside(model);
   const std::vector<std::string> labels = class_labels(session.graph(), model).names;
   Table table({"file", "output", "shape", "label", "values"});

@@ -2,6 +2,7 @@
 #include <boost/json/serialize.hpp>
 #include <iostream>
 
+#include "config/text.h"
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/graph_summary.h"
 #include "learning/anomaly_spec.h"
@@ -10,9 +11,15 @@
 namespace dormouse::daemon {
 namespace {
 
+using learning::TaskKind;
+
 constexpr Option kOptions[] = {
     {"input", "SHAPE", "SAMPLES, SAMPLESxCHANNELS (128x6), or HEIGHTxWIDTHxCHANNELS of an image (28x28x1)"},
-    {"output", "CLASSES", "how many, or their labels: walking,sitting"},
+    {"output", "CLASSES",
+     "how many, or their labels: walking,sitting; of other tasks the numbers: torque,power"},
+    {"task", "TASK", "classification (the default), regression: numbers, or forecast: a series' next rows"},
+    {"horizon", "ROWS", "that a forecast foretells; of the columns in --output, else of all that it sees"},
+    {"columns", "A,B,…", "of a table, those that are the input (all)"},
     {"size", "SIZE", "small, medium (the default) or large"},
     {"seed", "N", "of the weights: the same one makes the same files (1)"},
     {"out", "FILE", "where the spec goes (FAMILY.yaml); its weights go beside it"},
@@ -25,6 +32,12 @@ learning::ModelSize size_called(const std::string& word) {
   if (word == "medium") return learning::ModelSize::medium;
   if (word == "large") return learning::ModelSize::large;
   throw UsageError{"--size takes small, medium or large"};
+}
+
+learning::TaskKind task_called(const std::string& name) {
+  for (const TaskKind task : {TaskKind::classification, TaskKind::regression, TaskKind::forecast})
+    if (word(task) == name) return task;
+  throw UsageError{"--task takes classification, regression or forecast"};
 }
 
 std::string needed(const Arguments& arguments, std::string_view option) {
@@ -41,7 +54,18 @@ std::uint64_t seed_of(const Arguments& arguments) {
 learning::ModelRequest request_of(const Arguments& arguments) {
   learning::ModelRequest request;
   learning::parse_input(needed(arguments, "input"), request);
-  learning::parse_outputs(needed(arguments, "output"), request);
+  request.task = task_called(arguments.value_or("task", "classification"));
+  if (request.task == TaskKind::forecast) {
+    request.horizon = arguments.integer("horizon").value_or(0);
+    if (request.horizon < 1) throw UsageError{"--horizon takes the number of rows that are foretold"};
+  } else if (arguments.value("horizon")) {
+    throw UsageError{"--horizon is of --task forecast"};
+  }
+  if (request.task != TaskKind::forecast || arguments.value("output"))
+    learning::parse_outputs(needed(arguments, "output"), request);
+  if (request.task == TaskKind::forecast && request.labels.empty() && request.outputs > 0)
+    throw UsageError{"--output of a forecast names the columns that it foretells; without it, all"};
+  if (const auto columns = arguments.value("columns")) request.columns = config::split_list(*columns);
   request.size = size_called(arguments.value_or("size", "medium"));
   request.seed = seed_of(arguments);
   return request;

@@ -11,11 +11,13 @@
 #include "daemon/service/class_labels.h"
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/infer_local.h"
+#include "daemon/verbs/number_evaluation.h"
 #include "daemon/verbs/resources.h"
 #include "daemon/verbs/train_progress.h"
 #include "drivers/all_drivers.h"
 #include "engine/formats/atomic_file.h"
 #include "engine/formats/onnx.h"
+#include "learning/number_data.h"
 #include "learning/train.h"
 
 namespace dormouse::daemon {
@@ -24,7 +26,7 @@ namespace {
 constexpr Option kOptions[] = {
     {"output", "FILE", "where the model goes (MODEL.onnx); seed memory, checkpoint and curve go beside it"},
     {"labels", "A,B,…", "only these labels, in this order (else every one in DATA, sorted)"},
-    {"label", "COLUMN", "of a table or npz, what is to be known (label)"},
+    {"label", "COLUMN", "of a table or npz, what is to be known (label); several columns of numbers: A,B,…"},
     {"group", "COLUMN", "of a table or npz, who it comes from: no one is in training and validation both"},
     {"options", "FILE", "how to train, instead of the spec's `train` section"},
     {"epochs", "N", "instead of the spec's"},
@@ -32,6 +34,11 @@ constexpr Option kOptions[] = {
     {"seed", "N", "of the random numbers, instead of the spec's"},
     {"trainable", "WORDS",
      "of an ONNX model: head.* (the default), all, lora(RANK), or names, as conv2.*,fc.weight"},
+    {"teacher", "FILE",
+     "an ONNX classifier of the same labels, whose soft answers are learnt, too (distillation)"},
+    {"temperature", "T", "at which student and teacher are compared, instead of the spec's (2)"},
+    {"teacher-weight", "W", "the teacher's share of the loss from 0 to 1, instead of the spec's (0.7)"},
+    {"task", "TASK", "of an ONNX model that does not say: regression, its answers are numbers"},
     {"inputs", "N", "keep so many raw inputs of every class, so that nights may move the trunk (0)"},
     {"threads", "N",
      "work together on an update (else 1); the same number gives the same model, bit for bit"},
@@ -53,6 +60,14 @@ learning::TrainOptions options_of(const Arguments& arguments, learning::TrainOpt
   if (const auto rate = arguments.number("rate", "a number above 0", [](double r) { return r > 0; }))
     options.rate = static_cast<decltype(options.rate)>(*rate);
   if (const auto memory = memory_of(arguments)) options.memory = memory;
+  learning::DistillationOptions& distillation = options.distillation;
+  if (const auto teacher = arguments.value("teacher")) distillation.teacher = *teacher;
+  constexpr auto kIsTemperature = [](double t) { return t >= 0.1 && t <= 100; };
+  constexpr auto kIsShare = [](double share) { return share >= 0 && share <= 1; };
+  distillation.temperature = arguments.number("temperature", "a number from 0.1 to 100", kIsTemperature)
+                                 .value_or(distillation.temperature);
+  distillation.weight =
+      arguments.number("teacher-weight", "a share from 0 to 1", kIsShare).value_or(distillation.weight);
   options.seed =
       static_cast<std::uint64_t>(arguments.integer("seed").value_or(static_cast<std::int64_t>(options.seed)));
   return options;
@@ -93,11 +108,33 @@ class Training {
                                   {arguments_.value_or("label", "label"), arguments_.value_or("group", "")});
   }
 
+  /// Which columns of the data are what, as far as the command line says.
+  learning::NumberColumns columns(std::vector<std::string> inputs, std::vector<std::string> targets) const {
+    if (targets.empty()) targets = config::split_list(arguments_.value_or("label", ""));
+    return {std::move(inputs), std::move(targets), arguments_.value_or("group", "")};
+  }
+
+  learning::Dataset data_for(const learning::ModelSpec& spec) const {
+    const std::string& file = arguments_.positional(1, "DATA");
+    if (spec.task == learning::TaskKind::classification) return data(spec.labels);
+    const learning::NumberColumns named = columns(spec.columns, spec.targets);
+    if (spec.task == learning::TaskKind::regression) return learning::read_numbers(file, named);
+    return learning::read_windows(file, named, {spec.rows, spec.horizon, spec.train.stride});
+  }
+
   /// The display on which epochs and updates are shown.
-  learning::TrainReport start(const std::string& output, const learning::TrainOptions& options) {
+  learning::TrainReport start(const std::string& output, const learning::TrainOptions& options,
+                              bool numbers) {
     output_ = output;
+    if (!options.distillation.teacher.empty()) {
+      const std::string file = options.distillation.teacher.string();
+      engine::Graph graph = engine::read_onnx(file);
+      std::vector<std::string> labels = class_labels(graph, file).names;
+      teacher_ = {std::move(graph), normaliser_beside(file), std::move(labels)};
+      run_.teacher = &teacher_;
+    }
     run_.checkpoint = beside(output, ".checkpoint.safetensors");
-    display_.emplace(mode_of(arguments_), static_cast<std::size_t>(options.batch));
+    display_.emplace(mode_of(arguments_), static_cast<std::size_t>(options.batch), numbers);
     run_.on_update = [this](const learning::TrainProgress& progress) {
       std::cerr << display_->update(progress, elapsed()) << std::flush;
     };
@@ -116,19 +153,40 @@ class Training {
   learning::TrainedModel from_spec() {
     learning::ModelSpec spec = learning::read_model_spec(source_);
     spec.train = options_of(arguments_, spec.train);
-    const auto report = start(arguments_.value_or("output", spec.name + ".onnx"), spec.train);
-    return learning::train_model(spec, data(spec.labels), sharing(), report, run_);
+    const auto report = start(arguments_.value_or("output", spec.name + ".onnx"), spec.train,
+                              spec.task != learning::TaskKind::classification);
+    return learning::train_model(spec, data_for(spec), sharing(), report, run_);
   }
 
   learning::TrainedModel from_model() {
     const learning::Trainable trainable = trainable_of(arguments_.value_or("trainable", "head.*"));
+    const engine::Graph graph = engine::read_onnx(source_);
+    const auto known = learning::number_model(graph);
+    const std::string task = arguments_.value_or("task", known ? "regression" : "classification");
+    if (task != "regression" && task != "classification")
+      throw UsageError{
+          "--task of an ONNX model is classification or regression; a forecast's file says so itself"};
+    const bool numbers = task == "regression";
     learning::TrainOptions options;
     options.rate = kFineTuningRate;
+    if (numbers) options.loss = {.kind = learning::LossKind::mse};
     options = options_of(arguments_, options);
-    const engine::Graph graph = engine::read_onnx(source_);
-    const auto report = start(arguments_.value_or("output", beside(source_, ".tuned.onnx")), options);
-    return learning::fine_tune(graph, data(known_labels(graph)), trainable, normaliser_beside(source_),
-                               options, sharing(), report, run_);
+    const auto report =
+        start(arguments_.value_or("output", beside(source_, ".tuned.onnx")), options, numbers);
+    const auto normaliser = numbers ? engine::InputNormaliser{} : normaliser_beside(source_);
+    return learning::fine_tune(graph,
+                               numbers ? number_data(graph, known, options) : data(known_labels(graph)),
+                               trainable, normaliser, options, sharing(), report, run_);
+  }
+
+  /// What the model names, or the command line.
+  learning::Dataset number_data(const engine::Graph& graph, std::optional<learning::NumberModel> known,
+                                const learning::TrainOptions& options) const {
+    learning::NumberModel model = known.value_or(learning::NumberModel{});
+    if (arguments_.value("label")) model.targets = config::split_list(*arguments_.value("label"));
+    return learning::read_for(model, graph.value(graph.inputs().at(0)).shape,
+                              arguments_.positional(1, "DATA"), arguments_.value_or("group", ""),
+                              options.stride);
   }
 
   /// The model's own classes in its order, unless the data is to bring others.
@@ -143,9 +201,31 @@ class Training {
   const Arguments& arguments_;
   std::string source_, output_;
   learning::TrainRun run_;
+  learning::TeacherModel teacher_;
   std::optional<TrainDisplay> display_;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
+
+/// What a model of numbers is good for.
+void print_numbers(const Arguments& arguments, const learning::TrainedModel& trained,
+                   const std::string& output) {
+  const std::string curve = beside(output, ".svg");
+  if (arguments.json()) {
+    boost::json::object result{{"model", output}, {"curve", curve}};
+    if (trained.heldout_errors) result["heldout"] = to_json({*trained.numbers, *trained.heldout_errors});
+    if (trained.test_errors) result["test"] = to_json({*trained.numbers, *trained.test_errors});
+    std::cout << boost::json::serialize(result) << "\n";
+    return;
+  }
+  std::cout << output << ": ";
+  if (trained.heldout_errors)
+    std::cout << figures(*trained.heldout_errors) << ", on " << trained.heldout_errors->examples()
+              << " held out; ";
+  if (trained.test_errors)
+    std::cout << figures(*trained.test_errors) << ", on " << trained.test_errors->examples()
+              << " of the test; ";
+  std::cout << "the curve is " << curve << "\n";
+}
 
 void print(const Arguments& arguments, const learning::TrainedModel& trained, const std::string& output) {
   const std::string seed = beside(output, ".seed.safetensors"), curve = beside(output, ".svg");
@@ -168,6 +248,11 @@ int run(const Arguments& arguments) {
   const learning::TrainedModel trained = training.train();
   const std::string& output = training.output();
   engine::write_onnx(trained.graph, output);
+  if (trained.numbers) {
+    engine::write_file(beside(output, ".svg"), training_curve(trained.epochs, output, "validation R²"));
+    print_numbers(arguments, trained, output);
+    return kOk;
+  }
   const std::string seed = beside(output, ".seed.safetensors");
   if (training.keeps_inputs())
     learning::write_seed(seed, trained.seed, trained.inputs);
@@ -183,7 +268,7 @@ int run(const Arguments& arguments) {
 extern const Verb train_verb{
     .name = "train",
     .group = "learn",
-    .summary = "train a specified model, or fine-tune one, on labelled data: ONNX and seed memory",
+    .summary = "train a specified model, or fine-tune one, on labelled data or numbers: ONNX and seed memory",
     .arguments = "SPEC.yaml|MODEL.onnx DATA [--output FILE.onnx]",
     .example = "dormouse train words.yaml recordings/ --output words.onnx",
     .options = kOptions,

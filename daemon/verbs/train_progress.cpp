@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cmath>
 #include <cstdio>
 
 namespace dormouse::daemon {
@@ -25,14 +26,17 @@ std::string duration(double seconds) {
                        : format("%lld:%02lld", whole / 60, whole % 60);
 }
 
-std::string json_line(const TrainProgress& progress, double seconds) {
-  return boost::json::serialize(boost::json::object{{"epoch", progress.epoch},
-                                                    {"epochs", progress.epochs},
-                                                    {"loss", progress.record.loss},
-                                                    {"validation_loss", progress.record.validation_loss},
-                                                    {"validation_accuracy", progress.record.accuracy},
-                                                    {"rate", progress.record.rate},
-                                                    {"seconds", seconds}}) +
+std::string json_line(const TrainProgress& progress, double seconds, bool numbers) {
+  const double quality = progress.record.accuracy;
+  return boost::json::serialize(
+             boost::json::object{{"epoch", progress.epoch},
+                                 {"epochs", progress.epochs},
+                                 {"loss", progress.record.loss},
+                                 {"validation_loss", progress.record.validation_loss},
+                                 {numbers ? "validation_r2" : "validation_accuracy",
+                                  std::isfinite(quality) ? boost::json::value(quality) : nullptr},
+                                 {"rate", progress.record.rate},
+                                 {"seconds", seconds}}) +
          "\n";
 }
 
@@ -57,11 +61,13 @@ std::string TrainDisplay::update(const TrainProgress& progress, Seconds elapsed)
 }
 
 std::string TrainDisplay::epoch(const TrainProgress& progress, Seconds elapsed) {
-  if (mode_ == Mode::json) return json_line(progress, elapsed.count());
+  if (mode_ == Mode::json) return json_line(progress, elapsed.count(), numbers_);
   return std::string(mode_ == Mode::bar ? "\r\x1b[K" : "") +
-         format("epoch %lld/%lld  loss %.4f  validation %.4f, %.1f%%\n",
+         format(numbers_ ? "epoch %lld/%lld  loss %.4f  validation %.4f, R² %.4f\n"
+                         : "epoch %lld/%lld  loss %.4f  validation %.4f, %.1f%%\n",
                 static_cast<long long>(progress.epoch), static_cast<long long>(progress.epochs),
-                progress.record.loss, progress.record.validation_loss, 100 * progress.record.accuracy);
+                progress.record.loss, progress.record.validation_loss,
+                (numbers_ ? 1 : 100) * progress.record.accuracy);
 }
 
 }  // namespace dormouse::daemon

@@ -14,7 +14,9 @@ class TrainDisplay {
   enum class Mode { bar, json, text };
   using Seconds = std::chrono::duration<double>;
 
-  TrainDisplay(Mode mode, std::size_t batch) : mode_(mode), batch_(batch) {}
+  /// `numbers`: what is shown of validation is R², and no accuracy.
+  TrainDisplay(Mode mode, std::size_t batch, bool numbers = false)
+      : mode_(mode), batch_(batch), numbers_(numbers) {}
 
   /// What to write after an update; empty for most. `elapsed` is since the start.
   std::string update(const learning::TrainProgress& progress, Seconds elapsed);
@@ -24,6 +26,7 @@ class TrainDisplay {
  private:
   Mode mode_;
   std::size_t batch_;
+  bool numbers_;
   Seconds drawn_{-1};
   std::int64_t updates_ = 0;  ///< that this run has seen; fewer than there were when it was resumed
 };

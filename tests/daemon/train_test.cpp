@@ -124,6 +124,103 @@ train: {epochs: 3, batch: 32, rate: 0.05, heldout: 0.25}
         kUsage);
 }
 
+TEST_CASE("a student is taught by a model in a file", "[train]") {
+  const TemporaryFolder folder;
+  const std::string table = folder.file("points.csv"), spec = folder.file("spec.yaml");
+  const std::string teacher = folder.file("teacher.onnx"), student = folder.file("student.onnx");
+  write_points(table);
+  std::ofstream(spec) << kSpec;
+  REQUIRE(dormouse({"train", spec, table, "--group", "who", "--output", teacher}).first == kOk);
+  const std::vector<std::string> learn{
+      "train", spec,       table,   "--group",          "who", "--teacher",
+      teacher, "--output", student, "--teacher-weight", "1",   "--temperature",
+      "4",     "--json"};
+  const auto [code, text] = dormouse(learn);
+  CHECK(code == kOk);
+  CHECK(text.find("\"test_accuracy\":1") != std::string::npos);
+  const auto but = [&](std::size_t at, const std::string& word) {
+    std::vector<std::string> words = learn;
+    words[at] = word;
+    return dormouse(words).first;
+  };
+  CHECK(but(12, std::string(1, '0')) == kUsage);
+  CHECK(but(6, folder.file("nobody.onnx")) == kFailed);
+}
+
+TEST_CASE("a regression is made, trained, measured and asked, all in its own units", "[train]") {
+  const TemporaryFolder folder;
+  const std::string table = folder.file("motor.csv"), spec = folder.file("motor.yaml"),
+                    model = folder.file("motor.onnx");
+  {
+    std::ofstream file(table);
+    file << "day,speed,load,torque\n";
+    for (int i = 0; i < 200; ++i) {
+      const double speed = 1000 + 10 * (i * 37 % 101), load = 0.01 * (i * 53 % 97);
+      file << "day" << i << "," << speed << "," << load << "," << 300 - 0.1 * speed + 50 * load << "\n";
+    }
+  }
+  REQUIRE(dormouse({"new", "mlp", "--task", "regression", "--input", "2", "--columns", "speed,load",
+                    "--output", "torque", "--size", "small", "-o", spec})
+              .first == kOk);
+  const auto [trained, report] = dormouse({"train", spec, table, "--output", model, "--json"});
+  REQUIRE(trained == kOk);
+  CHECK(report.find("\"validation_r2\":") != report.npos);
+  const auto last = boost::json::parse(report.substr(report.rfind("{\"model\"")));
+  CHECK(last.at("heldout").at("r2").to_number<double>() > 0.98);
+  CHECK_FALSE(std::filesystem::exists(folder.file("motor.seed.safetensors")));
+
+  const auto [evaluated, figures] = dormouse({"eval", model, table, "--json"});
+  REQUIRE(evaluated == kOk);
+  const auto result = boost::json::parse(figures);
+  CHECK(result.at("examples").to_number<int>() == 200);
+  CHECK(result.at("targets").at("torque").at("mae").to_number<double>() < 4);
+  CHECK(dormouse({"eval", model, table}).second.find("R²") != std::string::npos);
+
+  std::ofstream(folder.file("now.csv")) << "load,speed\n0.5,1500\n0.2,1200\n";
+  const auto [asked, answer] = dormouse({"infer", model, folder.file("now.csv"), "--json"});
+  REQUIRE(asked == kOk);
+  const auto rows = boost::json::parse(answer).at("rows").as_array();
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].at("torque").to_number<double>() == Approx(175).margin(8));
+  CHECK(rows[1].at("torque").to_number<double>() == Approx(190).margin(8));
+
+  CHECK(dormouse({"train", model, table, "--epochs", "1", "--output", folder.file("more.onnx")}).first ==
+        kOk);
+  CHECK(dormouse({"train", spec, table, "--teacher", model}).first == kFailed);
+  CHECK(dormouse({"new", "mlp", "--task", "guess", "--input", "2", "--output", "1"}).first == kUsage);
+  CHECK(dormouse({"new", "mlp", "--task", "forecast", "--input", "2"}).first == kUsage);
+}
+
+TEST_CASE("a forecast is made, trained, measured and asked", "[train]") {
+  const TemporaryFolder folder;
+  const std::string table = folder.file("load.csv"), spec = folder.file("load.yaml"),
+                    model = folder.file("load.onnx");
+  {
+    std::ofstream file(table);
+    file << "time,load,wind\n";
+    for (int i = 0; i < 240; ++i)
+      file << "h" << i << "," << 500 + 90 * std::sin(0.5 * i) << "," << i % 7 << "\n";
+  }
+  REQUIRE(dormouse({"new", "mlp", "--task", "forecast", "--input", "16x2", "--columns", "load,wind",
+                    "--output", "load", "--horizon", "3", "--size", "small", "-o", spec})
+              .first == kOk);
+  REQUIRE(dormouse({"train", spec, table, "--output", model}).first == kOk);
+  const auto [evaluated, figures] = dormouse({"eval", model, table, "--stride", "5", "--json"});
+  REQUIRE(evaluated == kOk);
+  const auto result = boost::json::parse(figures);
+  CHECK(result.at("examples").to_number<int>() == 45);
+  CHECK(result.at("rows_ahead").as_array().size() == 3);
+  CHECK(result.at("r2").to_number<double>() > 0.9);
+  CHECK(dormouse({"eval", model, table}).second.find("rows ahead") != std::string::npos);
+  const auto [asked, answer] = dormouse({"infer", model, table, "--json"});
+  REQUIRE(asked == kOk);
+  const auto rows = boost::json::parse(answer).at("rows").as_array();
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[2].at("load").to_number<double>() == Approx(500 + 90 * std::sin(0.5 * 242)).margin(45));
+  std::ofstream(folder.file("short.csv")) << "load,wind\n1,2\n";
+  CHECK(dormouse({"infer", model, folder.file("short.csv")}).first == kFailed);
+}
+
 TEST_CASE("a new model of a family is trained, exported, and never overwritten unasked", "[train]") {
   const TemporaryFolder folder;
   const std::string table = folder.file("points.csv"), spec = folder.file("points.yaml");
