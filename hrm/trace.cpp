@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cmath>
 #include <optional>
@@ -120,6 +121,76 @@ Trace read_trace(std::istream& lines, const std::string& name) {
     throw Failure(Errc::corrupt, where + ": " + failure.what());
   }
   return trace;
+}
+
+namespace {
+
+constexpr std::string_view kHeader = "{\"format\":\"dormouse-trace\",\"version\":1}\n";
+
+std::string line_of(const RecordedRequest& request) {
+  json::object signals;
+  for (std::size_t i = 0; i < kSignals.size(); ++i) signals[kSignals[i]] = request.signals[i];
+  return json::serialize(json::object{{"signals", std::move(signals)},
+                                      {"low", {{"label", request.low}, {"us", request.low_us}}},
+                                      {"high", {{"label", request.high}, {"us", request.high_us}}}}) +
+         "\n";
+}
+
+/// How much of the file is whole lines of a trace; 0 where there is none.
+std::uint64_t whole_lines(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  std::uint64_t whole = 0;
+  for (bool first = true; std::getline(file, text); first = false) {
+    if (file.eof()) break;  // without its end of line
+    if (first) {
+      try {
+        check_header(text);
+      } catch (const Failure& failure) {
+        throw Failure(Errc::conflict, path.string() + " is no trace, so none is written to it (" +
+                                          failure.error().context + "); name another file");
+      }
+    }
+    whole += text.size() + 1;
+  }
+  if (whole == 0 && !text.empty() && !kHeader.starts_with(text))
+    throw Failure(Errc::conflict,
+                  path.string() + " is no trace, so none is written to it; name another file");
+  return whole;
+}
+
+}  // namespace
+
+void TraceWriter::open() {
+  std::error_code failed;
+  bytes_ = 0;
+  if (std::filesystem::exists(path_, failed)) {
+    bytes_ = whole_lines(path_);
+    std::filesystem::resize_file(path_, bytes_, failed);
+  }
+  file_.clear();
+  file_.open(path_, std::ios::binary | std::ios::app);
+  if (failed || !file_) throw Failure(Errc::io, path_.string() + ": the trace cannot be written");
+  if (bytes_ > 0) return;
+  file_ << kHeader;
+  bytes_ = kHeader.size();
+}
+
+void TraceWriter::write(const RecordedRequest& request) {
+  const std::string line = line_of(request);
+  if (!file_.is_open()) open();
+  if (bytes_ > kHeader.size() && bytes_ + line.size() > limit_) {
+    file_.close();
+    std::error_code failed;
+    std::filesystem::rename(path_, path_.string() + ".1", failed);
+    if (failed) throw Failure(Errc::io, path_.string() + ": cannot be renamed: " + failed.message());
+    open();
+  }
+  file_ << line << std::flush;
+  bytes_ += line.size();
+  if (file_) return;
+  file_.close();
+  throw Failure(Errc::io, path_.string() + ": the trace cannot be written");
 }
 
 }  // namespace dormouse::hrm

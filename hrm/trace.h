@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <istream>
 #include <string>
 #include <vector>
@@ -27,5 +30,32 @@ struct Trace {
 /// Throws Failure(corrupt) with `name`, line and reason for the first line that is not as above, and where
 /// some requests have a truth and others not.
 Trace read_trace(std::istream& lines, const std::string& name);
+
+/// A request that both models answered.
+struct RecordedRequest {
+  Signals signals{};
+  std::string low, high;  ///< labels
+  double low_us = 0, high_us = 0;
+};
+
+/// Writes what read_trace() reads, behind what the file holds already. At `limit` bytes the file becomes
+/// FILE.1, in place of the one before, and a new one begins: two times the limit is the most they take.
+///
+/// A file that is no trace is left alone, and a line that a power cut tore off is taken back. One owner.
+class TraceWriter {
+ public:
+  TraceWriter(std::filesystem::path file, std::uint64_t limit) : path_(std::move(file)), limit_(limit) {}
+
+  /// Throws Failure(io) naming the file, Failure(conflict) where it is something else.
+  void write(const RecordedRequest& request);
+
+ private:
+  void open();
+
+  std::filesystem::path path_;
+  std::uint64_t limit_;
+  std::uint64_t bytes_ = 0;
+  std::ofstream file_;
+};
 
 }  // namespace dormouse::hrm

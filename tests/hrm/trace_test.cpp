@@ -1,8 +1,10 @@
 #include "hrm/trace.h"
 
+#include <fstream>
 #include <sstream>
 
 #include "config/error.h"
+#include "tests/temporary_folder.h"
 
 using namespace dormouse;
 using namespace dormouse::hrm;
@@ -76,4 +78,48 @@ TEST_CASE("a line that is wrong is named, with the reason", "[trace]") {
       CHECK_THAT(failure.what(), Catch::Contains(row.reason));
     }
   }
+}
+
+TEST_CASE("what is written is read back, behind what was there", "[trace]") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("trace.jsonl");
+  RecordedRequest request{.signals = {0.9f, 0.8f, -3.5f, 1, 0.25f, 2, 0}, .low = "a \"b\"", .high = "c"};
+  request.low_us = 12.25, request.high_us = 1e5 / 3;
+  for (const char* torn : {"", "{\"signals\": {\"conf"}) {
+    std::ofstream(file, std::ios::app) << torn;  // by a power cut
+    TraceWriter(file, 1 << 20).write(request);
+  }
+  std::ifstream lines(file);
+  const Trace trace = read_trace(lines, file);
+  REQUIRE(trace.requests.size() == 2);
+  const TracedRequest& back = trace.requests[1];
+  CHECK(back.signals == request.signals);
+  CHECK_FALSE(back.low_right);
+  CHECK(back.low_us == request.low_us);
+  CHECK(back.high_us == Approx(request.high_us));
+}
+
+TEST_CASE("a trace takes no more than twice its limit", "[trace]") {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.file("trace.jsonl");
+  TraceWriter writer(file, 1000);
+  for (int i = 0; i < 100; ++i) writer.write({.signals = {}, .low = "a", .high = "b"});
+  CHECK(std::filesystem::file_size(file) <= 1000);
+  CHECK(std::filesystem::file_size(file.string() + ".1") <= 1000);
+  for (const std::string& name : {file.string(), file.string() + ".1"}) {
+    std::ifstream lines(name);
+    CHECK(read_trace(lines, name).requests.size() >= 1);
+  }
+}
+
+TEST_CASE("a file that is no trace is left alone", "[trace]") {
+  const TemporaryFolder folder;
+  for (const std::string text : {"dear diary\n", "dear diary"}) {
+    std::ofstream(folder.file("diary")) << text;
+    TraceWriter writer(folder.file("diary"), 1000);
+    CHECK_THROWS_AS(writer.write({}), Failure);
+    CHECK(std::filesystem::file_size(folder.file("diary")) == text.size());
+  }
+  TraceWriter nowhere(folder.file("none/trace"), 1000);
+  CHECK_THROWS_AS(nowhere.write({}), Failure);
 }
