@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <vector>
 
 #include "config/error.h"
 
@@ -108,6 +107,17 @@ Certificate certify(std::span<const Audit> audits, std::span<const float> thresh
   certificate.errors = at[laxest].errors;
   certificate.bound = upper_limit(at[laxest].errors, at[laxest].audits, level);
   return certificate;
+}
+
+std::vector<float> equal_shares(std::vector<float> scores) {
+  constexpr std::size_t kShares = 50;
+  std::ranges::sort(scores, std::greater<>{});
+  std::vector<float> thresholds;
+  for (std::size_t i = 1; i <= kShares; ++i)
+    if (const std::size_t accepted = scores.size() * i / kShares; accepted > 0)
+      thresholds.push_back(scores[accepted - 1]);
+  thresholds.erase(std::ranges::unique(thresholds).begin(), thresholds.end());
+  return thresholds;
 }
 
 }  // namespace dormouse::hrm

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace dormouse::hrm {
 
@@ -26,6 +27,7 @@ struct Promise {
   double target_error = 0.01;  ///< in (0, 1)
   double delta = 0.05;         ///< in (0, 1)
   std::size_t starts = 4;      ///< chains of tests; at least 1
+  bool operator==(const Promise&) const = default;
 };
 
 struct Certificate {
@@ -54,5 +56,9 @@ struct Certificate {
 /// Throws Failure(invalid) for a promise out of range, thresholds that do not fall, or a score that is no
 /// number.
 Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise);
+
+/// Thresholds for certify(): falling, at most 50, each of which accepts an equal share more of these scores
+/// than the one before.
+std::vector<float> equal_shares(std::vector<float> scores);
 
 }  // namespace dormouse::hrm

@@ -49,4 +49,26 @@ void Gate::learn(const Signals& signals, bool right) {
   }
 }
 
+void Gate::save(NumberWriter& text) const {
+  text.add(lessons_);
+  for (const auto* numbers : {&mean_, &squares_})
+    for (const double number : *numbers) text.add(number);
+  for (const auto* numbers : {&weights_, &steepness_})
+    for (const double number : *numbers) text.add(number);
+}
+
+Gate Gate::restore(NumberReader& text) {
+  Gate gate;
+  gate.lessons_ = text.number();
+  for (auto* numbers : {&gate.mean_, &gate.squares_})
+    for (double& number : *numbers) number = text.number();
+  for (auto* numbers : {&gate.weights_, &gate.steepness_})
+    for (double& number : *numbers) number = text.number();
+  const auto negative = [](double number) { return number < 0; };
+  if (gate.lessons_ < 0 || std::ranges::any_of(gate.squares_, negative) ||
+      std::ranges::any_of(gate.steepness_, negative))
+    throw Failure(Errc::corrupt, "no gate has such numbers");
+  return gate;
+}
+
 }  // namespace dormouse::hrm

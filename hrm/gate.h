@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "hrm/number_text.h"
+
 namespace dormouse::hrm {
 
 /// What is known about a request once the cheap model has answered, in this order.
@@ -31,6 +33,10 @@ class Gate {
   void learn(const Signals& signals, bool right);
   /// In [0, 1]; 0.5 before the first lesson.
   float score(const Signals& signals) const;
+
+  void save(NumberWriter& text) const;
+  /// The gate that was saved, to the bit. Throws Failure(corrupt).
+  static Gate restore(NumberReader& text);
 
  private:
   static constexpr std::size_t kInputs = kSignals.size() + 1;  ///< and a constant

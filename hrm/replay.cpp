@@ -1,7 +1,6 @@
 #include "hrm/replay.h"
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
 #include <random>
 
@@ -9,8 +8,6 @@
 
 namespace dormouse::hrm {
 namespace {
-
-constexpr std::size_t kThresholds = 50;
 
 /// Adds up what requests cost and answer.
 class Sum {
@@ -40,17 +37,6 @@ struct Scored {
   std::vector<float> thresholds;  ///< falling; from other requests
 };
 
-/// Scores from which equal shares of these are accepted.
-std::vector<float> thresholds_of(std::vector<float> scores) {
-  std::ranges::sort(scores, std::greater<>{});
-  std::vector<float> thresholds;
-  for (std::size_t i = 1; i <= kThresholds; ++i)
-    if (const std::size_t accepted = scores.size() * i / kThresholds; accepted > 0)
-      thresholds.push_back(scores[accepted - 1]);
-  thresholds.erase(std::ranges::unique(thresholds).begin(), thresholds.end());
-  return thresholds;
-}
-
 template <class Score>
 Scored scored(std::span<const TracedRequest> past, std::span<const TracedRequest> rest, const Score& score) {
   const auto all = [&](std::span<const TracedRequest> requests) {
@@ -58,7 +44,7 @@ Scored scored(std::span<const TracedRequest> past, std::span<const TracedRequest
     for (const TracedRequest& request : requests) scores.push_back(score(request.signals));
     return scores;
   };
-  return {rest, all(rest), thresholds_of(all(past))};
+  return {rest, all(rest), equal_shares(all(past))};
 }
 
 std::vector<Outcome> curve(const Scored& scored) {
