@@ -151,6 +151,7 @@ class Daemon {
       co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
       if (cancelled) co_return;
       service_.tick();
+      spawn(service_.routing().audit());
       if (beat % 4 == 0) spawn(nights_.consider());
       if (beat % 4 == 2) spawn(indexing_.consider());
       if (beat % 4 == 3) spawn(streams_.save_when_due());
@@ -188,6 +189,8 @@ class Daemon {
     nights_.stop();
     indexing_.stop();
     streams_.close();
+    service_.routing().stop();
+    service_.events().close();
     co_await server_.stop(kDrain);
     timer_.cancel();
     signals_.cancel();

@@ -164,6 +164,7 @@ std::uint64_t whole_lines(const std::filesystem::path& path) {
 void TraceWriter::open() {
   std::error_code failed;
   bytes_ = 0;
+  if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), failed);
   if (std::filesystem::exists(path_, failed)) {
     bytes_ = whole_lines(path_);
     std::filesystem::resize_file(path_, bytes_, failed);

@@ -74,6 +74,13 @@ asio::awaitable<Response> rollback(Service& service, Request request) {
   co_return json_response(json::serialize(json::object{{"model", name}, {"version", target}}));
 }
 
+asio::awaitable<Response> reset_router(Service& service, Request request) {
+  const std::string name = request.part("m");
+  service.model(name);
+  service.routing().reset(name);
+  co_return json_response(json::serialize(json::object{{"model", name}, {"router", "reset"}}));
+}
+
 }  // namespace
 
 void add_learning_routes(Router& router, Service& service) {
@@ -84,6 +91,9 @@ void add_learning_routes(Router& router, Service& service) {
   router.add(
       Method::post, "/v1/models/{m}/rollback",
       [&service](Request request) { return rollback(service, std::move(request)); }, Role::admin);
+  router.add(
+      Method::post, "/v1/models/{m}/router/reset",
+      [&service](Request request) { return reset_router(service, std::move(request)); }, Role::admin);
 }
 
 }  // namespace dormouse::daemon

@@ -43,6 +43,37 @@ json::object head_json(const engine::Opinion& opinion, const std::vector<std::st
           {"weight", opinion.weight}};
 }
 
+json::object signals_json(const hrm::Signals& signals) {
+  json::object object;
+  for (std::size_t i = 0; i < signals.size(); ++i) object[hrm::kSignals[i]] = signals[i];
+  return object;
+}
+
+/// What decided between the paths, and what an audit found.
+void explain_routing(const Service& service, const RowAnswer& answer, memory::EpisodeId id,
+                     json::object& object) {
+  object["signals"] = signals_json(answer.signals);
+  json::object gate{{"rule", word(answer.rule)}};
+  if (answer.rule == hrm::Judge::Rule::certified) {
+    gate["score"] = answer.score;
+    gate["threshold"] = answer.threshold;
+  }
+  object["gate"] = std::move(gate);
+  const auto verdict_json = [](const AuditVerdict& verdict) {
+    return json::object{
+        {"high", verdict.label}, {"confidence", verdict.confidence}, {"agreed", verdict.agreed}};
+  };
+  if (answer.provisional) {
+    const AuditVerdict* finished = service.routing().finished(id);
+    object["final"] = finished ? json::value(verdict_json(*finished)) : json::value("waits");
+  }
+  if (const AuditVerdict* verdict = service.routing().verdict(id)) {
+    object["audit"] = verdict_json(*verdict);
+  } else if (service.routing().awaits(id)) {
+    object["audit"] = "waits";
+  }
+}
+
 json::object explain(const RowAnswer& answer, const std::vector<std::string>& labels) {
   const hrm::Explanation& why = answer.decision.why;
   json::object slow = head_json(answer.executor.slow, labels);
@@ -72,10 +103,12 @@ asio::awaitable<Response> why(Service& service, Request request) {
   const memory::Episode episode = co_await episode_of(service, id);
   const Entry& entry = service.learning_model(episode.model);
   json::object object{{"episode", describe(episode)}};
-  if (const RowAnswer* answer = service.explanation(id))
+  if (const RowAnswer* answer = service.explanation(id)) {
     for (auto& [key, value] : explain(*answer, entry.served.model->labels)) object[key] = value;
-  else
+    explain_routing(service, *answer, id, object);
+  } else {
     object["sentence"] = "The answer is too old to explain in full; what memory still knows of it is below.";
+  }
   auto neighbours = [&service, served = entry.served, latent = memory::dequantise(episode.latent), id] {
     json::array list;
     for (const memory::Match& match : recall(served, latent, 6).matches)

@@ -19,7 +19,7 @@ struct LatencyByState {
 
 /// /v2: the Open Inference Protocol.
 void add_inference_routes(Router& router, Service& service, const Nights& nights, LatencyByState latency);
-/// /v1: feedback, versions, rollback.
+/// /v1: feedback, versions, rollback, and the router's reset.
 void add_learning_routes(Router& router, Service& service);
 /// /v1: sleep, sleeps.
 void add_sleep_routes(Router& router, Service& service, Nights& nights);
@@ -33,7 +33,7 @@ void add_review_routes(Router& router, Service& service);
 void add_forget_routes(Router& router, Service& service, const Nights& nights);
 /// /v1/streams.
 void add_stream_routes(Router& router, Streams& streams);
-/// /v1/status, /metrics.
+/// /v1/status, /v1/events, /metrics.
 void add_status_routes(Router& router, Service& service, Streams& streams, Nights& nights, Metrics& metrics,
                        LatencyByState latency);
 

@@ -22,7 +22,7 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-json::object model_status(const Entry& entry) {
+json::object model_status(const Routing& routing, const Entry& entry) {
   const engine::PublishedModel& model = *entry.served.model;
   json::object object{
       {"version", model.version}, {"inferences", entry.inferences}, {"failures", entry.failures}};
@@ -31,6 +31,7 @@ json::object model_status(const Entry& entry) {
   object["concepts"] = entry.served.concepts->size();
   object["neighbours"] = entry.served.index->size();
   object["seed"] = entry.parts->learnable->seed.has_value();
+  if (auto router = routing.status(entry)) object["router"] = std::move(*router);
   return object;
 }
 
@@ -110,7 +111,8 @@ asio::awaitable<Response> status(std::shared_ptr<StatusParts> parts) {
   auto read = [&service = parts->service] { return service.store().statistics(); };
   const memory::Statistics statistics = co_await run_on(parts->service.storage(), std::move(read));
   json::object models;
-  for (const auto& [name, entry] : parts->service.models()) models[name] = model_status(entry);
+  for (const auto& [name, entry] : parts->service.models())
+    models[name] = model_status(parts->service.routing(), entry);
   const auto uptime = std::chrono::steady_clock::now() - parts->started;
   co_return json_response(json::serialize(json::object{
       {"name", "dormouse"},
@@ -139,6 +141,9 @@ void add_status_routes(Router& router, Service& service, Streams& streams, Night
                      {{"model", name}});
   measure_requests(service, metrics);
   measure_memory(service, metrics);
+  router.add(Method::get, "/v1/events", [&service](Request) -> asio::awaitable<Response> {
+    co_return event_response(service.events().subscribe());
+  });
   router.add(Method::get, "/v1/status", [parts](Request) { return status(parts); });
   router.add(Method::get, "/metrics", [&metrics](Request) -> asio::awaitable<Response> {
     Response response;

@@ -36,6 +36,7 @@ json::object describe(const Answered& answered, std::size_t row) {
                       {"novelty", rounded(answer.novelty)},
                       {"version", answered.version}};
   if (row < answered.ids.size()) object["episode"] = answered.ids[row];
+  if (answer.provisional) object["provisional"] = true;
   return object;
 }
 
@@ -49,6 +50,7 @@ Parameters describe_flat(const Answered& answered) {
     parameters.set("dormouse_confidence", rounded(answer.decision.confidence));
     parameters.set("dormouse_route", std::string(word(answer.decision.route)));
     parameters.set("dormouse_novelty", rounded(answer.novelty));
+    if (answer.provisional) parameters.set("dormouse_provisional", true);
     if (!answered.ids.empty())
       parameters.set("dormouse_episode_id", static_cast<std::int64_t>(answered.ids[0]));
     return parameters;

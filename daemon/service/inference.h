@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <vector>
 
 #include "daemon/service/learner.h"
+#include "hrm/audited_gate.h"
 #include "hrm/router.h"
 
 namespace dormouse::daemon {
@@ -15,6 +17,13 @@ struct RowAnswer {
   hrm::Decision decision;
   float novelty = 0;
   std::vector<float> latent;
+  hrm::Signals signals{};
+  hrm::Judge::Rule rule = hrm::Judge::Rule::fixed;
+  float score = 0;                       ///< of the certified gate; 0 by another rule
+  float threshold = 0;                   ///< that the score had to reach, or the confidence by the fixed rule
+  bool provisional = false;              ///< the planner would have been asked, had there been time
+  std::chrono::nanoseconds low_time{};   ///< model and memory; its share of a batch
+  std::chrono::nanoseconds high_time{};  ///< the planner's; 0 when it was not asked
 };
 
 /// What a request gets: the model's own outputs, and an answer a row where the model has labels.
@@ -33,11 +42,23 @@ struct InferenceJob {
   std::size_t neighbours = 16;
   std::vector<engine::Tensor> inputs;
   std::stop_token stop = {};
+  std::shared_ptr<const hrm::Judge> judge = {};  ///< null: the fixed threshold decides
+  /// After this the planner is not asked any more, and what there is by then is provisional.
+  std::optional<std::chrono::steady_clock::time_point> planner_by = {};
 };
 
 /// Executor, memory, planner: as far as the router goes. Throws Failure(invalid) for inputs that do not fit,
 /// Failure(expired) when it is to stop.
 InferenceResult infer(const InferenceJob& job);
+
+/// What another path says.
+struct HighAnswer {
+  hrm::Decision decision;
+  std::chrono::nanoseconds time{};  ///< the planner's
+};
+/// What memory and planner, which there must be, say to the only row of `job`, which the executor answered
+/// with `low`, as if nothing had been accepted. Throws as infer().
+HighAnswer ask_high(const InferenceJob& job, const RowAnswer& low);
 
 /// Neighbours and concepts of a latent under the labels of `served`.
 struct Recalled {

@@ -95,6 +95,13 @@ void bind_options(Binder& binder, HrmOptions& options) {
   binder.optional("mixing", options.router.mixing, range(0.0, 1.0));
   binder.optional("temperature", options.router.temperature, range(0.001, 100.0));
   binder.optional("neighbours", options.neighbours, range(1, 64));
+  binder.optional("target_error", options.target_error, config::or_word("off"), range(0.001, 0.5));
+  binder.optional("latency_budget", options.latency_budget, config::or_word("off"), range(1us, 1min));
+  binder.optional("delta", options.delta, range(1e-6, 0.5));
+  binder.optional("audit", options.audit, range(0.001, 1.0));
+  binder.optional("trace", options.trace, config::or_word("off"));
+  binder.optional("trace_limit", options.trace_limit,
+                  range(config::Bytes{1 << 16}, config::Bytes{1ull << 40}));
 }
 
 namespace {
@@ -228,6 +235,16 @@ void check_models(const Options& options, const config::Node& root) {
   }
 }
 
+void check_hrm(const Options& options, const config::Node& root) {
+  if (!options.hrm.target_error && !options.hrm.trace) return;
+  if (std::ranges::any_of(options.models, [](const ModelOptions& model) { return !model.planner.empty(); }))
+    return;
+  const config::Node& node = *root.find("hrm");
+  const std::string key = options.hrm.target_error ? "target_error" : "trace";
+  throw config::complaint(node.location, node.path + "." + key,
+                          "needs a model with a 'planner', whose answers the audits are compared with");
+}
+
 void check_streams(const Options& options, const config::Node& root) {
   for (std::size_t i = 0; i < options.streams.size(); ++i) {
     const std::string& name = options.streams[i].name;
@@ -246,6 +263,7 @@ void check_streams(const Options& options, const config::Node& root) {
 Options options_of(const config::Node& root) {
   auto options = config::read<Options>(root);
   check_models(options, root);
+  check_hrm(options, root);
   check_streams(options, root);
   return options;
 }

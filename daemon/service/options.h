@@ -8,6 +8,7 @@
 
 #include "config/binder.h"
 #include "daemon/service/night_triggers.h"
+#include "hrm/certificate.h"
 #include "hrm/router.h"
 #include "learning/sleep.h"
 #include "learning/trainable.h"
@@ -73,6 +74,18 @@ struct AnomalyStreamOptions {
 struct HrmOptions {
   hrm::RouterOptions router;
   std::size_t neighbours = 16;
+  /// Of the answers that a model with a planner gives by itself, how many may differ from what the planner
+  /// says; nothing: `accept` decides.
+  std::optional<double> target_error;
+  /// Of an answer, from the request on: the planner is asked only if that leaves time for most of its runs,
+  /// else the answer is provisional, and the planner's comes later.
+  std::optional<std::chrono::microseconds> latency_budget;
+  double delta = 0.05;                         ///< how probable it may be that audits mislead
+  double audit = 0.05;                         ///< share of requests that both models answer
+  std::optional<std::filesystem::path> trace;  ///< a folder; audits are recorded there, a file a model
+  config::Bytes trace_limit{64 << 20};         ///< of such a file, and of the one before
+
+  hrm::Promise promise() const { return {.target_error = target_error.value_or(0.01), .delta = delta}; }
 };
 
 /// sleep: when and how the model learns for good.

@@ -61,6 +61,7 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
       recents_(options.memory.working.items, options.memory.working.inputs.count),
       explained_(kExplained),
       queue_(io, kTurnsAThread * compute_threads(options.process), options.process.queue),
+      events_(io.get_executor()),
       last_request_(std::chrono::steady_clock::now()),
       compute_(compute_threads(options.process)) {
   store_ = std::make_unique<memory::Store>(
@@ -80,6 +81,7 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
     check_planner(entry);
     make_batcher(entry);
   }
+  routing_ = std::make_unique<Routing>(*this);
   ids_.add(store_->reserve_ids());
 }
 
@@ -174,7 +176,7 @@ void Service::make_batcher(Entry& entry) {
 asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob job, Urgency urgency) {
   Entry& entry = model(name);
   const auto asked = std::chrono::steady_clock::now();
-  auto waiting = queue_.turn(name, entry.parts->options.concurrency.value_or(SIZE_MAX), urgency);
+  auto waiting = turn(name, urgency);
   const InferenceQueue::Turn turn = co_await std::move(waiting);
   entry.queued += std::chrono::steady_clock::now() - asked;
   const bool here = worth_no_hand_over(entry, job);
@@ -192,6 +194,16 @@ asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob
   co_return std::move(answer.result);
 }
 
+asio::awaitable<InferenceQueue::Turn> Service::turn(const std::string& name, Urgency urgency) {
+  return queue_.turn(name, model(name).parts->options.concurrency.value_or(SIZE_MAX), std::move(urgency));
+}
+
+void Service::reconfigure(const HrmOptions& hrm, const NightOptions& sleep) {
+  options_.hrm = hrm;
+  options_.sleep = sleep;
+  routing_->reconfigure();
+}
+
 void Service::count(const Failure& failure, Entry& entry) {
   ++entry.failures;
   if (failure.error().code == Errc::expired) ++expired_;
@@ -203,6 +215,11 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   const auto start = last_request_ = std::chrono::steady_clock::now();
   InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
                    std::move(inputs)};
+  job.judge = routing_->judge(entry);
+  job.planner_by = routing_->planner_by(entry);
+  routing_->make_way();
+  std::optional<InferenceJob> followed;
+  if (routing_->follows(entry)) followed = job;
   Answered answered;
   answered.version = job.served.model->version;
   answered.labels = job.served.model->labels;
@@ -225,6 +242,7 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   if (!answered.result.rows.empty()) {
     answered.ids = co_await next_ids(answered.result.rows.size());
     note(entry, answered, experience, remember);
+    if (followed) routing_->answered(entry, *followed, answered);
   }
   co_return answered;
 }
@@ -379,6 +397,7 @@ void Service::tick() {
 void Service::close() {
   compute_.join();
   training_.join();
+  routing_->save_all();
   asio::post(storage_, [this] {
     try {
       store_->flush();

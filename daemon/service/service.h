@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "config/clock.h"
+#include "daemon/http/event_stream.h"
 #include "daemon/service/batcher.h"
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
 #include "daemon/service/queue.h"
+#include "daemon/service/routing.h"
 #include "daemon/service/state_lock.h"
 #include "engine/scheduler.h"
 #include "memory/store.h"
@@ -115,6 +117,12 @@ class Service {
   boost::asio::thread_pool& training() { return training_; }
   boost::asio::io_context& io() { return io_; }
   engine::Scheduler& scheduler() { return scheduler_; }
+  /// What happened, for whoever listens: /v1/events.
+  EventStream& events() { return events_; }
+  Routing& routing() { return *routing_; }
+  const Routing& routing() const { return *routing_; }
+  /// The right to compute with a model, in its turn; throws as infer().
+  boost::asio::awaitable<InferenceQueue::Turn> turn(const std::string& name, Urgency urgency);
   const Clock& clock() const { return clock_; }
   memory::Store& store() { return *store_; }                                 ///< storage thread only
   Learner& learner(const std::string& name) { return *learners_.at(name); }  ///< storage thread only
@@ -127,10 +135,7 @@ class Service {
   std::uint64_t expired() const { return expired_; }  ///< requests, before they were computed to the end
 
   /// Takes effect with the next request and the next night.
-  void reconfigure(const HrmOptions& hrm, const NightOptions& sleep) {
-    options_.hrm = hrm;
-    options_.sleep = sleep;
-  }
+  void reconfigure(const HrmOptions& hrm, const NightOptions& sleep);
   /// Gives the store its turn: call a few times a second.
   void tick();
   /// Commits what waits and checkpoints: the last thing before the end.
@@ -183,6 +188,8 @@ class Service {
   engine::Scheduler scheduler_;
   InferenceQueue queue_;
   std::uint64_t expired_ = 0;
+  EventStream events_;
+  std::unique_ptr<Routing> routing_;
   std::chrono::steady_clock::time_point last_request_;
   // Joined first: their work uses everything above.
   boost::asio::thread_pool storage_{1};

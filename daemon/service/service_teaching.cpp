@@ -44,6 +44,11 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
     return std::pair(taught, learner.served());
   };
   const auto [taught, served] = co_await run_on(storage_, std::move(work));
+  if (const RowAnswer* answer = explanation(id)) {
+    const auto& labels = entry.served.model->labels;
+    const std::size_t predicted = answer->executor.predicted;
+    if (predicted < labels.size()) routing_->taught(name, *answer, labels[predicted] == label);
+  }
   publish(name, served);
   const auto& shipped = entry.parts->learnable->labels;
   const bool known = std::ranges::find(shipped, label) != shipped.end();
@@ -83,6 +88,7 @@ asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry
   all.insert(recent.begin(), recent.end());
   forgotten.episodes.assign(all.begin(), all.end());
   if (dry_run) co_return forgotten;
+  routing_->forget(forgotten.episodes);
   for (const memory::EpisodeId id : forgotten.episodes) {
     recents_.erase(id);
     explained_.erase(id);

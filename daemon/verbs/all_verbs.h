@@ -20,6 +20,7 @@ extern const Verb forget_verb;
 extern const Verb why_verb;
 extern const Verb model_versions_verb;
 extern const Verb model_rollback_verb;
+extern const Verb router_reset_verb;
 extern const Verb sleep_now_verb;
 extern const Verb sleep_stop_verb;
 extern const Verb sleep_status_verb;

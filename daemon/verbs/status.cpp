@@ -43,6 +43,38 @@ std::string latency_line(const boost::json::value& latency, std::string_view whe
          milliseconds(latency, "p95_us") + " ms (" + cell(latency, "count") + ")";
 }
 
+std::string percent(const boost::json::value& share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g %%", 100 * share.to_number<double>());
+  return text;
+}
+
+/// How far the guarantee is, and what the paths cost.
+void print_router(const boost::json::value& router) {
+  const object& all = router.get_object();
+  std::cout << "router   " << cell(router, "rule");
+  if (all.contains("target_error")) {
+    if (all.contains("bound"))
+      std::cout << ": at most " << percent(all.at("bound"))
+                << " of its own answers are not the planner's (target " << percent(all.at("target_error"))
+                << ", score from " << cell(router, "threshold") << ", "
+                << cell(all.at("certificate"), "audits") << " audits)";
+    std::cout << ", next test " << cell(all.at("next"), "audits") << " of " << cell(all.at("next"), "needed")
+              << (cell(all.at("next"), "stage") == "learning" ? " lessons" : " audits");
+  }
+  std::cout << "\n";
+  const auto* paths = all.if_contains("paths");
+  if (!paths) return;
+  std::cout << "paths    ";
+  for (const auto& [name, path] : paths->get_object())
+    std::cout << name << " " << percent(path.at("share")) << " p50 " << milliseconds(path, "p50_us")
+              << " p95 " << milliseconds(path, "p95_us") << " ms, ";
+  std::cout << cell(all.at("audits"), "since_start") << " audited";
+  if (all.contains("saved"))
+    std::cout << ", " << percent(all.at("saved")) << " of the planner's compute saved";
+  std::cout << "\n";
+}
+
 void print_models(const object& models) {
   for (const auto& [name, model] : models) {
     std::cout << "model    " << paint(Tone::strong, name) << "  version " << cell(model, "version") << ", "
@@ -51,6 +83,7 @@ void print_models(const object& models) {
       std::cout << ", " << labels->get_array().size() << " classes, " << cell(model, "concepts")
                 << " concepts, " << cell(model, "neighbours") << " latents at hand";
     std::cout << "\n";
+    if (const auto* router = model.get_object().if_contains("router")) print_router(*router);
   }
 }
 

@@ -57,6 +57,8 @@ class RunningService {
     on_io([this] {
       nights_.stop();
       streams_.close();
+      service_.routing().stop();
+      service_.events().close();
     });
     boost::asio::co_spawn(io_, server_.stop(std::chrono::milliseconds(0)), boost::asio::use_future).get();
     work_.reset();

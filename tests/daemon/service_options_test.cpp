@@ -49,6 +49,9 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
       Case{"out of range",
            "models: [{name: a, path: model.onnx}]\nhrm: {accept: 1.5}\n",
            {"2:15", "hrm.accept"}},
+      Case{"a promise about no planner",
+           "models: [{name: a, path: model.onnx}]\nhrm: {target_error: 0.02}\n",
+           {"2:6", "hrm.target_error", "'planner'"}},
       Case{"a batch of one",
            "models: [{name: a, path: model.onnx, batching: {max: 1}}]\n",
            {"1:54", "batching.max"}},
@@ -97,7 +100,8 @@ models:
      trainable: lora(8), concurrency: 2, batching: {max: 4, delay: 3ms},
      stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none, novelty: on}}
   - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
-hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9}
+hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9, target_error: 0.02, delta: 0.1, audit: 0.2,
+      trace: traces, trace_limit: 1MiB, latency_budget: 10ms}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
 sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, replay: {batch: 16},
         kernel: {examples: 300}, self_label: 0.95,
@@ -116,6 +120,13 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(one.driver == "reference");
   CHECK(one.cut == "f");
   CHECK(one.planner == "two");
+  CHECK(options.hrm.target_error == 0.02);
+  CHECK(options.hrm.delta == 0.1);
+  CHECK(options.hrm.latency_budget == std::chrono::milliseconds(10));
+  CHECK(options.hrm.audit == 0.2);
+  REQUIRE(options.hrm.trace);
+  CHECK(options.hrm.trace->filename() == "traces");
+  CHECK(options.hrm.trace_limit.count == 1 << 20);
   CHECK(one.fast == FastWeights::sgd);
   CHECK(one.concurrency == 2u);
   REQUIRE(one.batching);

@@ -120,6 +120,6 @@ TEST_CASE("a file that is no trace is left alone", "[trace]") {
     CHECK_THROWS_AS(writer.write({}), Failure);
     CHECK(std::filesystem::file_size(folder.file("diary")) == text.size());
   }
-  TraceWriter nowhere(folder.file("none/trace"), 1000);
+  TraceWriter nowhere(folder.file("diary/trace"), 1000);
   CHECK_THROWS_AS(nowhere.write({}), Failure);
 }

@@ -1,0 +1,275 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "hrm/trace.h"
+#include "tests/daemon/running_service.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace json = boost::json;
+using Catch::Contains;
+
+/// A model "colours" with the planner "sage", and a gate that every request teaches.
+struct Advised {
+  Advised() {
+    model.write(folder.file(""), "colours");
+    model.write(folder.file(""), "sage", 24);
+    options = small_options(folder);
+    ModelOptions sage = options.models[0];
+    sage.name = "sage";
+    sage.path = folder.file("sage.onnx");
+    sage.seed = folder.file("sage.seed.safetensors");
+    options.models.push_back(sage);
+    options.models[0].planner = "sage";
+    options.hrm.router.accept = 0.01f;
+    options.hrm.target_error = 0.2;
+    options.hrm.delta = 0.1;
+    options.hrm.audit = 1;
+  }
+  void start() {
+    running.reset();
+    running.emplace(options, folder);
+  }
+  /// `rows` examples of what the model knows; never the same twice.
+  engine::Tensor crowd(std::size_t rows) {
+    std::vector<float> values;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const engine::Tensor one = model.example(SmallModel::known()[i % 3], ++shown);
+      values.insert(values.end(), one.values<float>().begin(), one.values<float>().end());
+    }
+    return engine::Tensor::from<float>({static_cast<std::int64_t>(rows), SmallModel::kWidth}, values);
+  }
+  /// Asks in batches and audits behind each.
+  void live(std::size_t rows) {
+    for (std::size_t done = 0; done < rows; done += 50) {
+      running->ask(crowd(std::min<std::size_t>(50, rows - done)));
+      audit();
+    }
+  }
+  void audit() { running->wait(running->service().routing().audit()); }
+  json::object router() {
+    return running->on_io([this] {
+      const Service& service = running->service();
+      return *service.routing().status(service.models().at("colours"));
+    });
+  }
+  std::string rule() { return std::string(router().at("rule").as_string()); }
+  std::string state() const { return folder.file("state/router/colours.gate"); }
+
+  TemporaryFolder folder;
+  SmallModel model{41};
+  Options options;
+  std::uint64_t shown = 0;
+  std::optional<RunningService> running;
+};
+
+std::uint64_t number(const json::value& value) { return value.to_number<std::uint64_t>(); }
+
+}  // namespace
+
+TEST_CASE("audits certify a gate, whose score decides from then on", "[routing]") {
+  Advised device;
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  device.live(100);
+  CHECK(device.rule() == "fixed");
+  CHECK(number(device.router().at("next").at("audits")) == 100);
+  device.live(100);
+  const json::object router = device.router();
+  CHECK(router.at("rule") == "certified");
+  CHECK(router.at("certified").as_bool());
+  CHECK(router.at("bound").to_number<double>() <= 0.2);
+  CHECK(router.at("certificate").at("audits").to_number<int>() >= 30);
+  CHECK(number(router.at("audits").at("counted")) == 200);
+  CHECK(number(router.at("audits").at("waiting")) == 0);
+  CHECK(router.at("saved").to_number<double>() <= 1);
+  const auto event = device.running->wait(listener->next(std::chrono::minutes(1)));
+  REQUIRE(event);
+  CHECK_THAT(*event, Contains("event: router") && Contains("\"certified\""));
+  const Answered sure = device.running->ask(device.model.example("red", 1));
+  const RowAnswer& answer = sure.result.rows[0];
+  CHECK(answer.rule == hrm::Judge::Rule::certified);
+  CHECK(answer.decision.route == (answer.score >= answer.threshold ? hrm::Route::low : hrm::Route::high));
+  CHECK_THAT(answer.decision.why.sentence, Contains("certified gate"));
+}
+
+TEST_CASE("why shows signals, what decided, and what an audit found", "[routing]") {
+  Advised device;
+  device.start();
+  const auto id = device.running->ask(device.crowd(1)).ids.at(0);
+  const auto why = [&] { return parsed(device.running->get("/v1/why/" + std::to_string(id))); };
+  CHECK(why().at("audit") == "waits");
+  device.audit();
+  CHECK(why().at("audit").at("high") == "red");
+  CHECK(why().at("audit").at("agreed").as_bool());
+  CHECK(why().at("gate").at("rule") == "fixed");
+  CHECK(why().at("signals").as_object().size() == hrm::kSignals.size());
+  CHECK(why().at("signals").at("confidence").to_number<float>() == why().at("confidence").to_number<float>());
+  device.live(250);
+  const auto later = device.running->ask(device.crowd(1)).ids.at(0);
+  const auto told = parsed(device.running->get("/v1/why/" + std::to_string(later)));
+  CHECK(told.at("gate").at("score").to_number<double>() > 0);
+  CHECK(told.at("gate").at("threshold").to_number<double>() > 0);
+}
+
+TEST_CASE("an alarm sends everything to the planner, until audits since certify a gate anew", "[routing]") {
+  Advised device;
+  device.start();
+  device.live(250);
+  REQUIRE(device.rule() == "certified");
+  device.running.reset();
+  SmallModel(77).write(device.folder.file(""), "sage", 24);  // from now on it thinks otherwise
+  device.start();
+  CHECK(device.rule() == "certified");  // after a restart
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  device.live(50);
+  const json::object router = device.router();
+  CHECK(router.at("rule") == "strict");
+  CHECK_FALSE(router.at("certified").as_bool());
+  CHECK(number(router.at("alarms")) == 1);
+  CHECK(number(router.at("next").at("audits")) < 50);
+  CHECK_THAT(*device.running->wait(listener->next(std::chrono::minutes(1))), Contains("\"alarm\""));
+  const Answered answered = device.running->ask(device.crowd(6));
+  for (const RowAnswer& answer : answered.result.rows) {
+    CHECK(answer.decision.route == hrm::Route::high);
+    CHECK(answer.rule == hrm::Judge::Rule::strict);
+  }
+  SmallModel(41).write(device.folder.file(""), "sage", 24);
+  device.start();
+  CHECK(device.rule() == "strict");
+  for (int i = 0; i < 20 && device.rule() == "strict"; ++i) device.live(100);
+  CHECK(device.rule() == "certified");
+}
+
+TEST_CASE("a gate survives a restart, and damage to its file is noticed", "[routing]") {
+  Advised device;
+  device.start();
+  device.live(250);
+  const json::object before = device.router();
+  REQUIRE(before.at("rule") == "certified");
+  device.start();
+  json::object after = device.router();
+  for (const char* same : {"rule", "bound", "threshold", "certificate", "next"})
+    CHECK(after.at(same) == before.at(same));
+  device.running.reset();
+  std::fstream file(device.state(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(200);
+  file.put('x');
+  file.close();
+  device.start();
+  CHECK(device.rule() == "fixed");
+  CHECK(std::filesystem::exists(device.state() + ".bad"));
+}
+
+TEST_CASE("a new class or another version ends what was certified", "[routing]") {
+  Advised device;
+  device.start();
+  device.live(250);
+  REQUIRE(device.rule() == "certified");
+  device.running->teach(device.model.example("red", 7), "red");
+  device.running->ask(device.crowd(1));
+  CHECK(device.rule() == "certified");
+  device.running->teach(device.model.example("grey", 1), "grey");
+  device.running->ask(device.crowd(1));
+  CHECK(device.rule() == "fixed");
+  CHECK(device.router().at("next").at("stage") == "learning");
+}
+
+TEST_CASE("feedback is no audit, and routing is reset by the admin", "[routing]") {
+  Advised device;
+  device.options.hrm.audit = 0.001;
+  device.start();
+  device.running->on_io([&] { device.running->service().routing().seed(1); });
+  for (std::uint64_t i = 0; i < 5; ++i) device.running->teach(device.model.example("red", i), "red");
+  device.audit();
+  CHECK(number(device.router().at("audits").at("counted")) == 0);
+  CHECK(device.running->post("/v1/models/colours/router/reset", "{}").status == 403);
+  CHECK(device.running->admin("/v1/models/colours/router/reset", "{}").status == 200);
+  CHECK(device.running->admin("/v1/models/sage/router/reset", "{}").status == 409);
+  CHECK(device.running->admin("/v1/models/nobody/router/reset", "{}").status == 404);
+  device.options.hrm.audit = 1;
+  device.start();
+  device.live(250);
+  REQUIRE(device.rule() == "certified");
+  CHECK(device.running->admin("/v1/models/colours/router/reset", "{}").status == 200);
+  CHECK(device.rule() == "fixed");
+  CHECK(number(device.router().at("audits").at("counted")) == 0);
+  device.start();
+  CHECK(device.rule() == "fixed");
+}
+
+TEST_CASE("what is audited is drawn by lot, and no more of it waits than there is room for", "[routing]") {
+  INFO("seed 3");
+  Advised device;
+  device.options.hrm.audit = 0.25;
+  device.start();
+  device.running->on_io([&] { device.running->service().routing().seed(3); });
+  device.running->ask(device.crowd(400));
+  const std::uint64_t waiting = number(device.router().at("audits").at("waiting"));
+  CHECK(waiting > 70);
+  CHECK(waiting < 130);
+  device.audit();
+  CHECK(number(device.router().at("audits").at("counted")) == waiting);
+  device.options.hrm.audit = 1;
+  device.start();
+  device.running->ask(device.crowd(300));
+  CHECK(number(device.router().at("audits").at("waiting")) == 256);
+  CHECK(number(device.router().at("audits").at("skipped")) == 44);
+}
+
+TEST_CASE("what was drawn is forgotten with its episode", "[routing]") {
+  Advised device;
+  device.start();
+  const auto id = device.running->ask(device.crowd(1)).ids.at(0);
+  memory::Selection selection;
+  selection.model = "colours";
+  selection.ids = {id};
+  device.running->wait(device.running->service().forget(selection, false));
+  CHECK(number(device.router().at("audits").at("waiting")) == 0);
+}
+
+TEST_CASE("audits are recorded as a trace that can be replayed", "[routing]") {
+  Advised device;
+  device.options.hrm.target_error.reset();
+  device.options.hrm.trace = device.folder.file("traces");
+  device.start();
+  device.live(60);
+  CHECK(device.rule() == "fixed");
+  device.running->on_storage([] {});
+  std::ifstream lines(device.folder.file("traces/colours.jsonl"));
+  const hrm::Trace trace = hrm::read_trace(lines, "colours.jsonl");
+  CHECK(trace.requests.size() == 60);
+  CHECK_FALSE(trace.truth);
+  CHECK(std::ranges::all_of(trace.requests, [](const hrm::TracedRequest& request) {
+    return request.signals[hrm::kConfidence] > 0 && request.low_us > 0 && request.high_us > 0;
+  }));
+  CHECK_NOTHROW(hrm::replay(trace.requests, {.promise = {.target_error = 0.2}, .audits = 20, .splits = 5}));
+}
+
+TEST_CASE("an answer without time for the planner is provisional, and finished later", "[routing]") {
+  Advised device;
+  device.options.hrm.target_error.reset();
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.latency_budget = std::chrono::microseconds(1);
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  const Answered answered = device.running->ask(device.model.between());
+  const RowAnswer& answer = answered.result.rows[0];
+  CHECK(answer.provisional);
+  CHECK(answer.decision.route == hrm::Route::hybrid);
+  const std::string id = std::to_string(answered.ids[0]);
+  const auto event = device.running->wait(listener->next(std::chrono::minutes(1)));
+  REQUIRE(event);
+  CHECK_THAT(*event, Contains("event: answer") && Contains("\"episode\":" + id + ",") &&
+                         Contains("\"route\":\"high\""));
+  const auto why = parsed(device.running->get("/v1/why/" + id));
+  CHECK(why.at("final").at("high").as_string().size() > 0);
+  CHECK_THAT(std::string(why.at("sentence").as_string()), Contains("provisional"));
+  device.options.hrm.latency_budget = std::chrono::minutes(1);
+  device.start();
+  CHECK(device.running->ask(device.model.between()).result.rows[0].decision.route == hrm::Route::high);
+}
+
+}  // namespace dormouse::daemon
