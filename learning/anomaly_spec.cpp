@@ -1,7 +1,7 @@
 #include "learning/anomaly_spec.h"
 
 #include <boost/json/serialize.hpp>
-#include <cstdio>
+#include <charconv>
 
 #include "engine/formats/atomic_file.h"
 #include "learning/families.h"
@@ -9,21 +9,19 @@
 namespace dormouse::learning {
 namespace {
 
-std::string text_of(const std::string& name, const AnomalyOptions& options) {
-  char numbers[256];
-  std::snprintf(
-      numbers, sizeof numbers,
-      "{channels: %lld, false_alarms: %.9g, hidden: %lld, oscillators: %lld, rate: %.9g, seed: %llu}",
-      static_cast<long long>(options.channels), options.false_alarms, static_cast<long long>(options.hidden),
-      static_cast<long long>(options.oscillators), options.rate,
-      static_cast<unsigned long long>(options.seed));
-  return "# anomaly: foretells a stream, learns from it, and says what is unusual. false_alarms is a "
-         "sample's.\n"
-         "model: " +
-         boost::json::serialize(boost::json::value(name)) + "\nanomaly: " + numbers + "\n";
+std::string shortest(double number) {
+  char text[400];  // of any double
+  return {text, std::to_chars(text, text + sizeof text, number, std::chars_format::fixed).ptr};
 }
 
 }  // namespace
+
+std::string text_of(const AnomalyOptions& options) {
+  return "{channels: " + std::to_string(options.channels) +
+         ", false_alarms: " + shortest(options.false_alarms) + ", hidden: " + std::to_string(options.hidden) +
+         ", oscillators: " + std::to_string(options.oscillators) + ", rate: " + shortest(options.rate) +
+         ", seed: " + std::to_string(options.seed) + "}";
+}
 
 void bind_options(config::Binder& binder, AnomalyOptions& options) {
   binder.required("channels", options.channels, config::range(1, AnomalyOptions::kMostChannels));
@@ -49,7 +47,12 @@ AnomalyOptions read_anomaly_spec(const std::filesystem::path& path) {
 void write_anomaly_spec(const std::filesystem::path& path, const AnomalyOptions& options, bool overwrite) {
   check(options);
   if (!overwrite) refuse_to_overwrite(path);
-  engine::write_file(path.string(), text_of(path.stem().string(), options));
+  engine::write_file(
+      path.string(),
+      "# anomaly: foretells a stream, learns from it, and says what is unusual. false_alarms is a sample's.\n"
+      "model: " +
+          boost::json::serialize(boost::json::value(path.stem().string())) +
+          "\nanomaly: " + text_of(options) + "\n");
 }
 
 }  // namespace dormouse::learning

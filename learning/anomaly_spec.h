@@ -10,6 +10,9 @@ namespace dormouse::learning {
 /// Keys as the fields are called.
 void bind_options(config::Binder& binder, AnomalyOptions& options);
 
+/// The same as a YAML map in one line, exactly: what bind_options() reads.
+std::string text_of(const AnomalyOptions& options);
+
 /// What `dormouse new anomaly` writes: a detector is known by its options alone, the stream teaches it.
 ///
 ///     model: pump

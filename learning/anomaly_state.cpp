@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "learning/anomaly_detector.h"
+#include "learning/anomaly_spec.h"
 #include "learning/named_tensors.h"
 #include "learning/number_rows.h"
 
@@ -17,16 +18,6 @@ using engine::DType;
 constexpr const char* kFormat = "dormouse-anomaly-1";
 constexpr const char *kPredictor = "predictor.", *kChannels = "channels", *kCounts = "counts";
 constexpr std::size_t kCounters = 2;
-
-std::string words(const AnomalyOptions& options) {
-  char text[160];
-  std::snprintf(text, sizeof text,
-                "channels %lld, false_alarms %.17g, hidden %lld, oscillators %lld, rate %.17g, seed %llu",
-                static_cast<long long>(options.channels), options.false_alarms,
-                static_cast<long long>(options.hidden), static_cast<long long>(options.oscillators),
-                options.rate, static_cast<unsigned long long>(options.seed));
-  return text;
-}
 
 std::string entry(const engine::NamedTensors& state, const std::string& key) {
   const auto found = state.metadata.find(key);
@@ -60,7 +51,7 @@ engine::NamedTensors AnomalyDetector::state() const {
   for (std::size_t i = 0; i < tails_.size(); ++i)
     file.tensors.emplace(tail_of(i), engine::row_of(tails_[i].state()));
   file.tensors.emplace(kCounts, engine::row_of({static_cast<std::int64_t>(alarms_), std::int64_t{active_}}));
-  file.metadata = {{"format", kFormat}, {"options", words(options_)}};
+  file.metadata = {{"format", kFormat}, {"options", text_of(options_)}};
   seal(file);
   return file;
 }
@@ -69,9 +60,9 @@ void AnomalyDetector::restore(const engine::NamedTensors& state, const std::stri
   check_seal(state, file);
   if (entry(state, "format") != kFormat)
     throw Failure(Errc::corrupt, file + ": no state of an anomaly detector");
-  if (entry(state, "options") != words(options_))
+  if (entry(state, "options") != text_of(options_))
     throw Failure(Errc::conflict, file + ": is of other options (" + entry(state, "options") +
-                                      "; now: " + words(options_) + "); delete it to begin anew");
+                                      "; now: " + text_of(options_) + "); delete it to begin anew");
   const auto channels = structs_of<Channel>(part(state.tensors, kChannels, DType::f64, file).values<double>(),
                                             channels_.size(), file);
   std::vector<memory::NumberMemory> values;
