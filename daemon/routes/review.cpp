@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
-#include <cmath>
 
 #include "daemon/routes/json_fields.h"
 #include "daemon/routes/routes.h"
@@ -25,7 +24,7 @@ json::array likeliest(const std::vector<float>& probabilities, const std::vector
   order.resize(std::min(kLikeliest, order.size()));
   json::array list;
   for (const std::size_t i : order)
-    list.push_back({{"label", labels.at(i)}, {"probability", std::round(probabilities[i] * 1e4) / 1e4}});
+    list.push_back({{"label", labels.at(i)}, {"probability", rounded(probabilities[i])}});
   return list;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cmath>
 #include <cstring>
@@ -66,8 +67,13 @@ engine::Tensor json_rows(const Request& request, std::int64_t channels) {
 }
 
 void check_finite(const engine::Tensor& rows) {
-  for (const float value : rows.values<float>())
-    if (!std::isfinite(value)) throw Failure(Errc::invalid, "samples: NaN and infinity are no measurements");
+  const auto values = rows.values<float>();
+  const auto found = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  if (found == values.end()) return;
+  const auto at = found - values.begin();
+  throw Failure(Errc::invalid, "samples: row " + std::to_string(at / rows.shape()[1]) + ", channel " +
+                                   std::to_string(at % rows.shape()[1]) +
+                                   ": NaN, infinity and null are no measurements");
 }
 
 bool query_flag(const Request& request, std::string_view name) {
@@ -77,12 +83,15 @@ bool query_flag(const Request& request, std::string_view name) {
 
 asio::awaitable<Response> push(Streams& streams, Request request) {
   const std::string name = request.part("s");
-  const std::int64_t channels = streams.channels(name);
+  Stream& stream = streams.find(name);
   const std::string* type = request.header("Content-Type");
   const bool binary = type && type->starts_with("application/octet-stream");
-  engine::Tensor rows = binary ? binary_rows(request, channels) : json_rows(request, channels);
-  if (!streams.takes_missing(name)) check_finite(rows);
-  const bool wait = query_flag(request, "wait"), end = query_flag(request, "end");
+  engine::Tensor rows =
+      binary ? binary_rows(request, stream.channels()) : json_rows(request, stream.channels());
+  if (!stream.takes_missing()) check_finite(rows);
+  const bool wait = query_flag(request, "wait"), end = query_flag(request, "end"),
+             save = query_flag(request, "save");
+  if (save && !stream.keeps_state()) co_await stream.save();  // refuses, before a row is taken
   Pushed pushed = co_await streams.push(name, std::move(rows), wait, end);
   json::object reply{{"accepted", pushed.accepted}, {"dropped", pushed.dropped}};
   if (wait) {
@@ -90,7 +99,15 @@ asio::awaitable<Response> push(Streams& streams, Request request) {
     for (json::object& answer : pushed.answers) answers.push_back(std::move(answer));
     reply["answers"] = std::move(answers);
   }
+  if (save) reply["saved"] = co_await stream.save();
   co_return json_response(json::serialize(reply));
+}
+
+asio::awaitable<Response> command(Streams& streams, Request request,
+                                  asio::awaitable<std::uint64_t> (Stream::*what)()) {
+  Stream& stream = streams.find(request.part("s"));
+  const std::uint64_t saved = co_await (stream.*what)();
+  co_return json_response(json::serialize(json::object{{"stream", stream.name()}, {"saved", saved}}));
 }
 
 }  // namespace
@@ -98,9 +115,14 @@ asio::awaitable<Response> push(Streams& streams, Request request) {
 void add_stream_routes(Router& router, Streams& streams) {
   router.add(Method::post, "/v1/streams/{s}",
              [&streams](Request request) { return push(streams, std::move(request)); });
+  router.add(Method::get, "/v1/streams/{s}", [&streams](Request request) -> asio::awaitable<Response> {
+    co_return json_response(json::serialize(streams.find(request.part("s")).status()));
+  });
+  router.add(Method::post, "/v1/streams/{s}/save",
+             [&streams](Request request) { return command(streams, std::move(request), &Stream::save); });
   router.add(Method::get, "/v1/streams/{s}/answers",
              [&streams](Request request) -> asio::awaitable<Response> {
-               co_return event_response(streams.subscribe(request.part("s")));
+               co_return event_response(streams.find(request.part("s")).subscribe());
              });
 }
 

@@ -7,14 +7,10 @@
 #include <ctime>
 
 namespace dormouse::daemon {
-namespace {
 
 namespace json = boost::json;
 
-/// What a person reads of a probability: four places.
 double rounded(double value) { return std::round(value * 1e4) / 1e4; }
-
-}  // namespace
 
 std::string iso_time(Clock::Wall time) {
   using namespace std::chrono;

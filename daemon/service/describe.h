@@ -19,6 +19,9 @@ boost::json::object describe(const memory::Episode& episode);
 /// A raw input: shape and data.
 boost::json::object describe(const memory::Clip& clip);
 
+/// What a person reads of a probability, a score or a distance: four places.
+double rounded(double value);
+
 /// ISO 8601 in UTC, to the millisecond.
 std::string iso_time(Clock::Wall time);
 

@@ -83,7 +83,7 @@ void bind_options(Binder& binder, ModelOptions& options) {
   check_name(binder, options.name);
 }
 
-void bind_options(Binder& binder, AnomalyStreamOptions& options) {
+void bind_options(Binder& binder, KeptStreamOptions& options) {
   binder.required("name", options.name);
   binder.required("model", options.model, config::existing);
   binder.optional("save", options.save, range(1s, 24h));
@@ -249,7 +249,7 @@ void check_streams(const Options& options, const config::Node& root) {
   for (std::size_t i = 0; i < options.streams.size(); ++i) {
     const std::string& name = options.streams[i].name;
     const auto before = std::span(options.streams).first(i);
-    if (std::ranges::find(before, name, &AnomalyStreamOptions::name) == before.end() &&
+    if (std::ranges::find(before, name, &KeptStreamOptions::name) == before.end() &&
         std::ranges::find(options.models, name, &ModelOptions::name) == options.models.end())
       continue;
     const config::Node& node = root.find("streams")->items[i];

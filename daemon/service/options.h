@@ -64,7 +64,7 @@ struct ModelOptions {
 };
 
 /// streams[]: a stream with a detector of anomalies, which needs no labels and no other model.
-struct AnomalyStreamOptions {
+struct KeptStreamOptions {
   std::string name;
   std::filesystem::path model;                               ///< what `dormouse new anomaly` wrote
   std::chrono::milliseconds save = std::chrono::minutes(5);  ///< of learning that a power cut may cost
@@ -118,7 +118,7 @@ struct Options {
   ProcessOptions process;
   std::filesystem::path state = "/var/lib/dormouse";
   std::vector<ModelOptions> models;
-  std::vector<AnomalyStreamOptions> streams;
+  std::vector<KeptStreamOptions> streams;
   HrmOptions hrm;
   memory::Options memory;
   NightOptions sleep;

@@ -1,10 +1,10 @@
 #include "daemon/service/stream_watch.h"
 
 #include <algorithm>
-#include <cmath>
 #include <tuple>
 
 #include "config/error.h"
+#include "daemon/service/describe.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -16,8 +16,6 @@ memory::NoveltyOptions options_for(std::size_t channels) {
 }
 
 auto rank(const memory::Novelty& novelty) { return std::tuple(novelty.alarm, novelty.strength); }
-
-double rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
 }  // namespace
 

@@ -36,7 +36,7 @@ int run(const Arguments& arguments) {
     models.push_back(std::move(line));
   }
   boost::json::array streams;
-  for (const AnomalyStreamOptions& stream : options.streams) {
+  for (const KeptStreamOptions& stream : options.streams) {
     const learning::AnomalyOptions detector = learning::read_anomaly_spec(stream.model);
     if (!arguments.json())
       std::cout << stream.name << ": finds anomalies in " << detector.channels << " channels\n";

@@ -61,7 +61,7 @@ TEST_CASE("a stream without model or labels says what is unusual, and what was l
   INFO("seed " << kSeed);
   Pump pump;
   pump.push(pump.rows(1500));
-  const auto listener = pump.running->on_io([&] { return pump.running->streams().subscribe("pump"); });
+  const auto listener = pump.running->on_io([&] { return pump.running->streams().find("pump").subscribe(); });
   const Pushed first = pump.push(pump.rows(50, 9));
   REQUIRE(first.answers.size() >= 1);
   const auto& event = first.answers.back();
@@ -149,6 +149,14 @@ TEST_CASE("pushes that do not wait are dropped and counted when too much waits",
   CHECK(pushed.accepted == 0);
   CHECK(pushed.dropped == 70'000);
   CHECK(number(pump.status(), "samples") == 0);
+}
+
+TEST_CASE("what is kept of a detector is saved when asked", "[streams][anomaly]") {
+  Pump pump;
+  pump.push(pump.rows(20));
+  const Reply saved = pump.running->post("/v1/streams/pump/save", "");
+  REQUIRE(saved.status == 200);
+  CHECK(parsed(saved).at("saved").to_number<std::uint64_t>() == 20);
 }
 
 }  // namespace dormouse::daemon

@@ -126,7 +126,7 @@ TEST_CASE("a watched stream says in which window something new happened, once", 
     return running.wait(running.streams().push("colours", std::move(rows), true, false));
   };
   push(swinging(800, 0));
-  const auto listener = running.on_io([&] { return running.streams().subscribe("colours"); });
+  const auto listener = running.on_io([&] { return running.streams().find("colours").subscribe(); });
   const Pushed pushed = push(swinging(20, 800, 10));
   std::vector<boost::json::object> alarms;
   for (const auto& answer : pushed.answers)
@@ -155,6 +155,13 @@ TEST_CASE("a watched stream says in which window something new happened, once", 
   CHECK(episode->stream == "colours");
   CHECK(episode->importance >= Service::kNovel);
   CHECK(running.on_io([&] { return running.streams().status(); }).at("colours").at("alarms") == 1);
+}
+
+TEST_CASE("a stream of windows has no state to save, and takes no rows that should be", "[streams]") {
+  Brook brook;
+  for (const char* target : {"/v1/streams/colours?save=1", "/v1/streams/colours/save"})
+    CHECK(brook.running->post(target, "[1, 2]").status == 409);
+  CHECK(parsed(brook.running->get("/v1/streams/colours")).at("rows") == 0);
 }
 
 TEST_CASE("a stream that is not watched says nothing of what is new in it", "[streams]") {

@@ -1,0 +1,13 @@
+#include "daemon/service/stream.h"
+
+#include "config/error.h"
+
+namespace dormouse::daemon {
+
+namespace asio = boost::asio;
+
+asio::awaitable<std::uint64_t> Stream::save() {
+  throw Failure(Errc::conflict, "stream '" + name_ + "' keeps no state: it answers windows of its last rows");
+}
+
+}  // namespace dormouse::daemon
