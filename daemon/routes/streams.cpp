@@ -120,6 +120,8 @@ void add_stream_routes(Router& router, Streams& streams) {
   });
   router.add(Method::post, "/v1/streams/{s}/save",
              [&streams](Request request) { return command(streams, std::move(request), &Stream::save); });
+  router.add(Method::post, "/v1/streams/{s}/reset",
+             [&streams](Request request) { return command(streams, std::move(request), &Stream::reset); });
   router.add(Method::get, "/v1/streams/{s}/answers",
              [&streams](Request request) -> asio::awaitable<Response> {
                co_return event_response(streams.find(request.part("s")).subscribe());

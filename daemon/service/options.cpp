@@ -87,6 +87,11 @@ void bind_options(Binder& binder, KeptStreamOptions& options) {
   binder.required("name", options.name);
   binder.required("model", options.model, config::existing);
   binder.optional("save", options.save, range(1s, 24h));
+  const bool labels = binder.optional("labels", options.labels),
+             seed = binder.optional("seed", options.seed, config::existing);
+  if (options.detects() && (labels || seed))
+    throw binder.wrong(labels ? "labels" : "seed",
+                       "is for a stream whose model is an ONNX file; a detector of anomalies takes none");
   check_name(binder, options.name);
 }
 

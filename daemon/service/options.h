@@ -63,11 +63,17 @@ struct ModelOptions {
   std::optional<BatchingOptions> batching;     ///< nothing: each request by itself
 };
 
-/// streams[]: a stream with a detector of anomalies, which needs no labels and no other model.
+/// streams[]: a stream with a state of its own, which is kept: a detector of anomalies, or a model that takes
+/// a sample at a time.
 struct KeptStreamOptions {
   std::string name;
-  std::filesystem::path model;                               ///< what `dormouse new anomaly` wrote
-  std::chrono::milliseconds save = std::chrono::minutes(5);  ///< of learning that a power cut may cost
+  std::filesystem::path model;  ///< what `dormouse new anomaly` or `dormouse export --stream` wrote
+  std::chrono::milliseconds save = std::chrono::minutes(5);  ///< of its state that a power cut may cost
+  std::vector<std::string> labels = {};                      ///< of a model; empty: what its file says
+  std::filesystem::path seed = {};                           ///< of a model: how samples are normalised
+
+  /// A spec, of a detector; else it is a model's file.
+  bool detects() const { return model.extension() == ".yaml" || model.extension() == ".yml"; }
 };
 
 /// hrm: how far an input is thought about.

@@ -32,6 +32,9 @@ class Stream {
   /// Back once the state after all rows so far is on disk; says how many these are. Throws Failure(conflict)
   /// where none is kept, Failure(io).
   virtual boost::asio::awaitable<std::uint64_t> save();
+  /// The next row is the first: as if none had been before it, on disk, too, when it is back. Says after how
+  /// many rows the state on disk is by then. Throws Failure(conflict) where a command does not do that.
+  virtual boost::asio::awaitable<std::uint64_t> reset();
   /// Saves what is new when it is due: call about once a second.
   virtual boost::asio::awaitable<void> save_when_due() { co_return; }
 

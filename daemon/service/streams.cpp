@@ -1,6 +1,7 @@
 #include "daemon/service/streams.h"
 
 #include "daemon/service/anomaly_stream.h"
+#include "daemon/service/model_stream.h"
 #include "daemon/service/window_stream.h"
 
 namespace dormouse::daemon {
@@ -12,16 +13,26 @@ Streams::Streams(Service& service) {
   for (const auto& [name, entry] : service.models())
     if (const auto& options = entry.parts->options.stream)
       streams_.emplace(name, std::make_unique<WindowStream>(service, name, *options, *entry.parts->window));
-  for (const KeptStreamOptions& options : service.options().streams)
-    streams_.emplace(options.name, std::make_unique<AnomalyStream>(service, options));
+  std::map<std::filesystem::path, std::shared_ptr<const StreamModel>> models;
+  for (const KeptStreamOptions& options : service.options().streams) {
+    if (options.detects()) {
+      streams_.emplace(options.name, std::make_unique<AnomalyStream>(service, options));
+      continue;
+    }
+    auto& model = models[std::filesystem::canonical(options.model)];
+    if (!model) model = load_stream_model(options.model, service.drivers());
+    streams_.emplace(options.name, std::make_unique<ModelStream>(service, options, model));
+  }
 }
 
 Stream& Streams::find(const std::string& name) const {
   const auto found = streams_.find(name);
   if (found != streams_.end()) return *found->second;
-  throw Failure(Errc::not_found, "no stream is called '" + name +
-                                     "'; a model becomes one by a 'stream' section in the "
-                                     "configuration, a detector of anomalies by an entry in 'streams'");
+  throw Failure(
+      Errc::not_found,
+      "no stream is called '" + name +
+          "'; a model becomes one by a 'stream' section in the "
+          "configuration, a detector of anomalies or a model with a state by an entry in 'streams'");
 }
 
 asio::awaitable<Pushed> Streams::push(std::string name, engine::Tensor rows, bool wait, bool end) {

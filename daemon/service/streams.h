@@ -9,7 +9,7 @@
 namespace dormouse::daemon {
 
 /// Every stream by its name: a model with a `stream` section is one (WindowStream), and so is each entry of
-/// the configuration's own `streams` (AnomalyStream). Lives on the io thread.
+/// the configuration's own `streams` (AnomalyStream, ModelStream). Lives on the io thread.
 class Streams {
  public:
   explicit Streams(Service& service);

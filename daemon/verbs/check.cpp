@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "daemon/service/model_parts.h"
+#include "daemon/service/model_stream.h"
 #include "daemon/verbs/all_verbs.h"
 #include "drivers/all_drivers.h"
 #include "learning/anomaly_spec.h"
@@ -37,10 +38,21 @@ int run(const Arguments& arguments) {
   }
   boost::json::array streams;
   for (const KeptStreamOptions& stream : options.streams) {
-    const learning::AnomalyOptions detector = learning::read_anomaly_spec(stream.model);
-    if (!arguments.json())
-      std::cout << stream.name << ": finds anomalies in " << detector.channels << " channels\n";
-    streams.push_back(boost::json::object{{"name", stream.name}, {"channels", detector.channels}});
+    std::int64_t channels = 0;
+    std::string what;
+    if (stream.detects()) {
+      channels = learning::read_anomaly_spec(stream.model).channels;
+      what = "finds anomalies in " + std::to_string(channels) + " channels";
+    } else {
+      const auto model = load_stream_model(stream.model, drivers::all_drivers());
+      const StreamAnswers answers(stream, *model);
+      channels = model->runner.channels();
+      what = "answers each sample of " + std::to_string(channels) + " channels with " +
+             (answers.labels.empty() ? std::to_string(model->runner.answers()) + " values"
+                                     : "one of " + std::to_string(answers.labels.size()) + " classes");
+    }
+    if (!arguments.json()) std::cout << stream.name << ": " << what << "\n";
+    streams.push_back(boost::json::object{{"name", stream.name}, {"channels", channels}});
   }
   if (arguments.json())
     std::cout << boost::json::serialize(

@@ -98,6 +98,13 @@ void print_anomaly_stream(std::string_view name, const boost::json::value& strea
   std::cout << ", " << cell(stream, "dropped") << " rows dropped\n";
 }
 
+/// A stream that a model with a state answers, sample by sample.
+void print_model_stream(std::string_view name, const boost::json::value& stream) {
+  std::cout << "stream   " << name << "  " << cell(stream, "rows") << " samples through "
+            << cell(stream, "model") << ", state of " << size(stream.at("state_bytes")) << " on disk after "
+            << cell(stream, "saved") << ", " << cell(stream, "dropped") << " rows dropped\n";
+}
+
 void print_status(const boost::json::value& status) {
   std::cout << paint(Tone::good, "●") << " dormouse " << cell(status, "version") << "  "
             << cell(status.at("sleep"), "state") << "  up "
@@ -118,6 +125,10 @@ void print_status(const boost::json::value& status) {
   for (const auto& [name, stream] : status.at("streams").as_object()) {
     if (stream.as_object().contains("warm_up")) {
       print_anomaly_stream(name, stream);
+      continue;
+    }
+    if (stream.as_object().contains("state_bytes")) {
+      print_model_stream(name, stream);
       continue;
     }
     std::cout << "stream   " << name << "  " << cell(stream, "windows") << " windows of "

@@ -19,8 +19,11 @@
 namespace dormouse::daemon {
 namespace {
 
-constexpr Option kOptions[] = {{"file", "FILE", "read the samples from here, not from standard input"},
-                               {"follow", "", "push nothing, print the answers to whoever pushes"}};
+constexpr Option kOptions[] = {
+    {"file", "FILE", "read the samples from here, not from standard input"},
+    {"follow", "", "push nothing, print the answers to whoever pushes"},
+    {"save", "", "push nothing, keep the stream's state on disk now"},
+    {"reset", "", "push nothing, let the model of the stream begin anew: the next sample is the first"}};
 constexpr std::int64_t kRowsAtOnce = 1024;
 
 /// Standard input in pieces, so that a live source is pushed as it comes: CSV by whole lines, a WAV file as
@@ -68,6 +71,16 @@ void show_anomaly(const boost::json::value& event) {
   std::cout << std::endl;
 }
 
+/// The answer to one sample, of a model with a state.
+void show_sample(const boost::json::value& answer) {
+  std::cout << "row " << cell(answer, "row");
+  if (const auto* values = answer.as_object().if_contains("values"))
+    for (const boost::json::value& value : values->as_array()) std::cout << "  " << cell(value);
+  else
+    std::cout << "  " << cell(answer, "label") << "  " << cell(answer, "confidence");
+  std::cout << std::endl;
+}
+
 void show(const boost::json::value& answer, bool json) {
   if (json) {
     std::cout << boost::json::serialize(answer) << std::endl;
@@ -75,6 +88,10 @@ void show(const boost::json::value& answer, bool json) {
   }
   if (answer.as_object().contains("aspect")) {
     show_anomaly(answer);
+    return;
+  }
+  if (answer.as_object().contains("row")) {
+    show_sample(answer);
     return;
   }
   std::cout << cell(answer, "label") << "  " << cell(answer, "confidence") << "  " << cell(answer, "route")
@@ -119,9 +136,28 @@ int follow(const Arguments& arguments, const std::string& target) {
   return kOk;
 }
 
+/// "save" or "reset".
+int command(const Arguments& arguments, const std::string& target, const std::string& what) {
+  HttpClient client(arguments.socket());
+  const std::string reply = ask_text(client, post(target + "/" + what, ""));
+  const std::string rows = cell(parse_json(reply), "saved");
+  if (arguments.json())
+    std::cout << reply << "\n";
+  else if (what == "save")
+    std::cout << "on disk: the state after " << rows << " samples\n";
+  else
+    std::cout << "the next sample is number " << rows << "\n";
+  return kOk;
+}
+
 int run(const Arguments& arguments) {
   const std::string target = "/v1/streams/" + percent_encode(arguments.positional(0, "NAME"));
-  if (arguments.flag("follow")) return follow(arguments, target);
+  const bool followed = arguments.flag("follow"), save = arguments.flag("save"),
+             reset = arguments.flag("reset");
+  if (followed + save + reset + arguments.value("file").has_value() > 1)
+    throw UsageError{"one of --file, --follow, --save and --reset at a time"};
+  if (followed) return follow(arguments, target);
+  if (save || reset) return command(arguments, target, save ? "save" : "reset");
   HttpClient client(arguments.socket());
   if (const auto file = arguments.value("file")) {
     push_all(client, target, read_input_file(*file).as(engine::DType::f32), arguments.json());
@@ -138,7 +174,7 @@ int run(const Arguments& arguments) {
 extern const Verb stream_verb{.name = "stream",
                               .group = "use",
                               .summary = "push samples (CSV or WAV) into a stream and print its answers",
-                              .arguments = "NAME (< samples.csv | --file FILE | --follow)",
+                              .arguments = "NAME (< samples.csv | --file FILE | --follow | --save | --reset)",
                               .example = "dormouse stream digits < recording.wav",
                               .options = kOptions,
                               .run = run};

@@ -151,12 +151,13 @@ TEST_CASE("pushes that do not wait are dropped and counted when too much waits",
   CHECK(number(pump.status(), "samples") == 0);
 }
 
-TEST_CASE("what is kept of a detector is saved when asked", "[streams][anomaly]") {
+TEST_CASE("what is kept of a detector is saved when asked, and not reset by command", "[streams][anomaly]") {
   Pump pump;
   pump.push(pump.rows(20));
   const Reply saved = pump.running->post("/v1/streams/pump/save", "");
   REQUIRE(saved.status == 200);
   CHECK(parsed(saved).at("saved").to_number<std::uint64_t>() == 20);
+  CHECK(pump.running->post("/v1/streams/pump/reset", "").status == 409);
 }
 
 }  // namespace dormouse::daemon

@@ -157,9 +157,11 @@ TEST_CASE("a watched stream says in which window something new happened, once", 
   CHECK(running.on_io([&] { return running.streams().status(); }).at("colours").at("alarms") == 1);
 }
 
-TEST_CASE("a stream of windows has no state to save, and takes no rows that should be", "[streams]") {
+TEST_CASE("a stream of windows has no state to save or reset, and takes no rows that should be",
+          "[streams]") {
   Brook brook;
-  for (const char* target : {"/v1/streams/colours?save=1", "/v1/streams/colours/save"})
+  for (const char* target :
+       {"/v1/streams/colours?save=1", "/v1/streams/colours/save", "/v1/streams/colours/reset"})
     CHECK(brook.running->post(target, "[1, 2]").status == 409);
   CHECK(parsed(brook.running->get("/v1/streams/colours")).at("rows") == 0);
 }
