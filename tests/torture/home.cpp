@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace dormouse::daemon {
@@ -21,6 +22,11 @@ std::string Home::configuration(const std::string& accept) {
          "  - {name: plain, path: colours.onnx, fast: sgd}\n"
          "hrm: {accept: " +
          accept + "}\n";
+}
+
+std::size_t from_environment(const char* name, std::size_t otherwise) {
+  const char* value = std::getenv(name);
+  return value ? std::strtoul(value, nullptr, 10) : otherwise;
 }
 
 std::string body_of(const engine::Tensor& tensor, const std::string& more) {

@@ -19,6 +19,9 @@ struct Home {
   SmallModel model;
 };
 
+/// A number that the environment may set.
+std::size_t from_environment(const char* name, std::size_t otherwise);
+
 /// A JSON request with `tensor` as its inputs, and `more` fields, each behind a comma.
 std::string body_of(const engine::Tensor& tensor, const std::string& more = "");
 /// A probe: asks for probabilities alone, and nothing is remembered.

@@ -1,7 +1,6 @@
 #include <signal.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <map>
 #include <thread>
 
@@ -14,11 +13,6 @@ namespace {
 
 namespace json = boost::json;
 using namespace std::chrono_literals;
-
-std::size_t from_environment(const char* name, std::size_t otherwise) {
-  const char* value = std::getenv(name);
-  return value ? std::strtoul(value, nullptr, 10) : otherwise;
-}
 
 /// What a model answers to the fixed probes.
 struct Observed {
