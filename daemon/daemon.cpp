@@ -89,12 +89,12 @@ class Daemon {
   Router make_routes() {
     Router router;
     add_inference_routes(router, service_, nights_, latency_);
-    add_learning_routes(router, service_);
+    add_learning_routes(router, service_, streams_);
     add_sleep_routes(router, service_, nights_);
     add_memory_routes(router, service_);
-    add_recall_routes(router, service_);
+    add_recall_routes(router, service_, streams_);
     add_review_routes(router, service_);
-    add_forget_routes(router, service_, nights_);
+    add_forget_routes(router, service_, streams_, nights_);
     add_stream_routes(router, streams_);
     add_status_routes(router, service_, streams_, nights_, metrics_, latency_);
     return router;

@@ -25,26 +25,28 @@ std::vector<memory::EpisodeId> ids_field(const json::value& value) {
 }
 
 /// Euclidean distance within which two latents are alike: given, or as far as neighbours in a class lie
-/// apart.
-float within_field(const json::object& body, const Entry& entry) {
+/// apart where that is known.
+float within_field(const json::object& body, float typical) {
   const json::value* given = body.if_contains("within");
-  if (!given && entry.served.typical_distance > 0) return entry.served.typical_distance;
+  if (!given && typical > 0) return typical;
   const float within = given && given->is_number() ? given->to_number<float>() : -1;
   if (!(within >= 0))
     throw Failure(Errc::invalid,
-                  "within: expected a distance of 0 or more; needed where the model has no seed");
+                  "within: expected a distance of 0 or more; needed where no seed says what is near");
   return within;
 }
 
 /// `like` is an object with "inputs", "vector" or "episode"; "inputs" may also stand in the body itself, so
 /// that they can be binary.
-asio::awaitable<memory::Selection::Near> like_field(Service& service, const Entry& entry, TensorBody& body) {
+asio::awaitable<memory::Selection::Near> like_field(Service& service, const Entry* entry,
+                                                    const AnomalyStream* stream, TensorBody& body) {
   memory::Selection::Near near;
-  near.within = within_field(body.json, entry);
+  near.within = within_field(body.json, entry ? entry->served.typical_distance : 0);
   if (const json::value* like = body.json.if_contains("like"); like && like->is_object()) {
     for (const auto& [key, value] : like->get_object()) body.json[key] = value;
   }
-  near.latent = co_await latent_of(service, entry, body);
+  auto latent = entry ? latent_of(service, *entry, body) : latent_of(service, *stream, body);
+  near.latent = co_await std::move(latent);
   co_return near;
 }
 
@@ -55,9 +57,18 @@ void check_awake(const Nights& nights) {
                   "a night is learning from memory; forget when it is over, or stop it first");
 }
 
-asio::awaitable<Response> forget(Service& service, const Nights& nights, Request request) {
+asio::awaitable<Forgotten> forget(Service& service, AnomalyStream* stream, const Nights& nights,
+                                  memory::Selection selection, bool dry_run) {
+  if (stream) return stream->forget(std::move(selection), dry_run);
+  if (!dry_run) check_awake(nights);
+  return service.forget(std::move(selection), dry_run);
+}
+
+asio::awaitable<Response> forget(Service& service, Streams& streams, const Nights& nights, Request request) {
   TensorBody body = decode_body(request);
-  const Entry& entry = service.learning_model(text_field(body.json, "model"));
+  const std::string name = text_field(body.json, "model");
+  AnomalyStream* const stream = streams.anomalies(name);
+  const Entry* const entry = stream ? nullptr : &service.learning_model(name);
   const bool like = body.json.contains("like") || !body.inputs.empty();
   const bool label = body.json.contains("label"), before = body.json.contains("before"),
              ids = body.json.contains("ids");
@@ -66,32 +77,36 @@ asio::awaitable<Response> forget(Service& service, const Nights& nights, Request
   json::object conditions;
   for (const char* key : {"label", "before"})
     if (const json::value* given = body.json.if_contains(key)) conditions[key] = *given;
-  memory::Selection selection = selection_of(conditions, entry);
+  memory::Selection selection = stream ? selection_of(conditions, *stream) : selection_of(conditions, *entry);
   if (ids) selection.ids = ids_field(body.json.at("ids"));
-  if (like) selection.like = co_await like_field(service, entry, body);
-  const bool dry_run = flag_field(body.json, "dry_run");
-  if (!dry_run) check_awake(nights);
-  co_return reply(co_await service.forget(std::move(selection), dry_run));
+  if (like) selection.like = co_await like_field(service, entry, stream, body);
+  auto forgotten = forget(service, stream, nights, std::move(selection), flag_field(body.json, "dry_run"));
+  co_return reply(co_await std::move(forgotten));
 }
 
-asio::awaitable<Response> forget_one(Service& service, const Nights& nights, Request request) {
+asio::awaitable<Response> forget_one(Service& service, Streams& streams, const Nights& nights,
+                                     Request request) {
   const memory::Episode episode = co_await episode_of(service, id_text(request.part("id"), "episode"));
   memory::Selection selection{.model = episode.model};
   selection.ids = {episode.id};
-  check_awake(nights);
-  co_return reply(co_await service.forget(std::move(selection), false));
+  auto forgotten = forget(service, streams.anomalies(episode.model), nights, std::move(selection), false);
+  co_return reply(co_await std::move(forgotten));
 }
 
 }  // namespace
 
-void add_forget_routes(Router& router, Service& service, const Nights& nights) {
+void add_forget_routes(Router& router, Service& service, Streams& streams, const Nights& nights) {
   router.add(
       Method::post, "/v1/forget",
-      [&service, &nights](Request request) { return forget(service, nights, std::move(request)); },
+      [&service, &streams, &nights](Request request) {
+        return forget(service, streams, nights, std::move(request));
+      },
       Role::admin);
   router.add(
       Method::del, "/v1/episodes/{id}",
-      [&service, &nights](Request request) { return forget_one(service, nights, std::move(request)); },
+      [&service, &streams, &nights](Request request) {
+        return forget_one(service, streams, nights, std::move(request));
+      },
       Role::admin);
 }
 

@@ -72,18 +72,43 @@ asio::awaitable<std::vector<float>> latent_of(Service& service, const Entry& ent
   co_return answered.result.rows[0].latent;
 }
 
-memory::Selection selection_of(const json::object& object, const Entry& entry) {
-  memory::Selection selection{.model = entry.parts->options.name};
-  if (object.contains("label")) {
-    selection.label = text_field(object, "label");
-    if (std::ranges::find(entry.served.model->labels, *selection.label) == entry.served.model->labels.end())
-      throw Failure(Errc::not_found, "label: no class is called '" + *selection.label + "'");
-  }
+asio::awaitable<std::vector<float>> latent_of(Service& service, const AnomalyStream& stream,
+                                              const TensorBody& body) {
+  if (const json::value* vector = body.json.if_contains("vector"))
+    co_return vector_field(*vector, stream.width());
+  if (!body.json.contains("episode"))
+    throw Failure(Errc::invalid,
+                  "stream '" + stream.name() + "': say what it resembles by 'episode' or 'vector'");
+  const memory::Episode episode = co_await episode_of(service, id_field(body.json, "episode"));
+  if (episode.model != stream.name() || episode.latent.codes.size() != stream.width())
+    throw Failure(Errc::invalid, "episode: it is no anomaly of stream '" + stream.name() + "' as it is now");
+  co_return memory::dequantise(episode.latent);
+}
+
+namespace {
+
+memory::Selection selection_in(const json::object& object, const std::string& model) {
+  memory::Selection selection{.model = model};
+  if (object.contains("label")) selection.label = text_field(object, "label");
   if (object.contains("after")) selection.after = time_field(object, "after");
   if (object.contains("before")) selection.before = time_field(object, "before");
   if (object.contains("stream")) selection.stream = text_field(object, "stream");
   if (object.contains("version")) selection.version = static_cast<std::int64_t>(id_field(object, "version"));
   return selection;
+}
+
+}  // namespace
+
+memory::Selection selection_of(const json::object& object, const Entry& entry) {
+  memory::Selection selection = selection_in(object, entry.parts->options.name);
+  const auto& labels = entry.served.model->labels;
+  if (selection.label && std::ranges::find(labels, *selection.label) == labels.end())
+    throw Failure(Errc::not_found, "label: no class is called '" + *selection.label + "'");
+  return selection;
+}
+
+memory::Selection selection_of(const json::object& object, const AnomalyStream& stream) {
+  return selection_in(object, stream.name());
 }
 
 }  // namespace dormouse::daemon

@@ -12,6 +12,22 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
+Response reply(const TaughtAnswer& taught) {
+  return json_response(json::serialize(json::object{{"episode", taught.episode},
+                                                    {"label", taught.label},
+                                                    {"new_class", taught.new_class},
+                                                    {"held_out", taught.held_out}}));
+}
+
+/// An anomaly is named by its episode alone.
+asio::awaitable<Response> feedback(AnomalyStream& stream, Request request) {
+  const TensorBody body = decode_body(request);
+  const std::string label = text_field(body.json, "label");
+  if (!body.inputs.empty())
+    throw Failure(Errc::invalid, "stream '" + stream.name() + "': an anomaly is named by its 'episode'");
+  co_return reply(co_await stream.teach(id_field(body.json, "episode"), label));
+}
+
 asio::awaitable<Response> feedback(Service& service, Request request) {
   const std::string name = request.part("m");
   const Entry& entry = service.learning_model(name);
@@ -34,11 +50,7 @@ asio::awaitable<Response> feedback(Service& service, Request request) {
       throw Failure(Errc::invalid, "feedback takes one input at a time, not a batch");
     id = answered.ids[0];
   }
-  const TaughtAnswer taught = co_await service.teach(name, id, label);
-  co_return json_response(json::serialize(json::object{{"episode", taught.episode},
-                                                       {"label", taught.label},
-                                                       {"new_class", taught.new_class},
-                                                       {"held_out", taught.held_out}}));
+  co_return reply(co_await service.teach(name, id, label));
 }
 
 asio::awaitable<Response> versions(Service& service, Request request) {
@@ -83,9 +95,11 @@ asio::awaitable<Response> reset_router(Service& service, Request request) {
 
 }  // namespace
 
-void add_learning_routes(Router& router, Service& service) {
-  router.add(Method::post, "/v1/models/{m}/feedback",
-             [&service](Request request) { return feedback(service, std::move(request)); });
+void add_learning_routes(Router& router, Service& service, Streams& streams) {
+  router.add(Method::post, "/v1/models/{m}/feedback", [&service, &streams](Request request) {
+    AnomalyStream* const stream = streams.anomalies(request.part("m"));
+    return stream ? feedback(*stream, std::move(request)) : feedback(service, std::move(request));
+  });
   router.add(Method::get, "/v1/models/{m}/versions",
              [&service](Request request) { return versions(service, std::move(request)); });
   router.add(

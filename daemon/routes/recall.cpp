@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <cmath>
 #include <map>
 
 #include "daemon/routes/json_fields.h"
@@ -7,6 +8,7 @@
 #include "daemon/routes/routes.h"
 #include "daemon/run_on.h"
 #include "daemon/service/describe.h"
+#include "memory/cluster.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -22,6 +24,7 @@ constexpr double kGap = 60;        // seconds
 /// What was asked for.
 struct Query {
   std::string model;
+  bool anomalies = false;  ///< of a stream of that name, which is in no index
   Served served;
   std::size_t k = 5;
   memory::Selection selection;
@@ -48,8 +51,25 @@ memory::Filter filter_of(const memory::Selection& selection, const std::vector<s
   return filter;
 }
 
+/// The nearest anomalies of a stream, by looking at each.
+std::vector<Found> nearest_anomalies(const memory::Store& store, const Query& query) {
+  std::vector<Found> found;
+  store.each(query.model, [&](const memory::Episode& episode) {
+    if (episode.latent.codes.size() != query.latent.size() || !query.selection.matches(episode)) return;
+    const double apart =
+        std::sqrt(memory::squared_distance(memory::dequantise(episode.latent), query.latent));
+    found.push_back({{.id = episode.id, .distance = static_cast<float>(apart)}, episode});
+  });
+  const auto count = std::min(query.k, found.size());
+  std::ranges::partial_sort(found, found.begin() + static_cast<std::ptrdiff_t>(count), {},
+                            [](const Found& one) { return one.match.distance; });
+  found.resize(count);
+  return found;
+}
+
 std::vector<Found> search(Service& service, const Query& query) {
   std::vector<Found> found;
+  if (query.anomalies && !query.latent.empty()) return nearest_anomalies(service.store(), query);
   if (query.latent.empty()) {
     for (memory::Episode& episode : service.store().newest(query.selection, query.k))
       found.push_back({{episode.id}, std::move(episode)});
@@ -122,7 +142,7 @@ json::object answer(Service& service, const Query& query) {
   }
   service.store().note_use(ids);
   json::object reply{{"episodes", std::move(episodes)}};
-  reply["concepts"] = query.latent.empty() ? json::array() : concepts_json(service, query);
+  reply["concepts"] = query.latent.empty() || query.anomalies ? json::array() : concepts_json(service, query);
   if (query.gap) {
     const auto gap = std::chrono::duration_cast<Clock::Wall::duration>(*query.gap);
     reply["next"] = next_json(service.store().next(ids, gap), query.gap->count());
@@ -130,29 +150,36 @@ json::object answer(Service& service, const Query& query) {
   return reply;
 }
 
-asio::awaitable<Response> recall_route(Service& service, Request request) {
+asio::awaitable<Response> recall_route(Service& service, Streams& streams, Request request) {
   TensorBody body = decode_body(request);
   Query query;
-  query.model = text_field(body.json, "model", service.default_model());
-  const Entry& entry = service.learning_model(query.model);
+  query.model = body.json.contains("model") ? text_field(body.json, "model") : service.default_model();
+  const AnomalyStream* const stream = streams.anomalies(query.model);
+  const Entry* const entry = stream ? nullptr : &service.learning_model(query.model);
+  query.anomalies = stream != nullptr;
   query.k = std::clamp<std::size_t>(id_field(body.json, "k", 5), 1, kMostRecalled);
   const json::value* filter = body.json.if_contains("filter");
   if (filter && !filter->is_object())
     throw Failure(Errc::invalid, "filter: expected an object with label, after, before, stream, version");
-  query.selection = selection_of(filter ? filter->get_object() : json::object(), entry);
+  const json::object conditions = filter ? filter->get_object() : json::object();
+  query.selection = stream ? selection_of(conditions, *stream) : selection_of(conditions, *entry);
   if (flag_field(body.json, "next"))
     query.gap = std::chrono::duration<double>(seconds_field(body.json, "gap").value_or(kGap));
-  if (names_latent(body) || !filter) query.latent = co_await latent_of(service, entry, body);
-  query.served = entry.served;
+  if (names_latent(body) || !filter) {
+    auto latent = stream ? latent_of(service, *stream, body) : latent_of(service, *entry, body);
+    query.latent = co_await std::move(latent);
+  }
+  if (entry) query.served = entry->served;
   auto work = [&service, query] { return json::serialize(answer(service, query)); };
   co_return json_response(co_await run_on(service.storage(), std::move(work)));
 }
 
 }  // namespace
 
-void add_recall_routes(Router& router, Service& service) {
-  router.add(Method::post, "/v1/recall",
-             [&service](Request request) { return recall_route(service, std::move(request)); });
+void add_recall_routes(Router& router, Service& service, Streams& streams) {
+  router.add(Method::post, "/v1/recall", [&service, &streams](Request request) {
+    return recall_route(service, streams, std::move(request));
+  });
 }
 
 }  // namespace dormouse::daemon

@@ -8,6 +8,7 @@
 
 #include "config/log.h"
 #include "daemon/run_on.h"
+#include "daemon/service/class_labels.h"
 #include "daemon/service/describe.h"
 #include "learning/anomaly_spec.h"
 #include "memory/cluster.h"
@@ -34,10 +35,11 @@ json::object known_of(const learning::AnomalyDetector& detector) {
 AnomalyStream::AnomalyStream(Service& service, const KeptStreamOptions& options)
     : KeptStream(service, options), detector_(learning::read_anomaly_spec(options.model), service.drivers()) {
   if (const auto before = saved()) detector_.restore(*before, file().string());
-  const std::size_t width = detector_.signature().size();
+  width_ = detector_.signature().size();
   service_.store().each(name(), [&](const memory::Episode& episode) {
-    if (episode.latent.codes.size() != width) return;  // of another spec
-    past_.push_back({episode.id, episode.time, episode.prediction, memory::dequantise(episode.latent)});
+    if (episode.latent.codes.size() != width_) return;  // of another spec
+    past_.push_back(
+        {episode.id, episode.time, episode.prediction, episode.label, memory::dequantise(episode.latent)});
     if (past_.size() > kMostPast) past_.pop_front();
   });
   rows_ = detector_.samples();
@@ -93,10 +95,12 @@ json::array AnomalyStream::alike(const std::vector<float>& signature) const {
   json::array array;
   for (std::ptrdiff_t i = 0; i < count; ++i) {
     const auto& [apart, past] = near[static_cast<std::size_t>(i)];
-    array.push_back(json::object{{"episode", past->id},
-                                 {"time", iso_time(past->time)},
-                                 {"aspect", past->kind},
-                                 {"distance", rounded(apart)}});
+    json::object one{{"episode", past->id},
+                     {"time", iso_time(past->time)},
+                     {"aspect", past->kind},
+                     {"distance", rounded(apart)}};
+    if (past->label) one["label"] = *past->label;
+    array.push_back(std::move(one));
   }
   return array;
 }
@@ -110,7 +114,7 @@ void AnomalyStream::remember(const Event& event, memory::EpisodeId id) {
   episode.prediction = word(event.anomaly.aspect);
   episode.confidence = static_cast<float>(1 - event.anomaly.p_value);
   episode.novelty = 1;
-  past_.push_back({id, episode.time, episode.prediction, event.signature});
+  past_.push_back({id, episode.time, episode.prediction, std::nullopt, event.signature});
   if (past_.size() > kMostPast) past_.pop_front();
   asio::post(service_.storage(), [this, episode = std::move(episode)] {
     try {
@@ -119,6 +123,49 @@ void AnomalyStream::remember(const Event& event, memory::EpisodeId id) {
       log(Level::warning, "an anomaly was not remembered: " + failure.error().context);
     }
   });
+}
+
+asio::awaitable<TaughtAnswer> AnomalyStream::teach(memory::EpisodeId id, std::string label) {
+  auto work = [this, id, label] {
+    memory::Store& store = service_.store();
+    store.flush();
+    const auto episode = store.find(id);
+    if (!episode) throw Failure(store.why_missing(id));
+    if (episode->model != name())
+      throw Failure(Errc::invalid, "episode " + std::to_string(id) + ": it belongs to '" + episode->model +
+                                       "', not to '" + name() + "'");
+    check_label(label, store.labels(name()));
+    return store.label(id, label);
+  };
+  const memory::Taught taught = co_await run_on(service_.storage(), std::move(work));
+  const auto past = std::ranges::find(past_, id, &Past::id);
+  if (past != past_.end()) past->label = label;
+  co_return TaughtAnswer{id, label, taught.new_class, false};
+}
+
+asio::awaitable<Forgotten> AnomalyStream::forget(memory::Selection selection, bool dry_run) {
+  const memory::EpisodeId newest = past_.empty() ? 0 : past_.back().id;
+  auto work = [this, selection, dry_run] {
+    memory::Store& store = service_.store();
+    store.flush();
+    Forgotten forgotten{store.select(selection), 0};
+    if (!dry_run) store.forget(forgotten.episodes);
+    return forgotten;
+  };
+  const Forgotten forgotten = co_await run_on(service_.storage(), std::move(work));
+  if (dry_run) co_return forgotten;
+  // Some that memory had let go already are compared with still.
+  std::erase_if(past_, [&](const Past& past) {
+    memory::Episode episode;
+    episode.id = past.id;
+    episode.model = episode.stream = name();
+    episode.time = past.time;
+    episode.prediction = past.kind;
+    episode.label = past.label;
+    episode.latent = memory::quantise(past.signature);
+    return past.id <= newest && selection.matches(episode);
+  });
+  co_return forgotten;
 }
 
 json::object AnomalyStream::status() const {

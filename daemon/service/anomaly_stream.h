@@ -22,6 +22,14 @@ class AnomalyStream final : public KeptStream {
   bool takes_missing() const override { return true; }
   boost::json::object status() const override;
 
+  /// Numbers in the signature of an anomaly, by which they are compared.
+  std::size_t width() const { return width_; }
+  /// Names an anomaly: on disk when it is back. Throws Failure(gone / not_found / invalid).
+  boost::asio::awaitable<TaughtAnswer> teach(memory::EpisodeId id, std::string label);
+  /// Erases the anomalies that the selection means, for good when it is back; `dry_run` only counts. What the
+  /// detector has learnt of the stream stays.
+  boost::asio::awaitable<Forgotten> forget(memory::Selection selection, bool dry_run);
+
  private:
   struct Event {
     std::uint64_t row = 0;  ///< since the stream began
@@ -32,6 +40,7 @@ class AnomalyStream final : public KeptStream {
     memory::EpisodeId id = 0;
     Clock::Wall time{};
     std::string kind;
+    std::optional<std::string> label;  ///< as somebody named it
     std::vector<float> signature;
   };
   boost::asio::awaitable<std::vector<boost::json::object>> take(engine::Tensor rows, bool wanted) override;
@@ -43,8 +52,9 @@ class AnomalyStream final : public KeptStream {
   void remember(const Event& event, memory::EpisodeId id);
 
   learning::AnomalyDetector detector_;  ///< of whoever has the turn
-  std::deque<Past> past_;               ///< newest last
-  boost::json::object known_;           ///< of the detector, as of the last turn
+  std::size_t width_ = 0;
+  std::deque<Past> past_;      ///< newest last
+  boost::json::object known_;  ///< of the detector, as of the last turn
 };
 
 }  // namespace dormouse::daemon

@@ -10,6 +10,22 @@ namespace dormouse::daemon {
 
 namespace json = boost::json;
 
+namespace {
+
+constexpr std::size_t kMaxLabel = 128;  // bytes
+constexpr std::size_t kMaxClasses = 1000;
+
+}  // namespace
+
+void check_label(const std::string& label, const std::vector<std::string>& known) {
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (label.empty() || label.size() > kMaxLabel || std::ranges::any_of(label, control))
+    throw Failure(Errc::invalid, "label: expected 1 to " + std::to_string(kMaxLabel) + " printable bytes");
+  if (known.size() >= kMaxClasses && std::ranges::find(known, label) == known.end())
+    throw Failure(Errc::conflict,
+                  "label: a model learns at most " + std::to_string(kMaxClasses) + " classes");
+}
+
 std::string ClassLabels::name_of(std::int64_t answer) const {
   if (!numbers.empty()) answer = std::ranges::find(numbers, answer) - numbers.begin();
   const bool known = answer >= 0 && answer < static_cast<std::int64_t>(names.size());

@@ -19,6 +19,10 @@ struct ClassLabels {
   std::string name_of(std::int64_t answer) const;
 };
 
+/// Whether this may be taught as a label beside those that are known already. Throws Failure(invalid) for
+/// what is no label, Failure(conflict) for one class too many.
+void check_label(const std::string& label, const std::vector<std::string>& known);
+
 /// What the file's metadata say; empty when they do not. Throws Failure(corrupt) naming `file`.
 ClassLabels class_labels(const engine::Graph& graph, const std::string& file);
 

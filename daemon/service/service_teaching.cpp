@@ -2,6 +2,7 @@
 #include <set>
 
 #include "daemon/run_on.h"
+#include "daemon/service/class_labels.h"
 #include "daemon/service/night_journal.h"
 #include "daemon/service/service.h"
 
@@ -12,24 +13,11 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxLabel = 128;  // bytes
-constexpr std::size_t kMaxClasses = 1000;
-
-void check_label(const std::string& label, const Entry& entry) {
-  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (label.empty() || label.size() > kMaxLabel || std::ranges::any_of(label, control))
-    throw Failure(Errc::invalid, "label: expected 1 to " + std::to_string(kMaxLabel) + " printable bytes");
-  const auto& known = entry.served.model->labels;
-  if (known.size() >= kMaxClasses && std::ranges::find(known, label) == known.end())
-    throw Failure(Errc::conflict,
-                  "label: a model learns at most " + std::to_string(kMaxClasses) + " classes");
-}
-
 }  // namespace
 
 asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId id, std::string label) {
   const Entry& entry = learning_model(name);
-  check_label(label, entry);
+  check_label(label, entry.served.model->labels);
   last_request_ = std::chrono::steady_clock::now();
   std::optional<memory::Episode> episode;
   if (const memory::Inference* inference = recents_.find(id)) {

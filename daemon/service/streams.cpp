@@ -1,6 +1,5 @@
 #include "daemon/service/streams.h"
 
-#include "daemon/service/anomaly_stream.h"
 #include "daemon/service/model_stream.h"
 #include "daemon/service/window_stream.h"
 
@@ -33,6 +32,11 @@ Stream& Streams::find(const std::string& name) const {
       "no stream is called '" + name +
           "'; a model becomes one by a 'stream' section in the "
           "configuration, a detector of anomalies or a model with a state by an entry in 'streams'");
+}
+
+AnomalyStream* Streams::anomalies(const std::string& name) const {
+  const auto found = streams_.find(name);
+  return found == streams_.end() ? nullptr : dynamic_cast<AnomalyStream*>(found->second.get());
 }
 
 asio::awaitable<Pushed> Streams::push(std::string name, engine::Tensor rows, bool wait, bool end) {

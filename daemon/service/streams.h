@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "daemon/service/anomaly_stream.h"
 #include "daemon/service/service.h"
 #include "daemon/service/stream.h"
 
@@ -21,6 +22,8 @@ class Streams {
   boost::asio::awaitable<Pushed> push(std::string name, engine::Tensor rows, bool wait, bool end);
   /// Throws Failure(not_found).
   Stream& find(const std::string& name) const;
+  /// The stream of this name if it finds anomalies, which memory holds under its name; else nullptr.
+  AnomalyStream* anomalies(const std::string& name) const;
   boost::json::object status() const;
   /// Saves what streams have learnt, where it is due: call about once a second.
   boost::asio::awaitable<void> save_when_due();

@@ -110,7 +110,7 @@ extern const Verb forget_verb{
     .name = "forget",
     .group = "use",
     .summary = "erase episodes, and what they left in concepts and fast weights, for good",
-    .arguments = "MODEL (--label LABEL | --before TIME | --id ID[,ID…] | --like FILE [--within D])",
+    .arguments = "MODEL|STREAM (--label LABEL | --before TIME | --id ID[,ID…] | --like FILE [--within D])",
     .example = "dormouse forget digits --label three --dry-run",
     .options = kOptions,
     .run = run};

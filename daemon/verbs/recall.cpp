@@ -51,9 +51,9 @@ int run(const Arguments& arguments) {
   json::object body{{"model", model}, {"k", arguments.integer("k").value_or(10)}};
   json::object filter = filter_of(arguments);
   const int ways = episode.has_value() + vector.has_value() + file;
-  if (ways > 1 || (ways == 0 && filter.empty()))
-    throw UsageError{"give one of --episode ID, --vector FILE and a file, or a filter alone for the newest"};
-  if (!filter.empty()) body["filter"] = std::move(filter);
+  if (ways > 1)
+    throw UsageError{"give one of --episode ID, --vector FILE and a file, or none of them for the newest"};
+  if (ways == 0 || !filter.empty()) body["filter"] = std::move(filter);
   if (arguments.flag("next")) body["next"] = true;
   if (const auto gap = arguments.value("gap")) body["gap"] = *gap;
   if (episode) body["episode"] = *episode;
@@ -80,7 +80,7 @@ extern const Verb recall_verb{
     .name = "recall",
     .group = "use",
     .summary = "find episodes and concepts: by likeness, label or time, and what came next",
-    .arguments = "MODEL [FILE | --vector FILE | --episode ID]",
+    .arguments = "MODEL|STREAM [FILE | --vector FILE | --episode ID]",
     .example = "dormouse recall digits --episode 18204 --next",
     .options = kOptions,
     .run = run};

@@ -65,9 +65,12 @@ void show_anomaly(const boost::json::value& event) {
   std::cout << "anomaly in row " << cell(event, "row") << "  " << cell(event, "aspect") << " of channel "
             << cell(event, "channel") << "  score " << cell(event, "score") << "  p "
             << cell(event, "p_value") << "  episode " << cell(event, "episode");
-  for (const boost::json::value& past : event.at("like").as_array())
-    std::cout << "\n    like " << cell(past, "episode") << " (" << cell(past, "aspect") << ", "
-              << cell(past, "time") << ", " << cell(past, "distance") << " apart)";
+  for (const boost::json::value& past : event.at("like").as_array()) {
+    const auto* label = past.as_object().if_contains("label");
+    std::cout << "\n    like " << cell(past, "episode") << " (" << (label ? cell(*label) + ", " : "")
+              << cell(past, "aspect") << ", " << cell(past, "time") << ", " << cell(past, "distance")
+              << " apart)";
+  }
   std::cout << std::endl;
 }
 

@@ -11,7 +11,8 @@
 namespace dormouse::daemon {
 namespace {
 
-constexpr Option kOptions[] = {{"episode", "ID", "label an answer that was given, by its episode"}};
+constexpr Option kOptions[] = {
+    {"episode", "ID", "label an answer that was given, or name an anomaly of a stream, by its episode"}};
 
 std::string teach_episode(HttpClient& client, const std::string& target, std::int64_t episode,
                           const std::string& label) {
@@ -65,7 +66,7 @@ extern const Verb teach_verb{
     .name = "teach",
     .group = "use",
     .summary = "say what an answer or a recording really is; a new label is a new class",
-    .arguments = "MODEL LABEL (--episode ID | FILE…)",
+    .arguments = "MODEL|STREAM LABEL (--episode ID | FILE…)",
     .example = "dormouse teach digits three --episode 18204",
     .options = kOptions,
     .run = run};

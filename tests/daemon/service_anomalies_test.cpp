@@ -151,6 +151,68 @@ TEST_CASE("pushes that do not wait are dropped and counted when too much waits",
   CHECK(number(pump.status(), "samples") == 0);
 }
 
+TEST_CASE("an anomaly is named, recalled by its name and by likeness, and erased", "[streams][anomaly]") {
+  Pump pump;
+  auto& running = *pump.running;
+  pump.push(pump.rows(1500));
+  const Pushed first = pump.push(pump.rows(50, 9));
+  REQUIRE_FALSE(first.answers.empty());
+  const std::uint64_t id = number(first.answers.back(), "episode");
+  const std::string episode = std::to_string(id);
+  const auto teach = [&](const std::string& body) { return running.post("/v1/models/pump/feedback", body); };
+  const auto recall = [&](const std::string& more) {
+    const Reply reply = running.post("/v1/recall", R"({"model": "pump", "k": 50)" + more + "}");
+    INFO(reply.body);
+    REQUIRE(reply.status == 200);
+    return parsed(reply).at("episodes").as_array();
+  };
+  const auto forget = [&](const std::string& what) {
+    const Reply reply = running.admin("/v1/forget", R"({"model": "pump", )" + what + "}");
+    INFO(reply.body);
+    REQUIRE(reply.status == 200);
+    return parsed(reply).at("episodes").to_number<std::uint64_t>();
+  };
+
+  CHECK(teach(R"({"label": "worn"})").status == 400);
+  CHECK(teach(R"({"episode": )" + episode + R"(, "label": ""})").status == 400);
+  CHECK(teach(R"({"episode": 123456, "label": "worn"})").status == 404);
+  const Reply named = teach(R"({"episode": )" + episode + R"(, "label": "bearing worn"})");
+  REQUIRE(named.status == 200);
+  CHECK(parsed(named).at("new_class").as_bool());
+
+  pump.push(pump.rows(300));
+  const Pushed again = pump.push(pump.rows(50, 10));
+  REQUIRE_FALSE(again.answers.empty());
+  CHECK(again.answers.back().at("like").at(0).at("label") == "bearing worn");
+
+  const std::size_t all = recall(R"(, "filter": {})").size();
+  CHECK(all >= 2);
+  const auto by_name = recall(R"(, "filter": {"label": "bearing worn"})");
+  REQUIRE(by_name.size() == 1);
+  CHECK(number(by_name[0].as_object(), "id") == id);
+  const auto alike = recall(R"(, "episode": )" + episode);
+  REQUIRE(alike.size() == all);
+  CHECK(number(alike[0].as_object(), "id") == id);
+  CHECK(running.post("/v1/recall", R"({"model": "pump"})").status == 400);
+  CHECK(running.post("/v1/recall", R"({"model": "pump", "vector": [1]})").status == 400);
+
+  CHECK(running.post("/v1/forget", R"({"model": "pump", "label": "bearing worn"})").status == 403);
+  CHECK(forget(R"("label": "bearing worn", "dry_run": true)") == 1);
+  CHECK(forget(R"("label": "bearing worn")") == 1);
+  CHECK(forget(R"("label": "bearing worn")") == 0);
+  CHECK(number(pump.status(), "remembered") == all - 1);
+  pump.start();
+  CHECK(number(pump.status(), "remembered") == all - 1);
+  CHECK(pump.running->get("/v1/episodes/" + episode).status == 410);
+  const Reply rest =
+      pump.running->admin("/v1/forget", R"({"model": "pump", "like": {"vector": )" +
+                                            std::string("[0,0,0,0,0,0,0,0,0,0]") + R"(}, "within": 1e9})");
+  INFO(rest.body);
+  REQUIRE(rest.status == 200);
+  CHECK(parsed(rest).at("episodes").to_number<std::uint64_t>() == all - 1);
+  CHECK(number(pump.status(), "remembered") == 0);
+}
+
 TEST_CASE("what is kept of a detector is saved when asked, and not reset by command", "[streams][anomaly]") {
   Pump pump;
   pump.push(pump.rows(20));
