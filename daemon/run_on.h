@@ -1,17 +1,18 @@
 #pragma once
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <future>
+#include <exception>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 namespace dormouse::daemon {
+
+/// Runs `call(task)` on `pool`; the caller resumes on its own executor. What is the same for all that
+/// run_on() runs: both are borrowed, and `call` does not throw.
+boost::asio::awaitable<void> run_task(boost::asio::thread_pool& pool, void (*call)(void* task) noexcept,
+                                      void* task);
 
 /// Runs `work` on `pool`; the caller resumes on its own executor with what it returned or threw.
 ///
@@ -20,18 +21,29 @@ namespace dormouse::daemon {
 /// lambda written inside it twice.
 template <class Work>
 boost::asio::awaitable<std::invoke_result_t<Work&>> run_on(boost::asio::thread_pool& pool, Work work) {
-  namespace asio = boost::asio;
-  std::packaged_task<std::invoke_result_t<Work&>()> task(std::move(work));
-  auto result = task.get_future();
-  auto start = [&pool, &task](auto resume) {
-    auto home = asio::make_work_guard(asio::get_associated_executor(resume));
-    asio::post(pool, [&task, home = std::move(home), resume = std::move(resume)]() mutable {
-      task();
-      asio::post(home.get_executor(), std::move(resume));
-    });
+  using Result = std::invoke_result_t<Work&>;
+  constexpr bool kNothing = std::is_void_v<Result>;
+  struct Task {
+    Work work;
+    std::exception_ptr error{};
+    std::optional<std::conditional_t<kNothing, bool, Result>> result{};
+
+    static void call(void* self) noexcept {
+      Task& task = *static_cast<Task*>(self);
+      try {
+        if constexpr (kNothing)
+          task.work();
+        else
+          task.result.emplace(task.work());
+      } catch (...) {
+        task.error = std::current_exception();
+      }
+    }
   };
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable);
-  co_return result.get();  // it is there: this waits for nothing
+  Task task{std::move(work)};
+  co_await run_task(pool, &Task::call, &task);
+  if (task.error) std::rethrow_exception(std::move(task.error));
+  if constexpr (!kNothing) co_return std::move(*task.result);
 }
 
 }  // namespace dormouse::daemon
