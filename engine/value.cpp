@@ -73,6 +73,14 @@ Value reshape(Value a, std::vector<std::int64_t> shape) {
   return apply("Reshape", {a, integers(*a.graph, std::move(shape))});
 }
 
+Value squeeze(Value a, std::vector<std::int64_t> axes) {
+  return apply("Squeeze", {a, integers(*a.graph, std::move(axes))});
+}
+
+Value unsqueeze(Value a, std::vector<std::int64_t> axes) {
+  return apply("Unsqueeze", {a, integers(*a.graph, std::move(axes))});
+}
+
 Value sum_to(Value a, Value like) { return own("SumTo", a, like); }
 Value broadcast_to(Value a, Value like) { return own("BroadcastTo", a, like); }
 Value reshape_to(Value a, Value like) { return own("ReshapeTo", a, like); }

@@ -53,6 +53,8 @@ Value log_softmax(Value a, std::int64_t axis = -1);
 Value reduce_sum(Value a, std::vector<std::int64_t> axes, bool keep_dims);
 Value reduce_mean(Value a, std::vector<std::int64_t> axes, bool keep_dims);
 Value reshape(Value a, std::vector<std::int64_t> shape);
+Value squeeze(Value a, std::vector<std::int64_t> axes);
+Value unsqueeze(Value a, std::vector<std::int64_t> axes);
 /// "dormouse.SumTo": sums `a` over whatever broadcasting added, to the shape of `like`.
 Value sum_to(Value a, Value like);
 /// "dormouse.BroadcastTo": repeats `a` to the shape of `like`.

@@ -35,7 +35,7 @@ engine::Tensor uniform(engine::Shape shape, std::int64_t fan_in, Random& random)
 }
 
 engine::Value by_time(engine::Value x, const config::Node& node) {
-  if (x.shape().rank() == 2) return engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {2})});
+  if (x.shape().rank() == 2) return engine::unsqueeze(x, {2});
   if (x.shape().rank() == 3) return engine::transpose(x, {0, 2, 1});
   throw config::complaint(node.location, node.path, "takes samples, in channels or without");
 }
@@ -153,7 +153,7 @@ Value append_conv(Value x, const config::Node& node, LayerContext& context) {
   const auto options = config::read<ConvOptions>(node);
   if (context.stream && (options.kernel > 1 || options.stride > 1 || options.padding > 0))
     throw at(node, "a convolution over more than one sample cannot be given them one at a time");
-  if (x.shape().rank() == 2) x = engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {1})});
+  if (x.shape().rank() == 2) x = engine::unsqueeze(x, {1});
   if (!options.separable)
     return named(convolution(x, options.channels, 1, options, "", context), options.name);
   const std::int64_t in = x.shape()[1];
@@ -236,7 +236,7 @@ Value append_bit_linear(Value x, const config::Node& node, LayerContext& context
 Value append_extend(Value x, const config::Node& node, LayerContext& context) {
   Binder(node).finish();
   if (context.horizon == 0) throw at(node, "extend is for task: forecast, which has a horizon");
-  if (x.shape().rank() == 2) x = engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {1})});
+  if (x.shape().rank() == 2) x = engine::unsqueeze(x, {1});
   if (x.shape().rank() != 3) throw at(node, "extend takes samples, in channels or without");
   engine::Graph& graph = *x.graph;
   const auto numbers = [&](std::int64_t value) { return engine::integers(graph, {value}); };
@@ -327,7 +327,7 @@ Value LayerContext::read_out(Value sequence, SequenceOutput output) {
   if (output == SequenceOutput::sequence) return engine::transpose(sequence, {0, 2, 1});
   over_time = false;
   if (stream) {
-    const Value now = engine::apply("Squeeze", {sequence, engine::integers(*sequence.graph, {1})});
+    const Value now = engine::squeeze(sequence, {1});
     return output == SequenceOutput::mean ? stream->mean(now, prefix) : now;
   }
   if (output == SequenceOutput::mean) return engine::reduce_mean(sequence, {1}, false);

@@ -71,8 +71,7 @@ LinossOutput linoss_layer(Discretisation kind, const LinossParameters& parameter
                           const OscillatorLimits& limits, Value input, Value state) {
   const Recurrence recurrence = discretise(kind, parameters.oscillators, limits);
   const Value drive = engine::matmul(input, parameters.input);
-  const Value pairs =
-      engine::apply("Unsqueeze", {drive, engine::integers(*input.graph, {2})}) * recurrence.gains;
+  const Value pairs = engine::unsqueeze(drive, {2}) * recurrence.gains;
   const Value states = engine::apply("OscillatorScan", {pairs, recurrence.matrices, state}, {}, "dormouse");
   const Value d = parameters.feedthrough;
   const Value through = d.shape().rank() == 1 ? input * d : engine::matmul(input, d);

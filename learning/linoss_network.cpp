@@ -58,7 +58,7 @@ Graph linoss_stream_graph(const LinossOptions& options, const LinossWeights& wei
     x = block.output;
     after.emplace_back(name, block.oscillators.last);
   }
-  x = engine::apply("Squeeze", {x, engine::integers(graph, {1})});
+  x = engine::squeeze(x, {1});
   if (options.readout == Readout::mean) {
     const Value mean = builder.input("mean", {kDynamic, options.hidden});
     const Value count = builder.input("count", {kDynamic, 1}) + 1;

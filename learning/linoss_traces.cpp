@@ -10,15 +10,11 @@ namespace {
 
 using engine::Value;
 
-Value unsqueeze(Value value, std::int64_t axis) {
-  return engine::apply("Unsqueeze", {value, engine::integers(*value.graph, {axis})});
-}
-
 /// One scan of a single step: rows [K, 2, C] are sequences of their own.
 Value advance(Value drives, Value matrices, Value states) {
   const Value next =
-      engine::apply("OscillatorScan", {unsqueeze(drives, 1), matrices, states}, {}, "dormouse");
-  return engine::apply("Squeeze", {next, engine::integers(*next.graph, {1})});
+      engine::apply("OscillatorScan", {engine::unsqueeze(drives, {1}), matrices, states}, {}, "dormouse");
+  return engine::squeeze(next, {1});
 }
 
 std::vector<Value> recurrent(const OscillatorParameters& raw) {
@@ -35,7 +31,7 @@ Value forcing(Value theta, const LinossOutput& step, Value before) {
   const auto moved = engine::push_forward(graph, std::array{matrices.id, gains.id},
                                           std::array{engine::Paired{theta.id, ones.id}});
   const Value dm{&graph, moved[0]}, df{&graph, moved[1]};
-  return engine::reduce_sum(dm * unsqueeze(before, 1), {2}, false) + df * step.drive;
+  return engine::reduce_sum(dm * engine::unsqueeze(before, {1}), {2}, false) + df * step.drive;
 }
 
 Value concat(const std::vector<Value>& parts) {
@@ -79,7 +75,7 @@ OscillatorGradients online_gradients(const LinossParameters& parameters, const O
   // Channels as (part, oscillator): re and im move one parameter, but two columns of B.
   const Value products = engine::reshape(upstream, {1, 2, 2 * m}) * traces.parameters;
   const Value sums = engine::reduce_sum(engine::reshape(products, {rows, 4, m}), {1}, false);
-  const Value inputs = engine::reshape(upstream, {1, 2, 2, m}) * unsqueeze(traces.input, 2);
+  const Value inputs = engine::reshape(upstream, {1, 2, 2, m}) * engine::unsqueeze(traces.input, {2});
   const Value columns = engine::reshape(engine::reduce_sum(inputs, {1}, false), {p, 2 * m});
   const bool damped = static_cast<bool>(parameters.oscillators.damping);
   return {row(sums, 0), damped ? row(sums, 1) : Value{}, row(sums, rows - 1), columns};

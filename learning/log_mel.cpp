@@ -53,7 +53,7 @@ Tensor mel_filters(const LogMelOptions& options) {
 
 Value log_mel(Value x, const LogMelOptions& options) {
   engine::Graph& graph = *x.graph;
-  const Value wave = engine::apply("Unsqueeze", {x, engine::integers(graph, {1})});
+  const Value wave = engine::unsqueeze(x, {1});
   const Value filters = engine::constant(graph, dft_filters(options.frame));
   const Value spectrum =
       engine::apply("Conv", {wave, filters}, {{"strides", std::vector<std::int64_t>{options.hop}}});

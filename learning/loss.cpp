@@ -5,7 +5,7 @@ namespace {
 
 /// Each element's share: its row's weight over all weights, by K.
 Value shares(Value answers, Value weights) {
-  const Value column = engine::apply("Unsqueeze", {weights, engine::integers(*weights.graph, {1})});
+  const Value column = engine::unsqueeze(weights, {1});
   const double width = static_cast<double>(answers.shape()[1]);
   return column / (engine::reduce_sum(weights, {0}, false) * width);
 }

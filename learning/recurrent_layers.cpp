@@ -45,13 +45,6 @@ struct Cell {
   std::int64_t open_gate = -1;  ///< whose bias begins at 1
 };
 
-Value squeeze(Value x, std::int64_t axis) {
-  return engine::apply("Squeeze", {x, engine::integers(*x.graph, {axis})});
-}
-Value unsqueeze(Value x, std::int64_t axis) {
-  return engine::apply("Unsqueeze", {x, engine::integers(*x.graph, {axis})});
-}
-
 Tensor biases(const Cell& cell, std::int64_t units, Random& random) {
   Tensor bias = uniform({1, 2 * cell.gates * units}, units, random);
   if (cell.open_gate < 0) return bias;
@@ -79,7 +72,7 @@ Samples samples_of(Value x, bool times, const config::Node& node) {
   const Value sizes = engine::integers(graph, {channels - 1, 1});
   const auto parts = graph.add_node(*engine::find_op("", "Split"), {values.id, sizes.id},
                                     {{"axis", std::int64_t{2}}}, {"", ""});
-  return {{&graph, parts[0]}, squeeze({&graph, parts[1]}, 2)};
+  return {{&graph, parts[0]}, engine::squeeze({&graph, parts[1]}, {2})};
 }
 
 /// The node's inputs.
@@ -94,11 +87,11 @@ std::vector<ValueId> inputs_of(const Cell& cell, const Samples& samples, std::in
   if (!context.stream && !samples.elapsed) return inputs;
   inputs.push_back(engine::kAbsent);  // sequence lengths
   for (const std::string& state : cell.states)
-    inputs.push_back(
-        context.stream
-            ? unsqueeze(context.stream->before(graph, context.prefix + state, {engine::kDynamic, units}), 0)
-                  .id
-            : engine::kAbsent);
+    inputs.push_back(context.stream ? engine::unsqueeze(context.stream->before(graph, context.prefix + state,
+                                                                               {engine::kDynamic, units}),
+                                                        {0})
+                                          .id
+                                    : engine::kAbsent);
   if (samples.elapsed) inputs.push_back(samples.elapsed.id);
   return inputs;
 }
@@ -113,11 +106,11 @@ Value append(const Samples& samples, const RecurrentOptions& options, LayerConte
                      std::move(attributes), std::vector<std::string>(1 + cell.states.size()));
   if (context.stream)
     for (std::size_t i = 0; i < cell.states.size(); ++i)
-      context.stream->after(context.prefix + cell.states[i], squeeze({&graph, outputs[1 + i]}, 0));
+      context.stream->after(context.prefix + cell.states[i], engine::squeeze({&graph, outputs[1 + i]}, {0}));
   const bool last = options.output == SequenceOutput::last;
   context.over_time = !last;
-  const Value answer = last ? squeeze({&graph, outputs[1]}, 0)
-                            : engine::transpose(squeeze({&graph, outputs[0]}, 1), {1, 2, 0});
+  const Value answer = last ? engine::squeeze({&graph, outputs[1]}, {0})
+                            : engine::transpose(engine::squeeze({&graph, outputs[0]}, {1}), {1, 2, 0});
   return named(answer, options.name);
 }
 

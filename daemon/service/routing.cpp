@@ -4,10 +4,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/json/serialize.hpp>
-#include <cmath>
 
 #include "config/log.h"
 #include "daemon/run_on.h"
+#include "daemon/service/describe.h"
 #include "daemon/service/service.h"
 
 namespace dormouse::daemon {
@@ -36,8 +36,6 @@ std::size_t bytes_of(const std::vector<engine::Tensor>& inputs) {
 double microseconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double, std::micro>(time).count();
 }
-
-double rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
 }  // namespace
 

@@ -34,17 +34,13 @@ Inputs swish(const Node& node, const Inputs& in) {
   return {in[0] * sigmoid(in[0] * static_cast<double>(node.attributes.get<float>("alpha", 1)))};
 }
 
-Value along(std::string_view op, Value x, std::int64_t axis) {
-  return apply(op, {x, integers(*x.graph, {axis})});
-}
-
 /// (w, x, M) → w' = M·w + x, twice: as the state and as a row of the result.
 std::shared_ptr<const Graph> oscillator_body(DType type, const Shape& state, const Shape& matrices) {
   auto body = std::make_shared<Graph>();
   const Value w{body.get(), body->add_input("w", type, state)},
       x{body.get(), body->add_input("x", type, state)};
   const Value m{body.get(), body->add_input("M", type, matrices)};
-  const Value next = reduce_sum(m * along("Unsqueeze", w, 1), {2}, false) + x;
+  const Value next = reduce_sum(m * unsqueeze(w, {1}), {2}, false) + x;
   body->mark_output(next.id);
   body->mark_output(apply("Identity", {next}).id);
   return body;
@@ -112,7 +108,7 @@ Inputs cfc(const Node& node, const Inputs& in) {
   const Value x = in[0];
   if (!x.info().shape_known || !in[2].shape().is_static()) refuse("one of unknown shape");
   Graph& graph = *x.graph;
-  const auto matrix = [&](Value w) { return transpose(along("Squeeze", w, 0), {1, 0}); };
+  const auto matrix = [&](Value w) { return transpose(squeeze(w, {0}), {1, 0}); };
   const std::int64_t hidden = in[2].shape()[2];
   Value projected = matmul(x, matrix(in[1]));
   if (has(3)) projected = projected + reduce_sum(reshape(in[3], {2, 4 * hidden}), {0}, false);
@@ -121,9 +117,9 @@ Inputs cfc(const Node& node, const Inputs& in) {
       apply("Slice", {apply("Gather", {projected, constant(graph, Tensor::scalar<std::int64_t>(0))},
                             {{"axis", std::int64_t{0}}}),
                       integers(graph, {0}), integers(graph, {hidden}), integers(graph, {1})});
-  const Value start = has(5) ? along("Squeeze", in[5], 0) : cast(greater(row, row), x.dtype());
+  const Value start = has(5) ? squeeze(in[5], {0}) : cast(greater(row, row), x.dtype());
   Inputs own{start, projected};
-  if (has(6)) own.push_back(along("Unsqueeze", in[6], 2));
+  if (has(6)) own.push_back(unsqueeze(in[6], {2}));
   const Value recurrence = matrix(in[2]);
   std::vector<ValueId> ids;
   for (const Value& value : own) ids.push_back(value.id);
@@ -133,7 +129,7 @@ Inputs cfc(const Node& node, const Inputs& in) {
                                     {"num_scan_inputs", std::ssize(own) - 1},
                                     {"captures", std::int64_t{1}}},
                                    {"", ""});
-  return {along("Unsqueeze", Value{&graph, made[1]}, 1), along("Unsqueeze", Value{&graph, made[0]}, 0)};
+  return {unsqueeze(Value{&graph, made[1]}, {1}), unsqueeze(Value{&graph, made[0]}, {0})};
 }
 
 /// Its weights as −1, 0 and 1, transposed, which products of whole numbers take exactly.

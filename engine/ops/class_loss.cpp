@@ -53,7 +53,7 @@ Value chosen(const GradientContext& context) {
   std::vector<std::int64_t> names(static_cast<std::size_t>(classes));
   std::iota(names.begin(), names.end(), 0);
   const Value column = reshape(integers(*scores.graph, names), per_class(scores.shape().rank()));
-  const Value label = apply("Unsqueeze", {cast(labels, DType::i64), integers(*scores.graph, {1})});
+  const Value label = unsqueeze(cast(labels, DType::i64), {1});
   const Value hits = cast(apply("Equal", {label, column}), scores.dtype());
   const std::int64_t* const ignored = context.attributes().find<std::int64_t>("ignore_index");
   if (!ignored) return hits;
@@ -94,7 +94,7 @@ Gradients class_loss_gradient(const GradientContext& context, Value log_p) {
   const Value w = weighted ? reshape(context.input(2), per_class(rank)) : Value{};
   const Value weights = weighted ? h * w : h;
   Value u = context.upstream(), loss = -log_p;
-  if (reduction == Reduction::none) u = apply("Unsqueeze", {u, integers(*log_p.graph, {1})});
+  if (reduction == Reduction::none) u = unsqueeze(u, {1});
   if (reduction == Reduction::mean) {
     u = u / reduce_sum(weights, all_axes(rank), false);
     loss = loss - context.output(0);

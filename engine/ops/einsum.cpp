@@ -159,7 +159,7 @@ Value operand_gradient(const GradientContext& context, const EinsumEquation& equ
   Graph& graph = context.graph();
   const Attributes attributes{{"equation", terms + "->" + einsum_term(reached)}};
   Value result{&graph, graph.add_node(*find_op("", "Einsum"), inputs, attributes).front()};
-  if (!missing.empty()) result = apply("Unsqueeze", {result, integers(graph, missing)});
+  if (!missing.empty()) result = unsqueeze(result, missing);
   const Value whole = broadcast_to(scalar_like(x, 1), x);
   return missing.empty() ? sum_to(result, x) : sum_to(result * whole, x);
 }

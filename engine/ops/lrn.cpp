@@ -66,7 +66,7 @@ void compute(const KernelContext& context) noexcept {
 
 // Σ over the channels around each: an average, times its size, with channels as the only spatial dimension.
 Value around(Value value, std::int64_t before, std::int64_t after) {
-  const Value images = reshape(apply("Unsqueeze", {value, integers(*value.graph, {1})}), {0, 0, 0, -1});
+  const Value images = reshape(unsqueeze(value, {1}), {0, 0, 0, -1});
   const Value mean = apply("AveragePool", {images},
                            {{"kernel_shape", std::vector{before + after + 1, std::int64_t{1}}},
                             {"pads", std::vector<std::int64_t>{before, 0, after, 0}},

@@ -54,18 +54,14 @@ void compute_integers(const KernelContext& context) noexcept {
   });
 }
 
-Value with_axis(Value value, std::int64_t axis) {
-  return apply("Unsqueeze", {value, integers(*value.graph, {axis})});
-}
-
 // Vectors get their missing dimension first; then dA = dC·Bᵀ and dB = Aᵀ·dC, summed over broadcast batches.
 Gradients gradient(const GradientContext& context) {
   const Value a = context.input(0), b = context.input(1);
   const bool row = a.shape().rank() == 1, column = b.shape().rank() == 1;
-  const Value left = row ? with_axis(a, 0) : a, right = column ? with_axis(b, -1) : b;
+  const Value left = row ? unsqueeze(a, {0}) : a, right = column ? unsqueeze(b, {-1}) : b;
   Value upstream = context.upstream();
-  if (column) upstream = with_axis(upstream, -1);
-  if (row) upstream = with_axis(upstream, -2);
+  if (column) upstream = unsqueeze(upstream, {-1});
+  if (row) upstream = unsqueeze(upstream, {-2});
   const Value da = sum_to(matmul(upstream, swap_last(right)), left);
   const Value db = sum_to(matmul(swap_last(left), upstream), right);
   return {row ? reshape_to(da, a) : da, column ? reshape_to(db, b) : db};

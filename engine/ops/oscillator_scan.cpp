@@ -92,8 +92,8 @@ Gradients gradient(const GradientContext& context) {
   if (!context.has_input(2)) return {a, dm};
   const std::int64_t first = reverse ? -1 : 0;
   const Value a_first = apply("Gather", {a, integers(context.graph(), {first})}, {{"axis", std::int64_t{1}}});
-  const Value state = apply("Unsqueeze", {context.input(2), integers(context.graph(), {1, 2})});
-  const Value outer = state * apply("Unsqueeze", {a_first, integers(context.graph(), {3})});
+  const Value state = unsqueeze(context.input(2), {1, 2});
+  const Value outer = state * unsqueeze(a_first, {3});
   dm = dm + reduce_sum(outer, {0, 1}, false);
   return {a, dm, reduce_sum(pairs::transposed_product(m, a_first), {1}, false)};
 }

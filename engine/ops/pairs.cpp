@@ -1,14 +1,6 @@
 #include "engine/ops/pairs.h"
 
 namespace dormouse::engine::pairs {
-namespace {
-
-Value unsqueeze(Value value, std::int64_t axis) {
-  return apply("Unsqueeze", {value, integers(*value.graph, {axis})});
-}
-
-}  // namespace
-
 void check_sequence(const InferContext& context, std::size_t i) {
   if (!context.has_shape(i)) return;
   const Shape& shape = context.shape(i);
@@ -30,11 +22,11 @@ std::int64_t common_extent(const InferContext& context, std::int64_t a, std::int
 }
 
 Value product(Value matrices, Value sequence) {
-  return reduce_sum(matrices * unsqueeze(sequence, 2), {3}, false);
+  return reduce_sum(matrices * unsqueeze(sequence, {2}), {3}, false);
 }
 
 Value transposed_product(Value matrices, Value sequence) {
-  return reduce_sum(matrices * unsqueeze(sequence, 3), {2}, false);
+  return reduce_sum(matrices * unsqueeze(sequence, {3}), {2}, false);
 }
 
 Value previous(Value sequence, bool reverse) {

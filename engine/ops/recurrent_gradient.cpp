@@ -24,13 +24,10 @@ std::vector<Value> pieces(Value x, std::int64_t axis, std::size_t count) {
   return result;
 }
 
-Value squeeze(Value x, std::int64_t axis) { return apply("Squeeze", {x, integers(*x.graph, {axis})}); }
-Value unsqueeze(Value x, std::int64_t axis) { return apply("Unsqueeze", {x, integers(*x.graph, {axis})}); }
-
 /// The slices along an axis, which goes.
 std::vector<Value> slices(Value x, std::int64_t axis, std::size_t count) {
   std::vector<Value> result = pieces(x, axis, count);
-  for (Value& piece : result) piece = squeeze(piece, axis);
+  for (Value& piece : result) piece = squeeze(piece, {axis});
   return result;
 }
 
@@ -104,14 +101,14 @@ class Unrolled {
   /// Where step t is before a sequence's end, [batch, 1].
   Value active(std::size_t t) const {
     const Value step = constant(*at(kX).graph, Tensor::scalar(static_cast<std::int32_t>(t)));
-    return unsqueeze(greater(at(kLengths), step), 1);
+    return unsqueeze(greater(at(kLengths), step), {1});
   }
 
   /// [batch, 1] for each step, or none.
   std::vector<Value> elapsed_times() const {
     if (!kind_.timed || !has(kElapsed)) return {};
     std::vector<Value> times = slices(at(kElapsed), batch_first_ ? 1 : 0, steps_);
-    for (Value& time : times) time = unsqueeze(time, 1);
+    for (Value& time : times) time = unsqueeze(time, {1});
     return times;
   }
 
@@ -140,10 +137,10 @@ class Unrolled {
       if (!elapsed.empty()) step.elapsed = elapsed[t];
       answers[t] = advance(step, t);
     }
-    for (Value& answer : answers) answer = unsqueeze(answer, 0);
-    sequence_.push_back(unsqueeze(joined(answers, 0), 1));
-    last_h_.push_back(unsqueeze(step.h, 0));
-    if (kind_.states == 2) last_c_.push_back(unsqueeze(step.c, 0));
+    for (Value& answer : answers) answer = unsqueeze(answer, {0});
+    sequence_.push_back(unsqueeze(joined(answers, 0), {1}));
+    last_h_.push_back(unsqueeze(step.h, {0}));
+    if (kind_.states == 2) last_c_.push_back(unsqueeze(step.c, {0}));
   }
 
   /// Takes the states one step on; returns what Y gets.

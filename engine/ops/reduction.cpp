@@ -67,7 +67,7 @@ Value restore_axes(const GradientContext& context, Value y) {
   if (context.attributes().integer("keepdims", 1) != 0) return y;
   std::vector<std::int64_t> axes = reduced_axes(context);
   if (axes.empty()) return y;
-  return apply("Unsqueeze", {y, integers(*y.graph, std::move(axes))});
+  return unsqueeze(y, std::move(axes));
 }
 
 Value spread_upstream(const GradientContext& context) {
