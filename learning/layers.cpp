@@ -300,17 +300,16 @@ constexpr LayerKind kinds[] = {
 
 }  // namespace
 
-Value StreamStates::before(engine::Graph& graph, const std::string& name, Shape shape) {
-  return {&graph, graph.add_input(name, engine::DType::f32, std::move(shape))};
+Value StreamStates::before(engine::Graph& graph, const std::string& name, Shape shape, engine::DType type) {
+  return {&graph, graph.add_input(name, type, std::move(shape))};
 }
 
-Value StreamStates::mean(Value x, const std::string& prefix) {
-  constexpr double kMost = 1 << 20;
-  const Value mean = before(*x.graph, prefix + "mean", {engine::kDynamic, x.shape()[1]});
-  const Value count = before(*x.graph, prefix + "count", {engine::kDynamic, 1}) + 1;
+Value StreamStates::mean(Value x, const std::string& prefix, double window) {
+  const Value mean = before(*x.graph, prefix + "mean", {engine::kDynamic, x.shape()[1]}, x.dtype());
+  const Value count = before(*x.graph, prefix + "count", {engine::kDynamic, 1}, x.dtype()) + 1;
   const Value now = mean + (x - mean) / count;
   after(prefix + "mean", now);
-  after(prefix + "count", engine::apply("Min", {count, engine::scalar_like(count, kMost)}));
+  after(prefix + "count", engine::apply("Min", {count, engine::scalar_like(count, window)}));
   return now;
 }
 

@@ -16,10 +16,11 @@ namespace dormouse::learning {
 /// input of the graph, the state after an output called NAME.next, in the same order.
 class StreamStates {
  public:
-  engine::Value before(engine::Graph& graph, const std::string& name, engine::Shape shape);
+  engine::Value before(engine::Graph& graph, const std::string& name, engine::Shape shape,
+                       engine::DType type = engine::DType::f32);
   void after(const std::string& name, engine::Value state) { after_.emplace_back(name, state.id); }
-  /// The mean of x [N, H] so far; from the millionth sample on it slowly forgets.
-  engine::Value mean(engine::Value x, const std::string& prefix);
+  /// The mean of x [N, H] so far; from sample `window` on an exponential average of about so many.
+  engine::Value mean(engine::Value x, const std::string& prefix, double window = 1 << 20);
   /// Makes the states after the last outputs of `graph`, the one they were made in wherever it is by now.
   void give(engine::Graph& graph) const;
 

@@ -1,3 +1,4 @@
+#include "learning/layers.h"
 #include "learning/linoss_builder.h"
 
 namespace dormouse::learning {
@@ -16,28 +17,11 @@ Value read_out(Value x, const LinossOptions& options) {
   return engine::apply("Slice", {x, at(steps - 1), at(INT64_MAX), at(1), at(steps)});
 }
 
-/// Encoder and blocks, from rest: [N, T, inputs] → [N, T, H].
-Value blocks(const LinossBuilder& builder, Value samples, const LinossOptions& options) {
-  Value x = builder.affine(samples, "encoder");
-  for (std::int64_t i = 0; i < options.blocks; ++i) x = builder.block(i, x, {}).output;
-  return x;
-}
-
-}  // namespace
-
-Graph linoss_graph(const LinossOptions& options, const LinossWeights& weights) {
-  Graph graph;
-  LinossBuilder builder(graph, options, weights);
-  const Value x = blocks(builder, builder.input("samples", {kDynamic, kDynamic, options.inputs}), options);
-  builder.give(builder.answer(read_out(x, options)), "answers");
-  return graph;
-}
-
-LinossSequence linoss_sequence(Value samples, const LinossOptions& options, const LinossWeights& weights,
-                               const std::string& prefix, std::span<const Value> states) {
-  const LinossBuilder builder(*samples.graph, options, weights, prefix);
+/// Encoder and blocks; `states` as linoss_sequence() takes them.
+LinossSequence run(const LinossBuilder& builder, Value samples, std::int64_t blocks,
+                   std::span<const Value> states) {
   LinossSequence made{builder.affine(samples, "encoder"), {}};
-  for (std::int64_t i = 0; i < options.blocks; ++i) {
+  for (std::int64_t i = 0; i < blocks; ++i) {
     const Value before = states.empty() ? Value{} : states[static_cast<std::size_t>(i)];
     const LinossBuilder::Block block = builder.block(i, made.output, before);
     made.output = block.output;
@@ -46,28 +30,41 @@ LinossSequence linoss_sequence(Value samples, const LinossOptions& options, cons
   return made;
 }
 
+std::string state_name(std::size_t block) {
+  return LinossBuilder::block_name(static_cast<std::int64_t>(block)) + ".state";
+}
+
+}  // namespace
+
+Graph linoss_graph(const LinossOptions& options, const LinossWeights& weights) {
+  Graph graph;
+  LinossBuilder builder(graph, options, weights);
+  const Value samples = builder.input("samples", {kDynamic, kDynamic, options.inputs});
+  const LinossSequence made = run(builder, samples, options.blocks, {});
+  builder.give(builder.answer(read_out(made.output, options)), "answers");
+  return graph;
+}
+
+LinossSequence linoss_sequence(Value samples, const LinossOptions& options, const LinossWeights& weights,
+                               const std::string& prefix, std::span<const Value> states) {
+  return run(LinossBuilder(*samples.graph, options, weights, prefix), samples, options.blocks, states);
+}
+
 Graph linoss_stream_graph(const LinossOptions& options, const LinossWeights& weights, std::int64_t window) {
   Graph graph;
   LinossBuilder builder(graph, options, weights);
-  Value x = builder.affine(builder.input("samples", {kDynamic, 1, options.inputs}), "encoder");
-  std::vector<std::pair<std::string, Value>> after;
-  for (std::int64_t i = 0; i < options.blocks; ++i) {
-    const std::string name = LinossBuilder::block_name(i) + ".state";
-    const Value state = builder.input(name, {kDynamic, 2, 2 * options.oscillators});
-    const LinossBuilder::Block block = builder.block(i, x, state);
-    x = block.output;
-    after.emplace_back(name, block.oscillators.last);
-  }
-  x = engine::squeeze(x, {1});
-  if (options.readout == Readout::mean) {
-    const Value mean = builder.input("mean", {kDynamic, options.hidden});
-    const Value count = builder.input("count", {kDynamic, 1}) + 1;
-    x = mean + (x - mean) / count;
-    after.emplace_back("mean", x);
-    after.emplace_back("count", engine::apply("Min", {count, engine::scalar_like(count, double(window))}));
-  }
+  const Value samples = builder.input("samples", {kDynamic, 1, options.inputs});
+  StreamStates states;
+  std::vector<Value> before;
+  for (std::size_t i = 0; std::cmp_less(i, options.blocks); ++i)
+    before.push_back(
+        states.before(graph, state_name(i), {kDynamic, 2, 2 * options.oscillators}, samples.dtype()));
+  const LinossSequence made = run(builder, samples, options.blocks, before);
+  for (std::size_t i = 0; i < made.states.size(); ++i) states.after(state_name(i), made.states[i]);
+  Value x = engine::squeeze(made.output, {1});
+  if (options.readout == Readout::mean) x = states.mean(x, "", static_cast<double>(window));
   builder.give(builder.answer(x), "answer");
-  for (const auto& [name, value] : after) builder.give(value, name + ".next");
+  states.give(graph);
   return graph;
 }
 
