@@ -23,6 +23,8 @@ class StreamStates {
   engine::Value mean(engine::Value x, const std::string& prefix, double window = 1 << 20);
   /// Makes the states after the last outputs of `graph`, the one they were made in wherever it is by now.
   void give(engine::Graph& graph) const;
+  /// The states after, by name: where none is also an answer, they can be outputs without a copy.
+  std::span<const std::pair<std::string, engine::ValueId>> list() const { return after_; }
 
  private:
   std::vector<std::pair<std::string, engine::ValueId>> after_;

@@ -64,7 +64,7 @@ Graph linoss_stream_graph(const LinossOptions& options, const LinossWeights& wei
   Value x = engine::squeeze(made.output, {1});
   if (options.readout == Readout::mean) x = states.mean(x, "", static_cast<double>(window));
   builder.give(builder.answer(x), "answer");
-  states.give(graph);
+  for (const auto& [name, state] : states.list()) builder.give({&graph, state}, name + ".next");
   return graph;
 }
 
