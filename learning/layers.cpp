@@ -81,6 +81,11 @@ void bind_options(Binder& binder, NormaliseOptions& options) {
 Value append_normalise(Value x, const config::Node& node, LayerContext& context) {
   const auto options = config::read<NormaliseOptions>(node);
   if (context.mean) throw at(node, "one normalise layer is enough");
+  if (context.stream && x.shape().rank() == 2 && !options.together)
+    throw at(
+        node,
+        "of one channel, every sample of a window has a mean of its own, and samples cannot be given one at "
+        "a time; write normalise: {together: true}, and train again");
   const std::int64_t channels = options.together ? 1 : x.shape()[1];
   const Shape shape = x.shape().rank() == 3 ? Shape{channels, 1} : Shape{channels};
   const std::vector<float> ones(static_cast<std::size_t>(channels), 1.0f);

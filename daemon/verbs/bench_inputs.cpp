@@ -71,7 +71,10 @@ std::map<std::string, Shape> parse_shapes(std::string_view text) {
 }
 
 std::map<std::string, std::string> parse_files(std::string_view text) {
-  return parse_pairs(text, "NAME=FILE.npy");
+  auto files = parse_pairs(text, "NAME=FILE.npy");
+  for (const auto& [name, file] : files)
+    if (file.empty()) throw Failure(Errc::invalid, "'" + name + "=': write NAME=FILE.npy");
+  return files;
 }
 
 std::vector<Shape> input_shapes(const engine::Graph& graph, const std::map<std::string, Shape>& shapes) {

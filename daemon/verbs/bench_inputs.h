@@ -9,7 +9,7 @@
 
 namespace dormouse::daemon {
 
-/// "x=1x3x224x224,y=1x16" as shapes by name. Throws Failure(invalid) for anything else.
+/// "x=1x3x224x224,y=" as shapes by name, y's that of a scalar. Throws Failure(invalid) for anything else.
 std::map<std::string, engine::Shape> parse_shapes(std::string_view text);
 /// "x=tokens.npy,y=mask.npy" as files by name. Throws Failure(invalid) for anything else.
 std::map<std::string, std::string> parse_files(std::string_view text);

@@ -52,9 +52,11 @@ TEST_CASE("shapes and files are given by name", "[bench]") {
   const auto shapes = parse_shapes("x=1x3x224x224,input:0=7");
   CHECK(shapes.at("x") == Shape{1, 3, 224, 224});
   CHECK(shapes.at("input:0") == Shape{7});
+  CHECK(parse_shapes("rate=").at("rate") == Shape{});
+  CHECK_THROWS_AS(parse_files("x="), Failure);
   CHECK(parse_files("x=a=b.npy").at("x=a") == "b.npy");
   CHECK(parse_shapes("").empty());
-  for (const char* wrong : {"x", "=3", "x=", "x=3x", "x=x3", "x=-1", "x=3y4", "x=99999999999999999999"})
+  for (const char* wrong : {"x", "=3", "x=3x", "x=x3", "x=-1", "x=3y4", "x=99999999999999999999"})
     CHECK_THROWS_AS(parse_shapes(wrong), Failure);
   CHECK_THROWS_WITH(parse_shapes("x=1,y=2,x=3"), "'x' is given twice");
   CHECK_THROWS_WITH(parse_files("x=a.npy,x=a.npy"), "'x' is given twice");

@@ -226,6 +226,24 @@ TEST_CASE("what looks at several samples at once is no stream", "[families]") {
   }
 }
 
+TEST_CASE("samples of one channel are normalised together where they are to be a stream", "[families]") {
+  const TemporaryFolder folder;
+  const auto spec_with = [&](const std::string& normalise) {
+    std::ofstream(folder / "m.yaml") << "model: one\ninput: {rows: 10}\noutputs: 2\nlayers:\n  - "
+                                     << normalise
+                                     << "\n  - linoss: {hidden: 6, oscillators: 4, blocks: 1}\n"
+                                        "  - linear: {units: labels}\n";
+    return read_model_spec(folder / "m.yaml");
+  };
+  const ModelSpec apart = spec_with("normalise");
+  CHECK_THAT(complaint([&] { stream_model(apart, untrained_model(apart)); }),
+             Catch::Contains("m.yaml:5:5") && Catch::Contains("together: true"));
+  const ModelSpec together = spec_with("normalise: {together: true}");
+  const engine::Graph whole = untrained_model(together);
+  const Tensor input = noise({3, 10}, 6);
+  CHECK(largest_difference(streamed(stream_model(together, whole), input), answers(whole, input)) <= 1e-5);
+}
+
 TEST_CASE("nothing is overwritten unless that is asked for", "[families]") {
   const TemporaryFolder folder;
   const Family& family = family_called("mlp");
