@@ -15,12 +15,20 @@ namespace {
 constexpr std::string_view kAbout =
     "Dormouse runs your model, remembers what it saw, and learns from it in its sleep.";
 
-void print_options(std::span<const Option> options) {
+std::string spelling(const Option& option) {
+  return "--" + std::string(option.name) + (option.value.empty() ? "" : " " + std::string(option.value));
+}
+
+std::size_t widest(std::span<const Option> options) {
+  std::size_t columns = 0;
+  for (const Option& option : options) columns = std::max(columns, width(spelling(option)));
+  return columns;
+}
+
+void print_options(std::span<const Option> options, std::size_t columns) {
   for (const Option& option : options) {
-    std::string name = "--" + std::string(option.name);
-    if (!option.value.empty()) name += " " + std::string(option.value);
-    name.resize(std::max<std::size_t>(name.size() + 2, 20), ' ');
-    std::cout << "  " << name << option.help << "\n";
+    const std::string name = spelling(option);
+    std::cout << "  " << name << std::string(columns - width(name) + 2, ' ') << option.help << "\n";
   }
 }
 
@@ -45,8 +53,9 @@ std::string usage_of(const Verb& verb) {
 
 void print_help(const Verb& verb) {
   std::cout << verb.summary << "\n\n" << usage_of(verb) << "\n\n";
-  print_options(verb.options);
-  print_options(common_options());
+  const std::size_t columns = std::max(widest(verb.options), widest(common_options()));
+  print_options(verb.options, columns);
+  print_options(common_options(), columns);
   if (verb.more_help) std::cout << "\n" << verb.more_help();
   std::cout << "\nexample:\n  " << verb.example << "\n";
 }

@@ -16,12 +16,6 @@ namespace {
 
 namespace json = boost::json;
 
-/// Columns that UTF-8 text takes, wide characters aside.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 bool numeric(std::string_view text) {
   return text.empty() || text == "–" || text.find_first_not_of("0123456789.+-−e% ") == text.npos;
 }
@@ -138,6 +132,11 @@ void append_readable(std::string& text, const json::value& value, std::size_t in
 }
 
 }  // namespace
+
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
 
 bool in_colour() {
   const char* off = std::getenv("NO_COLOR");

@@ -15,6 +15,9 @@ bool in_colour();
 /// `text` in that tone when stdout is a terminal and $NO_COLOR is not set.
 std::string paint(Tone tone, std::string_view text);
 
+/// Columns that UTF-8 text takes, wide characters aside.
+std::size_t width(std::string_view text);
+
 /// Columns under headings; columns of numbers are aligned to the right.
 class Table {
  public:
