@@ -242,12 +242,14 @@ void AuditedGate::read(NumberReader& text) {
   for (Signals& signals : recent_)
     for (float& signal : signals) signal = text.real();
   if (text.flag()) {
-    in_force_.emplace().gate = Gate::restore(text);
+    in_force_ = InForce{};
+    in_force_->gate = Gate::restore(text);
     in_force_->certificate = restore_certificate(text);
     in_force_->of_candidate = text.flag();
   }
   if (text.flag()) {
-    Candidate& candidate = candidate_.emplace();
+    candidate_ = Candidate{};
+    Candidate& candidate = *candidate_;
     candidate.gate = Gate::restore(text);
     candidate.tests = text.count(kTests - 1);
     candidate.planned = text.flag() ? 1 : kTests;

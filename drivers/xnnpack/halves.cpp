@@ -41,12 +41,21 @@ bool multiplies_halves() {
 }
 
 bool is_of_halves(const engine::Partition& partition) {
-  const auto& nodes = partition.graph->nodes();
-  return std::ranges::all_of(partition.nodes, [&](std::size_t i) {
-    const engine::Node& node = nodes[i];
-    if (!find_kernel(*node.op)->alone || node.op->name == "Transpose") return true;  // moves elements
-    return engine::is_of_halves(node) && std::ranges::find(kInHalves, node.op->name) != std::end(kInHalves);
-  });
+  const engine::Graph& graph = *partition.graph;
+  const auto eight_bit = [&](engine::ValueId id) {
+    return id != engine::kAbsent && is_quantized8(graph.value(id).dtype);
+  };
+  bool computes = false;
+  for (const std::size_t i : partition.nodes) {
+    const engine::Node& node = graph.nodes()[i];
+    if (std::ranges::any_of(node.inputs, eight_bit) || std::ranges::any_of(node.outputs, eight_bit))
+      return false;
+    if (!find_kernel(*node.op)->alone || node.op->name == "Transpose") continue;  // moves elements
+    if (!engine::is_of_halves(node) || std::ranges::find(kInHalves, node.op->name) == std::end(kInHalves))
+      return false;
+    computes = true;
+  }
+  return computes;
 }
 
 }  // namespace dormouse::drivers::xnnpack

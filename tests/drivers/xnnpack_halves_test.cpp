@@ -118,6 +118,22 @@ TEST_CASE("only what was of halves is computed so, where the driver may", "[xnnp
   }
 }
 
+TEST_CASE("what only moves or quantises numbers stays as it is where the driver may use halves",
+          "[xnnpack]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {4, 6})};
+  const Value scale = constant(graph, Tensor::scalar(0.1f)),
+              zero = constant(graph, Tensor::scalar<std::int8_t>(3));
+  const Value steps = apply("QuantizeLinear", {x, scale, zero});
+  const Value turned = apply("DequantizeLinear", {transpose(steps, {1, 0}), scale, zero});
+  graph.set_outputs({turned.id, transpose(x, {1, 0}).id});
+  std::mt19937 random(kSeed);
+  const std::vector<Tensor> inputs{draw(DType::f32, {4, 6}, -5, 5, random)};
+  CHECK_FALSE(xnnpack::is_of_halves({&graph, {0, 1, 2, 3}, graph.inputs(), graph.outputs()}));
+  CHECK_FALSE(xnnpack::is_of_halves({&graph, {3}, graph.inputs(), {graph.outputs()[1]}}));
+  check_near(run_on(XnnpackDriver({.halves = true}), graph, inputs), interpret(graph, inputs));
+}
+
 TEST_CASE("normalisations of halves keep the range of f32", "[xnnpack]") {
   std::mt19937 random(kSeed);
   Graph graph;
