@@ -70,8 +70,10 @@ void print_router(const boost::json::value& router) {
     std::cout << name << " " << percent(path.at("share")) << " p50 " << milliseconds(path, "p50_us")
               << " p95 " << milliseconds(path, "p95_us") << " ms, ";
   std::cout << cell(all.at("audits"), "since_start") << " audited";
-  if (all.contains("saved"))
+  if (all.contains("saved") && all.at("saved").to_number<double>() >= 0)
     std::cout << ", " << percent(all.at("saved")) << " of the planner's compute saved";
+  else if (all.contains("compute"))
+    std::cout << ", " << percent(all.at("compute")) << " of what the planner alone would take";
   std::cout << "\n";
 }
 

@@ -136,6 +136,7 @@ TEST_CASE("an alarm sends everything to the planner, until audits since certify 
     CHECK(answer.decision.route == hrm::Route::high);
     CHECK(answer.rule == hrm::Judge::Rule::strict);
   }
+  listener.reset();  // it does not outlive what it listens to
   SmallModel(41).write(device.folder.file(""), "sage", 24);
   device.start();
   CHECK(device.rule() == "strict");
@@ -267,6 +268,7 @@ TEST_CASE("an answer without time for the planner is provisional, and finished l
   const auto why = parsed(device.running->get("/v1/why/" + id));
   CHECK(why.at("final").at("high").as_string().size() > 0);
   CHECK_THAT(std::string(why.at("sentence").as_string()), Contains("provisional"));
+  listener.reset();
   device.options.hrm.latency_budget = std::chrono::minutes(1);
   device.start();
   CHECK(device.running->ask(device.model.between()).result.rows[0].decision.route == hrm::Route::high);
