@@ -53,6 +53,22 @@ int bind_notify(const std::string& path) {
 
 }  // namespace
 
+int kill_during(DormouseProcess& process, std::chrono::microseconds delay,
+                const std::function<void()>& work) {
+  {
+    const std::jthread killer([&] {
+      std::this_thread::sleep_for(delay);
+      process.signal(SIGKILL);
+    });
+    try {
+      for (;;) work();
+    } catch (const Unreachable&) {
+    } catch (const Failure&) {  // the connection broke: it is dead
+    }
+  }
+  return process.wait();
+}
+
 void write_file(const TemporaryFolder& folder, const std::string& name, const std::string& text) {
   std::ofstream(folder.file(name), std::ios::binary) << text;
 }

@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +53,10 @@ class DormouseProcess {
   pid_t pid_ = -1;
   std::optional<int> code_;
 };
+
+/// Kills the daemon after `delay`, in the midst of `work`, which is done over and over until it meets a dead
+/// daemon. Returns how that ended; what else `work` throws goes on.
+int kill_during(DormouseProcess& process, std::chrono::microseconds delay, const std::function<void()>& work);
 
 /// Writes `text` to `name` in the folder.
 void write_file(const TemporaryFolder& folder, const std::string& name, const std::string& text);

@@ -145,29 +145,17 @@ class Victim {
 
   void die_while_busy(std::chrono::microseconds at_most) {
     const std::chrono::microseconds delay(random_.below(static_cast<std::size_t>(at_most.count())));
-    std::thread killer([this, delay] {
-      std::this_thread::sleep_for(delay);
-      process_->signal(SIGKILL);
-    });
-    try {
-      for (;;) {
-        if (random_.below(3) == 0) teach(any(models()));
-        const std::string& model = any(models());
-        const Observed now = observe(model);
-        if (expected_[model] && now.version < expected_[model]->version)
-          throw std::runtime_error("a version went back");
-        if (expected_[model] && now.version == expected_[model]->version)
-          CHECK(now.outputs == expected_[model]->outputs);
-        expected_[model] = now;
-      }
-    } catch (const Unreachable&) {
-    } catch (const Failure&) {  // the connection broke: it is dead
-    } catch (...) {
-      killer.join();
-      throw;
-    }
-    killer.join();
-    CHECK(process_->wait() == 128 + SIGKILL);
+    const auto work = [this] {
+      if (random_.below(3) == 0) teach(any(models()));
+      const std::string& model = any(models());
+      const Observed now = observe(model);
+      if (expected_[model] && now.version < expected_[model]->version)
+        throw std::runtime_error("a version went back");
+      if (expected_[model] && now.version == expected_[model]->version)
+        CHECK(now.outputs == expected_[model]->outputs);
+      expected_[model] = now;
+    };
+    CHECK(kill_during(*process_, delay, work) == 128 + SIGKILL);
   }
 
   /// How it ended, and whether it had been cut off before.

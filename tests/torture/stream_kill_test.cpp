@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <thread>
 
 #include "drivers/all_drivers.h"
 #include "engine/formats/onnx.h"
@@ -76,20 +75,8 @@ class Victim {
 
   void live_and_die() {
     const std::chrono::microseconds delay(random_.below(30'000));
-    std::thread killer([this, delay] {
-      std::this_thread::sleep_for(delay);
-      process_->signal(SIGKILL);
-    });
-    try {
-      for (;;) push(random_.below(2) == 0 ? "left" : "right");
-    } catch (const Unreachable&) {
-    } catch (const Failure&) {  // the connection broke: it is dead
-    } catch (...) {
-      killer.join();
-      throw;
-    }
-    killer.join();
-    CHECK(process_->wait() == 128 + SIGKILL);
+    const auto work = [this] { push(random_.below(2) == 0 ? "left" : "right"); };
+    CHECK(kill_during(*process_, delay, work) == 128 + SIGKILL);
     start();
     for (auto& [name, stream] : streams_) {
       const std::size_t rows = rows_of(name);
