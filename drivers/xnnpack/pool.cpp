@@ -15,14 +15,16 @@ std::int64_t Pool::worthwhile() const { return threads_.spin ? 100'000 : 1'000'0
 
 // The pool orders tasks by itself; the counters say so to the thread sanitizer, which does not see into it.
 void Pool::run(std::size_t tasks, engine::FunctionRef<void(std::size_t)> task) const {
-  const auto call = [this, task](std::size_t i) {
-    static_cast<void>(begun_.load(std::memory_order_acquire));
-    task(i);
-    done_.fetch_add(1, std::memory_order_release);
+  const std::lock_guard lock(mutex_);
+  task_ = &task;
+  const auto entry = [](void* pool, std::size_t i) {
+    const Pool& self = *static_cast<const Pool*>(pool);
+    static_cast<void>(self.begun_.load(std::memory_order_acquire));
+    (*self.task_)(i);
+    self.done_.fetch_add(1, std::memory_order_release);
   };
-  const auto entry = [](void* with, std::size_t i) { (*static_cast<const decltype(call)*>(with))(i); };
   begun_.fetch_add(1, std::memory_order_release);
-  pthreadpool_parallelize_1d(threads_.pool, entry, const_cast<void*>(static_cast<const void*>(&call)), tasks,
+  pthreadpool_parallelize_1d(threads_.pool, entry, const_cast<Pool*>(this), tasks,
                              threads_.spin ? 0 : PTHREADPOOL_FLAG_YIELD_WORKERS);
   static_cast<void>(done_.load(std::memory_order_acquire));
 }

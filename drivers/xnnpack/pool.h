@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 
 #include "drivers/xnnpack/program.h"
 #include "engine/parallel.h"
@@ -21,6 +22,8 @@ class Pool final : public engine::Parallel {
   void run(std::size_t tasks, engine::FunctionRef<void(std::size_t)> task) const override;
 
  private:
+  mutable std::mutex mutex_;  ///< for task_
+  mutable const engine::FunctionRef<void(std::size_t)>* task_ = nullptr;
   mutable std::atomic<std::size_t> begun_ = 0, done_ = 0;
   Threads threads_;
 };
