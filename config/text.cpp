@@ -18,4 +18,9 @@ std::vector<std::string> split_list(std::string_view text, char separator) {
   return {parts.begin(), parts.end()};
 }
 
+void list(std::string& text, std::string_view item, std::string_view separator) {
+  if (!text.empty()) text += separator;
+  text += item;
+}
+
 }  // namespace dormouse::config

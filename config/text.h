@@ -2,7 +2,9 @@
 
 #include <charconv>
 #include <concepts>
+#include <functional>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,5 +26,15 @@ requires std::integral<T> || std::floating_point<T> std::optional<T> parse_numbe
 std::vector<std::string_view> split(std::string_view text, char separator);
 /// The same as strings of their own; no text has no parts.
 std::vector<std::string> split_list(std::string_view text, char separator = ',');
+
+/// One more item of a list that a person reads.
+void list(std::string& text, std::string_view item, std::string_view separator = ", ");
+/// "this, that, those": `name` tells each item's own word.
+template <std::ranges::input_range Items, class Name = std::identity>
+std::string join(Items&& items, Name name = {}) {
+  std::string text;
+  for (const auto& item : items) list(text, std::invoke(name, item));
+  return text;
+}
 
 }  // namespace dormouse::config

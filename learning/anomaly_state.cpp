@@ -19,11 +19,6 @@ constexpr const char* kFormat = "dormouse-anomaly-1";
 constexpr const char *kPredictor = "predictor.", *kChannels = "channels", *kCounts = "counts";
 constexpr std::size_t kCounters = 2;
 
-std::string entry(const engine::NamedTensors& state, const std::string& key) {
-  const auto found = state.metadata.find(key);
-  return found == state.metadata.end() ? "" : found->second;
-}
-
 std::string values_of(std::size_t channel) { return "values." + std::to_string(channel); }
 std::string tail_of(std::size_t aspect) {
   return "tail." + std::string(word(static_cast<AnomalyAspect>(aspect)));

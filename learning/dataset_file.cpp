@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 
 #include "config/text.h"
@@ -52,9 +53,8 @@ Examples read_arrays(const fs::path& path, const DatasetColumns& columns) {
   const auto array = [&](std::initializer_list<std::string> names) -> const Tensor& {
     for (const std::string& name : names)
       if (const auto found = arrays.find(name); found != arrays.end()) return found->second;
-    std::string there;
-    for (const auto& [name, tensor] : arrays) there += (there.empty() ? "" : ", ") + name;
-    refuse(path, "holds no array '" + *names.begin() + "'; there are " + there);
+    refuse(path, "holds no array '" + *names.begin() + "'; there are " +
+                     config::join(std::views::keys(arrays)));
   };
   const Tensor& x = array({"x"});
   const Shape& shape = x.shape();

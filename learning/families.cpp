@@ -149,9 +149,8 @@ std::span<const Family> families() { return kFamilies; }
 const Family& family_called(std::string_view name) {
   const auto found = std::ranges::find(families(), name, &Family::name);
   if (found != families().end()) return *found;
-  std::string all;
-  for (const Family& family : families()) all += (all.empty() ? "" : ", ") + std::string(family.name);
-  throw Failure(Errc::invalid, "there is no family '" + std::string(name) + "'; there are " + all);
+  throw Failure(Errc::invalid, "there is no family '" + std::string(name) + "'; there are " +
+                                   config::join(families(), &Family::name));
 }
 
 void parse_input(std::string_view text, ModelRequest& request) {

@@ -6,6 +6,7 @@
 #include <boost/json/value_from.hpp>
 
 #include "config/binder.h"
+#include "config/text.h"
 #include "engine/formats/onnx.h"
 #include "engine/formats/safetensors.h"
 #include "learning/layers.h"
@@ -181,9 +182,9 @@ std::pair<std::string, config::Node> split(const config::Node& item) {
 const LayerKind& kind_called(const std::string& name, const config::Node& item) {
   const auto found = std::ranges::find(layer_kinds(), name, &LayerKind::name);
   if (found != layer_kinds().end()) return *found;
-  std::string known;
-  for (const LayerKind& kind : layer_kinds()) known += (known.empty() ? "" : ", ") + std::string(kind.name);
-  throw config::complaint(item.location, item.path, "no layer is called '" + name + "'; there are " + known);
+  throw config::complaint(
+      item.location, item.path,
+      "no layer is called '" + name + "'; there are " + config::join(layer_kinds(), &LayerKind::name));
 }
 
 /// Appends every layer; returns what the last one gives.

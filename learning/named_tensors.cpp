@@ -28,6 +28,11 @@ const Tensor& part(const std::map<std::string, Tensor>& tensors, const std::stri
   return found->second;
 }
 
+std::string entry(const engine::NamedTensors& file, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  return found == file.metadata.end() ? "" : found->second;
+}
+
 void seal(engine::NamedTensors& file) { file.metadata.insert_or_assign(kSeal, checksum(file)); }
 
 void check_seal(const engine::NamedTensors& file, const std::string& name) {

@@ -12,6 +12,9 @@ namespace dormouse::learning {
 const engine::Tensor& part(const std::map<std::string, engine::Tensor>& tensors, const std::string& name,
                            engine::DType type, const std::string& of);
 
+/// The metadata's entry `key`; "" where there is none.
+std::string entry(const engine::NamedTensors& file, const std::string& key);
+
 /// Gives a file its checksum: SHA-256 over tensors and metadata, as the entry "sha256".
 void seal(engine::NamedTensors& file);
 /// Throws Failure(corrupt) naming the file when the checksum that it carries is not its own.

@@ -4,7 +4,9 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <ranges>
 
+#include "config/text.h"
 #include "engine/session.h"
 #include "learning/fisher.h"
 #include "learning/linear_layer.h"
@@ -197,9 +199,7 @@ void start_low(engine::LinearHead& head, const std::vector<std::vector<std::size
 void require_private(Strategy strategy) {
   const auto fits = [](const Recipe& how) { return how.rehearses && !how.masks; };
   if (fits(recipe(strategy))) return;
-  std::string others;
-  for (const Recipe& how : recipes())
-    if (fits(how)) others += (others.empty() ? "" : ", ") + std::string(how.word);
+  const std::string others = config::join(std::views::filter(recipes(), fits), &Recipe::word);
   throw Failure(Errc::conflict,
                 "strategy '" + std::string(word(strategy)) +
                     "' looks at taught latents in ways that privacy.dp does not cover; choose "

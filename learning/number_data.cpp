@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <ranges>
 
+#include "config/text.h"
 #include "engine/formats/all_formats.h"
 #include "engine/formats/bytes.h"
 #include "engine/formats/csv.h"
@@ -23,9 +25,7 @@ const std::string kUnnamed = "channel";  // and its place, from 1
 }
 
 std::string listed(const Words& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text.empty() ? "no names" : text;
+  return words.empty() ? "no names" : config::join(words);
 }
 
 bool has(const Words& words, const std::string& word) { return std::ranges::count(words, word) > 0; }
@@ -100,9 +100,7 @@ Examples read_table(const fs::path& path, const NumberColumns& columns) {
 const Tensor& array(const std::map<std::string, Tensor>& arrays, const Words& names, const fs::path& path) {
   for (const std::string& name : names)
     if (const auto found = arrays.find(name); found != arrays.end()) return found->second;
-  Words there;
-  for (const auto& [name, tensor] : arrays) there.push_back(name);
-  refuse(path, "holds no array '" + names.front() + "'; there are " + listed(there));
+  refuse(path, "holds no array '" + names.front() + "'; there are " + config::join(std::views::keys(arrays)));
 }
 
 Examples read_arrays(const fs::path& path, const NumberColumns& columns) {

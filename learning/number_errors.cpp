@@ -28,8 +28,14 @@ NumberErrors::NumberErrors(std::vector<float> deviations, std::size_t horizon)
   ensure(!absolute_.empty(), "there is something to answer");
 }
 
-void NumberErrors::add(std::span<const float> answer, std::span<const float> truth) {
-  ensure(answer.size() == absolute_.size() && truth.size() == absolute_.size(), "an answer for every truth");
+void NumberErrors::add(std::span<const float> answers, std::span<const float> truths) {
+  const std::size_t width = absolute_.size();
+  ensure(answers.size() == truths.size() && truths.size() % width == 0, "an answer for every truth");
+  for (std::size_t at = 0; at < truths.size(); at += width)
+    add_one(answers.subspan(at, width), truths.subspan(at, width));
+}
+
+void NumberErrors::add_one(std::span<const float> answer, std::span<const float> truth) {
   for (std::size_t i = 0; i < truth.size(); ++i) {
     const std::size_t target = i % targets();
     const double error = double{answer[i]} - double{truth[i]};

@@ -15,7 +15,8 @@ class NumberErrors {
   /// `deviations`: of each target, above 0.
   explicit NumberErrors(std::vector<float> deviations, std::size_t horizon = 1);
 
-  void add(std::span<const float> answer, std::span<const float> truth);  ///< ensure()s the width
+  /// Of one example after the other; ensure()s the width.
+  void add(std::span<const float> answers, std::span<const float> truths);
 
   std::size_t targets() const { return deviations_.size(); }
   std::size_t horizon() const { return absolute_.size() / targets(); }
@@ -34,6 +35,7 @@ class NumberErrors {
   double mse_at(std::size_t row) const;
 
  private:
+  void add_one(std::span<const float> answer, std::span<const float> truth);
   double by_row(const std::vector<double>& sums, std::size_t row, int power) const;
 
   std::vector<float> deviations_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 
+#include "config/text.h"
 #include "engine/op.h"
 
 namespace dormouse::learning {
@@ -27,12 +28,6 @@ Graph logits_graph(const Graph& graph) {
   return engine::extract(graph, graph.inputs(), std::array{answer});
 }
 
-std::string listed(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::vector<std::size_t> columns_of(const TeacherModel& model, const Graph& logits, const Dataset& data) {
   const auto width = static_cast<std::size_t>(logits.value(logits.outputs()[0]).shape[1]);
   const std::size_t known = model.labels.empty() ? data.labels.size() : model.labels.size();
@@ -46,7 +41,7 @@ std::vector<std::size_t> columns_of(const TeacherModel& model, const Graph& logi
     const auto found = std::ranges::find(model.labels, data.labels[i]);
     if (found == model.labels.end())
       throw Failure(Errc::invalid, "the teacher does not know the label '" + data.labels[i] + "'; it knows " +
-                                       listed(model.labels));
+                                       config::join(model.labels));
     columns[i] = static_cast<std::size_t>(found - model.labels.begin());
   }
   return columns;

@@ -202,8 +202,7 @@ std::optional<NumberErrors> errors_of(const Task& task, const Graph& graph, cons
   in_batches(rows, kBatch, [&](std::span<const std::size_t> batch) {
     const Tensor answers = session.run(std::array{task.inputs.batch(batch)})[0];
     const Tensor truths = target_rows(task.data, batch, nullptr);
-    for (std::int64_t i = 0; i < std::ssize(batch); ++i)
-      errors.add(answers.rows(i, 1).values<float>(), truths.rows(i, 1).values<float>());
+    errors.add(answers.values<float>(), truths.values<float>());
   });
   return errors;
 }

@@ -46,9 +46,7 @@ std::vector<LinearLayer> layers_behind(const Graph& graph, const std::vector<Val
 }
 
 std::string list(const Graph& graph, const std::vector<ValueId>& ids) {
-  std::string names;
-  for (const ValueId id : ids) names += (names.empty() ? "" : ", ") + graph.value(id).name;
-  return names;
+  return config::join(ids, [&](ValueId id) { return graph.value(id).name; });
 }
 
 std::set<ValueId> chosen(const Graph& graph, const std::vector<ValueId>& behind,

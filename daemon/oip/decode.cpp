@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "config/text.h"
 #include "daemon/oip/codec.h"
 #include "daemon/oip/tensor_json.h"
 
@@ -225,9 +226,7 @@ void check_fits(const Tensor& tensor, const TensorSpec& spec) {
 
 template <class Named>
 std::string names_of(std::span<const Named> items) {
-  std::string names;
-  for (const Named& item : items) names += (names.empty() ? "" : ", ") + item.name;
-  return names;
+  return config::join(items, &Named::name);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "config/text.h"
 #include "daemon/oip/codec.h"
 #include "daemon/report/night_page.h"
 #include "daemon/routes/json_fields.h"
@@ -19,10 +20,8 @@ std::optional<learning::Strategy> strategy_of(const json::object& body) {
   if (!body.contains("strategy")) return std::nullopt;
   const std::string text = text_field(body, "strategy");
   if (const auto strategy = learning::strategy_named(text)) return strategy;
-  std::string names;
-  for (const learning::Recipe& recipe : learning::recipes())
-    names += (names.empty() ? "" : ", ") + std::string(recipe.word);
-  throw Failure(Errc::invalid, "strategy '" + text + "': expected one of " + names);
+  throw Failure(Errc::invalid, "strategy '" + text + "': expected one of " +
+                                   config::join(learning::recipes(), &learning::Recipe::word));
 }
 
 asio::awaitable<Response> sleep_now(Service& service, Nights& nights, Request request) {

@@ -23,11 +23,6 @@ namespace json = boost::json;
 constexpr const char *kFormat = "dormouse-stream-1", *kState = "state.", *kRows = "rows";
 constexpr std::size_t kFollowed = 4096;  // answers kept for a slow listener: a sample each
 
-std::string entry(const engine::NamedTensors& saved, const char* key) {
-  const auto found = saved.metadata.find(key);
-  return found == saved.metadata.end() ? "" : found->second;
-}
-
 [[noreturn]] void misfit(const KeptStreamOptions& options, const std::string& what) {
   throw Failure(Errc::configuration, "stream " + options.name + " (" + options.model.string() + "): " + what);
 }
@@ -73,11 +68,11 @@ ModelStream::ModelStream(Service& service, const KeptStreamOptions& options,
 void ModelStream::restore(const engine::NamedTensors& saved) {
   const std::string from = file().string();
   learning::check_seal(saved, from);
-  if (entry(saved, "format") != kFormat)
+  if (learning::entry(saved, "format") != kFormat)
     throw Failure(Errc::conflict, from +
                                       ": is not the state of a model's stream; rename the stream, or "
                                       "delete it to begin anew");
-  if (entry(saved, "model") != model_->runner.digest()) {
+  if (learning::entry(saved, "model") != model_->runner.digest()) {
     log(Level::warning, "stream " + name() + ": its saved state is of another model than " + file_name_ +
                             " is now; it begins anew");
     return;

@@ -4,9 +4,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <ranges>
 #include <thread>
 
 #include "config/log.h"
+#include "config/text.h"
 #include "daemon/run_on.h"
 #include "daemon/service/consolidated.h"
 #include "daemon/service/patience.h"
@@ -43,9 +45,7 @@ std::size_t compute_threads(const ProcessOptions& options) {
 }
 
 std::string names(const std::map<std::string, Entry>& models) {
-  std::string text;
-  for (const auto& [name, entry] : models) text += (text.empty() ? "" : ", ") + name;
-  return text;
+  return config::join(std::views::keys(models));
 }
 
 }  // namespace

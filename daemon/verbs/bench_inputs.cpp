@@ -54,10 +54,9 @@ void check_names(const engine::Graph& graph, const Chosen& chosen) {
   for (const auto& [name, value] : chosen) {
     const auto named = [&](engine::ValueId id) { return graph.value(id).name == name; };
     if (std::ranges::any_of(graph.inputs(), named)) continue;
-    std::string inputs;
-    for (const engine::ValueId id : graph.inputs())
-      inputs += (inputs.empty() ? "" : ", ") + graph.value(id).name;
-    throw Failure(Errc::not_found, "the model has no input '" + name + "'; it has " + inputs);
+    throw Failure(Errc::not_found,
+                  "the model has no input '" + name + "'; it has " +
+                      config::join(graph.inputs(), [&](auto id) { return graph.value(id).name; }));
   }
 }
 

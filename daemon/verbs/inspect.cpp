@@ -5,6 +5,7 @@
 #include <boost/json/value_from.hpp>
 #include <iostream>
 
+#include "config/text.h"
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/coverage.h"
 #include "daemon/verbs/graph_summary.h"
@@ -32,10 +33,8 @@ std::string joined(const std::vector<std::string>& words) {
 std::string domains(const std::vector<Coverage>& rows) {
   std::map<std::string, std::size_t> counts;
   for (const Coverage& row : rows) ++counts[row.domain];
-  std::string text;
-  for (const auto& [domain, count] : counts)
-    text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + domain;
-  return text;
+  return config::join(
+      counts, [](const auto& entry) { return std::to_string(entry.second) + " of " + entry.first; });
 }
 
 int list_operators(bool json) {

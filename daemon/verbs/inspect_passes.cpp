@@ -6,6 +6,7 @@
 #include <boost/json/value_from.hpp>
 #include <iostream>
 
+#include "config/text.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/verb.h"
 #include "engine/formats/all_formats.h"
@@ -15,10 +16,9 @@ namespace dormouse::daemon {
 namespace {
 
 std::string joined(const engine::Changes& changes) {
-  std::string text;
-  for (const auto& [what, times] : changes)
-    text += (text.empty() ? "" : ", ") + std::to_string(times) + " " + what;
-  return text.empty() ? "–" : text;
+  if (changes.empty()) return "–";
+  return config::join(changes,
+                      [](const auto& change) { return std::to_string(change.second) + " " + change.first; });
 }
 
 }  // namespace

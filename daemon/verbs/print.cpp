@@ -1,3 +1,4 @@
+#include "config/text.h"
 #include "daemon/verbs/print.h"
 
 #include <unistd.h>
@@ -207,11 +208,8 @@ std::string cell(const json::value& value) {
     std::snprintf(text.data(), text.size(), "%.4g", *number);
     return text.data();
   }
-  if (const json::array* array = value.if_array()) {
-    std::string text;
-    for (const json::value& item : *array) text += (text.empty() ? "" : ", ") + cell(item);
-    return text;
-  }
+  if (const json::array* array = value.if_array())
+    return config::join(*array, [](const json::value& item) { return cell(item); });
   return json::serialize(value);
 }
 

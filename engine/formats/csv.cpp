@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "config/text.h"
 #include "engine/formats/bytes.h"
 
 namespace dormouse::engine {
@@ -128,9 +129,7 @@ class CsvParser {
   }
 
   std::string listed() const {
-    std::string names;
-    for (const std::string& column : columns_) names += (names.empty() ? "" : ", ") + column;
-    return names.empty() ? "no names" : names;
+    return columns_.empty() ? "no names" : config::join(columns_);
   }
 
   void add_row(std::string_view line) {

@@ -23,4 +23,10 @@ TEST_CASE("a separator stands between two parts, which may be empty", "[text]") 
   CHECK(split_list("1x2", 'x') == std::vector<std::string>{"1", "2"});
 }
 
+TEST_CASE("a list that a person reads has commas between its items", "[text]") {
+  CHECK(join(std::vector<std::string>{}) == "");
+  CHECK(join(std::vector<std::string>{"this"}) == "this");
+  CHECK(join(std::vector<int>{1, 2, 3}, [](int n) { return std::to_string(n); }) == "1, 2, 3");
+}
+
 }  // namespace dormouse::config

@@ -147,8 +147,8 @@ TEST_CASE("targets are learnt in deviations, each moment counted once", "[number
 
 TEST_CASE("errors of numbers are those of their definitions", "[numbers]") {
   NumberErrors errors({2, 10}, 2);
-  errors.add(std::vector<float>{1, 10, 2, 20}, std::vector<float>{2, 10, 4, 30});
-  errors.add(std::vector<float>{3, 30, 4, 40}, std::vector<float>{3, 10, 1, 50});
+  errors.add(std::vector<float>{1, 10, 2, 20, 3, 30, 4, 40},
+             std::vector<float>{2, 10, 4, 30, 3, 10, 1, 50});  // two examples at once
   CHECK(errors.mae(0) == Approx((1 + 2 + 0 + 3) / 4.0));
   CHECK(errors.rmse(1) == Approx(std::sqrt((0 + 100 + 400 + 100) / 4.0)));
   CHECK(errors.r2(0) == Approx(1 - (1 + 4 + 0 + 9) / (4 + 16 + 9 + 1 - 4 * 2.5 * 2.5)));

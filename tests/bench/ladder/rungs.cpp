@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "config/error.h"
+#include "config/text.h"
 #include "tests/bench/ladder/rung_parts.h"
 
 namespace dormouse::bench {
@@ -42,9 +43,8 @@ std::span<const Rung> rungs() {
 const Rung& rung_named(std::string_view name) {
   const auto found = std::ranges::find(rungs(), name, &Rung::name);
   if (found != rungs().end()) return *found;
-  std::string known;
-  for (const Rung& rung : rungs()) known += (known.empty() ? "" : ", ") + std::string(rung.name);
-  throw Failure(Errc::invalid, "no rung is called '" + std::string(name) + "'; there are " + known);
+  throw Failure(Errc::invalid, "no rung is called '" + std::string(name) + "'; there are " +
+                                   config::join(rungs(), &Rung::name));
 }
 
 }  // namespace dormouse::bench
