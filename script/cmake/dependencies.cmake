@@ -21,11 +21,11 @@ find_path(PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
 add_library(protozero INTERFACE)
 target_include_directories(protozero SYSTEM INTERFACE ${PROTOZERO_INCLUDE})
 
-# XNNPACK and what it stands on lie in a cache outside the checkout; a cross build names its own folder.
+# XNNPACK and what it stands on lie in a cache outside the checkout, a folder for each processor.
 set(DORMOUSE_XNNPACK "" CACHE PATH "folder with XNNPACK's include/ and lib/; default: where script/bootstrap built it")
 set(xnnpack ${DORMOUSE_XNNPACK})
 if(NOT xnnpack)
-  execute_process(COMMAND ${PROJECT_SOURCE_DIR}/script/lib/xnnpack --where OUTPUT_VARIABLE xnnpack
+  execute_process(COMMAND ${PROJECT_SOURCE_DIR}/script/lib/xnnpack --where ${CMAKE_SYSTEM_PROCESSOR} OUTPUT_VARIABLE xnnpack
     OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endif()
 if(NOT EXISTS ${xnnpack}/include/xnnpack.h)
