@@ -16,6 +16,8 @@ const HalfRows& detect() {
   __builtin_cpu_init();
   // Whatever has AVX2 has F16C, by which name compilers do not all know it.
   if (__builtin_cpu_supports("avx2")) return kF16cHalfRows;
+#elif defined(__aarch64__)
+  return kNeonHalfRows;
 #endif
   return kPortableHalfRows;
 }

@@ -15,6 +15,8 @@ struct HalfRows {
 extern const HalfRows kPortableHalfRows;
 #if defined(__x86_64__)
 extern const HalfRows kF16cHalfRows;
+#elif defined(__aarch64__)
+extern const HalfRows kNeonHalfRows;
 #endif
 
 /// By the processor's own conversion, where it has one.

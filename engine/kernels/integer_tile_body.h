@@ -5,6 +5,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "engine/kernels/integer_tile.h"
@@ -32,6 +34,11 @@ inline Vector add_pairs(Vector sum, Vector a, Vector b) {
   if constexpr (Bytes == 16)
     return sum + (Vector)_mm_madd_epi16((__m128i)a, (__m128i)b);
   else
+#elif defined(__aarch64__)
+  if constexpr (Bytes == 16) {
+    const int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
+    return sum + (Vector)vpaddq_s32(low, vmull_high_s16((int16x8_t)a, (int16x8_t)b));
+  } else
 #endif
     return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
 }

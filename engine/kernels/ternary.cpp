@@ -5,6 +5,11 @@
 
 #include "engine/kernels/quantize.h"
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 namespace dormouse::engine {
 namespace {
 
@@ -12,6 +17,8 @@ const TernaryDot& detect() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2")) return kAvx2TernaryDot;
+#elif defined(__aarch64__)
+  return (::getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 ? kSdotTernaryDot : kNeonTernaryDot;
 #endif
   return kPortableTernaryDot;
 }

@@ -38,6 +38,9 @@ struct TernaryDot {
 extern const TernaryDot kPortableTernaryDot;
 #if defined(__x86_64__)
 extern const TernaryDot kAvx2TernaryDot;
+#elif defined(__aarch64__)
+extern const TernaryDot kNeonTernaryDot;
+extern const TernaryDot kSdotTernaryDot;  ///< ARMv8.2 with dot products of integers
 #endif
 
 /// That of the widest vector instructions that this processor has.
