@@ -53,6 +53,9 @@ std::span<const Family> families();
 /// Throws Failure(invalid) with the nearest name, or all of them.
 const Family& family_called(std::string_view name);
 
+/// The model of that family for that request, with initial weights: the same for the same request.
+engine::Graph new_model(const Family& family, const ModelRequest& request);
+
 /// Throws Failure(invalid) when there is a file called `path`.
 void refuse_to_overwrite(const std::filesystem::path& path);
 

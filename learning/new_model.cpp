@@ -84,7 +84,19 @@ std::string spec_text(const Family& family, const ModelRequest& request, const f
   return text;
 }
 
+BuiltModel built(const std::string& text, const std::string& name, std::uint64_t seed) {
+  ModelSpec spec = read_model_spec(config::load_text(text, name));
+  spec.weights.clear();
+  Random random(seed);
+  return build_model(spec, static_cast<std::size_t>(spec.outputs), random);
+}
+
 }  // namespace
+
+engine::Graph new_model(const Family& family, const ModelRequest& request) {
+  const std::string name(family.name);
+  return std::move(built(spec_text(family, request, name, name), name, request.seed).graph);
+}
 
 void refuse_to_overwrite(const fs::path& path) {
   if (fs::exists(path))
@@ -101,10 +113,7 @@ engine::Graph write_new_model(const Family& family, const ModelRequest& request,
     refuse_to_overwrite(weights);
   }
   const std::string text = spec_text(family, request, path, weights.filename().string());
-  ModelSpec spec = read_model_spec(config::load_text(text, path.string()));
-  spec.weights.clear();
-  Random random(request.seed);
-  BuiltModel model = build_model(spec, static_cast<std::size_t>(spec.outputs), random);
+  BuiltModel model = built(text, path.string(), request.seed);
   engine::write_safetensors(weights.string(), {weights_of(model), {{"format", "dormouse-weights-1"}}});
   engine::write_file(path.string(), text);
   return std::move(model.graph);

@@ -4,7 +4,8 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
-#include <vector>
+
+#include "daemon/service/sysfs.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -27,20 +28,11 @@ std::optional<Number> number(const fs::path& file) {
   return value;
 }
 
-/// The entries of a class folder; none when it is not there.
-std::vector<fs::path> entries(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code missing;
-  for (fs::directory_iterator at(folder, missing), end; !missing && at != end; at.increment(missing))
-    found.push_back(at->path());
-  return found;
-}
-
 }  // namespace
 
 bool Board::on_battery() const {
   bool discharging = false;
-  for (const fs::path& supply : entries(sys_ / "class/power_supply")) {
+  for (const fs::path& supply : entries(sys_ / "class/power_supply", "")) {
     const auto type = attribute(supply / "type");
     if (!type || attribute(supply / "scope") == "Device") continue;
     if (*type == "Battery")
@@ -53,11 +45,9 @@ bool Board::on_battery() const {
 
 std::optional<double> Board::temperature() const {
   std::optional<double> hottest;
-  for (const fs::path& zone : entries(sys_ / "class/thermal")) {
-    if (!zone.filename().string().starts_with("thermal_zone")) continue;
+  for (const fs::path& zone : entries(sys_ / "class/thermal", "thermal_zone"))
     if (const auto millidegrees = number<double>(zone / "temp"))
       hottest = std::max(hottest.value_or(*millidegrees / 1000), *millidegrees / 1000);
-  }
   return hottest;
 }
 

@@ -9,6 +9,8 @@
 
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/bench_inputs.h"
+#include "daemon/verbs/bench_report.h"
+#include "daemon/verbs/bench_timing.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/step_profile.h"
 #include "drivers/all_drivers.h"
@@ -20,7 +22,6 @@ namespace {
 
 using engine::Cost;
 using Clock = std::chrono::steady_clock;
-using Microseconds = std::chrono::duration<double, std::micro>;
 
 constexpr Option kOptions[] = {
     {"shape", "NAME=1x3x224x224,…", "extents of inputs (else dynamic ones are 1)"},
@@ -28,25 +29,15 @@ constexpr Option kOptions[] = {
     {"threads", "N", "work together on one run (else 1)"},
     {"driver", "NAME", "compute on this one alone: xnnpack, or reference for portable kernels"},
     {"runs", "N", "as many timed runs"},
-    {"seconds", "S", "or timed runs for so many seconds (else 2)"},
+    {"seconds", "S", "or timed runs for so many seconds (else 2; 0.3 of each line of a report)"},
+    {"report", "FILE",
+     "write what this board is and how fast standard models and MODEL.onnx run on it, as JSON to send back"},
     {"trace", "FILE", "write a Chrome trace: open it in chrome://tracing or ui.perfetto.dev"}};
 
 constexpr std::uint64_t kSeed = 1;
-constexpr std::int64_t kWarmUp = 3, kProfiled = 30;
+constexpr std::int64_t kProfiled = 30;
 constexpr auto kProfiledFor = std::chrono::seconds(1);
 constexpr std::size_t kShown = 25;
-
-struct Timing {
-  Microseconds load{}, first_answer{};  ///< both from when the file was opened
-  std::vector<Microseconds> latencies;  ///< sorted
-  Microseconds total{};
-
-  Microseconds quantile(double q) const {
-    const auto at = static_cast<std::size_t>(q * static_cast<double>(latencies.size()));
-    return latencies[std::min(at, latencies.size() - 1)];
-  }
-  double throughput() const { return static_cast<double>(latencies.size()) * 1e6 / total.count(); }
-};
 
 std::vector<const engine::Driver*> chosen_drivers(const Arguments& arguments) {
   const std::int64_t threads = arguments.integer("threads").value_or(1);
@@ -68,43 +59,6 @@ engine::Session load(const Arguments& arguments, engine::Session::Options option
 std::vector<engine::Tensor> inputs_for(const engine::Session& session, const Arguments& arguments) {
   return bench_inputs(session.graph(), parse_shapes(arguments.value_or("shape", "")),
                       parse_files(arguments.value_or("input", "")), kSeed);
-}
-
-/// When to stop: after --runs, or else --seconds.
-struct Limit {
-  explicit Limit(const Arguments& arguments) : runs(arguments.integer("runs")) {
-    if (runs && *runs < 1) throw UsageError{"--runs must be 1 or more"};
-    seconds = arguments.number("seconds", "a number above 0", [](double s) { return s > 0; }).value_or(2);
-  }
-  bool reached(std::size_t done, Clock::duration spent) const {
-    if (runs) return done >= static_cast<std::size_t>(*runs);
-    return done > 0 && std::chrono::duration<double>(spent).count() >= seconds;
-  }
-  std::optional<std::int64_t> runs;
-  double seconds = 0;
-};
-
-Timing measure(const Arguments& arguments) {
-  const Limit limit(arguments);
-  Timing timing;
-  const Clock::time_point opened = Clock::now();
-  const engine::Session session = load(arguments, {});
-  timing.load = Clock::now() - opened;
-  const Clock::time_point before_inputs = Clock::now();
-  const std::vector<engine::Tensor> inputs = inputs_for(session, arguments);
-  const Clock::duration making_inputs = Clock::now() - before_inputs;
-  session.run(inputs);
-  timing.first_answer = Clock::now() - opened - making_inputs;
-  for (std::int64_t i = 0; i < kWarmUp; ++i) session.run(inputs);
-  const Clock::time_point begin = Clock::now();
-  while (!limit.reached(timing.latencies.size(), Clock::now() - begin)) {
-    const Clock::time_point start = Clock::now();
-    session.run(inputs);
-    timing.latencies.push_back(Clock::now() - start);
-  }
-  timing.total = Clock::now() - begin;
-  std::ranges::sort(timing.latencies);
-  return timing;
 }
 
 /// Runs again, observed; the first run, which plans, is not told.
@@ -244,8 +198,21 @@ void write_trace(const StepProfile& profile, const std::string& path) {
   if (!file.flush()) throw Failure(Errc::io, path + ": cannot be written");
 }
 
+int report(const Arguments& arguments, const std::string& path) {
+  const boost::json::object report = bench_report(arguments);
+  std::ofstream file(path);
+  file << boost::json::serialize(report) << "\n";
+  if (!file.flush()) throw Failure(Errc::io, path + ": cannot be written");
+  std::cout << (arguments.json() ? boost::json::serialize(report) + "\n" : readable(report));
+  return kOk;
+}
+
 int run(const Arguments& arguments) {
-  const Timing timing = measure(arguments);
+  if (const auto path = arguments.value("report")) return report(arguments, *path);
+  const Timing timing =
+      time_runs([&] { return load(arguments, {}); },
+                [&](const engine::Session& session) { return inputs_for(session, arguments); },
+                RunLimit(arguments, 2));
   StepProfile steps;
   const std::size_t runs = profile(arguments, steps);
   if (arguments.json())
@@ -261,7 +228,7 @@ int run(const Arguments& arguments) {
 extern const Verb bench_verb{.name = "bench",
                              .group = "run",
                              .summary = "say how fast a model runs here, and where its time goes",
-                             .arguments = "MODEL.onnx",
+                             .arguments = "MODEL.onnx | --report FILE [MODEL.onnx…]",
                              .example = "dormouse bench activity.onnx --shape x=1x64x6 --trace trace.json",
                              .options = kOptions,
                              .run = run};

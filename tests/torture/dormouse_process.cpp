@@ -22,8 +22,11 @@ namespace {
 constexpr int kMinute = 60'000;  // milliseconds
 
 pid_t spawn(const std::vector<std::string>& arguments, const std::string& output) {
-  std::vector<std::string> words = arguments;
-  words.insert(words.begin(), DORMOUSE_BINARY);
+  std::vector<std::string> words;
+  std::istringstream emulator(DORMOUSE_EMULATOR);  // nothing, or what runs a program of another processor
+  for (std::string word; emulator >> word;) words.push_back(word);
+  words.push_back(DORMOUSE_BINARY);
+  words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -33,7 +36,7 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::string& output
   const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(file, STDOUT_FILENO);
   ::dup2(file, STDERR_FILENO);
-  ::execv(argv[0], argv.data());
+  ::execvp(argv[0], argv.data());
   ::_exit(127);
 }
 
