@@ -42,6 +42,11 @@ std::span<const engine::Driver* const> busy_drivers(std::size_t threads) {
   return shared({.threads = threads, .spin = threads > 1 && room});
 }
 
+std::span<const std::string_view> built_in() {
+  static constexpr std::string_view names[] = {"xnnpack", "reference"};
+  return names;
+}
+
 std::filesystem::path cache_folder() {
   const auto absolute = [](const char* name) {  // XDG: a relative one is to be ignored
     const char* const value = std::getenv(name);

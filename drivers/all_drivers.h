@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 #include "engine/driver.h"
 
@@ -17,6 +18,9 @@ std::span<const engine::Driver* const> all_drivers(std::size_t threads = 1,
 /// The same for work that goes on without pause, as training does: threads that wait for more look for it
 /// instead of going to sleep, each burning a core, where there are as many.
 std::span<const engine::Driver* const> busy_drivers(std::size_t threads);
+
+/// The names of the drivers in this program, whether they work on this machine or not.
+std::span<const std::string_view> built_in();
 
 /// Where commands keep packed weights: dormouse/packed under $XDG_CACHE_HOME or ~/.cache; empty without
 /// either.

@@ -4,6 +4,7 @@
 #include <boost/json/value_from.hpp>
 #include <fstream>
 
+#include "daemon/build.h"
 #include "daemon/routes/routes.h"
 #include "daemon/run_on.h"
 #include "daemon/service/describe.h"
@@ -116,7 +117,7 @@ asio::awaitable<Response> status(std::shared_ptr<StatusParts> parts) {
   const auto uptime = std::chrono::steady_clock::now() - parts->started;
   co_return json_response(json::serialize(json::object{
       {"name", "dormouse"},
-      {"version", DORMOUSE_VERSION},
+      {"version", kStamp},
       {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
       {"resident_bytes", resident_bytes()},
       {"models", std::move(models)},

@@ -5,6 +5,7 @@
 
 #include "config/error.h"
 #include "config/scalars.h"
+#include "daemon/build.h"
 #include "daemon/client/http_client.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/verb.h"
@@ -42,7 +43,7 @@ void print_overview() {
     name.resize(18, ' ');
     std::cout << "  " << name << verb->summary << "\n";
   }
-  std::cout << "\n'dormouse VERB --help' says more, with an example.\n";
+  std::cout << "\n'dormouse VERB --help' says more, with an example; 'dormouse --version' and '--licenses' what this is made of.\n";
 }
 
 std::string usage_of(const Verb& verb) {
@@ -132,7 +133,11 @@ int run_command_line(std::span<const std::string> words) {
     return kOk;
   }
   if (words[0] == "--version") {
-    std::cout << "dormouse " DORMOUSE_VERSION "\n";
+    std::cout << build_text();
+    return kOk;
+  }
+  if (words[0] == "--licenses" || words[0] == "--licences") {
+    std::cout << licences_text();
     return kOk;
   }
   const auto [verb, count] = find_verb(words);

@@ -6,10 +6,12 @@
 #include <iostream>
 #include <sstream>
 
+#include "daemon/build.h"
 #include "daemon/http/event_stream.h"
 #include "daemon/oip/codec.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/verb.h"
+#include "drivers/all_drivers.h"
 #include "engine/formats/npy.h"
 #include "engine/formats/onnx.h"
 #include "engine/formats/wav.h"
@@ -383,7 +385,15 @@ TEST_CASE("every verb has help with an example, and the overview lists it", "[ve
     CHECK_THAT(help.out, Contains("example:\n  dormouse " + std::string(verb->name)) && Contains("--json"));
     CHECK_THAT(overview, Contains(std::string(verb->name)));
   }
-  CHECK_THAT(run({"--version"}).out, Contains("dormouse "));
+}
+
+TEST_CASE("the program says what it is made of", "[verbs]") {
+  const std::string version = run({"--version"}).out;
+  CHECK_THAT(version, Catch::StartsWith("dormouse " + std::string(kStamp) + "\nbuilt by ") && Contains("\ndrivers: "));
+  for (const engine::Driver* driver : drivers::all_drivers())
+    CHECK_THAT(version, Contains(" " + std::string(driver->name())));
+  CHECK(std::isdigit(static_cast<unsigned char>(kStamp.front())));
+  CHECK_THAT(run({"--licenses"}).out, Contains("XNNPACK        BSD-3-Clause\n") && Contains("copyright"));
 }
 
 TEST_CASE("options may stand anywhere until --", "[verbs]") {
