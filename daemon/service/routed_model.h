@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+
+#include "daemon/service/routing.h"
+
+/// What Routing keeps of each model. For routing*.cpp.
+namespace dormouse::daemon {
+
+inline double microseconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double, std::micro>(time).count();
+}
+
+/// A request that was drawn.
+struct Routing::Pending {
+  memory::EpisodeId id = 0;
+  RowAnswer low;
+  InferenceJob job;  ///< of its row
+  std::vector<std::string> labels;
+  std::size_t bytes = 0;
+  int interrupted = 0;
+  std::optional<HighAnswer> high = {};  ///< nothing yet
+  bool failed = false;
+};
+
+struct Routing::Model {
+  Model(const hrm::Promise& promise, bool judges) : gate(promise), gated(judges) {}
+
+  hrm::AuditedGate gate;
+  bool gated;  ///< target_error is set
+  RoutedModels models;
+  std::deque<Pending> pending;
+  std::size_t pending_bytes = 0;
+  std::uint64_t skipped = 0, disagreed = 0, audited = 0;
+  std::array<Histogram, 3> times;  ///< of answers by route
+  Histogram planner;               ///< of its runs
+  double low_us = 0, high_us = 0, audits_us = 0, planner_us = 0;
+  std::uint64_t planner_runs = 0;
+  std::unique_ptr<hrm::TraceWriter> trace;  ///< used on the storage thread
+  bool changed = false;
+  Clock::Steady saved{};
+
+  double compute(double us) const {
+    const auto rows = static_cast<double>(times[0].count() + times[1].count() + times[2].count());
+    return us / (rows * planner_us / static_cast<double>(planner_runs));
+  }
+  void ran_planner(std::chrono::nanoseconds time) {
+    planner.observe(time);
+    planner_us += microseconds(time);
+    ++planner_runs;
+  }
+};
+
+}  // namespace dormouse::daemon

@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "config/log.h"
+#include "daemon/run_on.h"
+#include "daemon/service/describe.h"
+#include "daemon/service/routed_model.h"
+#include "daemon/service/service.h"
+
+/// Audits: what is drawn, when the planner answers it, and what follows from that.
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostPending = 256;       // requests that wait to be audited …
+constexpr std::size_t kMostBytes = 32 << 20;    // … and what they hold of inputs
+constexpr double kStrictAudit = 0.5;            // share that is audited until a gate is certified anew
+constexpr int kPatience = 3;                    // times that one audit makes way
+constexpr std::chrono::milliseconds kTurn{60};  // of auditing, then three times as long of none
+constexpr std::chrono::minutes kSave{
+    10};  // of lessons that a power cut may cost; certificates are kept at once
+
+std::size_t bytes_of(const std::vector<engine::Tensor>& inputs) {
+  std::size_t bytes = 0;
+  for (const engine::Tensor& input : inputs) bytes += input.bytes().size();
+  return bytes;
+}
+
+}  // namespace
+
+void Routing::draw(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row) {
+  const HrmOptions& options = service_.options().hrm;
+  if (!model.gated && !model.trace) return;
+  const bool strict = model.gated && model.gate.judge()->rule == hrm::Judge::Rule::strict;
+  const double share = strict ? std::max(options.audit, kStrictAudit) : options.audit;
+  if (static_cast<double>(random_() >> 11) * 0x1p-53 >= share) return;
+  const std::size_t bytes = bytes_of(job.inputs);
+  if (model.pending.size() >= kMostPending || model.pending_bytes + bytes > kMostBytes) {
+    ++model.skipped;
+    return;
+  }
+  Pending audit{answered.ids[row], answered.result.rows[row], job, answered.labels, bytes};
+  for (engine::Tensor& input : audit.job.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
+  if (audit.low.decision.route == hrm::Route::high)
+    audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
+  model.pending_bytes += bytes;
+  model.pending.push_back(std::move(audit));
+}
+
+void Routing::make_way() {
+  if (computing_ && computing_->interrupted < kPatience) auditing_.request_stop();
+}
+
+bool Routing::idle() const {
+  return service_.scheduler().foreground_count() == 0 && service_.queue().waiting() == 0;
+}
+
+asio::awaitable<void> Routing::audit() {
+  if (busy_ || stopped_) co_return;
+  busy_ = true;
+  const auto began = service_.clock().now();
+  for (auto& [name, model] : models_) {
+    settle(name, *model);
+    while (began >= not_before_ && service_.clock().now() - began < kTurn) {
+      auto next = audit_next(name, *model);
+      if (!co_await std::move(next)) break;
+      settle(name, *model);
+    }
+    if (model->changed && service_.clock().now() - model->saved >= kSave) save(name, *model);
+  }
+  const auto ended = service_.clock().now();
+  if (began >= not_before_) not_before_ = ended + 3 * (ended - began);
+  busy_ = false;
+}
+
+asio::awaitable<bool> Routing::audit_next(const std::string& name, Model& model) {
+  const auto waits = [](const Pending& audit) { return !audit.high && !audit.failed; };
+  const auto next = std::ranges::find_if(model.pending, waits);
+  if (next == model.pending.end() || stopped_ || !idle()) co_return false;
+  const memory::EpisodeId id = next->id;
+  computing_ = &*next;
+  auditing_ = std::stop_source();
+  Urgency urgency{.priority = Priority::background};
+  auto waiting = service_.turn(service_.model(name).parts->options.planner, std::move(urgency));
+  std::optional<HighAnswer> high;
+  bool failed = false;
+  try {
+    const InferenceQueue::Turn turn = co_await std::move(waiting);
+    auto work = [job = next->job, low = next->low, stop = auditing_.get_token()]() mutable {
+      job.stop = stop;
+      return ask_high(job, low);
+    };
+    high = co_await run_on(service_.compute(), std::move(work));
+  } catch (const Failure& failure) {
+    failed = failure.error().code != Errc::expired;
+    if (failed) log(Level::warning, "model " + name + ": an audit failed: " + failure.error().context);
+  }
+  computing_ = nullptr;
+  // The line may have been emptied meanwhile.
+  const auto there = std::ranges::find(model.pending, id, &Pending::id);
+  if (there == model.pending.end()) co_return true;
+  if (high) {
+    model.ran_planner(high->time);
+    model.audits_us += microseconds(high->time);
+    there->high = std::move(high);
+  }
+  there->failed = failed;
+  there->interrupted += !there->high && !failed;
+  co_return there->high || failed;
+}
+
+void Routing::settle(const std::string& name, Model& model) {
+  while (!model.pending.empty() && (model.pending.front().high || model.pending.front().failed)) {
+    const Pending audit = std::move(model.pending.front());
+    model.pending.pop_front();
+    model.pending_bytes -= audit.bytes;
+    count(name, model, audit);
+  }
+}
+
+void Routing::drop_pending(Model& model) {
+  model.pending.clear();
+  model.pending_bytes = 0;
+  computing_ = nullptr;
+  auditing_.request_stop();
+}
+
+void Routing::forget(std::span<const memory::EpisodeId> ids) {
+  for (const memory::EpisodeId id : ids) {
+    verdicts_.erase(id);
+    finished_.erase(id);
+    for (auto& [name, model] : models_) {
+      const auto found = std::ranges::find(model->pending, id, &Pending::id);
+      if (found == model->pending.end()) continue;
+      model->pending_bytes -= found->bytes;
+      model->pending.erase(found);
+      computing_ = nullptr;  // it may have moved
+    }
+  }
+}
+
+void Routing::count(const std::string& name, Model& model, const Pending& audit) {
+  // Where the planner cannot answer, nobody knows who was right: it counts against the promise.
+  const bool wrong = audit.failed || audit.high->decision.predicted != audit.low.executor.predicted;
+  ++model.audited;
+  model.disagreed += wrong;
+  model.changed = true;
+  if (!audit.failed) {
+    verdicts_.put(
+        {audit.id, audit.labels.at(audit.high->decision.predicted), audit.high->decision.confidence, !wrong});
+    if (model.trace) record(model, audit);
+  }
+  const auto event = model.gate.audited(audit.low.signals, wrong);
+  if (event == hrm::AuditedGate::Event::none || !model.gated) return;
+  if (event != hrm::AuditedGate::Event::certified) {  // what was drawn before the alarm is no audit since
+    drop_pending(model);
+  }
+  announce(name, model, event);
+  save(name, model);
+}
+
+void Routing::announce(const std::string& name, const Model& model, hrm::AuditedGate::Event event) {
+  using Event = hrm::AuditedGate::Event;
+  const hrm::Standing standing = model.gate.standing();
+  const std::string_view what = event == Event::certified ? "certified"
+                                : event == Event::alarm   ? "alarm"
+                                                          : "given_up";
+  const std::string_view text =
+      event == Event::certified ? "its gate is certified"
+      : event == Event::alarm
+          ? "audits show more errors than promised: nothing is accepted until a gate is certified anew"
+          : "the last audits certify no gate: nothing is accepted until some do";
+  log(event == Event::certified ? Level::info : Level::warning, "model " + name + ": " + std::string(text));
+  json::object object{{"model", name}, {"event", what}, {"audits", standing.audits}};
+  if (standing.certificate) {
+    object["bound"] = rounded(standing.certificate->bound);
+    object["threshold"] = rounded(double{*standing.certificate->threshold});
+  }
+  service_.events().publish(json::serialize(object), "router");
+}
+
+void Routing::record(Model& model, const Pending& audit) {
+  hrm::RecordedRequest request{.signals = audit.low.signals,
+                               .low = audit.labels.at(audit.low.executor.predicted),
+                               .high = audit.labels.at(audit.high->decision.predicted),
+                               .low_us = microseconds(audit.low.low_time),
+                               .high_us = microseconds(audit.high->time)};
+  asio::post(service_.storage(), [&trace = *model.trace, request = std::move(request)] {
+    try {
+      trace.write(request);
+    } catch (const Failure& failure) {
+      log(Level::warning, "a request was not recorded: " + failure.error().context);
+    }
+  });
+}
+
+bool Routing::awaits(memory::EpisodeId id) const {
+  return std::ranges::any_of(models_, [id](const auto& item) {
+    return std::ranges::find(item.second->pending, id, &Pending::id) != item.second->pending.end();
+  });
+}
+
+}  // namespace dormouse::daemon

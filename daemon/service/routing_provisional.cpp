@@ -1,0 +1,57 @@
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "daemon/run_on.h"
+#include "daemon/service/describe.h"
+#include "daemon/service/routed_model.h"
+#include "daemon/service/service.h"
+
+/// Answers that the latency budget cut short, and the planner's that follow.
+namespace dormouse::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+constexpr std::size_t kMostFinishing = 64;  // provisional answers that wait for the planner
+
+}  // namespace
+
+void Routing::begin_to_finish(const Entry& entry, const InferenceJob& job, const RowAnswer& answer,
+                              memory::EpisodeId id, std::size_t row) {
+  if (finishing_ >= kMostFinishing || stopped_) return;
+  InferenceJob alone = job;
+  for (engine::Tensor& input : alone.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
+  ++finishing_;
+  asio::co_spawn(service_.io(), finish(entry.parts->options.name, std::move(alone), answer, id),
+                 [](std::exception_ptr error) {
+                   if (error) std::rethrow_exception(error);
+                 });
+}
+
+asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAnswer low,
+                                      memory::EpisodeId id) {
+  const std::vector<std::string>& labels = job.served.model->labels;
+  json::object object{{"model", name}, {"episode", id}};
+  try {
+    auto waiting =
+        service_.turn(service_.model(name).parts->options.planner, Urgency{.priority = Priority::background});
+    const InferenceQueue::Turn turn = co_await std::move(waiting);
+    job.stop = finishing_until_.get_token();
+    auto work = [&job, &low] { return ask_high(job, low); };
+    const HighAnswer high = co_await run_on(service_.compute(), std::move(work));
+    models_.at(name)->ran_planner(high.time);
+    const auto& decision = high.decision;
+    finished_.put({id, labels.at(decision.predicted), decision.confidence,
+                   decision.predicted == low.decision.predicted});
+    object["label"] = labels.at(decision.predicted);
+    object["confidence"] = rounded(double{decision.confidence});
+    object["route"] = word(decision.route);
+  } catch (const Failure& failure) {
+    object["error"] = failure.error().context;
+  }
+  --finishing_;
+  service_.events().publish(json::serialize(object), "answer");
+}
+
+}  // namespace dormouse::daemon
