@@ -9,7 +9,8 @@ namespace dormouse::engine {
 
 /// Threads that share the work of one kernel, the calling one among them.
 ///
-/// Thread-safe: calls from several threads wait for each other. A task must not call back into it.
+/// Thread-safe: calls from several threads wait for each other. A task must neither throw
+/// nor call back into it.
 class Parallel {
  public:
   virtual ~Parallel() = default;

@@ -17,7 +17,7 @@ std::int64_t Pool::worthwhile() const { return threads_.spin ? 100'000 : 1'000'0
 void Pool::run(std::size_t tasks, engine::FunctionRef<void(std::size_t)> task) const {
   const std::lock_guard lock(mutex_);
   task_ = &task;
-  const auto entry = [](void* pool, std::size_t i) {
+  const auto entry = [](void* pool, std::size_t i) noexcept {
     const Pool& self = *static_cast<const Pool*>(pool);
     static_cast<void>(self.begun_.load(std::memory_order_acquire));
     (*self.task_)(i);
