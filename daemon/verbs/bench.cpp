@@ -209,10 +209,9 @@ int report(const Arguments& arguments, const std::string& path) {
 
 int run(const Arguments& arguments) {
   if (const auto path = arguments.value("report")) return report(arguments, *path);
-  const Timing timing =
-      time_runs([&] { return load(arguments, {}); },
-                [&](const engine::Session& session) { return inputs_for(session, arguments); },
-                RunLimit(arguments, 2));
+  const Timing timing = time_runs(
+      [&] { return load(arguments, {}); },
+      [&](const engine::Session& session) { return inputs_for(session, arguments); }, RunLimit(arguments, 2));
   StepProfile steps;
   const std::size_t runs = profile(arguments, steps);
   if (arguments.json())

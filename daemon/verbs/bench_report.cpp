@@ -31,16 +31,18 @@ struct Way {
 
 json::object measure(const Way& way, const Arguments& arguments) {
   const auto shapes = parse_shapes(arguments.value_or("shape", ""));
-  const Timing timing =
-      time_runs([&] { return engine::Session(way.graph, way.driver); },
-                [&](const engine::Session& session) { return bench_inputs(session.graph(), shapes, {}, kSeed); },
-                RunLimit(arguments, kSeconds));
+  const Timing timing = time_runs(
+      [&] { return engine::Session(way.graph, way.driver); },
+      [&](const engine::Session& session) { return bench_inputs(session.graph(), shapes, {}, kSeed); },
+      RunLimit(arguments, kSeconds));
   json::object line;
   line["model"] = way.model;
   const std::string_view driver = way.driver.empty() ? "reference" : way.driver[0]->name();
   line["driver"] = json::string_view(driver.data(), driver.size());
   line["threads"] = way.threads;
-  const auto set = [&line](const char* key, Microseconds time) { line[key] = std::round(time.count() * 10) / 10; };
+  const auto set = [&line](const char* key, Microseconds time) {
+    line[key] = std::round(time.count() * 10) / 10;
+  };
   set("load_us", timing.load);
   set("min_us", timing.quantile(0));
   set("p50_us", timing.quantile(0.5));
@@ -51,7 +53,8 @@ json::object measure(const Way& way, const Arguments& arguments) {
 }
 
 /// On each driver, with one thread and with all cores; on portable kernels with one.
-void measure(const std::string& name, const engine::Graph& graph, const Arguments& arguments, json::array& lines) {
+void measure(const std::string& name, const engine::Graph& graph, const Arguments& arguments,
+             json::array& lines) {
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   for (std::size_t threads = 1;; threads = cores) {
     const auto drivers = drivers::all_drivers(threads);

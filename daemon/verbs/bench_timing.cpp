@@ -18,7 +18,8 @@ Microseconds Timing::quantile(double q) const {
 
 RunLimit::RunLimit(const Arguments& arguments, double seconds) : runs_(arguments.integer("runs")) {
   if (runs_ && *runs_ < 1) throw UsageError{"--runs must be 1 or more"};
-  seconds_ = arguments.number("seconds", "a number above 0", [](double s) { return s > 0; }).value_or(seconds);
+  seconds_ =
+      arguments.number("seconds", "a number above 0", [](double s) { return s > 0; }).value_or(seconds);
 }
 
 bool RunLimit::reached(std::size_t done, Clock::duration spent) const {

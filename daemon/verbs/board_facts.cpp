@@ -16,7 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-std::uint64_t number_of(const std::string& text, int base = 10) { return std::strtoull(text.c_str(), nullptr, base); }
+std::uint64_t number_of(const std::string& text, int base = 10) {
+  return std::strtoull(text.c_str(), nullptr, base);
+}
 
 void append(std::string& list, std::string_view item) {
   if (item.empty()) return;
@@ -26,7 +28,9 @@ void append(std::string& list, std::string_view item) {
 
 bool contains(std::string_view list, std::string_view item) {
   for (std::size_t at = 0; (at = list.find(item, at)) != list.npos; ++at)
-    if ((at == 0 || list[at - 1] == ' ') && (at + item.size() == list.size() || list[at + item.size()] == ',')) return true;
+    if ((at == 0 || list[at - 1] == ' ') &&
+        (at + item.size() == list.size() || list[at + item.size()] == ','))
+      return true;
   return false;
 }
 
@@ -38,7 +42,8 @@ std::string values(std::string_view text, std::string_view key) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     if (!line.starts_with(key) || line.find_first_of(kAround, key.size()) != key.size()) continue;
-    const std::size_t first = line.find_first_not_of(kAround, key.size()), last = line.find_last_not_of(kAround);
+    const std::size_t first = line.find_first_not_of(kAround, key.size()),
+                      last = line.find_last_not_of(kAround);
     if (first == line.npos) continue;
     const std::string_view value = line.substr(first, last + 1 - first);
     if (!contains(found, value)) append(found, value);
@@ -54,16 +59,17 @@ void set(json::object& object, std::string_view key, std::uint64_t number) {
 }
 
 /// Of a hundred others nobody reads a list.
-constexpr const char* kFeatures[] = {
-    "asimdhp", "asimddp", "asimdfhm", "bf16", "i8mm",    "sve",     "sve2",        "sme",
-    "atomics", "avx",     "avx2",     "fma",  "avx512f", "avx_vnni", "avx512_vnni", "avx512_fp16"};
+constexpr const char* kFeatures[] = {"asimdhp", "asimddp",  "asimdfhm",    "bf16",       "i8mm", "sve",
+                                     "sve2",    "sme",      "atomics",     "avx",        "avx2", "fma",
+                                     "avx512f", "avx_vnni", "avx512_vnni", "avx512_fp16"};
 
 /// Those of the lines of flags that the kernel prints, one space between two.
 std::string features(std::string flags) {
   std::ranges::replace(flags, ',', ' ');  // lists of different cores
   std::string found;
   for (const char* feature : kFeatures)
-    if ((" " + flags + " ").find(" " + std::string(feature) + " ") != std::string::npos) append(found, feature);
+    if ((" " + flags + " ").find(" " + std::string(feature) + " ") != std::string::npos)
+      append(found, feature);
   return found;
 }
 
@@ -87,7 +93,8 @@ json::object processor(const fs::path& root) {
 
 /// A Raspberry Pi's flags: what is so now, and 16 bits higher what has been since it was switched on.
 std::string pi_throttling(const fs::path& root) {
-  static constexpr const char* kFlags[] = {"under-voltage", "clock capped", "throttled", "near its limit of heat"};
+  static constexpr const char* kFlags[] = {"under-voltage", "clock capped", "throttled",
+                                           "near its limit of heat"};
   const std::string text = line_of(root / "sys/devices/platform/soc/soc:firmware/get_throttled");
   const std::uint64_t bits = number_of(text, 16);
   std::string found;

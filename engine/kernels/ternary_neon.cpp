@@ -9,7 +9,8 @@ namespace {
 constexpr std::int64_t kBlocksAtOnce = 31;
 
 int8x16_t part(uint8x16_t packed, int s) {
-  const uint8x16_t codes = vandq_u8(vshlq_u8(packed, vdupq_n_s8(static_cast<std::int8_t>(-2 * s))), vdupq_n_u8(3));
+  const uint8x16_t codes =
+      vandq_u8(vshlq_u8(packed, vdupq_n_s8(static_cast<std::int8_t>(-2 * s))), vdupq_n_u8(3));
   return vsubq_s8(vreinterpretq_s8_u8(codes), vdupq_n_s8(1));
 }
 

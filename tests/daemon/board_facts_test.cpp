@@ -41,9 +41,11 @@ TEST_CASE("a report says what board it was made on", "[bench]") {
   root.set("proc/meminfo", "MemTotal:        8245344 kB\nSwapTotal:        524272 kB\n");
   std::string cores;
   for (const char core : {'0', '1', '2', '3'})
-    cores += "processor\t: "s + core +
-             "\nFeatures\t: fp asimd evtstrm aes asimdhp asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n\n";
-  root.set("proc/cpuinfo", cores + "Serial\t\t: 10000000abcdef01\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n");
+    cores +=
+        "processor\t: "s + core +
+        "\nFeatures\t: fp asimd evtstrm aes asimdhp asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n\n";
+  root.set("proc/cpuinfo",
+           cores + "Serial\t\t: 10000000abcdef01\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n");
   root.set("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n");
   root.set("sys/devices/system/cpu/cpu3/cpufreq/cpuinfo_max_freq", "2400000\n");
   const json::object facts = root.facts();
