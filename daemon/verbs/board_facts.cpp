@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "config/text.h"
 #include "daemon/service/sysfs.h"
 
 namespace dormouse::daemon {
@@ -21,9 +22,7 @@ std::uint64_t number_of(const std::string& text, int base = 10) {
 }
 
 void append(std::string& list, std::string_view item) {
-  if (item.empty()) return;
-  if (!list.empty()) list += ", ";
-  list += item;
+  if (!item.empty()) config::list(list, item);
 }
 
 bool contains(std::string_view list, std::string_view item) {
