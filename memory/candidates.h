@@ -1,11 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "memory/squares.h"
 #include "memory/vector_rows.h"
 
 /// What the two searches share: the query and the best rows so far. For index.cpp, scan.cpp and graph.cpp.
@@ -17,19 +19,17 @@ struct Query {
   Query(std::span<const float> given, std::size_t stride) : values(given) {
     CodedLatent coded = quantise(given);
     codes = std::move(coded.codes);
+    const auto gap = [&](std::size_t i) { return given[i] - coded.scale * static_cast<float>(codes[i]); };
+    off = std::sqrt(static_cast<float>(sum_of_squares(given.size(), gap)));
     codes.resize(stride);
     factor = -2 * coded.scale;
   }
 
   std::span<const float> values;
   std::vector<std::int8_t> codes;
+  float off = 0;     ///< how far what the codes say lies from the query
   float factor = 0;  ///< of the product of codes and the row's scale, in a score
 };
-
-/// Squared distance less |q|², which is the same for every row: |x|² − 2·q·x.
-inline float score(float factor, std::int32_t product, const VectorRows::Measure& row) {
-  return row.norm + factor * row.scale * static_cast<float>(product);
-}
 
 struct Candidate {
   float score;
@@ -46,6 +46,7 @@ class Best {
  public:
   explicit Best(std::size_t limit) : limit_(limit) { heap_.reserve(limit); }
 
+  std::size_t limit() const { return limit_; }
   bool full() const { return heap_.size() == limit_; }
   float worst() const { return full() ? heap_.front().score : std::numeric_limits<float>::infinity(); }
   void offer(const Candidate& candidate) {

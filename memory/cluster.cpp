@@ -5,6 +5,7 @@
 #include <random>
 
 #include "config/error.h"
+#include "memory/squares.h"
 
 namespace dormouse::memory {
 namespace {
@@ -158,12 +159,7 @@ Clustering cluster(std::span<const WeightedPoint> points, std::size_t k,
 
 double squared_distance(std::span<const float> a, std::span<const float> b) {
   ensure(a.size() == b.size(), "vectors of one width");
-  double squares = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double gap = double{a[i]} - double{b[i]};
-    squares += gap * gap;
-  }
-  return squares;
+  return sum_of_squares(a.size(), [&](std::size_t i) { return double{a[i]} - double{b[i]}; });
 }
 
 }  // namespace dormouse::memory

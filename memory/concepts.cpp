@@ -36,12 +36,24 @@ std::vector<ConceptMatch> nearest(std::span<const Concept> concepts, std::span<c
 
 std::vector<ConceptMatch> nearest_of_each_class(std::span<const Concept> concepts,
                                                 std::span<const float> latent) {
-  std::vector<ConceptMatch> best;
-  for (const ConceptMatch& near : nearest(concepts, latent, concepts.size())) {
-    const auto same = [&](const ConceptMatch& seen) { return seen.match->label == near.match->label; };
-    if (std::ranges::none_of(best, same)) best.push_back(near);
+  std::vector<std::pair<double, const Concept*>> best;  // squared distances
+  for (const Concept& candidate : concepts) {
+    if (candidate.mean.size() != latent.size()) continue;
+    const double squares = squared_distance(latent, candidate.mean);
+    // From behind: concepts of a class stand together.
+    const auto same = std::find_if(best.rbegin(), best.rend(),
+                                   [&](const auto& seen) { return seen.second->label == candidate.label; });
+    if (same == best.rend()) {
+      best.emplace_back(squares, &candidate);
+    } else if (squares < same->first) {
+      *same = {squares, &candidate};
+    }
   }
-  return best;
+  std::ranges::stable_sort(best, {}, &std::pair<double, const Concept*>::first);
+  std::vector<ConceptMatch> matches;
+  for (const auto& [squares, match] : best)
+    matches.push_back({match, static_cast<float>(std::sqrt(squares))});
+  return matches;
 }
 
 ConceptMatch nearest_of(std::span<const Concept> concepts, std::span<const float> latent,

@@ -25,4 +25,26 @@ struct NamedDotKernel {
 std::span<const NamedDotKernel> dot_kernels();
 inline DotKernel best_dot() { return dot_kernels().front().kernel; }
 
+/// What turns a product of codes into a distance.
+struct Measure {
+  float norm;  ///< |x|²
+  float scale;
+};
+
+/// Squared distance less |q|², which is the same for every row: |x|² − 2·q·x; `factor` is −2 and the query's
+/// scale.
+inline float score(float factor, std::int32_t product, const Measure& row) {
+  return row.norm + factor * row.scale * static_cast<float>(product);
+}
+
+/// score() of `count` rows that lie side by side, `n` codes from one to the next: the same on every
+/// processor. `n` as for a DotKernel.
+using ScoreKernel = void (*)(const std::int8_t* query, float factor, const std::int8_t* rows, std::size_t n,
+                             std::size_t count, const Measure* measures, float* scores) noexcept;
+/// By the fastest dot kernel.
+void score_rows(const std::int8_t* query, float factor, const std::int8_t* rows, std::size_t n,
+                std::size_t count, const Measure* measures, float* scores) noexcept;
+/// The fastest that there is here.
+ScoreKernel best_score();
+
 }  // namespace dormouse::memory

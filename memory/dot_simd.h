@@ -7,5 +7,7 @@ namespace dormouse::memory {
 
 /// Those that this processor runs, the fastest first; as many as fit into `out`.
 std::size_t simd_dot_kernels(std::span<NamedDotKernel> out);
+/// One that this processor runs and that beats score_rows(); nullptr: there is none.
+ScoreKernel simd_score_kernel();
 
 }  // namespace dormouse::memory

@@ -117,6 +117,76 @@ DORMOUSE_AVX512VNNI void dot_avx512vnni(const std::int8_t* query, const std::int
   }
 }
 
+/// The sums of four registers within each quarter, in their order.
+DORMOUSE_AVX512VNNI inline __m512i fold_quarters(const __m512i (&sums)[kGroup]) {
+  const __m512i first = _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(0xffff, sums[0], sums[1]),
+                                         _mm512_maskz_unpackhi_epi32(0xffff, sums[0], sums[1]));
+  const __m512i second = _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(0xffff, sums[2], sums[3]),
+                                          _mm512_maskz_unpackhi_epi32(0xffff, sums[2], sums[3]));
+  return _mm512_add_epi32(_mm512_maskz_unpacklo_epi64(0xff, first, second),
+                          _mm512_maskz_unpackhi_epi64(0xff, first, second));
+}
+
+DORMOUSE_AVX512VNNI inline void score_group(__m128i products, float factor, const Measure* measures,
+                                            float* scores) {
+  const float* const at = &measures[0].norm;
+  const __m128 first = _mm_loadu_ps(at), second = _mm_loadu_ps(at + 4);
+  const __m128 norms = _mm_shuffle_ps(first, second, 0b10'00'10'00);
+  const __m128 scales = _mm_mul_ps(_mm_set1_ps(factor), _mm_shuffle_ps(first, second, 0b11'01'11'01));
+  _mm_storeu_ps(scores, _mm_add_ps(norms, _mm_mul_ps(scales, _mm_cvtepi32_ps(products))));
+}
+
+// Eight rows of 32 codes at a time, two in a register, or four wider ones.
+DORMOUSE_AVX512VNNI void score_avx512vnni(const std::int8_t* query, float factor, const std::int8_t* rows,
+                                          std::size_t n, std::size_t count, const Measure* measures,
+                                          float* scores) noexcept {
+  const __m512i flip = _mm512_set1_epi8(-128);
+  const std::size_t at_once = n == 32 ? 2 * kGroup : kGroup, whole = count / at_once * at_once;
+  if (n == 32) {
+    const __m512i codes = _mm512_maskz_broadcast_i64x4(0xff, load(query));
+    const __m512i start =
+        _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_dpbusd_epi32(_mm512_setzero_si512(), flip, codes));
+    for (std::size_t i = 0; i < whole; i += at_once, rows += at_once * n) {
+      __m512i sums[kGroup];
+      for (std::size_t r = 0; r < kGroup; ++r)
+        sums[r] =
+            _mm512_dpbusd_epi32(start, _mm512_xor_si512(flip, _mm512_loadu_si512(rows + 64 * r)), codes);
+      const __m512i folded = fold_quarters(sums);
+      const __m256i even = _mm512_maskz_extracti64x4_epi64(0xff, folded, 0),
+                    odd = _mm512_maskz_extracti64x4_epi64(0xff, folded, 1);
+      const __m128i evens = _mm_add_epi32(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
+      const __m128i odds = _mm_add_epi32(_mm256_castsi256_si128(odd), _mm256_extracti128_si256(odd, 1));
+      score_group(_mm_unpacklo_epi32(evens, odds), factor, measures + i, scores + i);
+      score_group(_mm_unpackhi_epi32(evens, odds), factor, measures + i + kGroup, scores + i + kGroup);
+    }
+  } else {
+    const std::size_t wide = n / 64 * 64;
+    const __mmask64 rest = n == wide ? 0 : 0xffffffff;  // n is a multiple of 32
+    const __m512i last = _mm512_maskz_loadu_epi8(rest, query + wide);
+    __m512i excess = _mm512_dpbusd_epi32(_mm512_setzero_si512(), flip, last);
+    for (std::size_t j = 0; j < wide; j += 64)
+      excess = _mm512_dpbusd_epi32(excess, flip, _mm512_loadu_si512(query + j));
+    const __m512i start = _mm512_sub_epi32(_mm512_setzero_si512(), excess);
+    for (std::size_t i = 0; i < whole; i += at_once, rows += at_once * n) {
+      __m512i sums[kGroup] = {start, start, start, start};
+      for (std::size_t j = 0; j < wide; j += 64) {
+        const __m512i codes = _mm512_loadu_si512(query + j);
+        for (std::size_t r = 0; r < kGroup; ++r)
+          sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_xor_si512(flip, _mm512_loadu_si512(rows + r * n + j)),
+                                        codes);
+      }
+      if (rest)
+        for (std::size_t r = 0; r < kGroup; ++r)
+          sums[r] = _mm512_dpbusd_epi32(
+              sums[r], _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(rest, rows + r * n + wide)), last);
+      const __m256i half = halve(fold_quarters(sums));
+      score_group(_mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)), factor,
+                  measures + i, scores + i);
+    }
+  }
+  score_rows(query, factor, rows, n, count - whole, measures + whole, scores + whole);
+}
+
 // Not every compiler's __builtin_cpu_supports knows this one.
 bool has_avxvnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -124,7 +194,15 @@ bool has_avxvnni() {
          (eax >> 4 & 1) != 0;
 }
 
+bool has_avx512vnni() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
+
 }  // namespace
+
+ScoreKernel simd_score_kernel() { return has_avx512vnni() ? score_avx512vnni : nullptr; }
 
 std::size_t simd_dot_kernels(std::span<NamedDotKernel> out) {
   __builtin_cpu_init();
@@ -132,9 +210,7 @@ std::size_t simd_dot_kernels(std::span<NamedDotKernel> out) {
   const auto offer = [&](bool runs, NamedDotKernel kernel) {
     if (runs && count < out.size()) out[count++] = kernel;
   };
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-  offer(avx512, {"AVX-512 VNNI", dot_avx512vnni});
+  offer(has_avx512vnni(), {"AVX-512 VNNI", dot_avx512vnni});
   offer(has_avxvnni(), {"AVX-VNNI", dot_avxvnni});
   offer(__builtin_cpu_supports("avx2"), {"AVX2", dot_avx2});
   return count;

@@ -7,6 +7,7 @@
 #include "engine/dtype.h"
 #include "memory/candidates.h"
 #include "memory/graph.h"
+#include "memory/squares.h"
 
 namespace dormouse::memory {
 namespace {
@@ -19,20 +20,30 @@ constexpr std::uint64_t kSearchesPerInsert = 5;
 constexpr std::uint64_t kTelling = 1'000;  // searches, before their number says anything
 constexpr std::size_t kStalePercent = 15;
 
+// The gap of two floats rounds to float by a part in 2²⁴ at most.
 float squared_distance(std::span<const float> query, const LatentView& row) {
-  double squares = 0;
-  if (!row.halves.empty()) {
-    for (std::size_t i = 0; i < query.size(); ++i) {
-      const double gap = double{query[i]} - double{engine::to_float(engine::Half{row.halves[i]})};
-      squares += gap * gap;
-    }
-    return static_cast<float>(squares);
-  }
-  for (std::size_t i = 0; i < query.size(); ++i) {
-    const double gap = double{query[i]} - double{static_cast<float>(row.codes[i]) * row.scale};
-    squares += gap * gap;
-  }
-  return static_cast<float>(squares);
+  const auto gap = [&](const auto& value) {
+    return sum_of_squares(query.size(), [&](std::size_t i) { return query[i] - value(i); });
+  };
+  const auto half = [&](std::size_t i) { return engine::to_float(engine::Half{row.halves[i]}); };
+  const auto code = [&](std::size_t i) { return static_cast<float>(row.codes[i]) * row.scale; };
+  return static_cast<float>(row.halves.empty() ? gap(code) : gap(half));
+}
+
+/// Lets go of candidates that are not among the nearest `k`, however the query's codes deceived: a score is
+/// off by no more than 2·|q − codes|·|x|, and rounding. A few stay for those that the writer removes
+/// meanwhile.
+void drop_hopeless(std::vector<Candidate>& candidates, std::size_t k, const Query& query,
+                   const VectorRows& rows) {
+  constexpr std::size_t kSpare = 4;
+  if (candidates.size() <= k + kSpare) return;
+  float largest = 0;
+  for (const Candidate& candidate : candidates) largest = std::max(largest, rows.measure(candidate.row).norm);
+  const float slack = 2 * query.off * std::sqrt(largest) + 1e-4f * largest;
+  const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(k + kSpare);
+  std::nth_element(candidates.begin(), last, candidates.end());
+  const float limit = last->score + 2 * slack;
+  std::erase_if(candidates, [limit](const Candidate& candidate) { return candidate.score > limit; });
 }
 
 }  // namespace
@@ -126,6 +137,7 @@ std::vector<Match> VectorIndex::search(std::span<const float> query, std::size_t
   }
 
   std::vector<Candidate> candidates = best.take();
+  drop_hopeless(candidates, k, coded, *rows_);
   for (Candidate& candidate : candidates)
     candidate.score = squared_distance(query, rows_->latent(candidate.row));
   std::sort(candidates.begin(), candidates.end());

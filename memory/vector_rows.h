@@ -51,11 +51,7 @@ class VectorRows {
  public:
   static constexpr std::size_t kChunkRows = 16'384;
 
-  /// What turns a product of codes into a distance.
-  struct Measure {
-    float norm;  ///< |x|²
-    float scale;
-  };
+  using Measure = memory::Measure;
 
   /// For vectors of `width` elements, at most `max_rows` appended over its life. int8 keeps no halves.
   VectorRows(std::size_t width, std::size_t max_rows, LatentFormat format = LatentFormat::int8);
@@ -93,6 +89,9 @@ class VectorRows {
   /// Nothing when the row is gone.
   std::optional<IndexRow> columns(std::size_t row) const;
   bool is_gone(std::size_t row) const { return packed(row).load(std::memory_order_relaxed) == kGone; }
+  void prefetch_columns(std::size_t row) const {
+    __builtin_prefetch(&chunk_of(row).columns[row % kChunkRows]);
+  }
   bool passes(std::size_t row, const Filter& filter) const {
     const auto found = columns(row);
     return found && filter.passes(*found);

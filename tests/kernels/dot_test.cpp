@@ -67,3 +67,25 @@ TEST_CASE("the portable dot kernel is always there, the fastest comes first", "[
   CHECK(dot_kernels().back().name == "portable");
   CHECK(best_dot() == dot_kernels().front().kernel);
 }
+
+TEST_CASE("rows are scored alike by every processor, in groups and what is left of them", "[memory]") {
+  std::mt19937 random(9);
+  INFO("seed 9");
+  for (const std::size_t n : {32, 64, 96, 128, 160, 384}) {
+    for (const std::size_t count : {1, 3, 4, 7, 8, 12, 33, 64}) {
+      std::vector<std::int8_t> query(n), rows(n * count);
+      for (auto* codes : {&query, &rows})
+        for (std::int8_t& code : *codes) code = static_cast<std::int8_t>(random() % 256);
+      std::vector<Measure> measures;
+      for (std::size_t i = 0; i < count; ++i)
+        measures.push_back({static_cast<float>(random() % 1000), 0.01f * static_cast<float>(random() % 100)});
+      std::vector<float> fast(count), plain(count);
+      best_score()(query.data(), -0.3f, rows.data(), n, count, measures.data(), fast.data());
+      score_rows(query.data(), -0.3f, rows.data(), n, count, measures.data(), plain.data());
+      CHECK(fast == plain);
+      std::int32_t product = 0;
+      for (std::size_t j = 0; j < n; ++j) product += query[j] * rows[(count - 1) * n + j];
+      CHECK(fast.back() == score(-0.3f, product, measures.back()));
+    }
+  }
+}

@@ -197,3 +197,23 @@ TEST_CASE("readers see whole rows while a writer appends, relabels and removes",
   CHECK(wrong == 0);
   CHECK(index.size() == 16'000);
 }
+
+TEST_CASE("the nearest that pass a filter are found among many nearer that do not", "[memory]") {
+  std::mt19937 random(8);
+  INFO("seed 8");
+  constexpr std::size_t width = 16, rows = 9'000;
+  VectorIndex index(width, rows);
+  std::vector<CodedLatent> stored;
+  for (std::size_t i = 0; i < rows; ++i) {  // ever farther away, as a stream that drifts
+    auto latent = random_latent(random, width);
+    latent[0] += static_cast<float>(i) / 100;
+    stored.push_back(quantise(latent));
+    REQUIRE(index.add({.id = i + 1, .label = i < 6'000 ? 0u : 1u}, stored.back()));
+  }
+  const auto query = random_latent(random, width);
+  CHECK(ids(index.search(query, 20)) == nearest_by_sorting(stored, query, 20));
+  auto far = nearest_by_sorting(stored, query, rows);
+  std::erase_if(far, [](EpisodeId id) { return id <= 6'000; });
+  far.resize(20);
+  CHECK(ids(index.search(query, 20, {.label = 1})) == far);
+}
