@@ -52,26 +52,6 @@ std::vector<Evidence> evidence_by_class(const Recollection& memory, std::size_t 
   return evidence;
 }
 
-/// Probabilities of memory alone; empty when it has nothing to say.
-std::vector<float> recall(const Recollection& memory, std::size_t classes, float temperature) {
-  const std::vector<Evidence> evidence = evidence_by_class(memory, classes);
-  float sum = 0, nearest = std::numeric_limits<float>::infinity();
-  int present = 0;
-  for (const Evidence& e : evidence) {
-    if (!e.any()) continue;
-    sum += e.distance(), ++present;
-    nearest = std::min(nearest, e.distance());
-  }
-  if (present == 0) return {};
-  const float scale = sum > 0 ? sum / static_cast<float>(present) * temperature : 1;
-  std::vector<float> p(classes);
-  float total = 0;
-  for (std::size_t c = 0; c < classes; ++c)
-    if (evidence[c].any()) total += p[c] = std::exp((nearest - evidence[c].distance()) / scale);
-  for (float& x : p) x /= total;
-  return p;
-}
-
 std::string describe(const char* format, float confidence, float accept) {
   char text[160];
   std::snprintf(text, sizeof text, format, static_cast<double>(confidence), static_cast<double>(accept));
@@ -91,6 +71,36 @@ void conclude(Decision& decision, Route route) {
 
 }  // namespace
 
+std::vector<float> recalled_probabilities(const Recollection& memory, std::size_t classes,
+                                          float temperature) {
+  const std::vector<Evidence> evidence = evidence_by_class(memory, classes);
+  float sum = 0, nearest = std::numeric_limits<float>::infinity();
+  int present = 0;
+  for (const Evidence& e : evidence) {
+    if (!e.any()) continue;
+    sum += e.distance(), ++present;
+    nearest = std::min(nearest, e.distance());
+  }
+  if (present == 0) return {};
+  const float scale = sum > 0 ? sum / static_cast<float>(present) * temperature : 1;
+  std::vector<float> p(classes);
+  float total = 0;
+  for (std::size_t c = 0; c < classes; ++c)
+    if (evidence[c].any()) total += p[c] = std::exp((nearest - evidence[c].distance()) / scale);
+  for (float& x : p) x /= total;
+  return p;
+}
+
+std::string_view word(Complexity complexity) {
+  using enum Complexity;
+  return complexity == low ? "low" : complexity == medium ? "medium" : "high";
+}
+
+Complexity complexity_of(float score, float threshold) {
+  if (score >= threshold) return Complexity::low;
+  return 2 * score >= threshold ? Complexity::medium : Complexity::high;
+}
+
 std::string_view word(Route route) {
   switch (route) {
     case Route::low:
@@ -99,6 +109,8 @@ std::string_view word(Route route) {
       return "hybrid";
     case Route::high:
       return "high";
+    case Route::abstain:
+      return "abstain";
   }
   return "low";
 }
@@ -124,7 +136,7 @@ Decision Router::low(std::span<const float> low) const {
 Decision Router::hybrid(std::span<const float> low, const Recollection& memory) const {
   Decision decision = this->low(low);
   if (accepts(low)) return decision;
-  std::vector<float> recalled = recall(memory, low.size(), options_.temperature);
+  std::vector<float> recalled = recalled_probabilities(memory, low.size(), options_.temperature);
   if (recalled.empty()) return decision;
 
   const float lambda = options_.mixing;
@@ -135,6 +147,7 @@ Decision Router::hybrid(std::span<const float> low, const Recollection& memory) 
   why.memory = std::move(recalled);
   why.hybrid = decision.probabilities;
   why.mixing = lambda;
+  why.temperature = options_.temperature;
   why.neighbours = memory.neighbours.size();
   why.concepts = memory.concepts.size();
   why.sentence = describe("the model was not sure, so memory was mixed in: %.3f now, accepted from %.3f",

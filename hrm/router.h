@@ -10,8 +10,15 @@
 
 namespace dormouse::hrm {
 
-enum class Route : std::uint8_t { low, hybrid, high };
+enum class Route : std::uint8_t { low, hybrid, high, abstain };
 std::string_view word(Route route);
+
+/// How hard an input is for the cheap model.
+enum class Complexity : std::uint8_t { low, medium, high };
+std::string_view word(Complexity complexity);
+/// By the score that decides whether the cheap answer stands: low from its threshold on, medium from half of
+/// it on, else high.
+Complexity complexity_of(float score, float threshold);
 
 /// An episode near the input in latent space.
 struct Neighbour {
@@ -47,7 +54,8 @@ struct Explanation {
   std::vector<float> memory;   ///< probabilities of memory alone; empty when it was not asked
   std::vector<float> hybrid;   ///< empty when not formed
   std::vector<float> planner;  ///< as combined over all labels; empty when it was not asked
-  float mixing = 0;            ///< λ that was used
+  float mixing = 0;            ///< λ that was used …
+  float temperature = 0;       ///< … and memory's temperature
   std::size_t neighbours = 0;
   std::size_t concepts = 0;
   std::string sentence;  ///< for people
@@ -66,6 +74,7 @@ struct Decision {
 ///   low     confidence(low) ≥ accept: the executor's answer stands.
 ///   hybrid  p = λ·p_low + (1 − λ)·p_memory; stands when its confidence ≥ accept, or when there is no
 ///   planner. high    the planner's answer, on the classes it knows; others keep their hybrid mass.
+///   abstain where the user allows it, an answer that nothing of this made sure of: see hrm/prediction_set.h.
 ///
 /// p_memory is a softmax over classes of their class-balanced similarity: for each class with a neighbour or
 /// a concept, −d/(scale·temperature), where d is the mean distance of its (up to three) nearest neighbours
@@ -93,6 +102,9 @@ class Router {
  private:
   RouterOptions options_;
 };
+
+/// What memory alone says: p_memory, see Router; empty where it has nothing to say.
+std::vector<float> recalled_probabilities(const Recollection& memory, std::size_t classes, float temperature);
 
 /// How unlike anything known an input is, in [0, 1]: 0 at or below the typical within-class nearest-neighbour
 /// distance s, 1 − s/d beyond it (0.5 at twice that distance). Nothing remembered: 1.

@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <cmath>
 #include <optional>
+#include <unordered_map>
 
 #include "config/error.h"
 
@@ -86,25 +87,59 @@ void check_header(const std::string& text) {
   check_keys(header, {"format", "version"});
 }
 
-/// The first request settles whether the truth is known.
-void add_request(Trace& trace, const std::string& text) {
+/// What read_trace() holds until the last line.
+struct Draft {
+  struct Answers {
+    json::value low, high, truth;  ///< truth: null where it is not known
+    std::optional<std::uint64_t> id;
+  };
+  Trace trace;
+  std::vector<Answers> answers;  ///< of each request
+  std::unordered_map<std::uint64_t, json::value> later;
+};
+
+std::uint64_t id_of(const json::value& value) {
+  boost::system::error_code failed;
+  const auto id = value.to_number<std::uint64_t>(failed);
+  if (failed) wrong("\"id\" must be a whole number");
+  return id;
+}
+
+void add_line(Draft& draft, const std::string& text) {
   const json::value value = parse_line(text);
   const json::object& line = object_of(value, "a request");
-  check_keys(line, {"signals", "low", "high", "truth"});
+  const json::value* const id = line.if_contains("id");
+  if (id && line.size() == 2 && line.contains("truth")) {
+    draft.later[id_of(*id)] = label_of(line.at("truth"), "truth");
+    return;
+  }
+  check_keys(line, {"id", "signals", "low", "high", "truth"});
   const Given low = answer_of(line, "low"), high = answer_of(line, "high");
   const json::value* const truth = line.if_contains("truth");
-  if (truth) label_of(*truth, "truth");
-  if (trace.requests.empty()) trace.truth = truth != nullptr;
-  if (trace.truth != (truth != nullptr)) wrong("either all requests have a \"truth\", or none has");
-  const json::value& right = truth ? *truth : high.label;
   const Signals signals = signals_of(object_of(member(line, "signals"), "signals"));
-  trace.requests.push_back({signals, low.label == right, high.label == right, low.us, high.us});
+  draft.trace.requests.push_back({signals, false, false, low.us, high.us});
+  draft.answers.push_back({low.label, high.label, truth ? label_of(*truth, "truth") : json::value(nullptr),
+                           id ? std::optional(id_of(*id)) : std::nullopt});
+}
+
+Trace judged(Draft draft) {
+  for (std::size_t i = 0; i < draft.answers.size(); ++i) {
+    Draft::Answers& answers = draft.answers[i];
+    if (const auto told = answers.id ? draft.later.find(*answers.id) : draft.later.end();
+        told != draft.later.end())
+      answers.truth = told->second;
+    draft.trace.truths += !answers.truth.is_null();
+    const json::value& right = answers.truth.is_null() ? answers.high : answers.truth;
+    draft.trace.requests[i].low_right = answers.low == right;
+    draft.trace.requests[i].high_right = answers.high == right;
+  }
+  return std::move(draft.trace);
 }
 
 }  // namespace
 
 Trace read_trace(std::istream& lines, const std::string& name) {
-  Trace trace;
+  Draft draft;
   std::string text;
   std::size_t line = 0;
   try {
@@ -112,7 +147,7 @@ Trace read_trace(std::istream& lines, const std::string& name) {
       if (++line == 1) {
         check_header(text);
       } else {
-        add_request(trace, text);
+        add_line(draft, text);
       }
     }
     if (line == 0) wrong("the file is empty or cannot be read");
@@ -120,7 +155,7 @@ Trace read_trace(std::istream& lines, const std::string& name) {
     const std::string where = name + (line > 0 ? ", line " + std::to_string(line) : "");
     throw Failure(Errc::corrupt, where + ": " + failure.what());
   }
-  return trace;
+  return judged(std::move(draft));
 }
 
 namespace {
@@ -130,7 +165,8 @@ constexpr std::string_view kHeader = "{\"format\":\"dormouse-trace\",\"version\"
 std::string line_of(const RecordedRequest& request) {
   json::object signals;
   for (std::size_t i = 0; i < kSignals.size(); ++i) signals[kSignals[i]] = request.signals[i];
-  return json::serialize(json::object{{"signals", std::move(signals)},
+  return json::serialize(json::object{{"id", request.id},
+                                      {"signals", std::move(signals)},
                                       {"low", {{"label", request.low}, {"us", request.low_us}}},
                                       {"high", {{"label", request.high}, {"us", request.high_us}}}}) +
          "\n";
@@ -177,8 +213,13 @@ void TraceWriter::open() {
   bytes_ = kHeader.size();
 }
 
-void TraceWriter::write(const RecordedRequest& request) {
-  const std::string line = line_of(request);
+void TraceWriter::write(const RecordedRequest& request) { append(line_of(request)); }
+
+void TraceWriter::write_truth(std::uint64_t id, const std::string& label) {
+  append(json::serialize(json::object{{"id", id}, {"truth", label}}) + "\n");
+}
+
+void TraceWriter::append(const std::string& line) {
   if (!file_.is_open()) open();
   if (bytes_ > kHeader.size() && bytes_ + line.size() > limit_) {
     file_.close();

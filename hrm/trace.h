@@ -21,18 +21,20 @@ namespace dormouse::hrm {
 ///    "high": {"label": 3, "us": 800}, "truth": 3}
 ///
 /// `signals` are some of kSignals, confidence among them; one that is missing is 0. `label` and `truth` are
-/// numbers or strings, `us` is the time it took.
+/// numbers or strings, `us` is the time it took. A request with an "id" may learn its truth later, or another
+/// one, from a line {"id": 18204, "truth": 3} anywhere in the file: the last one counts. Of ids that no
+/// request has, there is nothing to learn.
 struct Trace {
   std::vector<TracedRequest> requests;
-  bool truth = false;  ///< known; otherwise right is what the high model says
+  std::size_t truths = 0;  ///< requests whose truth is known; of others right is what the high model says
 };
 
-/// Throws Failure(corrupt) with `name`, line and reason for the first line that is not as above, and where
-/// some requests have a truth and others not.
+/// Throws Failure(corrupt) with `name`, line and reason for the first line that is not as above.
 Trace read_trace(std::istream& lines, const std::string& name);
 
 /// A request that both models answered.
 struct RecordedRequest {
+  std::uint64_t id = 0;
   Signals signals{};
   std::string low, high;  ///< labels
   double low_us = 0, high_us = 0;
@@ -49,9 +51,12 @@ class TraceWriter {
 
   /// Throws Failure(io) naming the file, Failure(conflict) where it is something else.
   void write(const RecordedRequest& request);
+  /// The truth about a request, written or yet to be. Throws likewise.
+  void write_truth(std::uint64_t id, const std::string& label);
 
  private:
   void open();
+  void append(const std::string& line);
 
   std::filesystem::path path_;
   std::uint64_t limit_;

@@ -66,8 +66,12 @@ boost::json::object to_json(const hrm::CertifiedOutcome& outcome, std::size_t sp
   return json;
 }
 
-boost::json::object to_json(const hrm::Replay& replay, const hrm::ReplayOptions& options, bool truth) {
-  boost::json::object json{{"learnt", replay.learnt}, {"tested", replay.tested}, {"truth", truth}};
+boost::json::object to_json(const hrm::Replay& replay, const hrm::ReplayOptions& options,
+                            const hrm::Trace& trace) {
+  boost::json::object json{{"learnt", replay.learnt},
+                           {"tested", replay.tested},
+                           {"truth", trace.truths == trace.requests.size()},
+                           {"truths", trace.truths}};
   json["gate"] = to_json(replay.gate, options.splits);
   json["confidence"] = to_json(replay.confidence, options.splits);
   json["always_low"] = to_json(replay.always_low);
@@ -98,7 +102,15 @@ std::string verdict(const std::string& name, const hrm::CertifiedOutcome& outcom
          percent(hrm::upper_limit(outcome.violated, options.splits, 0.025)) + ")\n";
 }
 
-std::string to_text(const hrm::Replay& replay, const hrm::ReplayOptions& options, bool truth) {
+std::string right(const hrm::Trace& trace) {
+  if (trace.truths == trace.requests.size()) return "what is true.";
+  const std::string otherwise = "what the high model says";
+  return trace.truths == 0 ? otherwise + "."
+                           : "what people said of " + std::to_string(trace.truths) + ", of the others " +
+                                 otherwise + "; nobody drew by lot of which they spoke.";
+}
+
+std::string to_text(const hrm::Replay& replay, const hrm::ReplayOptions& options, const hrm::Trace& trace) {
   Table table({"way", "low answers", "wrong of these", "accuracy", "compute"});
   add(table, "gate, certified", replay.gate.mean);
   add(table, "confidence, certified", replay.confidence.mean);
@@ -111,8 +123,7 @@ std::string to_text(const hrm::Replay& replay, const hrm::ReplayOptions& options
     add(curve, std::to_string(i + 1), replay.gate_curve[i]);
   return "The gate learnt from " + std::to_string(replay.learnt) + " requests; " +
          std::to_string(options.audits) + " of " + std::to_string(replay.tested) + " are audited, in " +
-         std::to_string(options.splits) + " splits. Right is " +
-         (truth ? "what is true.\n\n" : "what the high model says.\n\n") + table.text() + "\n" +
+         std::to_string(options.splits) + " splits. Right is " + right(trace) + "\n\n" + table.text() + "\n" +
          verdict("gate", replay.gate, options) + verdict("confidence", replay.confidence, options) + "\n" +
          curve.text();
 }
@@ -123,8 +134,8 @@ int run(const Arguments& arguments) {
   const hrm::Trace trace = open_trace(path);
   const hrm::Replay replay = hrm::replay(trace.requests, options);
   if (const auto plot = arguments.value("plot")) engine::write_file(*plot, route_curve(replay, path));
-  std::cout << (arguments.json() ? boost::json::serialize(to_json(replay, options, trace.truth)) + "\n"
-                                 : to_text(replay, options, trace.truth));
+  std::cout << (arguments.json() ? boost::json::serialize(to_json(replay, options, trace)) + "\n"
+                                 : to_text(replay, options, trace));
   return kOk;
 }
 

@@ -99,3 +99,11 @@ TEST_CASE("novelty grows from 0 at a typical distance towards 1 far away", "[rou
   CHECK(at(8.0f) == Approx(0.875f));
   CHECK(novelty({}, 1.0f) == 1.0f);
 }
+
+TEST_CASE("how complex an input is follows from the score and what it had to reach", "[router]") {
+  CHECK(complexity_of(0.9f, 0.9f) == Complexity::low);
+  CHECK(complexity_of(0.89f, 0.9f) == Complexity::medium);
+  CHECK(complexity_of(0.45f, 0.9f) == Complexity::medium);
+  CHECK(complexity_of(0.44f, 0.9f) == Complexity::high);
+  CHECK(word(Complexity::medium) == "medium");
+}

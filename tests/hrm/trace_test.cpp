@@ -27,7 +27,7 @@ TEST_CASE("a trace gives signals, who was right, and times", "[trace]") {
 {"signals": {"agreement": 0.25, "confidence": 0.5}, "low": {"label": "cat", "us": 10.5}, "high": {"label": "dog", "us": 90}, "truth": "cat"}
 {"signals": {"confidence": 1}, "low": {"label": "cat", "us": 11}, "high": {"label": "dog", "us": 91}, "truth": "eel"}
 )");
-  CHECK(trace.truth);
+  CHECK(trace.truths == 2);
   REQUIRE(trace.requests.size() == 2);
   const TracedRequest& first = trace.requests[0];
   CHECK(first.signals == Signals{0.5f, 0, 0, 0.25f});
@@ -40,7 +40,7 @@ TEST_CASE("a trace gives signals, who was right, and times", "[trace]") {
 
 TEST_CASE("without a truth the high model is right", "[trace]") {
   const Trace trace = read(kHeader + "\n" + kRequest);
-  CHECK_FALSE(trace.truth);
+  CHECK(trace.truths == 0);
   REQUIRE(trace.requests.size() == 1);
   CHECK_FALSE(trace.requests[0].low_right);
   CHECK(trace.requests[0].high_right);
@@ -66,7 +66,8 @@ TEST_CASE("a line that is wrong is named, with the reason", "[trace]") {
       {kHeader + "\n" + sure + R"("low": {"label": 1.5, "us": 1}, )" + high, "a whole number or a string"},
       {kHeader + "\n" + sure + R"("low": {"label": 1, "us": -1}, )" + high, "must not be negative"},
       {kHeader + "\n" + sure + R"("medium": 1, )" + low + high, "\"medium\" is unknown"},
-      {kHeader + "\n" + kRequest + "\n" + sure + R"("truth": 1, )" + low + high, "line 3: either all"},
+      {kHeader + "\n" + kRequest + "\n" + sure + R"("id": "x", )" + low + high, "line 3: \"id\" must be"},
+      {kHeader + "\n" + R"({"id": 1, "truth": []})", "line 2: \"truth\" must be"},
   };
   for (const Row& row : table) {
     INFO(row.text);
@@ -83,7 +84,8 @@ TEST_CASE("a line that is wrong is named, with the reason", "[trace]") {
 TEST_CASE("what is written is read back, behind what was there", "[trace]") {
   const TemporaryFolder folder;
   const std::string file = folder.file("trace.jsonl");
-  RecordedRequest request{.signals = {0.9f, 0.8f, -3.5f, 1, 0.25f, 2, 0}, .low = "a \"b\"", .high = "c"};
+  RecordedRequest request{
+      .id = 7, .signals = {0.9f, 0.8f, -3.5f, 1, 0.25f, 2, 0}, .low = "a \"b\"", .high = "c"};
   request.low_us = 12.25, request.high_us = 1e5 / 3;
   for (const char* torn : {"", "{\"signals\": {\"conf"}) {
     std::ofstream(file, std::ios::app) << torn;  // by a power cut
@@ -99,11 +101,31 @@ TEST_CASE("what is written is read back, behind what was there", "[trace]") {
   CHECK(back.high_us == Approx(request.high_us));
 }
 
+TEST_CASE("a truth that is told later counts, and the last one does", "[trace]") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("trace.jsonl");
+  TraceWriter writer(file, 1 << 20);
+  writer.write_truth(2, "b");
+  for (std::uint64_t id = 1; id <= 3; ++id) writer.write({.id = id, .low = "a", .high = "b"});
+  writer.write_truth(1, "b");
+  writer.write_truth(1, "a");
+  writer.write_truth(99, "a");
+  std::ifstream lines(file);
+  const Trace trace = read_trace(lines, file);
+  REQUIRE(trace.requests.size() == 3);
+  CHECK(trace.truths == 2);
+  CHECK(trace.requests[0].low_right);
+  CHECK_FALSE(trace.requests[0].high_right);
+  CHECK_FALSE(trace.requests[1].low_right);
+  CHECK(trace.requests[1].high_right);
+  CHECK(trace.requests[2].high_right);
+}
+
 TEST_CASE("a trace takes no more than twice its limit", "[trace]") {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.file("trace.jsonl");
   TraceWriter writer(file, 1000);
-  for (int i = 0; i < 100; ++i) writer.write({.signals = {}, .low = "a", .high = "b"});
+  for (int i = 0; i < 100; ++i) writer.write({.id = 1, .low = "a", .high = "b"});
   CHECK(std::filesystem::file_size(file) <= 1000);
   CHECK(std::filesystem::file_size(file.string() + ".1") <= 1000);
   for (const std::string& name : {file.string(), file.string() + ".1"}) {
