@@ -143,7 +143,8 @@ std::string Metrics::prometheus() const {
   for (const Series& first : series_) {  // all series of a name stand together
     if (!done.insert(first.name).second) continue;
     text += "# HELP dormouse_" + first.name + " " + first.help + "\n";
-    text += "# TYPE dormouse_" + first.name + " " + std::string(kTypes[first.value.index()]) + "\n";
+    const std::string_view type = first.name.ends_with("_total") ? "counter" : kTypes[first.value.index()];
+    text += "# TYPE dormouse_" + first.name + " " + std::string(type) + "\n";
     for (const Series& series : series_) {
       if (series.name == first.name) append(text, series);
     }

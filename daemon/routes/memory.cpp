@@ -91,11 +91,14 @@ json::object explain(const RowAnswer& answer, const std::vector<std::string>& la
           {"route", word(why.route)},
           {"answer", labels.at(answer.decision.predicted)},
           {"confidence", answer.decision.confidence},
+          {"complexity", word(answer.complexity)},
+          {"set", set_text(answer, labels)},
           {"novelty", answer.novelty},
           {"agreed", answer.executor.agreed},
           {"heads", std::move(heads)},
           {"paths", std::move(paths)},
-          {"thresholds", json::object{{"accept", why.accept}, {"mixing", why.mixing}}}};
+          {"thresholds",
+           json::object{{"accept", why.accept}, {"mixing", why.mixing}, {"temperature", why.temperature}}}};
 }
 
 asio::awaitable<Response> why(Service& service, Request request) {

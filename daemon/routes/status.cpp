@@ -8,6 +8,7 @@
 #include "daemon/routes/routes.h"
 #include "daemon/run_on.h"
 #include "daemon/service/describe.h"
+#include "hrm/prediction_set.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -23,7 +24,14 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-json::object model_status(const Routing& routing, const Entry& entry) {
+json::object abstain_status(const HeldOutView& view, double miss) {
+  const auto threshold = hrm::set_threshold(view.set_scores, miss);
+  return {{"miss", miss},
+          {"examples", view.set_scores.size()},
+          {"threshold", threshold ? json::value(rounded(double{*threshold})) : json::value(nullptr)}};
+}
+
+json::object model_status(const Service& service, const Entry& entry) {
   const engine::PublishedModel& model = *entry.served.model;
   json::object object{
       {"version", model.version}, {"inferences", entry.inferences}, {"failures", entry.failures}};
@@ -32,7 +40,9 @@ json::object model_status(const Routing& routing, const Entry& entry) {
   object["concepts"] = entry.served.concepts->size();
   object["neighbours"] = entry.served.index->size();
   object["seed"] = entry.parts->learnable->seed.has_value();
-  if (auto router = routing.status(entry)) object["router"] = std::move(*router);
+  if (const auto& view = entry.served.held_out; view && service.options().hrm.abstain)
+    object["abstain"] = abstain_status(*view, *service.options().hrm.abstain);
+  if (auto router = service.routing().status(entry)) object["router"] = std::move(*router);
   return object;
 }
 
@@ -113,7 +123,7 @@ asio::awaitable<Response> status(std::shared_ptr<StatusParts> parts) {
   const memory::Statistics statistics = co_await run_on(parts->service.storage(), std::move(read));
   json::object models;
   for (const auto& [name, entry] : parts->service.models())
-    models[name] = model_status(parts->service.routing(), entry);
+    models[name] = model_status(parts->service, entry);
   const auto uptime = std::chrono::steady_clock::now() - parts->started;
   co_return json_response(json::serialize(json::object{
       {"name", "dormouse"},
@@ -142,6 +152,7 @@ void add_status_routes(Router& router, Service& service, Streams& streams, Night
                      {{"model", name}});
   measure_requests(service, metrics);
   measure_memory(service, metrics);
+  service.routing().measure(metrics);
   router.add(Method::get, "/v1/events", [&service](Request) -> asio::awaitable<Response> {
     co_return event_response(service.events().subscribe());
   });

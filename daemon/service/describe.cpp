@@ -24,13 +24,21 @@ std::string iso_time(Clock::Wall time) {
   return text;
 }
 
+std::string set_text(const RowAnswer& answer, const std::vector<std::string>& labels) {
+  std::string text;
+  for (const std::uint32_t label : answer.set) text += (text.empty() ? "" : "|") + labels.at(label);
+  return text;
+}
+
 json::object describe(const Answered& answered, std::size_t row) {
   const RowAnswer& answer = answered.result.rows.at(row);
   json::object object{{"label", answered.labels[answer.decision.predicted]},
                       {"confidence", rounded(answer.decision.confidence)},
                       {"route", word(answer.decision.route)},
+                      {"complexity", word(answer.complexity)},
                       {"novelty", rounded(answer.novelty)},
                       {"version", answered.version}};
+  if (!answer.set.empty()) object["set"] = set_text(answer, answered.labels);
   if (row < answered.ids.size()) object["episode"] = answered.ids[row];
   if (answer.provisional) object["provisional"] = true;
   return object;
@@ -45,23 +53,25 @@ Parameters describe_flat(const Answered& answered) {
     parameters.set("dormouse_label", answered.labels[answer.decision.predicted]);
     parameters.set("dormouse_confidence", rounded(answer.decision.confidence));
     parameters.set("dormouse_route", std::string(word(answer.decision.route)));
+    parameters.set("dormouse_complexity", std::string(word(answer.complexity)));
     parameters.set("dormouse_novelty", rounded(answer.novelty));
+    if (!answer.set.empty()) parameters.set("dormouse_set", set_text(answer, answered.labels));
     if (answer.provisional) parameters.set("dormouse_provisional", true);
     if (!answered.ids.empty())
       parameters.set("dormouse_episode_id", static_cast<std::int64_t>(answered.ids[0]));
     return parameters;
   }
-  for (const char* key : {"label", "confidence", "route", "novelty", "episode"}) {
+  for (const char* key : {"label", "confidence", "route", "complexity", "novelty", "set", "episode"}) {
     std::string joined;
     for (std::size_t row = 0; row < rows; ++row) {
       const json::object object = describe(answered, row);
       const json::value* value = object.if_contains(key);
-      if (!value) break;
       if (row > 0) joined += ',';
+      if (!value) continue;
       joined += value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
     }
     const std::string name = key == std::string_view("episode") ? "episode_id" : key;
-    if (!joined.empty()) parameters.set("dormouse_" + name, joined);
+    if (joined.find_first_not_of(',') != std::string::npos) parameters.set("dormouse_" + name, joined);
   }
   return parameters;
 }

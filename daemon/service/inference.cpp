@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "hrm/prediction_set.h"
 #include "hrm/signals.h"
 
 namespace dormouse::daemon {
@@ -84,6 +85,18 @@ void decide_by(const hrm::Judge& judge, const InferenceJob& job, const hrm::Rout
             "asked";
 }
 
+/// An answer that nothing made sure of becomes a set of labels, where that is more than one.
+void abstain(const InferenceJob& job, RowAnswer& answer) {
+  hrm::Decision& decision = answer.decision;
+  if (answer.complexity == hrm::Complexity::low || decision.confidence >= job.router.accept) return;
+  std::vector<std::uint32_t> set = hrm::prediction_set(answer.executor.probabilities, *job.set_threshold);
+  if (std::ranges::find(set, decision.predicted) == set.end()) set.push_back(decision.predicted);
+  if (set.size() == 1) return;
+  answer.set = std::move(set);
+  decision.route = decision.why.route = hrm::Route::abstain;
+  decision.why.sentence += "; nothing made sure of one label, so these are all that it may well be";
+}
+
 RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::size_t row,
                      std::span<const float> logits, std::span<const float> latent) {
   RowAnswer answer;
@@ -102,6 +115,10 @@ RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::si
     answer.decision = router.hybrid(low, memory);
     if (job.planner && router.wants_planner(answer.decision)) go_high(job, router, answer, row);
   }
+  const bool certified = answer.rule == hrm::Judge::Rule::certified;
+  answer.complexity = certified ? hrm::complexity_of(answer.score, answer.threshold)
+                                : hrm::complexity_of(answer.executor.confidence, job.router.accept);
+  if (job.set_threshold && !answer.provisional) abstain(job, answer);
   if (answer.provisional)
     answer.decision.why.sentence +=
         "; the latency budget ends before the planner could answer, so this is provisional";

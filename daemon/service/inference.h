@@ -19,8 +19,10 @@ struct RowAnswer {
   std::vector<float> latent;
   hrm::Signals signals{};
   hrm::Judge::Rule rule = hrm::Judge::Rule::fixed;
-  float score = 0;                       ///< of the certified gate; 0 by another rule
-  float threshold = 0;                   ///< that the score had to reach, or the confidence by the fixed rule
+  float score = 0;      ///< of the certified gate; 0 by another rule
+  float threshold = 0;  ///< that the score had to reach, or the confidence by the fixed rule
+  hrm::Complexity complexity = hrm::Complexity::low;  ///< by score or confidence, and that threshold
+  std::vector<std::uint32_t> set = {};                ///< of an answer that abstains: one of these, likely
   bool provisional = false;              ///< the planner would have been asked, had there been time
   std::chrono::nanoseconds low_time{};   ///< model and memory; its share of a batch
   std::chrono::nanoseconds high_time{};  ///< the planner's; 0 when it was not asked
@@ -45,6 +47,7 @@ struct InferenceJob {
   std::shared_ptr<const hrm::Judge> judge = {};  ///< null: the fixed threshold decides
   /// After this the planner is not asked any more, and what there is by then is provisional.
   std::optional<std::chrono::steady_clock::time_point> planner_by = {};
+  std::optional<float> set_threshold = {};  ///< see hrm::prediction_set; nothing: it never abstains
 };
 
 /// Executor, memory, planner: as far as the router goes. Throws Failure(invalid) for inputs that do not fit,

@@ -256,6 +256,7 @@ void Learner::take(Candidate candidate) {
   kernel_ = std::move(candidate.kernel);
   slow_answers_.clear();
   version_ = std::move(candidate.version);
+  viewed_ = 0;
   refresh();
 }
 
@@ -274,6 +275,7 @@ void Learner::hold_out(const memory::Episode& episode, ClassIndex label, bool co
   if (corrected) {  // it moves to the end
     held_out_taught_ = taught().held_out;
     slow_answers_.clear();
+    viewed_ = 0;
     return;
   }
   learning::LabelledRows row(parts_->learnable->latent_size);
@@ -305,6 +307,7 @@ void Learner::refresh() {
                                                examples.classes, model->slow_classes, labels_.size());
   }
   served_.model = std::move(model);
+  view_held_out();
 }
 
 void Learner::consolidate() {

@@ -7,6 +7,7 @@
 #include "daemon/service/model_parts.h"
 #include "daemon/service/night_guard.h"
 #include "engine/published.h"
+#include "hrm/blend.h"
 #include "learning/fast_head.h"
 #include "learning/sleep.h"
 #include "memory/consolidation.h"
@@ -16,15 +17,22 @@
 
 namespace dormouse::daemon {
 
+/// What labelled examples that training never sees tell about a model and its memory together.
+struct HeldOutView {
+  hrm::Blend blend;               ///< of hybrid answers
+  std::vector<float> set_scores;  ///< hrm::set_score of each example's label; ascending
+};
+
 /// What requests read of a model and its memory: immutable parts, swapped as a whole when something was
 /// learnt. The index alone grows under it (one writer, readers that never wait).
 struct Served {
   std::shared_ptr<const engine::PublishedModel> model;
   std::shared_ptr<const memory::VectorIndex> index;  ///< rows are labelled by class number
   std::shared_ptr<const std::vector<memory::Concept>> concepts;
-  float typical_distance = 0;          ///< to the nearest neighbour within a class of the seed
-  std::size_t fresh_labels = 0;        ///< given since the model last slept
-  std::int64_t embedding_version = 0;  ///< of the latents that it makes
+  std::shared_ptr<const HeldOutView> held_out;  ///< nullptr: there are no such examples
+  float typical_distance = 0;                   ///< to the nearest neighbour within a class of the seed
+  std::size_t fresh_labels = 0;                 ///< given since the model last slept
+  std::int64_t embedding_version = 0;           ///< of the latents that it makes
 };
 
 /// What was forgotten, or would be.
@@ -205,6 +213,8 @@ class Learner {
   void learn(learning::FastHead& fast, const memory::Episode& episode, const std::string& label,
              const std::optional<std::string>& previous);
   float network_temperature() const;
+  /// Looks at the held-out examples anew, when they or the model have changed enough.
+  void view_held_out();
   void refresh();  ///< measures temperature and arbiter and makes the next PublishedModel
   learning::LabelledLatents with_seed(const learning::LabelledLatents& held_out) const;
   learning::LabelledLatents held_out() const { return with_seed(held_out_taught_); }
@@ -226,6 +236,7 @@ class Learner {
   learning::LabelledLatents held_out_taught_;
   std::vector<learning::ClassIndex> slow_answers_;  ///< to as many of held_out() as were asked about
   std::optional<NightGuard> guard_;
+  std::size_t viewed_ = 0;  ///< held-out examples there were when they were looked at last; 0: look again
   Served served_;
 };
 

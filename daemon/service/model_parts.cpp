@@ -19,6 +19,19 @@ std::string metadata(const Graph& graph, std::string_view key) {
   return found == graph.metadata.end() ? "" : found->second;
 }
 
+/// Nothing of the graph but what the exit needs.
+void leave_at(const ModelOptions& options, Graph& graph) {
+  const auto found = graph.find(options.exit);
+  if (!found)
+    throw Failure(Errc::configuration,
+                  options.path.string() + ": has no value called '" + options.exit + "' to exit at");
+  auto metadata = std::move(graph.metadata);
+  graph = engine::extract(graph, graph.inputs(), std::array{*found});
+  std::erase_if(metadata,
+                [](const auto& entry) { return entry.first == "dormouse.cut"; });  // may lie behind it
+  graph.metadata = std::move(metadata);
+}
+
 ValueId cut_of(const ModelOptions& options, const Graph& graph) {
   const std::string name = options.cut.empty() ? metadata(graph, "dormouse.cut") : options.cut;
   if (!name.empty()) {
@@ -164,6 +177,7 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
   auto parts = std::make_shared<ModelParts>();
   parts->options = options;
   parts->graph = engine::load_graph(options.path.string());
+  if (!options.exit.empty()) leave_at(options, parts->graph);
   parts->inputs = input_specs(parts->graph);
   parts->outputs = output_specs(parts->graph);
   parts->drivers = chosen(options, drivers);

@@ -72,6 +72,7 @@ void bind_options(Binder& binder, ModelOptions& options) {
   binder.optional("seed", options.seed, config::existing);
   binder.optional("stream", options.stream);
   binder.optional("planner", options.planner);
+  binder.optional("exit", options.exit);
   binder.optional("memory_budget", options.memory_budget, config::or_word("any"),
                   range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
   binder.optional(
@@ -97,8 +98,9 @@ void bind_options(Binder& binder, KeptStreamOptions& options) {
 
 void bind_options(Binder& binder, HrmOptions& options) {
   binder.optional("accept", options.router.accept, range(0.0, 1.0));
-  binder.optional("mixing", options.router.mixing, range(0.0, 1.0));
-  binder.optional("temperature", options.router.temperature, range(0.001, 100.0));
+  binder.optional("mixing", options.mixing, config::or_word("auto"), range(0.0, 1.0));
+  binder.optional("temperature", options.temperature, config::or_word("auto"), range(0.001, 100.0));
+  binder.optional("abstain", options.abstain, config::or_word("off"), range(0.001, 0.5));
   binder.optional("neighbours", options.neighbours, range(1, 64));
   binder.optional("target_error", options.target_error, config::or_word("off"), range(0.001, 0.5));
   binder.optional("latency_budget", options.latency_budget, config::or_word("off"), range(1us, 1min));

@@ -57,6 +57,7 @@ struct ModelOptions {
   std::filesystem::path seed;
   std::optional<StreamOptions> stream;
   std::string planner;  ///< another model's name
+  std::string exit;  ///< the value that answers, of which only what it needs is run; empty: the first output
   FastWeights fast = FastWeights::automatic;
   std::optional<config::Bytes> memory_budget;  ///< that its inference may take; nothing: any
   std::optional<std::size_t> concurrency;      ///< inferences at once; nothing: as many as fit
@@ -78,7 +79,12 @@ struct KeptStreamOptions {
 
 /// hrm: how far an input is thought about.
 struct HrmOptions {
-  hrm::RouterOptions router;
+  hrm::RouterOptions router;         ///< mixing and temperature: as far as nothing else is said or learnt
+  std::optional<float> mixing;       ///< nothing: learnt from held-out examples
+  std::optional<float> temperature;  ///< likewise
+  /// An answer that nothing made sure of becomes a set of labels, which misses the right one for this share
+  /// of all inputs at most; nothing: the likeliest label stands.
+  std::optional<double> abstain;
   std::size_t neighbours = 16;
   /// Of the answers that a model with a planner gives by itself, how many may differ from what the planner
   /// says; nothing: `accept` decides.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 
 #include "daemon/service/routing.h"
 
@@ -32,7 +33,7 @@ struct Routing::Model {
   std::deque<Pending> pending;
   std::size_t pending_bytes = 0;
   std::uint64_t skipped = 0, disagreed = 0, audited = 0;
-  std::array<Histogram, 3> times;  ///< of answers by route
+  std::array<Histogram, 4> times;  ///< of answers by route
   Histogram planner;               ///< of its runs
   double low_us = 0, high_us = 0, audits_us = 0, planner_us = 0;
   std::uint64_t planner_runs = 0;
@@ -41,8 +42,16 @@ struct Routing::Model {
   Clock::Steady saved{};
 
   double compute(double us) const {
-    const auto rows = static_cast<double>(times[0].count() + times[1].count() + times[2].count());
-    return us / (rows * planner_us / static_cast<double>(planner_runs));
+    return us / (static_cast<double>(answers()) * planner_us / static_cast<double>(planner_runs));
+  }
+  std::uint64_t answers() const {
+    std::uint64_t rows = 0;
+    for (const Histogram& route : times) rows += route.count();
+    return rows;
+  }
+  /// Of what the planner alone would have taken for these answers; NaN while that is not known.
+  double share_saved() const {
+    return answers() > 0 && planner_runs > 0 ? 1 - compute(low_us + high_us) : std::nan("");
   }
   void ran_planner(std::chrono::nanoseconds time) {
     planner.observe(time);

@@ -95,6 +95,12 @@ void Routing::taught(const std::string& name, const RowAnswer& answer, bool righ
   found->second->changed = true;
 }
 
+void Routing::told(const std::string& name, memory::EpisodeId id, const std::string& label) {
+  const auto found = models_.find(name);
+  if (found == models_.end() || !found->second->trace) return;
+  trace(*found->second, [id, label](hrm::TraceWriter& writer) { writer.write_truth(id, label); });
+}
+
 void Routing::save(const std::string& name, Model& model) {
   model.changed = false;
   model.saved = service_.clock().now();

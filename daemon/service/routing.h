@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -55,6 +56,8 @@ class Routing {
   void answered(const Entry& entry, const InferenceJob& job, const Answered& answered);
   /// A label that a user gave to an answer.
   void taught(const std::string& model, const RowAnswer& answer, bool right);
+  /// A label, for the trace.
+  void told(const std::string& model, memory::EpisodeId id, const std::string& label);
   /// Interrupts an audit that computes: a request is there.
   void make_way();
 
@@ -79,6 +82,8 @@ class Routing {
   const AuditVerdict* finished(memory::EpisodeId id) const { return finished_.find(id); }
   /// Nothing for a model without a planner.
   std::optional<boost::json::object> status(const Entry& entry) const;
+  /// Has `metrics`, which does not outlive this, show what status() does.
+  void measure(Metrics& metrics) const;
   /// For tests, which want to know what is drawn.
   void seed(std::uint64_t seed) { random_.seed(seed); }
 
@@ -101,6 +106,8 @@ class Routing {
   boost::asio::awaitable<bool> audit_next(const std::string& name, Model& model);
   bool idle() const;
   void record(Model& model, const Pending& audit);
+  /// On the storage thread; what fails is logged.
+  void trace(Model& model, std::function<void(hrm::TraceWriter&)> write);
   void save(const std::string& name, Model& model);
   void announce(const std::string& name, const Model& model, hrm::AuditedGate::Event event);
   std::filesystem::path file(const std::string& name) const;

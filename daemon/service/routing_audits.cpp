@@ -45,7 +45,7 @@ void Routing::draw(Model& model, const InferenceJob& job, const Answered& answer
   }
   Pending audit{answered.ids[row], answered.result.rows[row], job, answered.labels, bytes};
   for (engine::Tensor& input : audit.job.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
-  if (audit.low.decision.route == hrm::Route::high)
+  if (audit.low.high_time.count() > 0)
     audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
   model.pending_bytes += bytes;
   model.pending.push_back(std::move(audit));
@@ -184,14 +184,19 @@ void Routing::announce(const std::string& name, const Model& model, hrm::Audited
 }
 
 void Routing::record(Model& model, const Pending& audit) {
-  hrm::RecordedRequest request{.signals = audit.low.signals,
+  hrm::RecordedRequest request{.id = audit.id,
+                               .signals = audit.low.signals,
                                .low = audit.labels.at(audit.low.executor.predicted),
                                .high = audit.labels.at(audit.high->decision.predicted),
                                .low_us = microseconds(audit.low.low_time),
                                .high_us = microseconds(audit.high->time)};
-  asio::post(service_.storage(), [&trace = *model.trace, request = std::move(request)] {
+  trace(model, [request = std::move(request)](hrm::TraceWriter& writer) { writer.write(request); });
+}
+
+void Routing::trace(Model& model, std::function<void(hrm::TraceWriter&)> write) {
+  asio::post(service_.storage(), [&trace = *model.trace, write = std::move(write)] {
     try {
-      trace.write(request);
+      write(trace);
     } catch (const Failure& failure) {
       log(Level::warning, "a request was not recorded: " + failure.error().context);
     }

@@ -47,6 +47,7 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
     object["label"] = labels.at(decision.predicted);
     object["confidence"] = rounded(double{decision.confidence});
     object["route"] = word(decision.route);
+    object["complexity"] = word(low.complexity);
   } catch (const Failure& failure) {
     object["error"] = failure.error().context;
   }

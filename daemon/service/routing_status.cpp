@@ -8,6 +8,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::array kRoutes{hrm::Route::low, hrm::Route::hybrid, hrm::Route::high, hrm::Route::abstain};
+
 json::object path_status(const Histogram& times, std::uint64_t all) {
   return {{"share", rounded(static_cast<double>(times.count()) / static_cast<double>(all))},
           {"p50_us", microseconds(times.quantile(0.5))},
@@ -46,20 +48,58 @@ std::optional<json::object> Routing::status(const Entry& entry) const {
                                   {"since_start", model->audited},
                                   {"waiting", model->pending.size()},
                                   {"skipped", model->skipped}};
-  std::uint64_t all = 0;
-  for (const Histogram& times : model->times) all += times.count();
+  const std::uint64_t all = model->answers();
   if (all == 0) return object;
   json::object paths;
-  for (const hrm::Route route : {hrm::Route::low, hrm::Route::hybrid, hrm::Route::high})
+  for (const hrm::Route route : kRoutes)
     if (const Histogram& times = model->times[static_cast<std::size_t>(route)]; times.count() > 0)
       paths[word(route)] = path_status(times, all);
   object["paths"] = std::move(paths);
   if (model->planner_runs == 0) return object;
-  const double compute = model->compute(model->low_us + model->high_us);
-  object["compute"] = rounded(compute);
-  object["saved"] = rounded(1 - compute);
+  object["compute"] = rounded(1 - model->share_saved());
+  object["saved"] = rounded(model->share_saved());
   object["audit_compute"] = rounded(model->compute(model->audits_us));
   return object;
+}
+
+void Routing::measure(Metrics& metrics) const {
+  struct Figure {
+    const char* name;
+    const char* help;
+    double (*read)(const Model&);
+  };
+  static constexpr std::array kFigures{
+      Figure{"routing_audits_total", "Requests that both models answered since the start",
+             [](const Model& model) { return static_cast<double>(model.audited); }},
+      Figure{"routing_audits_disagreed_total", "Of them, those where the planner said otherwise",
+             [](const Model& model) { return static_cast<double>(model.disagreed); }},
+      Figure{"routing_audits_skipped_total", "Requests drawn while too many waited to be audited",
+             [](const Model& model) { return static_cast<double>(model.skipped); }},
+      Figure{"routing_alarms_total", "Alarms that ended a certificate",
+             [](const Model& model) { return static_cast<double>(model.gate.standing().alarms); }},
+      Figure{"routing_certified", "1 while a certified gate decides",
+             [](const Model& model) { return model.gate.standing().certificate ? 1.0 : 0.0; }},
+      Figure{"routing_error_bound", "Of the errors of what the gate accepts, NaN while none is certified",
+             [](const Model& model) {
+               const hrm::Standing standing = model.gate.standing();
+               return standing.certificate ? standing.certificate->bound : std::nan("");
+             }},
+      Figure{"routing_error_target", "What was promised of it",
+             [](const Model& model) { return model.gate.promise().target_error; }},
+      Figure{"routing_compute_saved_ratio", "Of the time that the planner alone would have taken",
+             [](const Model& model) { return model.share_saved(); }},
+  };
+  for (const auto& [name, model] : models_) {
+    for (const hrm::Route route : kRoutes)
+      metrics.measured("routing_answers_total", "Answers by path",
+                       [&times = model->times[static_cast<std::size_t>(route)]] {
+                         return static_cast<double>(times.count());
+                       },
+                       {{"model", name}, {"path", std::string(word(route))}});
+    for (const Figure& figure : kFigures)
+      metrics.measured(figure.name, figure.help,
+                       [&model = *model, read = figure.read] { return read(model); }, {{"model", name}});
+  }
 }
 
 }  // namespace dormouse::daemon

@@ -12,6 +12,7 @@
 #include "daemon/run_on.h"
 #include "daemon/service/consolidated.h"
 #include "daemon/service/patience.h"
+#include "hrm/prediction_set.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -209,12 +210,22 @@ void Service::count(const Failure& failure, Entry& entry) {
   if (failure.error().code == Errc::expired) ++expired_;
 }
 
+void Service::prepare(InferenceJob& job) const {
+  const HeldOutView* const view = job.served.held_out.get();
+  const hrm::Blend blend = view ? view->blend : hrm::Blend();
+  job.router.mixing = options_.hrm.mixing.value_or(blend.mixing);
+  job.router.temperature = options_.hrm.temperature.value_or(blend.temperature);
+  if (view && options_.hrm.abstain)
+    job.set_threshold = hrm::set_threshold(view->set_scores, *options_.hrm.abstain);
+}
+
 asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
                                          Origin origin, Urgency urgency) {
   Entry& entry = model(name);
   const auto start = last_request_ = std::chrono::steady_clock::now();
   InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
                    std::move(inputs)};
+  prepare(job);
   job.judge = routing_->judge(entry);
   job.planner_by = routing_->planner_by(entry);
   routing_->make_way();

@@ -157,6 +157,8 @@ class Service {
   boost::asio::awaitable<void> reserve_more();
   void note(const Entry& entry, Answered& answered, const Experience& experience, bool remember);
   std::optional<Served> planner_of(const Entry& entry);
+  /// What configuration and held-out examples say about hybrid answers and sets.
+  void prepare(InferenceJob& job) const;
   /// An inference in its turn.
   boost::asio::awaitable<InferenceResult> compute(std::string name, InferenceJob job, Urgency urgency);
   void count(const Failure& failure, Entry& entry);

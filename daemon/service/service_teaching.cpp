@@ -37,6 +37,7 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
     const std::size_t predicted = answer->executor.predicted;
     if (predicted < labels.size()) routing_->taught(name, *answer, labels[predicted] == label);
   }
+  routing_->told(name, id, label);
   publish(name, served);
   const auto& shipped = entry.parts->learnable->labels;
   const bool known = std::ranges::find(shipped, label) != shipped.end();

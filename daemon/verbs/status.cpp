@@ -86,6 +86,10 @@ void print_models(const object& models) {
                 << " concepts, " << cell(model, "neighbours") << " latents at hand";
     std::cout << "\n";
     if (const auto* router = model.get_object().if_contains("router")) print_router(*router);
+    if (const auto* sets = model.get_object().if_contains("abstain"))
+      std::cout << "abstains its sets miss at most " << percent(sets->at("miss")) << ", by "
+                << cell(*sets, "examples") << " held-out examples"
+                << (sets->at("threshold").is_null() ? ", which are too few yet" : "") << "\n";
   }
 }
 

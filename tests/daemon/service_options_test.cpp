@@ -100,7 +100,7 @@ models:
      trainable: lora(8), concurrency: 2, batching: {max: 4, delay: 3ms},
      stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none, novelty: on}}
   - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
-hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, neighbours: 9, target_error: 0.02, delta: 0.1, audit: 0.2,
+hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, abstain: 0.1, neighbours: 9, target_error: 0.02, delta: 0.1, audit: 0.2,
       trace: traces, trace_limit: 1MiB, latency_budget: 10ms}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
 sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, replay: {batch: 16},
@@ -143,8 +143,9 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(one.stream->normalise == StreamOptions::Normalise::none);
   CHECK(one.stream->novelty);
   CHECK(options.hrm.router.accept == 0.8f);
-  CHECK(options.hrm.router.mixing == 0.4f);
-  CHECK(options.hrm.router.temperature == 0.3f);
+  CHECK(options.hrm.mixing == 0.4f);
+  CHECK(options.hrm.temperature == 0.3f);
+  CHECK(options.hrm.abstain == 0.1);
   CHECK(options.hrm.neighbours == 9);
   CHECK(options.memory.working.items == 99);
   CHECK(options.memory.episodic.capacity == 1234);

@@ -1,7 +1,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <random>
 
+#include "daemon/service/describe.h"
+#include "engine/formats/onnx.h"
+#include "engine/op.h"
+#include "engine/value.h"
 #include "hrm/trace.h"
 #include "tests/daemon/running_service.h"
 
@@ -239,14 +244,175 @@ TEST_CASE("audits are recorded as a trace that can be replayed", "[routing]") {
   device.live(60);
   CHECK(device.rule() == "fixed");
   device.running->on_storage([] {});
-  std::ifstream lines(device.folder.file("traces/colours.jsonl"));
-  const hrm::Trace trace = hrm::read_trace(lines, "colours.jsonl");
+  const auto read = [&] {
+    std::ifstream lines(device.folder.file("traces/colours.jsonl"));
+    return hrm::read_trace(lines, "colours.jsonl");
+  };
+  const hrm::Trace trace = read();
   CHECK(trace.requests.size() == 60);
   CHECK(trace.truths == 0);
   CHECK(std::ranges::all_of(trace.requests, [](const hrm::TracedRequest& request) {
     return request.signals[hrm::kConfidence] > 0 && request.low_us > 0 && request.high_us > 0;
   }));
   CHECK_NOTHROW(hrm::replay(trace.requests, {.promise = {.target_error = 0.2}, .audits = 20, .splits = 5}));
+  const auto id = device.running->ask(device.crowd(1)).ids.at(0);
+  device.running->wait(device.running->service().teach("colours", id, "blue"));  // before it is audited
+  device.audit();
+  device.running->on_storage([] {});
+  const hrm::Trace told = read();
+  REQUIRE(told.requests.size() == 61);
+  CHECK(told.truths == 1);
+  CHECK_FALSE(told.requests[60].low_right);
+  CHECK_FALSE(told.requests[60].high_right);
+}
+
+TEST_CASE("an answer that nothing makes sure of becomes a set of labels, where that is allowed",
+          "[routing]") {
+  Device device(41);
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.abstain = 0.1;
+  device.start();
+  const Answered torn = device.running->ask(device.model.between());
+  const RowAnswer& answer = torn.result.rows[0];
+  CHECK(answer.decision.route == hrm::Route::abstain);
+  CHECK(answer.set.size() >= 2);
+  const Parameters parameters = describe_flat(torn);
+  CHECK(std::get<std::string>(*parameters.find("dormouse_route")) == "abstain");
+  CHECK_THAT(std::get<std::string>(*parameters.find("dormouse_set")), Contains("red") && Contains("|"));
+  const auto why = parsed(device.running->get("/v1/why/" + std::to_string(torn.ids[0])));
+  CHECK(why.at("set") == set_text(answer, torn.labels).c_str());
+  const auto status = parsed(device.running->get("/v1/status")).at("models").at("colours").at("abstain");
+  CHECK(status.at("miss").to_number<double>() == 0.1);
+  CHECK(status.at("threshold").is_number());
+  device.options.hrm.abstain.reset();
+  device.start();
+  CHECK(device.running->ask(device.model.between()).result.rows[0].set.empty());
+}
+
+TEST_CASE("sets miss no more of what memory never saw than promised", "[routing]") {
+  Device device(41);
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.abstain = 0.1;
+  device.start();
+  std::size_t missed = 0;
+  constexpr std::size_t kEach = 200;
+  for (std::size_t colour = 0; colour < 3; ++colour) {
+    for (std::uint64_t i = 0; i < kEach; ++i) {
+      const Answered one = device.running->ask(device.model.example(SmallModel::known()[colour], 5000 + i));
+      const RowAnswer& answer = one.result.rows[0];
+      const bool right = answer.set.empty() ? answer.decision.predicted == colour
+                                            : std::ranges::find(answer.set, colour) != answer.set.end();
+      missed += !right;
+    }
+  }
+  CHECK(static_cast<double>(missed) / (3.0 * kEach) <= 0.13);
+}
+
+TEST_CASE("how complex an input was is told with its answer", "[routing]") {
+  Device device(41);
+  device.options.hrm.router.accept = 0.9f;
+  device.start();
+  const auto complexity = [&](engine::Tensor input) {
+    const Answered answered = device.running->ask(std::move(input));
+    const RowAnswer& answer = answered.result.rows[0];
+    CHECK(answer.complexity == hrm::complexity_of(answer.executor.confidence, 0.9f));
+    const auto why = parsed(device.running->get("/v1/why/" + std::to_string(answered.ids[0])));
+    CHECK(why.at("complexity").as_string() == word(answer.complexity));
+    return std::get<std::string>(*describe_flat(answered).find("dormouse_complexity"));
+  };
+  CHECK(complexity(device.model.example("red", 1)) == "low");
+  CHECK(complexity(device.model.between()) == "medium");
+  const Answered both = device.running->ask(device.model.probes(1));
+  CHECK_THAT(std::get<std::string>(*describe_flat(both).find("dormouse_complexity")), Contains(","));
+}
+
+TEST_CASE("hybrid answers are mixed as held-out examples say, or as configured", "[routing]") {
+  Device device(41);
+  device.start();
+  const auto blend = [&] {
+    return device.running->on_io([&] {
+      const auto& view = device.running->service().models().at("colours").served.held_out;
+      REQUIRE(view);
+      CHECK(view->set_scores.size() > 10);
+      return view->blend;
+    });
+  };
+  const hrm::Blend learnt = blend();
+  device.options.hrm.router.accept = 1;
+  device.start();
+  CHECK(blend() == learnt);  // after a restart
+  const auto used = [&] { return device.running->ask(device.model.between()).result.rows[0].decision.why; };
+  if (used().route == hrm::Route::hybrid) CHECK(used().mixing == learnt.mixing);
+  device.options.hrm.mixing = 0.35f;
+  device.options.hrm.temperature = 0.3f;
+  device.start();
+  CHECK(used().mixing == 0.35f);
+  CHECK(used().temperature == 0.3f);
+}
+
+TEST_CASE("metrics show what routing does", "[routing]") {
+  Advised device;
+  device.start();
+  device.live(250);
+  const std::string text = device.running->get("/metrics").body;
+  for (const char* line :
+       {"# TYPE dormouse_routing_audits_total counter",
+        "dormouse_routing_audits_total{model=\"colours\"} 250",
+        "dormouse_routing_answers_total{model=\"colours\",path=\"low\"} ",
+        "dormouse_routing_certified{model=\"colours\"} 1",
+        "dormouse_routing_error_bound{model=\"colours\"} 0.",
+        "dormouse_routing_error_target{model=\"colours\"} 0.2", "dormouse_routing_compute_saved_ratio",
+        "dormouse_routing_alarms_total{model=\"colours\"} 0", "# TYPE dormouse_routing_certified gauge"})
+    CHECK_THAT(text, Contains(line));
+}
+
+TEST_CASE("a model that leaves at an early exit runs no more than that needs", "[routing]") {
+  using namespace engine;
+  const TemporaryFolder folder;
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  Graph graph;
+  Value x{&graph, graph.add_input("x", DType::f32, {kDynamic, 8})};
+  const auto layer = [&](Value from, std::int64_t rows, std::int64_t columns, const char* name) {
+    Tensor weights(DType::f32, {rows, columns});
+    for (float& weight : weights.mutable_values<float>()) weight = normal(random);
+    const ValueId w = graph.add_constant("w" + std::string(name), weights);
+    const ValueId b = graph.add_constant(
+        "b" + std::string(name),
+        Tensor::from<float>({columns}, std::vector<float>(static_cast<std::size_t>(columns))));
+    return Value{&graph, graph.add_node(*find_op("", "Gemm"), {from.id, w, b}, {}, {name}).front()};
+  };
+  const Value first = relu(layer(x, 8, 16, "one"));
+  graph.mark_output(layer(relu(layer(first, 16, 16, "two")), 16, 3, "full").id);
+  graph.mark_output(layer(first, 16, 3, "early").id);
+  write_onnx(graph, folder.file("heads.onnx"));
+  Options options;
+  options.state = folder.file("state");
+  ModelOptions model;
+  model.name = "colours";
+  model.path = folder.file("heads.onnx");
+  model.labels = {"red", "green", "blue"};
+  model.exit = "early";
+  model.planner = "thorough";
+  options.models.push_back(model);
+  model.name = "thorough";
+  model.exit = "";
+  model.planner = "";
+  options.models.push_back(model);
+  options.hrm.router.accept = 1;
+  const auto early = load_model(options.models[0], drivers::all_drivers());
+  CHECK(early->graph.nodes().size() == 3);
+  CHECK(early->outputs.size() == 1);
+  CHECK(early->outputs[0].name == "early");
+  RunningService running(options, folder);
+  const auto input = Tensor::from<float>({1, 8}, std::vector<float>(8, 0.3f));
+  const Answered answered = running.ask(input);
+  CHECK(answered.result.rows[0].decision.route == hrm::Route::high);
+  const auto whole = Session(graph, {}).run(std::array{input});
+  CHECK(answered.result.outputs[0].values<float>()[0] == Approx(whole[1].values<float>()[0]));
+  options.models[0].exit = "nowhere";
+  CHECK_THROWS_WITH(load_model(options.models[0], drivers::all_drivers()),
+                    Contains("no value called 'nowhere'"));
 }
 
 TEST_CASE("an answer without time for the planner is provisional, and finished later", "[routing]") {
