@@ -19,12 +19,13 @@ void BlendFit::add(std::span<const float> low, const Recollection& memory, std::
   ensure(truth < low.size(), "the truth is one of the labels");
   if (classes_.size() <= truth) classes_.resize(truth + 1);
   Class& of_class = classes_[truth];
+  const double weight = 1 - double{std::ranges::max(low)};
   for (std::size_t t = 0; t < kTemperatures.size(); ++t) {
     const std::vector<float> recalled = recalled_probabilities(memory, low.size(), kTemperatures[t]);
     if (recalled.empty()) return;
     for (std::size_t m = 0; m < kMixings; ++m) {
       const double said = double{mixing_at(m) * low[truth] + (1 - mixing_at(m)) * recalled[truth]};
-      of_class.loss[t * kMixings + m] -= std::log(std::max(said, kSurest));
+      of_class.loss[t * kMixings + m] -= weight * std::log(std::max(said, kSurest));
     }
   }
   ++of_class.count;

@@ -14,9 +14,9 @@ struct Blend {
   bool operator==(const Blend&) const = default;
 };
 
-/// Learns mixing weight and temperature from labelled examples: the pair on a grid of 11 by 6 under which
-/// their hybrid answers have the least mean log loss. Every class weighs alike, however few examples it has.
-/// Deterministic; order does not matter but for rounding.
+/// Learns mixing weight and temperature from labelled examples: the pair on a grid of 11 by 6 by which hybrid
+/// answers have the least log loss. Every class weighs alike; of its examples, each as much as the executor
+/// is unsure of it, since memory is asked only then. Deterministic; order matters to rounding alone.
 class BlendFit {
  public:
   static constexpr std::array<float, 6> kTemperatures{0.05f, 0.1f, 0.2f, 0.4f, 0.8f, 1.6f};
