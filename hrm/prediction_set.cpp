@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "config/error.h"
 
@@ -34,13 +33,15 @@ std::optional<float> set_threshold(std::span<const float> scores, double miss) {
 }
 
 std::vector<std::uint32_t> prediction_set(std::span<const float> probabilities, float threshold) {
-  std::vector<std::uint32_t> order(probabilities.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::ranges::stable_sort(order, std::greater<>{}, [&](std::uint32_t i) { return probabilities[i]; });
-  std::size_t size = 1;
-  while (size < order.size() && set_score(probabilities, order[size]) <= threshold) ++size;
-  order.resize(std::min(size, order.size()));
-  return order;
+  std::vector<std::uint32_t> set;
+  std::vector<float> left(probabilities.begin(), probabilities.end());
+  while (set.size() < left.size()) {
+    const auto next = static_cast<std::size_t>(std::ranges::max_element(left) - left.begin());
+    if (!set.empty() && set_score(probabilities, next) > threshold) break;
+    set.push_back(static_cast<std::uint32_t>(next));
+    left[next] = -1;
+  }
+  return set;
 }
 
 }  // namespace dormouse::hrm

@@ -36,24 +36,23 @@ std::vector<ConceptMatch> nearest(std::span<const Concept> concepts, std::span<c
 
 std::vector<ConceptMatch> nearest_of_each_class(std::span<const Concept> concepts,
                                                 std::span<const float> latent) {
-  std::vector<std::pair<double, const Concept*>> best;  // squared distances
+  std::vector<ConceptMatch> best;  // with squared distances
   for (const Concept& candidate : concepts) {
     if (candidate.mean.size() != latent.size()) continue;
-    const double squares = squared_distance(latent, candidate.mean);
+    const ConceptMatch met{&candidate, static_cast<float>(squared_distance(latent, candidate.mean))};
     // From behind: concepts of a class stand together.
-    const auto same = std::find_if(best.rbegin(), best.rend(),
-                                   [&](const auto& seen) { return seen.second->label == candidate.label; });
+    const auto same = std::find_if(best.rbegin(), best.rend(), [&](const ConceptMatch& seen) {
+      return seen.match->label == candidate.label;
+    });
     if (same == best.rend()) {
-      best.emplace_back(squares, &candidate);
-    } else if (squares < same->first) {
-      *same = {squares, &candidate};
+      best.push_back(met);
+    } else if (met.distance < same->distance) {
+      *same = met;
     }
   }
-  std::ranges::stable_sort(best, {}, &std::pair<double, const Concept*>::first);
-  std::vector<ConceptMatch> matches;
-  for (const auto& [squares, match] : best)
-    matches.push_back({match, static_cast<float>(std::sqrt(squares))});
-  return matches;
+  std::ranges::stable_sort(best, {}, &ConceptMatch::distance);
+  for (ConceptMatch& match : best) match.distance = std::sqrt(match.distance);
+  return best;
 }
 
 ConceptMatch nearest_of(std::span<const Concept> concepts, std::span<const float> latent,

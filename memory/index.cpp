@@ -22,12 +22,16 @@ constexpr std::size_t kStalePercent = 15;
 
 // The gap of two floats rounds to float by a part in 2²⁴ at most.
 float squared_distance(std::span<const float> query, const LatentView& row) {
-  const auto gap = [&](const auto& value) {
-    return sum_of_squares(query.size(), [&](std::size_t i) { return query[i] - value(i); });
-  };
-  const auto half = [&](std::size_t i) { return engine::to_float(engine::Half{row.halves[i]}); };
-  const auto code = [&](std::size_t i) { return static_cast<float>(row.codes[i]) * row.scale; };
-  return static_cast<float>(row.halves.empty() ? gap(code) : gap(half));
+  if (row.halves.empty())
+    return static_cast<float>(sum_of_squares(query.size(), [&](std::size_t i) {
+      return query[i] - static_cast<float>(row.codes[i]) * row.scale;
+    }));
+  double squares = 0;
+  for (std::size_t i = 0; i < query.size(); ++i) {
+    const double gap = double{query[i]} - double{engine::to_float(engine::Half{row.halves[i]})};
+    squares += gap * gap;
+  }
+  return static_cast<float>(squares);
 }
 
 /// Lets go of candidates that are not among the nearest `k`, however the query's codes deceived: a score is
@@ -40,10 +44,9 @@ void drop_hopeless(std::vector<Candidate>& candidates, std::size_t k, const Quer
   float largest = 0;
   for (const Candidate& candidate : candidates) largest = std::max(largest, rows.measure(candidate.row).norm);
   const float slack = 2 * query.off * std::sqrt(largest) + 1e-4f * largest;
-  const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(k + kSpare);
-  std::nth_element(candidates.begin(), last, candidates.end());
-  const float limit = last->score + 2 * slack;
-  std::erase_if(candidates, [limit](const Candidate& candidate) { return candidate.score > limit; });
+  std::sort(candidates.begin(), candidates.end());
+  const float limit = candidates[k + kSpare].score + 2 * slack;
+  while (candidates.back().score > limit) candidates.pop_back();
 }
 
 }  // namespace
