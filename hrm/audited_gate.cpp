@@ -12,6 +12,8 @@ constexpr std::size_t kLessons = 128;  // before a gate is frozen, and what fixe
 constexpr std::size_t kTests = 4;      // of one frozen gate; each of twice as many audits as the one before
 constexpr double kSpare = 1.5;         // of audits, beyond the fewest that can prove anything
 constexpr double kAlarm = 5;           // nats
+constexpr std::size_t kDoubt = kLessons;  // audits after more was refused than foretold …
+constexpr double kDoubtful = 0.5;         // … and their share of requests
 constexpr std::size_t kMost = 1 << 24;
 constexpr std::size_t kFormat = 1;
 
@@ -85,10 +87,31 @@ void AuditedGate::note(const Signals& signals) {
   }
 }
 
+void AuditedGate::answered(bool accepted) {
+  if (in_force_ && doubtful_ == 0 && refusals_.add(!accepted)) doubtful_ = kDoubt;
+}
+
+double AuditedGate::audit_share(double usual) const {
+  if (rule_ == Judge::Rule::strict) return 1;
+  return doubtful_ > 0 ? std::max(usual, kDoubtful) : usual;
+}
+
+/// For more refusals than these from now on.
+void AuditedGate::watch(double refused, double of) {
+  refusals_ = ErrorAlarm(std::clamp(refused / of, 0.01, 0.5));
+  doubtful_ = 0;
+}
+
 AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {
   ++audits_;
   learner_.learn(signals, !wrong);
   note(signals);
+  if (doubtful_ > 0 && in_force_ && --doubtful_ == 0) {
+    const auto refused = [this](const Signals& one) {
+      return in_force_->gate.score(one) < *in_force_->certificate.threshold;
+    };
+    watch(static_cast<double>(std::ranges::count_if(recent_, refused)), static_cast<double>(recent_.size()));
+  }
   if (alarmed(signals, wrong)) {
     ++alarms_;
     be_strict();
@@ -111,6 +134,7 @@ bool AuditedGate::alarmed(const Signals& signals, bool wrong) {
 void AuditedGate::be_strict() {
   in_force_.reset();
   alarm_.reset();
+  doubtful_ = 0;
   rule_ = Judge::Rule::strict;
   refresh();
 }
@@ -147,6 +171,7 @@ bool AuditedGate::take(const Certificate& made) {
     return false;
   if (!in_force_ || !in_force_->of_candidate) alarm_.reset();
   in_force_ = InForce{candidate_->gate, made};
+  watch(static_cast<double>(made.audits - made.accepted), static_cast<double>(made.audits));
   rule_ = Judge::Rule::certified;
   refresh();
   return true;
@@ -246,6 +271,9 @@ void AuditedGate::read(NumberReader& text) {
     in_force_->gate = Gate::restore(text);
     in_force_->certificate = restore_certificate(text);
     in_force_->of_candidate = text.flag();
+    const Certificate& made = in_force_->certificate;
+    watch(static_cast<double>(made.audits - std::min(made.audits, made.accepted)),
+          static_cast<double>(std::max<std::size_t>(made.audits, 1)));
   }
   if (text.flag()) {
     candidate_ = Candidate{};

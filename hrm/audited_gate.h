@@ -75,6 +75,10 @@ struct Standing {
 /// An alarm (ErrorAlarm over the audited answers that were accepted) ends what was certified at once; nothing
 /// is accepted until a copy frozen then is certified by audits since.
 ///
+/// The alarm waits for audits, which are few. So what is not accepted is counted too, which costs nothing:
+/// where it becomes three times as much as the audits foretold, requests are no longer those that were
+/// certified, and for a while more of them are audited (audit_share()).
+///
 /// Labels that users give teach the gate and never enter a test: people complain about what is wrong.
 /// Deterministic. Not thread-safe; a judge is.
 class AuditedGate {
@@ -87,6 +91,11 @@ class AuditedGate {
   std::shared_ptr<const Judge> judge() const { return judge_; }
   /// The next audit: what the cheap answer turned out to be.
   Event audited(const Signals& signals, bool wrong);
+  /// Whether the judge accepted the answer to a request; of each request by the certified rule.
+  void answered(bool accepted);
+  /// How many requests to audit where `usual` is the share in good times: half in doubt, all of them while
+  /// nothing is accepted, since both models answer then anyway. It depends on requests of the past alone.
+  double audit_share(double usual) const;
   /// A user's word on an answer.
   void teach(const Signals& signals, bool right) { learner_.learn(signals, right); }
   /// Other models answer from now on: nothing that was certified is about them. What was learnt stays.
@@ -123,6 +132,7 @@ class AuditedGate {
   Event test();
   bool take(const Certificate& made);
   void be_strict();
+  void watch(double refused, double of);
   void refresh();
   void read(NumberReader& text);
 
@@ -134,6 +144,8 @@ class AuditedGate {
   std::optional<Candidate> candidate_;
   std::optional<InForce> in_force_;
   ErrorAlarm alarm_;
+  ErrorAlarm refusals_;       ///< of answers that were not accepted; not kept
+  std::size_t doubtful_ = 0;  ///< audits until they are believed again
   std::size_t audits_ = 0, alarms_ = 0;
   std::shared_ptr<const Judge> judge_;
 };

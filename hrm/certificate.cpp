@@ -90,22 +90,25 @@ Certificate certify(std::span<const Audit> audits, std::span<const float> thresh
   check(audits, thresholds, promise);
   const std::vector<Accepted> at = count(audits, thresholds);
   const double level = promise.delta / static_cast<double>(promise.starts);
-  std::size_t laxest = at.size();  // none
   const std::size_t strictest = first_start(at.size(), audits.size(), promise.target_error, level);
-  for (std::size_t chain = 0; chain < promise.starts; ++chain) {
-    const std::size_t first = strictest + (at.size() - strictest) * chain / promise.starts;
-    for (std::size_t i = first; i < at.size(); ++i) {
-      if (binomial_cdf(at[i].errors, at[i].audits, promise.target_error) > level) break;
-      if (laxest == at.size() || i > laxest) laxest = i;
+  std::optional<std::size_t> laxest;
+  double carried = 0, spent = 0;  // level of the next test; of the laxest that succeeded
+  for (std::size_t i = strictest, chain = 0; i < at.size(); ++i) {
+    for (; chain < promise.starts && i >= strictest + (at.size() - strictest) * chain / promise.starts; ++chain)
+      carried += level;
+    if (carried > 0 && binomial_cdf(at[i].errors, at[i].audits, promise.target_error) <= carried) {
+      laxest = i, spent = carried;
+    } else {
+      carried = 0;
     }
   }
   Certificate certificate;
   certificate.audits = audits.size();
-  if (laxest == at.size()) return certificate;
-  certificate.threshold = thresholds[laxest];
-  certificate.accepted = at[laxest].audits;
-  certificate.errors = at[laxest].errors;
-  certificate.bound = upper_limit(at[laxest].errors, at[laxest].audits, level);
+  if (!laxest) return certificate;
+  certificate.threshold = thresholds[*laxest];
+  certificate.accepted = at[*laxest].audits;
+  certificate.errors = at[*laxest].errors;
+  certificate.bound = upper_limit(at[*laxest].errors, at[*laxest].audits, spent);
   return certificate;
 }
 

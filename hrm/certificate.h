@@ -41,12 +41,14 @@ struct Certificate {
 /// The laxest threshold for which the promise can be kept: Learn then Test (Angelopoulos and others,
 /// arXiv:2110.01052).
 ///
-/// Threshold t is accepted once "P(wrong | score ≥ t) > target_error" is rejected by the exact binomial test
-/// at level delta/starts. `starts` chains begin at equal distances in `thresholds`, each goes towards lax
-/// until its first test fails; no correction within a chain is needed (fixed-sequence testing), Bonferroni's
-/// between them is. To begin at the strictest threshold would be a trap: too few audits lie there to reject
-/// anything, and the chain would end where it begins. So the first begins where there are enough, if each
-/// threshold accepts as many more requests as the one before; if not, less is certified, but nothing falsely.
+/// Threshold t is accepted once "P(wrong | score ≥ t) > target_error" is rejected by the exact binomial test.
+/// `starts` chains begin at equal distances in `thresholds`, each with delta/starts to spend, and go towards
+/// lax until a test fails; one that comes to where the next begins brings along what it has (the fallback
+/// procedure, Wiens 2003), so a chain that never fails ends at the full delta. Whatever is accepted falsely,
+/// that happens with probability delta at most. To begin at the strictest threshold would be a trap: too few
+/// audits lie there to reject anything, and the chain would end where it begins. So the first begins where
+/// there are enough, if each threshold accepts as many more requests as the one before; if not, less is
+/// certified, but nothing falsely.
 ///
 /// What has to hold: `thresholds` (falling) and the gate were fixed without these audits, and each request
 /// was as likely as any other to be audited, whatever its score: then those from t on are independent draws

@@ -101,11 +101,13 @@ Outcome by_lot(const Outcome& like, const Outcome& low, const Outcome& high) {
 }  // namespace
 
 Replay replay(std::span<const TracedRequest> trace, const ReplayOptions& options) {
-  const auto past = trace.first(trace.size() / 4), rest = trace.subspan(past.size());
+  const std::size_t lessons = options.lessons > 0 ? options.lessons : trace.size() / 4;
+  const auto past = trace.first(std::min(lessons, trace.size())), rest = trace.subspan(past.size());
   if (past.empty() || options.audits == 0 || rest.size() <= options.audits)
     throw Failure(Errc::invalid, "router: a trace of " + std::to_string(trace.size()) +
                                      " requests is too short for " + std::to_string(options.audits) +
-                                     " audits; three quarters of it must be more than that");
+                                     " audits; what is left after " + std::to_string(past.size()) +
+                                     " lessons must be more than that");
   if (options.splits == 0) throw Failure(Errc::invalid, "router: at least one split is needed");
   Gate gate;
   for (const TracedRequest& request : past) gate.learn(request.signals, request.low_right);

@@ -29,6 +29,7 @@ struct Outcome {
 
 struct ReplayOptions {
   Promise promise;
+  std::size_t lessons = 0;  ///< first requests, from which the gate learns; 0: a quarter
   std::size_t audits = 1000;
   std::size_t splits = 1000;
   std::uint64_t seed = 1;
@@ -51,8 +52,8 @@ struct Replay {
   std::vector<Outcome> gate_curve, confidence_curve;  ///< by falling threshold, without certification
 };
 
-/// Replays a trace, deterministically: a gate learns from the first quarter in order of time, which also
-/// fixes 50 thresholds at equal shares of its scores. The rest is split `splits` times at random into audits
+/// Replays a trace, deterministically: a gate learns from the first requests in order of time, which also
+/// fix 50 thresholds at equal shares of its scores. The rest is split `splits` times at random into audits
 /// and requests to answer. Throws Failure(invalid) where the rest is not more than the audits, or the promise
 /// is out of range.
 Replay replay(std::span<const TracedRequest> trace, const ReplayOptions& options);

@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMostPending = 256;       // requests that wait to be audited …
 constexpr std::size_t kMostBytes = 32 << 20;    // … and what they hold of inputs
-constexpr double kStrictAudit = 0.5;            // share that is audited until a gate is certified anew
 constexpr int kPatience = 3;                    // times that one audit makes way
 constexpr std::chrono::milliseconds kTurn{60};  // of auditing, then three times as long of none
 constexpr std::chrono::minutes kSave{
@@ -35,8 +34,7 @@ std::size_t bytes_of(const std::vector<engine::Tensor>& inputs) {
 void Routing::draw(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row) {
   const HrmOptions& options = service_.options().hrm;
   if (!model.gated && !model.trace) return;
-  const bool strict = model.gated && model.gate.judge()->rule == hrm::Judge::Rule::strict;
-  const double share = strict ? std::max(options.audit, kStrictAudit) : options.audit;
+  const double share = model.gated ? model.gate.audit_share(options.audit) : options.audit;
   if (static_cast<double>(random_() >> 11) * 0x1p-53 >= share) return;
   const std::size_t bytes = bytes_of(job.inputs);
   if (model.pending.size() >= kMostPending || model.pending_bytes + bytes > kMostBytes) {

@@ -130,6 +130,32 @@ TEST_CASE("after a shift nothing is accepted until audits since have certified a
   CHECK(accepted(*gate.judge(), world).error <= kPromise.target_error);
 }
 
+TEST_CASE("more refusals than foretold bring more audits, and no answer is trusted the less", "[audited]") {
+  INFO("seed 13");
+  World world(13);
+  AuditedGate gate(kPromise);
+  CHECK(gate.audit_share(0.05) == 0.05);
+  audit_until(gate, world, Event::certified, 2000);
+  const auto judge = gate.judge();
+  const double refused = 1 - accepted(*judge, world).share;
+  std::mt19937_64 random(13);
+  const auto answer = [&](double refusals, int requests) {
+    for (int i = 0; i < requests; ++i)
+      gate.answered(static_cast<double>(random() >> 11) * 0x1p-53 >= refusals);
+  };
+  answer(refused / 2, 2000);
+  CHECK(gate.audit_share(0.05) == 0.05);
+  answer(1, 50);
+  CHECK(gate.audit_share(0.05) == 0.5);
+  CHECK(gate.audit_share(0.7) == 0.7);
+  CHECK(gate.judge() == judge);
+  for (int i = 0; i < 128; ++i) gate.audited(world.draw().signals, false);
+  CHECK(gate.audit_share(0.05) == 0.05);
+  world.shift();
+  audit_until(gate, world, Event::alarm, 4000);
+  CHECK(gate.audit_share(0.05) == 1);
+}
+
 TEST_CASE("a gate that later audits cannot certify is given up", "[audited]") {
   World world(7);
   AuditedGate gate({.target_error = 0.02, .delta = 0.2});

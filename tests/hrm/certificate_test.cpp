@@ -96,6 +96,43 @@ TEST_CASE("no chain of tests begins where there are too few audits to prove anyt
   CHECK_FALSE(certify(draw(7, 100), grid(), {0.02, 0.05}).threshold);
 }
 
+TEST_CASE("a chain that reaches the next one's start tests at what both may spend", "[certificate]") {
+  // Of 20 thresholds tests begin at the 18th, where 240 audits are expected: at 0.025, 0.0125 and 0.0125.
+  std::vector<float> thresholds;
+  for (int i = 0; i < 20; ++i) thresholds.push_back(0.8f - 0.01f * static_cast<float>(i));
+  std::vector<Audit> audits(280);
+  for (std::size_t i = 0; i < 280; ++i) audits[i].score = i < 240 ? 0.9f : 0.625f;
+  const Promise promise{0.02, 0.05, 4};
+  audits[279].wrong = true;  // P(X <= 0 | 240, 0.02) = 0.0078; P(X <= 1 | 280, 0.02) = 0.0235
+  const Certificate carried = certify(audits, thresholds, promise);
+  REQUIRE(carried.threshold);
+  CHECK(*carried.threshold == thresholds[19]);
+  CHECK(carried.accepted == 280);
+  CHECK(carried.errors == 1);
+  CHECK(carried.bound <= 0.02);
+  CHECK(carried.bound == Approx(upper_limit(1, 280, 0.05)));
+  audits[279].wrong = false, audits[0].wrong = true;  // now the first chain fails, and has nothing to bring
+  CHECK_FALSE(certify(audits, thresholds, promise).threshold);
+}
+
+TEST_CASE("where every threshold errs more than promised, one is certified in at most delta of samples",
+          "[certificate]") {
+  for (const std::size_t starts : {1, 2, 4, 7}) {
+    const Promise promise{0.05, 0.1, starts};
+    std::mt19937_64 random(starts);
+    const auto uniform = [&] { return static_cast<double>(random() >> 11) * 0x1p-53; };
+    std::size_t falsely = 0;
+    constexpr std::size_t kSamples = 2000;
+    for (std::size_t sample = 0; sample < kSamples; ++sample) {
+      std::vector<Audit> audits(250);
+      for (Audit& audit : audits) audit = {static_cast<float>(uniform()), uniform() < 0.0501};
+      falsely += certify(audits, grid(), promise).threshold.has_value();
+    }
+    INFO("seed and chains " << starts);
+    CHECK(lower_limit(falsely, kSamples, 0.001) <= promise.delta);
+  }
+}
+
 TEST_CASE("nothing is certified without audits or thresholds, or where all is wrong", "[certificate]") {
   CHECK_FALSE(certify({}, grid(), {}).threshold);
   CHECK_FALSE(certify(draw(1, 1000), {}, {}).threshold);

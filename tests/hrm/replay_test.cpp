@@ -59,6 +59,14 @@ TEST_CASE("the same replay gives the same result, another seed other splits", "[
   CHECK(replay(requests, options).gate.mean.error != replay(requests, other).gate.mean.error);
 }
 
+TEST_CASE("a gate learns from as many requests as are set aside for it", "[replay]") {
+  const auto requests = trace(1000);
+  const Replay result = replay(requests, {.promise = {}, .lessons = 100, .audits = 200, .splits = 1});
+  CHECK(result.learnt == 100);
+  CHECK(result.tested == 900);
+  CHECK_THROWS_AS(replay(requests, {.promise = {}, .lessons = 2000, .audits = 200, .splits = 1}), Failure);
+}
+
 TEST_CASE("a trace too short for its audits is refused", "[replay]") {
   CHECK_THROWS_AS(replay(trace(100), {.promise = {}, .audits = 75}), Failure);
   CHECK_NOTHROW(replay(trace(100), {.promise = {}, .audits = 74, .splits = 1}));
