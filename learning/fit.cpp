@@ -26,7 +26,7 @@ bool is_finite(const Tensor& tensor) {
          std::ranges::all_of(tensor.values<float>(), [](float value) { return std::isfinite(value); });
 }
 
-/// The model with its parameters as inputs, and the loss as first output.
+/// The model with its parameters as inputs, and the loss as first output, before its own.
 Graph loss_graph(const Graph& model, std::span<const ValueId> ids, const LossOptions& options) {
   Graph graph = model;
   const Value answers{&graph, model.outputs().at(0)};
@@ -44,11 +44,14 @@ Graph loss_graph(const Graph& model, std::span<const ValueId> ids, const LossOpt
     loss = loss * (1 - options.distillation) +
            append_distillation(answers, teacher, options.temperature) * options.distillation;
   }
-  graph.set_outputs({loss.id, answers.id});
+  std::vector<ValueId> outputs = model.outputs();
+  outputs.insert(outputs.begin(), loss.id);
+  graph.set_outputs(std::move(outputs));
   return graph;
 }
 
-/// The same, and behind it the update: outputs are the loss, the parameters, each kind of state.
+/// The same, and behind it the update: outputs are the loss, what is carried, the parameters, each kind of
+/// state.
 Graph update_graph(Graph graph, std::span<const ValueId> ids, const OptimiserOptions& options) {
   const ValueId loss = graph.outputs()[0];
   const std::vector<ValueId> slopes = engine::differentiate(graph, loss, ids);
@@ -68,7 +71,8 @@ Graph update_graph(Graph graph, std::span<const ValueId> ids, const OptimiserOpt
   }
   const Value rate = input("rate", {}), step = input("step", {});
   const Updated after = append_update(options, before, gradients, rate, step);
-  std::vector<ValueId> outputs{loss};
+  std::vector<ValueId> outputs = graph.outputs();
+  outputs.erase(outputs.begin() + 1);  // the answers
   for (const Value& value : after.parameters) outputs.push_back(value.id);
   for (const auto& kind : after.states)
     for (const Value& value : kind) outputs.push_back(value.id);
@@ -109,6 +113,7 @@ Fit::Fit(const Graph& model, Options options)
 
 std::vector<Tensor> Fit::inputs_of(const Batch& batch, std::span<const Tensor> parameters) const {
   std::vector<Tensor> inputs{batch.inputs};
+  inputs.insert(inputs.end(), batch.more.begin(), batch.more.end());
   inputs.insert(inputs.end(), parameters.begin(), parameters.end());
   inputs.push_back(batch.targets);
   inputs.push_back(batch.weights);
@@ -124,7 +129,9 @@ float Fit::update(const Batch& batch, float rate) {
   std::vector<Tensor> outputs = session_for(batch).run(inputs);
   const float loss = outputs[0].values<float>()[0];
   if (!std::isfinite(loss)) report_divergence(batch);
-  values_.assign(std::make_move_iterator(outputs.begin() + 1), std::make_move_iterator(outputs.end()));
+  const auto parameters = outputs.begin() + std::ssize(model_.outputs());
+  carried_.assign(outputs.begin() + 1, parameters);
+  values_.assign(std::make_move_iterator(parameters), std::make_move_iterator(outputs.end()));
   ++updates_;
   return loss;
 }
@@ -145,7 +152,8 @@ Graph Fit::within_memory(const Batch& batch) const {
   graph.reinfer();
   std::size_t given = 0;
   for (const Tensor& tensor : {batch.inputs, batch.targets, batch.weights, batch.teacher}) given += tensor.byte_size();
-  for (const Tensor& value : values_) given += value.byte_size();
+  for (const auto* all : {&batch.more, &values_})
+    for (const Tensor& tensor : *all) given += tensor.byte_size();
   const std::size_t left = options_.memory - std::min(options_.memory, given);
   engine::Rematerialised result = engine::rematerialise(graph, forward_, left, options_.drivers);
   if (result.bytes <= left) return std::move(result.graph);

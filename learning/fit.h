@@ -20,6 +20,7 @@ struct Batch {
   Tensor targets;       ///< f32 [N, K], see append_loss()
   Tensor weights;       ///< f32 [N]
   Tensor teacher = {};  ///< f32 [N, K], with LossOptions::distillation
+  std::vector<Tensor> more = {};  ///< the model's inputs behind the first
 };
 
 /// A model while it is fitted to data: parameters, what the optimiser keeps, and the updates so far.
@@ -38,8 +39,8 @@ class Fit {
     /// 0: as many as it takes.
     std::size_t memory = 0;
   };
-  /// `model`: input → answers, [N, …] → [N, K], its weights as constants; those that parameters_of() names
-  /// are fitted. Throws Failure(unsupported) when an operator before one of them has no gradient, and
+  /// `model`: inputs → answers, [N, …] → [N, K], its weights as constants; those that parameters_of() names
+  /// are fitted. What it gives behind the answers is told by carried(). Throws Failure(unsupported) when an operator before one of them has no gradient, and
   /// Failure(invalid) when there is nothing to fit or the answers are no rows.
   Fit(const engine::Graph& model, Options options);
 
@@ -48,6 +49,8 @@ class Fit {
   /// nothing is updated then.
   float update(const Batch& batch, float rate);
   std::int64_t updates() const { return updates_; }
+  /// The model's outputs behind the answers in the last update, before it: a state to go on from.
+  const std::vector<Tensor>& carried() const { return carried_; }
 
   struct Score {
     float loss = 0;
@@ -81,6 +84,7 @@ class Fit {
   std::vector<engine::ValueId> ids_;
   std::vector<std::string_view> states_;
   std::vector<Tensor> values_;  ///< parameters, then each kind of state
+  std::vector<Tensor> carried_;
   std::int64_t updates_ = 0;
   engine::Graph update_;     ///< of any batch
   std::size_t forward_ = 0;  ///< its first nodes: the model and the loss

@@ -1,5 +1,6 @@
 #include "learning/fit_run.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "learning/checkpoint.h"
@@ -29,7 +30,7 @@ class Run {
   }
 
   double rate() const {
-    const auto per_epoch = static_cast<std::int64_t>(data_.batches);
+    const auto per_epoch = static_cast<std::int64_t>(data_.batches * data_.segments);
     return options_.rate * rate_factor(options_.schedule,
                                        {fit_.updates(), per_epoch * options_.epochs, progress_.epoch},
                                        progress_.plateau);
@@ -40,27 +41,37 @@ class Run {
                             static_cast<std::size_t>(progress_.batch), data_.batches, options_.prefetch);
     double last_rate = 0;
     while (!batches.done()) {
+      Batch batch = batches.next();
+      for (std::size_t segment = 1; segment < data_.segments; ++segment) {
+        fit(batch, rate());
+        std::ranges::copy(fit_.carried(), batch.more.begin());
+      }
       last_rate = rate();
-      update(batches.next(), last_rate);
+      update(batch, last_rate);
     }
     end_epoch(last_rate);
   }
 
-  void update(const Batch& batch, double rate) {
-    float loss = 0;
+  float fit(const Batch& batch, double rate) {
     try {
-      loss = fit_.update(batch, static_cast<float>(rate));
+      return fit_.update(batch, static_cast<float>(rate));
     } catch (const Failure& failure) {
       if (failure.error().code != Errc::internal) throw;
       throw Failure(Errc::internal, "epoch " + std::to_string(progress_.epoch + 1) + ", batch " +
                                         std::to_string(progress_.batch + 1) + ", " + failure.error().context);
     }
+  }
+
+  /// The last by a batch.
+  void update(const Batch& batch, double rate) {
+    const float loss = fit(batch, rate);
     const auto rows = static_cast<double>(batch.targets.shape()[0]);
     progress_.loss_sum += static_cast<double>(loss) * rows;
     progress_.rows += rows;
     ++progress_.batch;
     if (options_.on_update) options_.on_update(progress_, loss);
-    const bool due = options_.checkpoint_every > 0 && fit_.updates() % options_.checkpoint_every == 0;
+    const bool due = options_.checkpoint_every > 0 && 
+        fit_.updates() % options_.checkpoint_every < static_cast<std::int64_t>(data_.segments);
     if (due && progress_.batch < static_cast<std::int64_t>(data_.batches)) save();
   }
 

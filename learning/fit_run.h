@@ -38,6 +38,9 @@ struct FitData {
   std::size_t batches = 0;  ///< of an epoch
   /// Loss and accuracy of the validation rows.
   std::function<EpochRecord(const Fit&)> validate;
+  /// Updates by one batch: each after the first goes on from what the one before carried (Fit::carried()) in
+  /// place of the first of Batch::more.
+  std::size_t segments = 1;
 };
 
 struct FitRunOptions {

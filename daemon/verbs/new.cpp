@@ -7,6 +7,7 @@
 #include "daemon/verbs/graph_summary.h"
 #include "learning/anomaly_spec.h"
 #include "learning/families.h"
+#include "learning/planner_spec.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -25,6 +26,7 @@ constexpr Option kOptions[] = {
     {"out", "FILE", "where the spec goes (FAMILY.yaml); its weights go beside it"},
     {"channels", "N", "of the stream that 'anomaly' watches (1)"},
     {"false-alarms", "SHARE", "of samples at which 'anomaly' may raise one in a usual stream (0.0001)"},
+    {"puzzle", "KIND", "that a planner, 'hrm', solves: maze (the default) or sudoku"},
     {"force", "", "replace files that are there"}};
 
 learning::ModelSize size_called(const std::string& word) {
@@ -92,14 +94,8 @@ int run_anomaly(const Arguments& arguments) {
   return kOk;
 }
 
-int run(const Arguments& arguments) {
-  const std::string& name = arguments.positional(0, "FAMILY");
-  if (arguments.positional().size() > 1) throw UsageError{"one FAMILY at a time"};
-  if (name == "anomaly") return run_anomaly(arguments);
-  const learning::Family& family = learning::family_called(name);
-  const std::filesystem::path path = arguments.value_or("out", std::string(family.name) + ".yaml");
-  const engine::Graph graph =
-      learning::write_new_model(family, request_of(arguments), path, arguments.flag("force"));
+/// What every family but those without training ends with.
+int tell(const Arguments& arguments, const engine::Graph& graph, const std::filesystem::path& path) {
   const GraphSummary summary = summarise(graph);
   const std::string weights = std::filesystem::path(path).replace_extension(".safetensors").string();
   if (arguments.json()) {
@@ -115,6 +111,24 @@ int run(const Arguments& arguments) {
   return kOk;
 }
 
+int run_hrm(const Arguments& arguments) {
+  const learning::PuzzleKind& puzzle = learning::puzzle_called(arguments.value_or("puzzle", "maze"));
+  const std::filesystem::path path = arguments.value_or("out", std::string(puzzle.name) + ".yaml");
+  return tell(arguments, learning::write_new_planner(puzzle, seed_of(arguments), path, arguments.flag("force")), path);
+}
+
+int run(const Arguments& arguments) {
+  const std::string& name = arguments.positional(0, "FAMILY");
+  if (arguments.positional().size() > 1) throw UsageError{"one FAMILY at a time"};
+  if (name == "anomaly") return run_anomaly(arguments);
+  if (name == "hrm") return run_hrm(arguments);
+  const learning::Family& family = learning::family_called(name);
+  const std::filesystem::path path = arguments.value_or("out", std::string(family.name) + ".yaml");
+  const engine::Graph graph =
+      learning::write_new_model(family, request_of(arguments), path, arguments.flag("force"));
+  return tell(arguments, graph, path);
+}
+
 std::string list_families() {
   std::string text = "families:\n";
   for (const learning::Family& family : learning::families()) {
@@ -122,6 +136,7 @@ std::string list_families() {
     name.resize(18, ' ');
     text += "  " + name + std::string(family.summary) + "\n";
   }
+  text += "  hrm               thinks in steps until its answer holds: mazes of any size, Sudoku of 6×6\n";
   return text + "  anomaly           what is unusual in a stream; learns from the stream itself, no labels\n";
 }
 

@@ -18,6 +18,7 @@
 #include "engine/formats/atomic_file.h"
 #include "engine/formats/onnx.h"
 #include "learning/number_data.h"
+#include "learning/planner_training.h"
 #include "learning/train.h"
 
 namespace dormouse::daemon {
@@ -98,6 +99,14 @@ class Training {
   }
 
   learning::TrainedModel train() { return source_.ends_with(".onnx") ? from_model() : from_spec(); }
+  learning::TrainedPlanner train_planner() {
+    learning::PlannerSpec spec = learning::read_planner_spec(source_);
+    spec.train = options_of(arguments_, spec.train);
+    const auto report = start(arguments_.value_or("output", spec.name + ".onnx"), spec.train, false);
+    const learning::PuzzleSource data(*spec.puzzle, arguments_.positional(1, "DATA"));
+    return learning::train_planner(spec, data, sharing(), report, run_);
+  }
+  bool of_planner() const { return !source_.ends_with(".onnx") && learning::is_planner_spec(source_); }
   const std::string& output() const { return output_; }
   bool keeps_inputs() const { return run_.inputs_per_class > 0; }
 
@@ -243,8 +252,24 @@ void print(const Arguments& arguments, const learning::TrainedModel& trained, co
   std::cout << "; the curve is " << curve << "\n";
 }
 
+int run_planner(Training& training, const Arguments& arguments) {
+  const learning::TrainedPlanner trained = training.train_planner();
+  const std::string &output = training.output(), curve = beside(output, ".svg");
+  engine::write_onnx(trained.step, output);
+  engine::write_file(curve, training_curve(trained.epochs, output));
+  if (arguments.json())
+    std::cout << boost::json::serialize(boost::json::object{
+                     {"model", output}, {"curve", curve}, {"heldout_accuracy", trained.heldout_accuracy}})
+              << "\n";
+  else
+    std::cout << output << ": " << std::fixed << std::setprecision(1) << 100 * trained.heldout_accuracy
+              << "% of held-out puzzles; the curve is " << curve << "\n";
+  return kOk;
+}
+
 int run(const Arguments& arguments) {
   Training training(arguments);
+  if (training.of_planner()) return run_planner(training, arguments);
   const learning::TrainedModel trained = training.train();
   const std::string& output = training.output();
   engine::write_onnx(trained.graph, output);
