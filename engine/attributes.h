@@ -17,18 +17,19 @@ class Graph;
 using Attribute = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>,
                                std::vector<float>, std::vector<std::string>, std::shared_ptr<const Graph>>;
 
-/// A node's attributes by ONNX name.
+/// A node's attributes by ONNX name. Every operator's file names some: what handles the map stands in one place.
 class Attributes {
  public:
-  Attributes() = default;
-  Attributes(std::initializer_list<std::pair<const std::string, Attribute>> entries) : entries_(entries) {}
+  Attributes();
+  Attributes(std::initializer_list<std::pair<const std::string, Attribute>> entries);
+  Attributes(const Attributes&);
+  Attributes(Attributes&&) noexcept;
+  Attributes& operator=(const Attributes&);
+  Attributes& operator=(Attributes&&) noexcept;
+  ~Attributes();
 
-  void set(std::string name, Attribute value) {
-    entries_.insert_or_assign(std::move(name), std::move(value));
-  }
-  void erase(std::string_view name) {
-    if (const auto entry = entries_.find(name); entry != entries_.end()) entries_.erase(entry);
-  }
+  void set(std::string name, Attribute value);
+  void erase(std::string_view name);
   /// The attribute's value when it is there and of type T. A wrong type throws Failure(invalid) naming it.
   template <class T>
   const T* find(std::string_view name) const;
@@ -43,10 +44,12 @@ class Attributes {
   std::vector<std::int64_t> integers(std::string_view name) const {
     return get<std::vector<std::int64_t>>(name, {});
   }
-  bool has(std::string_view name) const { return entries_.contains(name); }
+  bool has(std::string_view name) const { return entry(name) != nullptr; }
   const std::map<std::string, Attribute, std::less<>>& entries() const { return entries_; }
 
  private:
+  const Attribute* entry(std::string_view name) const;  ///< null: there is none
+
   std::map<std::string, Attribute, std::less<>> entries_;
 };
 
@@ -54,9 +57,9 @@ class Attributes {
 
 template <class T>
 const T* Attributes::find(std::string_view name) const {
-  const auto entry = entries_.find(name);
-  if (entry == entries_.end()) return nullptr;
-  if (const T* value = std::get_if<T>(&entry->second)) return value;
+  const Attribute* const found = entry(name);
+  if (!found) return nullptr;
+  if (const T* const value = std::get_if<T>(found)) return value;
   throw_attribute_type(name);
 }
 

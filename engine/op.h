@@ -1,8 +1,10 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -153,6 +155,15 @@ struct ControlFlow {
   std::vector<Tensor> (*run)(const Node&, std::span<const Tensor* const> inputs, const RunSubgraph&);
 };
 
+/// How a call of an operator that treats images, along the first extent, alike is cut into calls of some.
+struct ByImages {
+  static constexpr std::size_t kOutput = SIZE_MAX, kNone = SIZE_MAX - 1;
+  std::array<bool, 3> inputs{};  ///< which have one item an image
+  bool summed = false;           ///< over images, instead of an item for each
+  /// Operands whose elements are multiplied with each other, for a cost.
+  std::size_t outer = kNone, weights = kNone;
+};
+
 /// One operator: everything there is to know about it, in one file under engine/ops/.
 struct Op {
   std::string_view name;         ///< ONNX operator type, or our own
@@ -171,6 +182,10 @@ struct Op {
   bool is_view = false;
   /// Its one output may overwrite input 0 when nothing reads that later (element-wise operators).
   bool in_place = false;
+  /// Each element of the outputs follows from the elements at its place in the inputs, as broadcasting has
+  /// them, to the last bit: a call may be cut anywhere.
+  bool elementwise = false;
+  std::optional<ByImages> by_images = {};
   /// What it computes follows from the shape of input 0 alone, and is known as soon as that is (Shape, Size).
   bool of_shape = false;
   /// Instead of kernels: it runs subgraphs.

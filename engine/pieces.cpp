@@ -4,38 +4,11 @@
 #include <array>
 #include <functional>
 #include <optional>
-#include <string>
 
 namespace dormouse::engine {
 namespace {
 
-/// Each element of the outputs follows from the elements at its place in the inputs, as broadcasting has
-/// them. Not Sin and Cos: how they compute depends on whether any of a run is far from 0.
-constexpr std::string_view kElementwise =
-    " Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr "
-    "BitwiseXor Cast Ceil Celu Clip Cosh Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual "
-    "HardSigmoid HardSwish IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Min Mish Mod Mul Neg Not "
-    "Or PRelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Sinh Softplus Softsign Sqrt Sub Sum "
-    "Swish Tan Tanh ThresholdedRelu Where Xor AdamW BroadcastTo EwcPull Lion RmsProp SgdMomentum ";
-
-constexpr std::size_t kMostOperands = 12, kOutput = kMostOperands, kNone = kMostOperands + 1;
-
-/// An operator that treats images, along the first extent, alike.
-struct ByImages {
-  std::string_view name;
-  std::array<bool, 3> inputs;  ///< which have one item an image
-  bool summed;                 ///< over images, instead of an item for each
-  std::size_t outer, weights;  ///< operands whose elements are multiplied with each other, for a cost
-};
-constexpr std::array<ByImages, 7> kByImages{{
-    {"Conv", {true, false, false}, false, kOutput, 1},
-    {"ConvTranspose", {true, false, false}, false, 0, 1},
-    {"ConvGradInput", {true, false, true}, false, 0, 1},
-    {"ConvGradWeight", {true, true, false}, true, 1, 2},
-    {"MaxPool", {true, false, false}, false, kNone, kNone},
-    {"MaxPoolGrad", {true, true, false}, false, kNone, kNone},
-    {"MaxPoolPick", {true, true, false}, false, kNone, kNone},
-}};
+constexpr std::size_t kMostOperands = 12;
 
 // Where all operands are alike, pieces begin at whole cache lines of any type.
 constexpr std::int64_t kLine = 64;
@@ -46,10 +19,6 @@ constexpr std::int64_t kPooling = 8;
 constexpr std::int64_t kMostSums = 8, kWorthASum = 64, kSumBytes = 1 << 26;
 
 std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-bool is_elementwise(const Op& op) {
-  return kElementwise.find(" " + std::string(op.name) + " ") != std::string_view::npos;
-}
 
 }  // namespace
 
@@ -68,7 +37,7 @@ class Pieces::Making {
   bool find() {
     if (views_.size() > kMostOperands || whole_.outputs.empty()) return false;
     dimensions_.resize(views_.size());
-    return is_elementwise(op_) ? elementwise() : by_images();
+    return op_.elementwise ? elementwise() : by_images();
   }
 
   std::shared_ptr<const Pieces> make(const Parallel* parallel) {
@@ -122,8 +91,8 @@ class Pieces::Making {
   }
 
   bool by_images() {
-    const auto way = std::ranges::find(kByImages, op_.name, &ByImages::name);
-    if (way == kByImages.end() || shapes_[0].rank() == 0 || shapes_[0].elements() == 0) return false;
+    const std::optional<ByImages>& way = op_.by_images;
+    if (!way || shapes_[0].rank() == 0 || shapes_[0].elements() == 0) return false;
     // Where a window has its largest element is told by its index among all images.
     if (whole_.outputs.size() > 1 && whole_.outputs[1].present()) return false;
     items_ = shapes_[0][0];
@@ -133,10 +102,10 @@ class Pieces::Making {
       if (is_output ? !summed_ : i < way->inputs.size() && way->inputs[i]) dimensions_[i] = 0;
     }
     const auto products = [&](std::size_t outer, std::size_t weights) {
-      const Shape &y = outer == kOutput ? *whole_.outputs[0].shape : shapes_[outer], &w = shapes_[weights];
+      const Shape &y = outer == ByImages::kOutput ? *whole_.outputs[0].shape : shapes_[outer], &w = shapes_[weights];
       return y.elements() * w.elements(1, w.rank());
     };
-    if (way->weights == kNone)
+    if (way->weights == ByImages::kNone)
       weight_ = kPooling;
     else
       products_ = products(way->outer, way->weights);
@@ -186,7 +155,8 @@ class Pieces::Making {
 };
 
 std::shared_ptr<const Pieces> Pieces::of(const Op& op, const KernelContext& whole, const Parallel* parallel) {
-  if (!parallel && op.name != "ConvGradWeight") return nullptr;  // that is all that is summed
+  const bool summed = op.by_images && op.by_images->summed;  // in runs, however many threads there are
+  if (!parallel && !summed) return nullptr;
   Making making(op, whole);
   return making.find() ? making.make(parallel) : nullptr;
 }

@@ -32,6 +32,7 @@ extern const Op abs{.name = "Abs",
                     .kernels = unary_kernels<Magnitude>(Numeric{}),
                     .gradient = gradient,
                     .in_place = true,
+                    .elementwise = true,
                     .samples = unary_samples()};
 }  // namespace ops
 

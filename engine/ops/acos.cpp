@@ -26,6 +26,7 @@ extern const Op acos{.name = "Acos",
                      .kernels = curve_kernels<ArcCosine, &Curves::acos>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples(-0.9, 0.9)};
 }  // namespace ops
 

@@ -26,6 +26,7 @@ extern const Op acosh{.name = "Acosh",
                       .kernels = unary_kernels<AreaCosine>(Floating{}),
                       .gradient = gradient,
                       .in_place = true,
+                      .elementwise = true,
                       .samples = unary_samples(1.5, 4)};
 }  // namespace ops
 

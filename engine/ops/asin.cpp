@@ -26,6 +26,7 @@ extern const Op asin{.name = "Asin",
                      .kernels = curve_kernels<ArcSine, &Curves::asin>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples(-0.9, 0.9)};
 }  // namespace ops
 

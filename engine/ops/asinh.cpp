@@ -26,6 +26,7 @@ extern const Op asinh{.name = "Asinh",
                       .kernels = unary_kernels<AreaSine>(Floating{}),
                       .gradient = gradient,
                       .in_place = true,
+                      .elementwise = true,
                       .samples = unary_samples()};
 }  // namespace ops
 

@@ -26,6 +26,7 @@ extern const Op atan{.name = "Atan",
                      .kernels = curve_kernels<ArcTangent, &Curves::atan>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

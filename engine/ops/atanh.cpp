@@ -26,6 +26,7 @@ extern const Op atanh{.name = "Atanh",
                       .kernels = unary_kernels<AreaTangent>(Floating{}),
                       .gradient = gradient,
                       .in_place = true,
+                      .elementwise = true,
                       .samples = unary_samples(-0.9, 0.9)};
 }  // namespace ops
 

@@ -42,6 +42,7 @@ extern const Op bit_shift{
     .infer = infer,
     .kernels = binary_kernels<Shift>(Types<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>{}),
     .in_place = true,
+    .elementwise = true,
     .samples = {shifted("LEFT"), shifted("RIGHT")}};
 }  // namespace ops
 

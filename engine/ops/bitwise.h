@@ -25,6 +25,7 @@ Op bitwise_op(std::string_view name) {
           .infer = infer_broadcast,
           .kernels = binary_kernels<Bitwise<F>>(Integral{}),
           .in_place = true,
+          .elementwise = true,
           .samples = bitwise_samples()};
 }
 

@@ -20,6 +20,7 @@ extern const Op bitwise_not{.name = "BitwiseNot",
                             .infer = infer_like_input,
                             .kernels = unary_kernels<Complement>(Integral{}),
                             .in_place = true,
+                            .elementwise = true,
                             .samples = {{.shapes = {{3}}, .fixed = {{0, bits()}}}}};
 }  // namespace ops
 

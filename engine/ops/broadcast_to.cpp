@@ -29,6 +29,7 @@ extern const Op broadcast_to{
     .infer = infer,
     .kernels = expansion_kernels(),
     .gradient = gradient,
+    .elementwise = true,
     .samples = {{.shapes = {{3, 1}, {2, 3, 4}}, .frozen = {1}}, {.shapes = {{}, {2, 3}}, .frozen = {1}}}};
 }  // namespace ops
 

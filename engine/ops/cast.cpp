@@ -18,6 +18,7 @@ extern const Op cast{.name = "Cast",
                      .infer = infer,
                      .kernels = moving_kernels(cast_kernel, cast_kernel, cast_kernel, cast_kernel),
                      .gradient = cast_gradient,
+                     .elementwise = true,
                      .samples = {{.shapes = {{2, 3}}, .attributes = {{"to", std::int64_t{11}}}},
                                  {.shapes = {{2, 3}}, .attributes = {{"to", std::int64_t{7}}}}}};
 }  // namespace ops

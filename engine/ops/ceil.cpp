@@ -20,6 +20,7 @@ extern const Op ceil{.name = "Ceil",
                      .kernels = unary_kernels<RoundUp>(Floating{}),
                      .gradient = flat_gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

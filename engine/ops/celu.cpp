@@ -33,6 +33,7 @@ extern const Op celu{.name = "Celu",
                      .kernels = unary_kernels<ContinuousExponentialUnit>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"alpha", 0.5f}}}}};
 }  // namespace ops
 

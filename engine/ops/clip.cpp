@@ -78,6 +78,7 @@ extern const Op clip{.name = "Clip",
                          compute<std::int32_t>, compute<std::int64_t>),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = {between(-0.5f, 1), {.shapes = {{40}, {}, {}}}, {.shapes = {{2, 3}}}}};
 }  // namespace ops
 

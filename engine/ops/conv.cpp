@@ -69,6 +69,7 @@ extern const Op conv{
     .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .scratch = scratch,
+    .by_images = ByImages{.inputs = {true, false, false}, .outer = ByImages::kOutput, .weights = 1},
     .samples = {
         {.shapes = {{2, 3, 9}, {4, 3, 3}, {4}}, .attributes = {{"pads", std::vector<std::int64_t>{1, 1}}}},
         {.shapes = {{2, 4, 6, 5}, {6, 2, 3, 2}},

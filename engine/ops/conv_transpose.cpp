@@ -76,6 +76,7 @@ extern const Op conv_transpose{
     .kernels = kernels_for(Floating{}, []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .scratch = scratch,
+    .by_images = ByImages{.inputs = {true, false, false}, .outer = 0, .weights = 1},
     .samples = {{.shapes = {{2, 3, 4}, {3, 2, 3}, {2}},
                  .attributes = {{"strides", Integers{2}}, {"output_padding", Integers{1}}}},
                 {.shapes = {{1, 4, 3, 2}, {4, 3, 2, 3}},

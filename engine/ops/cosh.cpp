@@ -25,6 +25,7 @@ extern const Op cosh{.name = "Cosh",
                      .kernels = unary_kernels<HyperbolicCosine>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

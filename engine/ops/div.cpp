@@ -32,6 +32,7 @@ extern const Op div{.name = "Div",
                     .kernels = binary_kernels<Quotient>(Numeric{}),
                     .gradient = gradient,
                     .in_place = true,
+                    .elementwise = true,
                     .samples = {{.shapes = {{2, 3}, {2, 3}}, .low = 0.5},
                                 {.shapes = {{4, 1, 3}, {5, 1}}, .low = 0.5},
                                 {.shapes = {{}, {2, 2}}, .low = 0.5}}};

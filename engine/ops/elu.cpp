@@ -32,6 +32,7 @@ extern const Op elu{.name = "Elu",
                     .kernels = unary_kernels<ExponentialUnit>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
+                    .elementwise = true,
                     .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"alpha", 0.25f}}}}};
 }  // namespace ops
 

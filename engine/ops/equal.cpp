@@ -25,6 +25,7 @@ extern const Op equal{.name = "Equal",
                       .max_inputs = 2,
                       .infer = infer_comparison,
                       .kernels = equality_kernels(),
+                      .elementwise = true,
                       .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}}};
 }  // namespace ops
 

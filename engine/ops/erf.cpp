@@ -27,6 +27,7 @@ extern const Op erf{.name = "Erf",
                     .kernels = curve_kernels<ErrorFunction, &Curves::erf>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
+                    .elementwise = true,
                     .samples = unary_samples()};
 }  // namespace ops
 

@@ -36,6 +36,7 @@ extern const Op ewc_pull{.name = "EwcPull",
                          .infer = infer,
                          .kernels = kernels<float, double>(compute<float>, compute<double>),
                          .in_place = true,
+                         .elementwise = true,
                          .samples = {{.shapes = {{3, 5}, {3, 5}, {3, 5}, {}}, .low = 0.1}}};
 }  // namespace ops
 

@@ -23,6 +23,7 @@ extern const Op exp{.name = "Exp",
                     .kernels = curve_kernels<Exponential, &Curves::exp>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
+                    .elementwise = true,
                     .samples = unary_samples()};
 }  // namespace ops
 

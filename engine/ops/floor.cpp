@@ -20,6 +20,7 @@ extern const Op floor{.name = "Floor",
                       .kernels = unary_kernels<RoundDown>(Floating{}),
                       .gradient = flat_gradient,
                       .in_place = true,
+                      .elementwise = true,
                       .samples = unary_samples()};
 }  // namespace ops
 

@@ -48,6 +48,7 @@ extern const Op gelu{.name = "Gelu",
                      .kernels = unary_kernels<Gate>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = {{.shapes = {{3, 7}}},
                                  {.shapes = {{9}}, .attributes = {{"approximate", std::string("tanh")}}}}};
 }  // namespace ops

@@ -32,6 +32,7 @@ extern const Op hard_sigmoid{
     .kernels = unary_kernels<Ramp>(Floating{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{3, 7}}, .low = -5, .high = 5},
                 {.shapes = {{9}}, .attributes = {{"alpha", 0.5f}, {"beta", 0.25f}}}}};
 }  // namespace ops

@@ -28,6 +28,7 @@ extern const Op hard_swish{.name = "HardSwish",
                            .kernels = unary_kernels<HardSwish>(Floating{}),
                            .gradient = gradient,
                            .in_place = true,
+                           .elementwise = true,
                            .samples = unary_samples(-5, 5)};
 }  // namespace ops
 

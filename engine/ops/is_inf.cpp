@@ -28,6 +28,7 @@ extern const Op is_inf{.name = "IsInf",
                        .since = 10,
                        .infer = infer,
                        .kernels = predicate_kernels<Infinite>(Floating{}),
+                       .elementwise = true,
                        .samples = unary_samples()};
 }  // namespace ops
 

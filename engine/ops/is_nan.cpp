@@ -19,6 +19,7 @@ extern const Op is_nan{.name = "IsNaN",
                        .since = 9,
                        .infer = infer_predicate,
                        .kernels = predicate_kernels<NotANumber>(Floating{}),
+                       .elementwise = true,
                        .samples = unary_samples()};
 }  // namespace ops
 

@@ -28,6 +28,7 @@ extern const Op leaky_relu{
     .kernels = unary_kernels<Leak>(Floating{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"alpha", 0.25f}}}}};
 }  // namespace ops
 

@@ -19,6 +19,7 @@ extern const Op less{.name = "Less",
                      .max_inputs = 2,
                      .infer = infer_comparison,
                      .kernels = comparison_kernels<Below>(Numeric{}),
+                     .elementwise = true,
                      .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}}};
 }  // namespace ops
 

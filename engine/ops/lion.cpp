@@ -33,6 +33,7 @@ extern const Op lion{.name = "Lion",
                      .max_outputs = 2,
                      .infer = infer,
                      .kernels = kernels<float, double>(compute<float>, compute<double>),
+                     .elementwise = true,
                      .samples = update_samples(1, 1, {{"weight_decay", 0.25f}})};
 }  // namespace ops
 

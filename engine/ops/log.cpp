@@ -24,6 +24,7 @@ extern const Op log{
     .kernels = unary_kernels<Logarithm>(Floating{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{2, 3}}, .low = 0.1}, {.shapes = {{1, 257}}, .low = 0.5, .high = 9}}};
 }  // namespace ops
 

@@ -17,6 +17,7 @@ Op logical_op(std::string_view name) {
           .infer = infer_logical,
           .kernels = {{DType::boolean, binary_kernel<F, std::uint8_t>}},
           .in_place = true,
+          .elementwise = true,
           .samples = logical_samples()};
 }
 

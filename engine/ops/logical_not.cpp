@@ -20,6 +20,7 @@ extern const Op logical_not{
     .infer = infer,
     .kernels = {{DType::boolean, unary_kernel<Invert, std::uint8_t>}},
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{3}}, .fixed = {{0, Tensor::from<bool>({3}, {true, false, true})}}}}};
 }  // namespace ops
 

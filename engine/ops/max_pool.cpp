@@ -90,6 +90,7 @@ extern const Op max_pool{
                            []<class T>() { return widening<T, compute<Widened<T>>>; }),
     .gradient = gradient,
     .scratch = scratch,
+    .by_images = ByImages{.inputs = {true}},
     .samples = {{.shapes = {{2, 3, 8}},
                  .attributes = {{"kernel_shape", std::vector<std::int64_t>{2}},
                                 {"strides", std::vector<std::int64_t>{2}}}},

@@ -30,6 +30,7 @@ extern const Op mish{.name = "Mish",
                      .kernels = unary_kernels<Mish>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

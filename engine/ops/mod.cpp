@@ -49,6 +49,7 @@ extern const Op mod{.name = "Mod",
                     .kernels = binary_kernels<Remainder>(Numeric{}),
                     .gradient = gradient,
                     .in_place = true,
+                    .elementwise = true,
                     .samples = {{.shapes = {{2, 3}, {2, 3}}, .attributes = as_c(), .low = 0.5},
                                 {.shapes = {{4, 1, 3}, {5, 1}}, .attributes = as_c(), .low = 0.5}}};
 }  // namespace ops

@@ -27,6 +27,7 @@ extern const Op mul{
     .kernels = binary_kernels<Times>(Numeric{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}, {.shapes = {{}, {2, 2}}}}};
 }  // namespace ops
 

@@ -25,6 +25,7 @@ extern const Op neg{
         Types<float, double, Half, BFloat16, std::int8_t, std::int16_t, std::int32_t, std::int64_t>{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = unary_samples()};
 }  // namespace ops
 

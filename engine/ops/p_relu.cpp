@@ -43,6 +43,7 @@ extern const Op p_relu{
         Types<float, double, Half, BFloat16, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t>{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{2, 3, 4}, {3, 1}}}, {.shapes = {{5}, {}}}}};
 }  // namespace ops
 

@@ -27,6 +27,7 @@ extern const Op reciprocal{
     .kernels = unary_kernels<Inverse>(Floating{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{2, 3}}, .low = 0.1}, {.shapes = {{1, 257}}, .low = 0.5, .high = 9}}};
 }  // namespace ops
 

@@ -27,6 +27,7 @@ extern const Op relu{.name = "Relu",
                      .kernels = unary_kernels<Rectify>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

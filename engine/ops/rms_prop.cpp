@@ -43,6 +43,7 @@ extern const Op rms_prop{.name = "RmsProp",
                          .max_outputs = 3,
                          .infer = infer,
                          .kernels = kernels<float, double>(compute<float>, compute<double>),
+                         .elementwise = true,
                          .samples = update_samples(2, 1, {{"momentum", 0.5f}, {"weight_decay", 0.25f}})};
 }  // namespace ops
 

@@ -20,6 +20,7 @@ extern const Op round{.name = "Round",
                       .kernels = unary_kernels<RoundToEven>(Floating{}),
                       .gradient = flat_gradient,
                       .in_place = true,
+                      .elementwise = true,
                       .samples = unary_samples()};
 }  // namespace ops
 

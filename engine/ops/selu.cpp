@@ -38,6 +38,7 @@ extern const Op selu{
     .kernels = unary_kernels<ScaledExponentialUnit>(Floating{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"alpha", 0.5f}, {"gamma", 2.0f}}}}};
 }  // namespace ops
 

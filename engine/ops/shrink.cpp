@@ -38,6 +38,7 @@ extern const Op shrink{
     .kernels = unary_kernels<TowardsZero>(Numeric{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"bias", 0.5f}, {"lambd", 1.0f}}}}};
 }  // namespace ops
 

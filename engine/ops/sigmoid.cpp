@@ -26,6 +26,7 @@ extern const Op sigmoid{.name = "Sigmoid",
                         .kernels = curve_kernels<Logistic, &Curves::logistic>(Floating{}),
                         .gradient = gradient,
                         .in_place = true,
+                        .elementwise = true,
                         .samples = unary_samples()};
 }  // namespace ops
 

@@ -24,6 +24,7 @@ extern const Op sign{.name = "Sign",
                      .kernels = unary_kernels<Signum>(Numeric{}),
                      .gradient = flat_gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

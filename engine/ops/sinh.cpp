@@ -25,6 +25,7 @@ extern const Op sinh{.name = "Sinh",
                      .kernels = unary_kernels<HyperbolicSine>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

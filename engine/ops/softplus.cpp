@@ -26,6 +26,7 @@ extern const Op softplus{.name = "Softplus",
                          .kernels = unary_kernels<LogOfOnePlusExponential>(Floating{}),
                          .gradient = gradient,
                          .in_place = true,
+                         .elementwise = true,
                          .samples = unary_samples()};
 }  // namespace ops
 

@@ -26,6 +26,7 @@ extern const Op softsign{.name = "Softsign",
                          .kernels = unary_kernels<Squash>(Floating{}),
                          .gradient = gradient,
                          .in_place = true,
+                         .elementwise = true,
                          .samples = unary_samples()};
 }  // namespace ops
 

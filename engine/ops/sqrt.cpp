@@ -26,6 +26,7 @@ extern const Op sqrt{
     .kernels = unary_kernels<Root>(Floating{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{2, 3}}, .low = 0.1}, {.shapes = {{1, 257}}, .low = 0.5, .high = 9}}};
 }  // namespace ops
 

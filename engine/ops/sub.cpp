@@ -26,6 +26,7 @@ extern const Op sub{
     .kernels = binary_kernels<Minus>(Numeric{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1, 3}, {5, 1}}}, {.shapes = {{}, {2, 2}}}}};
 }  // namespace ops
 

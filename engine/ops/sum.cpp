@@ -27,6 +27,7 @@ extern const Op sum{
     .infer = infer_broadcast,
     .kernels = variadic_kernels<Plus>(Floating{}),
     .gradient = gradient,
+    .elementwise = true,
     .samples = {{.shapes = {{2, 3}}}, {.shapes = {{2, 3}, {2, 3}}}, {.shapes = {{4, 1}, {3}, {2, 4, 3}}}}};
 }  // namespace ops
 

@@ -31,6 +31,7 @@ extern const Op swish{.name = "Swish",
                       .kernels = unary_kernels<SelfGated>(Floating{}),
                       .gradient = gradient,
                       .in_place = true,
+                      .elementwise = true,
                       .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"alpha", 1.5f}}}}};
 }  // namespace ops
 

@@ -26,6 +26,7 @@ extern const Op tan{.name = "Tan",
                     .kernels = unary_kernels<Tangent>(Floating{}),
                     .gradient = gradient,
                     .in_place = true,
+                    .elementwise = true,
                     .samples = unary_samples(-1.2, 1.2)};
 }  // namespace ops
 

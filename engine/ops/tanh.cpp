@@ -26,6 +26,7 @@ extern const Op tanh{.name = "Tanh",
                      .kernels = curve_kernels<HyperbolicTangent, &Curves::tanh>(Floating{}),
                      .gradient = gradient,
                      .in_place = true,
+                     .elementwise = true,
                      .samples = unary_samples()};
 }  // namespace ops
 

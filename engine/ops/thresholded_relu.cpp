@@ -28,6 +28,7 @@ extern const Op thresholded_relu{
     .kernels = unary_kernels<Threshold>(Floating{}),
     .gradient = gradient,
     .in_place = true,
+    .elementwise = true,
     .samples = {{.shapes = {{3, 7}}}, {.shapes = {{9}}, .attributes = {{"alpha", -0.5f}}}}};
 }  // namespace ops
 

@@ -66,6 +66,7 @@ extern const Op where{.name = "Where",
                       .kernels = moving_kernels(compute<std::uint8_t>, compute<std::uint16_t>,
                                                 compute<std::uint32_t>, compute<std::uint64_t>),
                       .gradient = gradient,
+                      .elementwise = true,
                       .samples = {{.shapes = {{3}, {2, 3}, {2, 3}}, .fixed = {{0, flags()}}},
                                   {.shapes = {{3}, {2, 1}, {}}, .fixed = {{0, flags()}}}}};
 }  // namespace ops
