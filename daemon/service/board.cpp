@@ -32,7 +32,7 @@ std::optional<Number> number(const fs::path& file) {
 
 bool Board::on_battery() const {
   bool discharging = false;
-  for (const fs::path& supply : entries(sys_ / "class/power_supply", "")) {
+  for (const fs::path supply : entries(sys_.native(), "class/power_supply", "")) {
     const auto type = attribute(supply / "type");
     if (!type || attribute(supply / "scope") == "Device") continue;
     if (*type == "Battery")
@@ -45,7 +45,7 @@ bool Board::on_battery() const {
 
 std::optional<double> Board::temperature() const {
   std::optional<double> hottest;
-  for (const fs::path& zone : entries(sys_ / "class/thermal", "thermal_zone"))
+  for (const fs::path zone : entries(sys_.native(), "class/thermal", "thermal_zone"))
     if (const auto millidegrees = number<double>(zone / "temp"))
       hottest = std::max(hottest.value_or(*millidegrees / 1000), *millidegrees / 1000);
   return hottest;

@@ -14,8 +14,9 @@
 namespace dormouse::daemon {
 namespace {
 
-namespace fs = std::filesystem;
 namespace json = boost::json;
+
+constexpr const char* kCores = "sys/devices/system/cpu";
 
 std::uint64_t number_of(const std::string& text, int base = 10) {
   return std::strtoull(text.c_str(), nullptr, base);
@@ -50,11 +51,11 @@ std::string values(std::string_view text, std::string_view key) {
   return found;
 }
 
-void set(json::object& object, std::string_view key, const std::string& text) {
-  if (!text.empty()) object[json::string_view(key.data(), key.size())] = text;
+void set(json::object& object, const char* key, const std::string& text) {
+  if (!text.empty()) object[key] = text;
 }
-void set(json::object& object, std::string_view key, std::uint64_t number) {
-  if (number > 0) object[json::string_view(key.data(), key.size())] = number;
+void set(json::object& object, const char* key, std::uint64_t number) {
+  if (number > 0) object[key] = number;
 }
 
 /// Of a hundred others nobody reads a list.
@@ -72,9 +73,8 @@ std::string features(std::string flags) {
   return found;
 }
 
-json::object processor(const fs::path& root) {
-  const std::string about = text_of(root / "proc/cpuinfo");
-  const fs::path cores = root / "sys/devices/system/cpu";
+json::object processor(const std::string& root) {
+  const std::string about = text_of(root, "proc/cpuinfo");
   json::object result;
   set(result, "name", values(about, "model name"));
   set(result, "implementer", values(about, "CPU implementer"));  // on Arm the parts say which cores these are
@@ -82,19 +82,19 @@ json::object processor(const fs::path& root) {
   const std::string numbers = values(about, "processor");
   result["cores"] = std::ranges::count(numbers, ',') + 1;
   set(result, "features", features(values(about, "Features") + values(about, "flags")));
-  set(result, "governor", line_of(cores / "cpu0/cpufreq/scaling_governor"));
+  set(result, "governor", line_of(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
   std::uint64_t highest = 0;
-  for (const fs::path& core : entries(cores, "cpu"))
-    highest = std::max(highest, number_of(line_of(core / "cpufreq/cpuinfo_max_freq")));
+  for (const std::string& core : entries(root, kCores, "cpu"))
+    highest = std::max(highest, number_of(line_of(core, "cpufreq/cpuinfo_max_freq")));
   set(result, "highest_mhz", highest / 1000);
   return result;
 }
 
 /// A Raspberry Pi's flags: what is so now, and 16 bits higher what has been since it was switched on.
-std::string pi_throttling(const fs::path& root) {
+std::string pi_throttling(const std::string& root) {
   static constexpr const char* kFlags[] = {"under-voltage", "clock capped", "throttled",
                                            "near its limit of heat"};
-  const std::string text = line_of(root / "sys/devices/platform/soc/soc:firmware/get_throttled");
+  const std::string text = line_of(root, "sys/devices/platform/soc/soc:firmware/get_throttled");
   const std::uint64_t bits = number_of(text, 16);
   std::string found;
   for (int i = 0; i < 4; ++i)
@@ -105,40 +105,40 @@ std::string pi_throttling(const fs::path& root) {
 
 }  // namespace
 
-json::object board_facts(const fs::path& root) {
+json::object board_facts(const std::string& root) {
   json::object facts;
-  std::string model = line_of(root / "proc/device-tree/model");
+  std::string model = line_of(root, "proc/device-tree/model");
   if (model.empty()) {
-    append(model, line_of(root / "sys/class/dmi/id/sys_vendor"));
-    append(model, line_of(root / "sys/class/dmi/id/product_name"));
+    append(model, line_of(root, "sys/class/dmi/id/sys_vendor"));
+    append(model, line_of(root, "sys/class/dmi/id/product_name"));
   }
   set(facts, "model", model);
-  set(facts, "system", values(text_of(root / "etc/os-release"), "PRETTY_NAME"));
+  set(facts, "system", values(text_of(root, "etc/os-release"), "PRETTY_NAME"));
   utsname kernel{};
   if (::uname(&kernel) == 0)
     set(facts, "kernel", std::string(kernel.sysname) + " " + kernel.release + " " + kernel.machine);
   set(facts, "page_bytes", static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
-  const std::string memory = text_of(root / "proc/meminfo");
+  const std::string memory = text_of(root, "proc/meminfo");
   set(facts, "memory_bytes", number_of(values(memory, "MemTotal")) * 1024);
   set(facts, "swap_bytes", number_of(values(memory, "SwapTotal")) * 1024);
   facts["processor"] = processor(root);
   return facts;
 }
 
-json::object board_state(const fs::path& root) {
+json::object board_state(const std::string& root) {
   json::object state;
   std::string zones, clocks, cooling;
-  for (const fs::path& zone : entries(root / "sys/class/thermal", "thermal_zone"))
-    if (const std::string heat = line_of(zone / "temp"); !heat.empty())
-      append(zones, line_of(zone / "type") + " " + std::to_string(number_of(heat) / 1000) + " °C");
-  for (const fs::path& device : entries(root / "sys/class/thermal", "cooling_device"))
-    if (const std::string level = line_of(device / "cur_state"); number_of(level) > 0)
-      append(cooling, line_of(device / "type") + " " + level + " of " + line_of(device / "max_state"));
+  for (const std::string& zone : entries(root, "sys/class/thermal", "thermal_zone"))
+    if (const std::string heat = line_of(zone, "temp"); !heat.empty())
+      append(zones, line_of(zone, "type") + " " + std::to_string(number_of(heat) / 1000) + " °C");
+  for (const std::string& device : entries(root, "sys/class/thermal", "cooling_device"))
+    if (const std::string level = line_of(device, "cur_state"); number_of(level) > 0)
+      append(cooling, line_of(device, "type") + " " + level + " of " + line_of(device, "max_state"));
   std::uint64_t slowed = 0;
-  for (const fs::path& core : entries(root / "sys/devices/system/cpu", "cpu")) {
-    if (const std::string clock = line_of(core / "cpufreq/scaling_cur_freq"); !clock.empty())
+  for (const std::string& core : entries(root, kCores, "cpu")) {
+    if (const std::string clock = line_of(core, "cpufreq/scaling_cur_freq"); !clock.empty())
       append(clocks, std::to_string(number_of(clock) / 1000));
-    slowed += number_of(line_of(core / "thermal_throttle/core_throttle_count"));
+    slowed += number_of(line_of(core, "thermal_throttle/core_throttle_count"));
   }
   set(state, "temperatures", zones);
   set(state, "clocks_mhz", clocks);
