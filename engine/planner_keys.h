@@ -6,7 +6,5 @@ namespace dormouse::engine {
 inline constexpr const char* kPuzzleKey = "dormouse.puzzle";
 /// The probability of being right, sigmoid(q), from which on it may stop; absent: q is not believed.
 inline constexpr const char* kHaltKey = "dormouse.halt";
-/// Steps after which it gives up, unless it is told otherwise.
-inline constexpr const char* kStepsKey = "dormouse.steps";
 
 }  // namespace dormouse::engine

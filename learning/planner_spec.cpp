@@ -58,10 +58,7 @@ class Convolutions final : public Core {
   Value cycle(Value z) override {
     const Value seen = engine::apply("Concat", {z, x_}, {{"axis", std::int64_t{1}}});
     const Value h = engine::relu(convolution(seen, "look", spec_.width, 3));
-    const Value t = convolution(h, "think", spec_.width, 3, spec_.cell == 1 ? 1.0 : 0.3);
-    if (spec_.cell == 1) return engine::relu(t);
-    if (spec_.cell == 2) return engine::apply("Clip", {z + t, engine::scalar_like(z, 0), engine::scalar_like(z, 1)});
-    return engine::relu(z + t);
+    return engine::relu(z + convolution(h, "think", spec_.width, 3, 0.5));
   }
   Value logits(Value z) override { return convolution(z, "answer", spec_.puzzle->classes, 3); }
   Value right(Value z) override {
@@ -194,7 +191,6 @@ void bind_options(config::Binder& binder, PlannerSpec& spec) {
   binder.optional("unroll", spec.unroll, config::range(1, 256));
   binder.optional("segments", spec.segments, config::range(1, 256));
   binder.optional("examples", spec.examples, config::range(1, 1 << 24));
-  binder.optional("cell", spec.cell, config::range(0, 3));
   binder.optional("steps", spec.steps, config::range(1, 4096));
 }
 
@@ -279,10 +275,11 @@ engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed, co
       "# hrm: one step, looped until its answer holds\nmodel: " +
       boost::json::serialize(boost::json::value(path.stem().string())) + "\nplanner: {puzzle: " +
       std::string(puzzle.name) +
-      (grid ? ", width: 32, unroll: 8, segments: 6, examples: 6400"
-            : ", width: 64, cycles: 3, unroll: 2, segments: 6, examples: 6400") +
+      (grid ? ", unroll: 8, segments: 6, examples: 640, steps: 40"
+            : ", cycles: 3, unroll: 1, segments: 8, examples: 1600, steps: 6") +
       "}\nweights: " + boost::json::serialize(boost::json::value(weights.filename().string())) +
-      "\ntrain: {epochs: 40, batch: 32, rate: 0.002, optimiser: {rule: adamw, clip_norm: 1, average: 0.99}, seed: " +
+      (grid ? "\ntrain: {epochs: 12, batch: 16, rate: 0.003, optimiser: {rule: adamw, clip_norm: 1, average: 0.95}, seed: "
+            : "\ntrain: {epochs: 40, batch: 32, rate: 0.001, optimiser: {rule: adamw, clip_norm: 1, average: 0.99}, seed: ") +
       std::to_string(seed) + "}\n";
   engine::write_file(path.string(), text);
   PlannerSpec spec = read_planner_spec(path);

@@ -30,7 +30,6 @@ struct PlannerSpec {
   std::int64_t unroll = 1;       ///< cycles through which an update looks back
   std::int64_t segments = 1;     ///< updates by one batch, each going on where the one before was
   std::int64_t examples = 6400;  ///< of an epoch
-  std::int64_t cell = 0;
   std::int64_t steps = 0;        ///< that an answer takes at most while training is validated
   std::filesystem::path weights;
   TrainOptions train;

@@ -10,6 +10,7 @@
 #include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/number_evaluation.h"
 #include "daemon/verbs/print.h"
+#include "daemon/verbs/puzzles.h"
 #include "daemon/verbs/resources.h"
 #include "engine/formats/onnx.h"
 
@@ -20,6 +21,10 @@ constexpr Option kOptions[] = {
     {"version", "N", "the slow weights of this version alone (else the model as it answers)"},
     {"label", "COLUMN", "of a table or npz, what is to be known (label)"},
     {"threads", "N", "of MODEL.onnx: work together on a batch (else 1)"},
+    {"count", "N", "puzzles, where a planner's DATA is a size: 17 makes mazes of 17 by 17 (1000)"},
+    {"seed", "N", "of these (2)"},
+    {"steps", "N", "that a planner may take (as many as there are cells)"},
+    {"time", "MS", "that a planner may think, in milliseconds"},
     {"stride", "ROWS", "of a forecast: from the beginning of one window to that of the next (1)"}};
 
 /// What the daemon answers to one clip. Nothing is remembered of it.
@@ -65,6 +70,7 @@ std::optional<NumberEvaluation> evaluate_numbers_here(const Arguments& arguments
 
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
+  if (names_planner(model)) return evaluate_puzzles(arguments);
   const std::size_t threads = threads_of(arguments);
   if (names_file(model))
     if (const auto result = evaluate_numbers_here(arguments, model, threads)) {

@@ -6,9 +6,15 @@
 #include "daemon/verbs/all_verbs.h"
 #include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/print.h"
+#include "daemon/verbs/puzzles.h"
 
 namespace dormouse::daemon {
 namespace {
+
+constexpr Option kOptions[] = {
+    {"steps", "N", "that a planner may take (as many as there are cells)"},
+    {"time", "MS", "that a planner may think, in milliseconds"},
+    {"seed", "N", "of the puzzle, where FILE is a size: 25 makes a maze of 25 by 25 (1)"}};
 
 TensorMessage message_for(const std::string& file, const TensorSpec& input) {
   const FittedInput fitted = fit(read_input_file(file), input, file);
@@ -44,6 +50,7 @@ void add_row(Table& table, const std::string& file, const boost::json::value& re
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
   arguments.positional(1, "FILE");
+  if (names_planner(model)) return infer_puzzles(arguments);
   if (names_file(model)) return infer_here(arguments);
   HttpClient client(arguments.socket());
   const TensorSpec input = ask_inputs(client, model).front();
@@ -74,10 +81,10 @@ int run(const Arguments& arguments) {
 extern const Verb infer_verb{
     .name = "infer",
     .group = "use",
-    .summary = "ask a model of the daemon, or an ONNX file, about .npy, .csv, .wav or raw f32 .bin",
+    .summary = "ask a model of the daemon, or an ONNX file, about .npy, .csv, .wav, raw f32 .bin or a drawn puzzle",
     .arguments = "(MODEL | MODEL.onnx) FILE…",
     .example = "dormouse infer digits seven.wav",
-    .options = {},
+    .options = kOptions,
     .run = run};
 
 }  // namespace dormouse::daemon

@@ -1,0 +1,112 @@
+#include "hrm/planner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "config/text.h"
+#include "engine/planner_keys.h"
+
+namespace dormouse::hrm {
+namespace {
+
+using engine::Shape;
+using engine::Tensor;
+using engine::ValueId;
+
+std::string named(const engine::Graph& graph, std::string_view key) {
+  for (const auto& [name, value] : graph.metadata)
+    if (name == key) return value;
+  return {};
+}
+
+engine::Graph checked(engine::Graph graph) {
+  const auto known = [&](const std::vector<ValueId>& ids) {
+    return std::ranges::all_of(ids, [&](ValueId id) {
+      return graph.value(id).shape_known && graph.value(id).dtype == engine::DType::f32;
+    });
+  };
+  const auto shape = [&](ValueId id) { return graph.value(id).shape; };
+  if (graph.inputs().size() != 2 || graph.outputs().size() != 3 || !known(graph.inputs()) ||
+      !known(graph.outputs()) || shape(graph.inputs()[1]).rank() != shape(graph.outputs()[0]).rank() ||
+      shape(graph.inputs()[1]).rank() > shape(graph.inputs()[0]).rank() || shape(graph.outputs()[1]).rank() < 2)
+    throw Failure(Errc::invalid, "a planner is a step (x, z) → (z', logits [N, classes, …], q), all of f32");
+  return graph;
+}
+
+/// The likeliest class of each cell, of logits [1, classes, …].
+std::vector<std::uint8_t> likeliest(const Tensor& logits) {
+  const auto classes = static_cast<std::size_t>(logits.shape()[1]);
+  const auto values = logits.values<float>();
+  std::vector<std::uint8_t> answer(values.size() / classes);
+  for (std::size_t c = 1; c < classes; ++c)
+    for (std::size_t i = 0; i < answer.size(); ++i)
+      if (values[c * answer.size() + i] > values[answer[i] * answer.size() + i])
+        answer[i] = static_cast<std::uint8_t>(c);
+  return answer;
+}
+
+}  // namespace
+
+std::string_view word(Halt why) {
+  constexpr std::array<std::string_view, 5> words{"verified", "sure", "stable", "budget", "preempted"};
+  return words[static_cast<std::size_t>(why)];
+}
+
+bool Planner::is_step(const engine::Graph& graph) { return !named(graph, engine::kPuzzleKey).empty(); }
+
+Planner::Planner(engine::Graph step, std::span<const engine::Driver* const> drivers, Verify verify)
+    : puzzle_(named(step, engine::kPuzzleKey)),
+      halt_(config::parse_number<float>(named(step, engine::kHaltKey))),
+      verify_(verify ? std::move(verify) : verifier_for(puzzle_)),
+      session_(checked(std::move(step)), drivers) {}
+
+Thought Planner::begin(const Tensor& x) const {
+  const engine::Graph& graph = session_.graph();
+  const Shape& wanted = graph.value(graph.inputs()[0]).shape;
+  Shape shape = x.shape();
+  if (shape.rank() + 1 == wanted.rank()) {
+    shape = Shape{1};
+    for (const std::int64_t extent : x.shape()) shape.push_back(extent);
+  }
+  if (shape.rank() != wanted.rank() || shape[0] != 1 || !engine::compatible(shape, wanted) ||
+      x.dtype() != engine::DType::f32)
+    throw Failure(Errc::invalid, "the planner of '" + puzzle_ + "' takes " + to_string(wanted) + ", one at a time; " +
+                                     to_string(x.shape()) + " is given");
+  Shape state = graph.value(graph.inputs()[1]).shape;
+  for (std::size_t axis = 0; axis < state.rank(); ++axis)
+    if (state[axis] == engine::kDynamic) state[axis] = shape[axis];
+  return {x.reshaped(shape), Tensor(engine::DType::f32, std::move(state)), {}};
+}
+
+void Planner::step(Thought& thought, const std::stop_token& stop) const {
+  std::vector<Tensor> made = session_.run(std::array{thought.x, thought.z}, stop);
+  std::vector<std::uint8_t> answer = likeliest(made[1]);
+  thought.z = std::move(made[0]);
+  thought.right = 1 / (1 + std::exp(-made[2].values<float>()[0]));
+  ++thought.steps;
+  if (answer == thought.answer) {
+    ++thought.unchanged;
+    return;
+  }
+  thought.unchanged = 0;
+  thought.answer = std::move(answer);
+  thought.verified = verify_ && verify_(thought.x, thought.answer);
+}
+
+Halt Planner::think(Thought& thought, const PlanBudget& budget, const std::stop_token& stop) const {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begun = Clock::now();
+  if (thought.verified) return Halt::verified;
+  for (std::int64_t i = 0;; ++i) {
+    const auto most = budget.steps > 0 ? budget.steps : std::max<std::int64_t>(1, std::ssize(thought.answer));
+    if (i >= most || Clock::now() - begun >= budget.time) return Halt::budget;
+    if (budget.may_go_on && !budget.may_go_on()) return Halt::preempted;
+    step(thought, stop);
+    if (thought.verified) return Halt::verified;
+    if (halt_ && thought.right >= *halt_) return Halt::sure;
+    if (budget.stable > 0 && thought.unchanged >= budget.stable) return Halt::stable;
+  }
+}
+
+}  // namespace dormouse::hrm

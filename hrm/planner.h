@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/session.h"
+#include "hrm/verifier.h"
+
+namespace dormouse::hrm {
+
+/// Why a planner stopped.
+enum class Halt : std::uint8_t {
+  verified,   ///< the verifier accepts the answer
+  sure,       ///< the halting head says that it is right
+  stable,     ///< the answer has not changed for PlanBudget::stable steps
+  budget,     ///< steps or time are over
+  preempted,  ///< the caller wants to go on later
+};
+std::string_view word(Halt why);
+
+/// How long it may think from now on.
+struct PlanBudget {
+  std::int64_t steps = 0;  ///< 0: as many as there are cells
+  std::chrono::nanoseconds time = std::chrono::nanoseconds::max();
+  std::int64_t stable = 32;                ///< steps without a change; 0: not asked
+  std::function<bool()> may_go_on = {};    ///< asked between steps; empty: always
+};
+
+/// A question being thought about: all that is needed to go on with it, on any thread, at any later time. Its
+/// answer is the best so far at any moment between steps.
+struct Thought {
+  engine::Tensor x;  ///< f32 [1, …]
+  engine::Tensor z;
+  std::vector<std::uint8_t> answer;  ///< the class of each cell; empty before the first step
+  float right = 0;                   ///< what the halting head thinks of it, a probability
+  std::int64_t steps = 0;
+  std::int64_t unchanged = 0;  ///< steps since the answer changed
+  bool verified = false;
+};
+
+/// Loops a step (x, z) → (z', logits [1, classes, …cells], q [1, 1]), as `dormouse train` makes it, until
+/// something says stop. Immutable: any number of threads may think with it.
+class Planner {
+ public:
+  /// The verifier is that of the step's metadata (engine/planner_keys.h) unless another is given. Throws
+  /// Failure(invalid) when the graph is no such step. `drivers` are borrowed for the planner's life.
+  Planner(engine::Graph step, std::span<const engine::Driver* const> drivers, Verify verify = {});
+
+  /// Whether a graph says that it is such a step.
+  static bool is_step(const engine::Graph& graph);
+  const std::string& puzzle() const { return puzzle_; }
+
+  /// A new thought on x, with or without the batch of 1. Throws Failure(invalid) when x does not fit.
+  Thought begin(const engine::Tensor& x) const;
+  /// Goes on until something says stop. Throws Failure(expired) soon after `stop` is requested: the thought
+  /// is then as it was after the last whole step, and can be gone on with.
+  Halt think(Thought& thought, const PlanBudget& budget, const std::stop_token& stop = {}) const;
+
+ private:
+  void step(Thought& thought, const std::stop_token& stop) const;
+
+  std::string puzzle_;
+  std::optional<float> halt_;
+  Verify verify_;
+  engine::Session session_;
+};
+
+}  // namespace dormouse::hrm

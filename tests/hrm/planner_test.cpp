@@ -1,0 +1,160 @@
+#include "hrm/planner.h"
+
+#include <catch2/catch.hpp>
+
+#include "engine/planner_keys.h"
+#include "engine/value.h"
+
+using namespace dormouse;
+using namespace dormouse::hrm;
+using engine::DType;
+using engine::kDynamic;
+using engine::Shape;
+using engine::Tensor;
+using engine::Value;
+
+namespace {
+
+/// z counts the steps; after the third, every walkable cell is of the answer.
+engine::Graph counting_step(const char* halt = nullptr) {
+  engine::Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {kDynamic, 3, kDynamic, kDynamic})};
+  const Value z{&graph, graph.add_input("z", DType::f32, {kDynamic, 1, kDynamic, kDynamic})};
+  const Value next = z + 1;
+  const Value open = engine::apply(
+      "Slice", {x, engine::integers(graph, {0}), engine::integers(graph, {1}), engine::integers(graph, {1})});
+  const Value yes = open * next;
+  const Value logits = engine::apply("Concat", {yes * 0 + 2.5, yes}, {{"axis", std::int64_t{1}}});
+  const Value q = engine::reduce_mean(next, {1, 2, 3}, false);
+  for (const Value& output : {next, logits, engine::unsqueeze(q, {1}) + -3.5}) graph.mark_output(output.id);
+  graph.metadata = {{engine::kPuzzleKey, "maze"}};
+  if (halt) graph.metadata.emplace_back(engine::kHaltKey, halt);
+  return graph;
+}
+
+/// Rows of a maze as the planner sees them; S is the first character that is not '#', G the last.
+Tensor maze(std::vector<std::string> rows) {
+  const auto height = std::ssize(rows), width = std::ssize(rows[0]);
+  Tensor x(DType::f32, Shape{1, 3, height, width});
+  const auto values = x.mutable_values<float>();
+  std::size_t first = values.size(), last = 0, cells = values.size() / 3, i = 0;
+  for (const std::string& row : rows)
+    for (const char what : row) {
+      if (what != '#') {
+        first = std::min(first, i);
+        last = i;
+        values[i] = 1;
+      }
+      ++i;
+    }
+  values[cells + first] = values[2 * cells + last] = 1;
+  return x;
+}
+
+const std::vector<std::string> kWay{"#####", "#  ##", "## ##", "##  #", "#####"};
+const std::vector<std::string> kBlindAlley{"#####", "#   #", "## ##", "##  #", "#####"};
+
+}  // namespace
+
+TEST_CASE("a planner stops as soon as its verifier accepts", "[hrm]") {
+  const Planner planner(counting_step(), {});
+  Thought thought = planner.begin(maze(kWay));
+  CHECK(planner.think(thought, {}) == Halt::verified);
+  CHECK(thought.steps == 3);
+  CHECK(thought.verified);
+  CHECK(planner.think(thought, {}) == Halt::verified);
+  CHECK(thought.steps == 3);
+}
+
+TEST_CASE("a planner whose answer is refused stops by its budget or when nothing changes", "[hrm]") {
+  const Planner planner(counting_step(), {});
+  Thought thought = planner.begin(maze(kBlindAlley));
+  CHECK(planner.think(thought, {.steps = 5}) == Halt::budget);
+  CHECK(thought.steps == 5);
+  CHECK_FALSE(thought.verified);
+  CHECK(planner.think(thought, {.stable = 4}) == Halt::stable);
+  CHECK(thought.steps == 7);
+  Thought other = planner.begin(maze(kBlindAlley));
+  CHECK(planner.think(other, {.time = std::chrono::nanoseconds(0)}) == Halt::budget);
+  CHECK(other.steps == 0);
+}
+
+TEST_CASE("a planner believes its halting head from the calibrated probability on", "[hrm]") {
+  const Planner planner(counting_step("0.9"), {});
+  Thought thought = planner.begin(maze(kBlindAlley));
+  CHECK(planner.think(thought, {}) == Halt::sure);
+  CHECK(thought.steps == 6);  // 1 / (1 + exp(3.5 - 6)) = 0.92
+  const Planner deaf(counting_step(), {});
+  Thought same = deaf.begin(maze(kBlindAlley));
+  CHECK(deaf.think(same, {}) == Halt::budget);
+}
+
+TEST_CASE("a thought that was interrupted ends as one that was not", "[hrm]") {
+  const Planner planner(counting_step(), {});
+  Thought thought = planner.begin(maze(kWay));
+  PlanBudget budget;
+  int asked = 0;
+  budget.may_go_on = [&] { return ++asked % 2 == 1; };
+  CHECK(planner.think(thought, budget) == Halt::preempted);
+  CHECK(thought.steps == 1);
+  CHECK(thought.answer == std::vector<std::uint8_t>(25, 0));
+  Thought elsewhere = thought;  // goes on from a copy
+  while (planner.think(elsewhere, budget) == Halt::preempted) {}
+  CHECK(elsewhere.steps == 3);
+  CHECK(elsewhere.verified);
+}
+
+TEST_CASE("a scoring model may be the verifier", "[hrm]") {
+  engine::Graph graph;
+  graph.add_input("x", DType::f32, {1, 3, kDynamic, kDynamic});
+  const Value answer{&graph, graph.add_input("answer", DType::f32, {1, kDynamic})};
+  graph.mark_output(engine::reduce_sum(answer, {0, 1}, false).id);
+  const Verify six = scored_by(std::make_shared<engine::Session>(graph, std::span<const engine::Driver* const>{}), 6);
+  const Planner planner(counting_step(), {}, six);
+  Thought blind = planner.begin(maze(kBlindAlley));
+  CHECK(planner.think(blind, {}) == Halt::verified);
+  Thought way = planner.begin(maze(kWay));
+  CHECK(planner.think(way, {.stable = 2}) == Halt::stable);
+}
+
+TEST_CASE("a planner refuses what is no step, and what does not fit it", "[hrm]") {
+  engine::Graph one;
+  one.mark_output(one.add_input("x", DType::f32, {1, 2}));
+  CHECK_THROWS_WITH(Planner(one, {}), Catch::Contains("(x, z)"));
+  const Planner planner(counting_step(), {});
+  CHECK_THROWS_WITH(planner.begin(Tensor(DType::f32, {4, 5, 5})), Catch::Contains("[4, 5, 5]"));
+  CHECK_THROWS_WITH(planner.begin(Tensor(DType::f32, {2, 3, 5, 5})), Catch::Contains("one at a time"));
+}
+
+TEST_CASE("a way is one line from start to goal on open cells", "[hrm]") {
+  const Verify accepts = verifier_for("maze");
+  const Tensor x = maze({"   ", "   ", "   "});  // from corner to corner
+  CHECK(accepts(x, std::vector<std::uint8_t>{1, 1, 1, 0, 0, 1, 0, 0, 1}));
+  CHECK(accepts(x, std::vector<std::uint8_t>{1, 0, 0, 1, 1, 0, 0, 1, 1}));
+  CHECK_FALSE(accepts(x, std::vector<std::uint8_t>{1, 1, 1, 0, 0, 0, 0, 0, 1}));  // a gap
+  CHECK_FALSE(accepts(x, std::vector<std::uint8_t>{1, 1, 1, 0, 1, 1, 0, 0, 1}));  // a branch
+  CHECK_FALSE(accepts(x, std::vector<std::uint8_t>{1, 1, 1, 1, 0, 1, 1, 1, 1}));  // a circle
+  CHECK_FALSE(accepts(x, std::vector<std::uint8_t>(9, 0)));
+  const Tensor walled = maze({"  #", "#  ", "   "});
+  CHECK_FALSE(accepts(walled, std::vector<std::uint8_t>{1, 1, 1, 0, 0, 1, 0, 0, 1}));  // through a wall
+  CHECK_FALSE(accepts(x, std::vector<std::uint8_t>(4, 1)));
+  const Tensor far = maze({"   ", "###", "   "});
+  CHECK_FALSE(accepts(far, std::vector<std::uint8_t>{1, 1, 1, 0, 0, 0, 1, 1, 1}));
+}
+
+TEST_CASE("a sudoku's answer has every digit once in each row, column and box", "[hrm]") {
+  const Verify accepts = verifier_for("sudoku");
+  std::vector<std::uint8_t> answer{0, 1, 2, 3, 4, 5, 3, 4, 5, 0, 1, 2, 1, 2, 0, 4, 5, 3,
+                                   4, 5, 3, 1, 2, 0, 2, 0, 1, 5, 3, 4, 5, 3, 4, 2, 0, 1};
+  Tensor x(DType::f32, {1, 36, 7});
+  for (std::size_t i = 0; i < 36; ++i) x.mutable_values<float>()[i * 7] = 1;
+  CHECK(accepts(x, answer));
+  x.mutable_values<float>()[0] = 0;
+  x.mutable_values<float>()[1] = 1;  // a 1 is given
+  CHECK(accepts(x, answer));
+  std::swap(answer[0], answer[1]);
+  CHECK_FALSE(accepts(x, answer));
+  std::swap(answer[0], answer[1]);
+  std::swap(answer[20], answer[21]);
+  CHECK_FALSE(accepts(x, answer));
+}

@@ -1,0 +1,109 @@
+#include "learning/planner_training.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "engine/planner_keys.h"
+#include "engine/session.h"
+#include "learning/step.h"
+#include "tests/temporary_folder.h"
+
+using namespace dormouse;
+using namespace dormouse::learning;
+
+namespace {
+
+PlannerSpec spec_of(const TemporaryFolder& folder, const std::string& planner) {
+  const std::string file = folder.file("spec.yaml");
+  std::ofstream(file) << "model: small\nplanner: {" << planner
+                      << "}\ntrain: {epochs: 2, batch: 4, rate: 0.003, optimiser: {rule: adamw, clip_norm: 1}}\n";
+  return read_planner_spec(file);
+}
+
+Parameters trained(const PlannerSpec& spec, const std::string& data, const TrainRun& run = {}) {
+  const PuzzleSource source(*spec.puzzle, data);
+  return parameters_by_name(train_planner(spec, source, {}, {}, run).step);
+}
+
+bool same(const Parameters& a, const Parameters& b) {
+  return a.size() == b.size() && std::ranges::all_of(a, [&](const auto& entry) {
+           return std::ranges::equal(entry.second.bytes(), b.at(entry.first).bytes());
+         });
+}
+
+constexpr const char* kSmallMaze = "puzzle: maze, width: 4, unroll: 2, segments: 2, examples: 8, steps: 2";
+
+}  // namespace
+
+TEST_CASE("a maze's step takes grids of any size", "[learning]") {
+  const TemporaryFolder folder;
+  const engine::Graph step = planner_step(spec_of(folder, kSmallMaze));
+  const engine::Session session(step, {});
+  for (const std::int64_t size : {5, 8}) {
+    const Tensor x(engine::DType::f32, {2, 3, size, size + 1});
+    const Tensor z = planner_start(step, x);
+    CHECK(z.shape() == Shape{2, 4, size, size + 1});
+    const auto made = session.run(std::array{x, z});
+    CHECK(made[0].shape() == z.shape());
+    CHECK(made[1].shape() == Shape{2, 2, size, size + 1});
+    CHECK(made[2].shape() == Shape{2, 1});
+  }
+  CHECK(step.metadata.at(0).second == "maze");
+}
+
+TEST_CASE("training a planner goes on from where each segment ended, and after a break", "[learning]") {
+  const TemporaryFolder folder;
+  const PlannerSpec spec = spec_of(folder, kSmallMaze);
+  const Parameters whole = trained(spec, "5");
+  CHECK_FALSE(same(whole, parameters_by_name(planner_step(spec))));
+  CHECK(same(whole, trained(spec, "5")));
+
+  TrainRun run{.checkpoint = folder.file("half.safetensors")};
+  run.on_update = [](const TrainProgress& progress) {
+    if (progress.epoch == 2 && progress.batch == 1) throw std::runtime_error("power cut");
+  };
+  CHECK_THROWS_WITH(trained(spec, "5", run), "power cut");
+  run.on_update = {};
+  run.resume = true;
+  CHECK(same(whole, trained(spec, "5", run)));
+
+  PlannerSpec single = spec;
+  single.segments = 1;
+  CHECK_FALSE(same(whole, trained(single, "5")));
+}
+
+TEST_CASE("a planner learns the smallest mazes", "[learning]") {
+  const TemporaryFolder folder;
+  PlannerSpec spec = spec_of(folder, "puzzle: maze, width: 8, unroll: 3, segments: 3, examples: 160, steps: 9");
+  spec.train.epochs = 3;
+  spec.train.rate = 0.01;
+  const PuzzleSource source(*spec.puzzle, "5");
+  const TrainedPlanner planner = train_planner(spec, source, {}, {});
+  CHECK(planner.heldout_accuracy > 0.9);
+}
+
+TEST_CASE("a sudoku's planner is trained", "[learning]") {
+  const TemporaryFolder folder;
+  PlannerSpec spec = spec_of(
+      folder, "puzzle: sudoku, width: 4, cycles: 1, thoughts: 1, unroll: 1, segments: 2, examples: 4, steps: 1");
+  spec.train.epochs = 1;
+  CHECK_FALSE(same(trained(spec, "6"), parameters_by_name(planner_step(spec))));
+}
+
+TEST_CASE("a planner's spec says what is wrong with it", "[learning]") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_WITH(spec_of(folder, "puzzle: chess"), Catch::Contains("spec.yaml:2") && Catch::Contains("maze and sudoku"));
+  CHECK_THROWS_WITH(spec_of(folder, "puzzle: maze, unrol: 3"), Catch::Contains("unroll"));
+  CHECK(is_planner_spec(folder.file("spec.yaml")));
+}
+
+TEST_CASE("a new planner is the same for the same seed, and its weights are read back", "[learning]") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("maze.yaml");
+  const Parameters made = parameters_by_name(write_new_planner(puzzle_called("maze"), 3, file, false));
+  CHECK_THROWS_WITH(write_new_planner(puzzle_called("maze"), 3, file, false), Catch::Contains("--force"));
+  CHECK(same(made, parameters_by_name(planner_step(read_planner_spec(file)))));
+  std::size_t count = 0;
+  for (const auto& [name, tensor] : made) count += static_cast<std::size_t>(tensor.elements());
+  CHECK(count < 22000);
+}
