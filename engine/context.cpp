@@ -30,6 +30,17 @@ bool readable_in_place(const Tensor& tensor) {
          buffer.readable() - end >= kReadSlack;
 }
 
+/// What a driver does, its failure told from others.
+template <class Work>
+auto driven(const Driver& driver, Work work) {
+  try {
+    return work();
+  } catch (const Failure& failure) {
+    if (failure.error().code != Errc::unavailable) throw;
+    throw DriverFailure(failure.error(), driver);
+  }
+}
+
 std::vector<std::size_t> output_sizes(const Graph& graph) {
   std::vector<std::size_t> sizes;
   for (const ValueId id : graph.outputs())
@@ -121,7 +132,7 @@ std::vector<Tensor> Context::hand_out() {
 
 void Context::run(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run) {
   if (step.program)
-    step.program->run(step.inputs, step.outputs);
+    driven(*step.step->driver, [&] { step.program->run(step.inputs, step.outputs); });
   else if (step.control)
     run_control(step, inputs, run);
   else
@@ -188,8 +199,10 @@ void Context::bind(const Step& step) {
     bound.inputs = views(step.partition.inputs);
     bound.outputs = views(step.partition.outputs);
     auto& workspace = workspaces_[step.driver];
-    if (!workspace) workspace = step.driver->open_workspace();
-    bound.program = step.driver->compile(step.partition, *workspace, measure_);
+    bound.program = driven(*step.driver, [&] {
+      if (!workspace) workspace = step.driver->open_workspace();
+      return step.driver->compile(step.partition, *workspace, measure_);
+    });
     listen(step.partition.inputs, bound.inputs);
     listen(step.partition.outputs, bound.outputs);
   } else {

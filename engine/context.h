@@ -13,13 +13,19 @@
 
 namespace dormouse::engine {
 
+/// A driver that fails at run time, or has no room for a program.
+struct DriverFailure : Failure {
+  DriverFailure(Error error, const Driver& which) : Failure(std::move(error)), driver(&which) {}
+  const Driver* driver;
+};
+
 /// What one thread needs to run a plan: an arena, and kernels and programs bound to it. `plan` is borrowed.
 ///
 /// Inputs are read where they lie if they are aligned for their type and kReadSlack bytes behind them are
 /// readable; else they are copied first.
 class Context {
  public:
-  /// With `measure` programs keep what Program::parts() says.
+  /// With `measure` programs keep what Program::parts() says. Throws DriverFailure.
   Context(const Plan& plan, bool measure);
 
   /// What a run is given besides its inputs.
@@ -29,7 +35,7 @@ class Context {
     const std::stop_token& stop;
   };
   /// Inputs and outputs in the graph's order. Throws Failure(expired) between two steps when it is to stop;
-  /// it may be run again after any Failure.
+  /// it may be run again after any Failure; DriverFailure when a driver's program fails.
   std::vector<Tensor> run(std::span<const Tensor> inputs, const Around& around);
 
   /// How many inputs had to be copied, in all runs.

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 
+#include "config/log.h"
 #include "engine/context.h"
 #include "engine/interpreter.h"
 #include "engine/passes/pass.h"
@@ -153,12 +154,28 @@ struct Session::State {
   std::shared_ptr<Prepared> prepared_for(std::span<const Tensor> inputs) {
     if (auto found = find(inputs)) return found;
     const std::vector<Shape> shapes = shapes_of(inputs);
+    const std::vector<const Driver*> left = drivers_left();
     // Planning happens outside the lock: two threads may plan the same shape once each.
-    auto made = std::make_shared<Prepared>(make_plan(graph, shapes, drivers, kArenaLimit));
+    auto made = std::make_shared<Prepared>(make_plan(graph, shapes, left, kArenaLimit));
     const std::lock_guard lock(mutex);
+    if (left.size() != drivers.size()) return made;  // one has failed meanwhile
     plans.emplace_front(shapes, made);
     if (plans.size() > options.plans) plans.pop_back();
     return made;
+  }
+
+  std::vector<const Driver*> drivers_left() {
+    const std::lock_guard lock(mutex);
+    return drivers;
+  }
+
+  /// From now on it computes without the driver that failed.
+  void go_without(const DriverFailure& failure) {
+    const std::lock_guard lock(mutex);
+    if (std::erase(drivers, failure.driver) == 0) return;  // another thread was first
+    plans.clear();
+    log(Level::warning, "driver " + std::string(failure.driver->name()) + " is no longer used by a model: " +
+                            failure.error().context);
   }
 
   std::shared_ptr<Prepared> find(std::span<const Tensor> inputs) {
@@ -208,6 +225,9 @@ struct Session::State {
     };
   }
 
+  std::vector<Tensor> run_planned(std::span<const Tensor> inputs, const RunSubgraph& run_subgraph,
+                                  const std::stop_token& stop);
+
   void add(const Spent& more) {
     const std::lock_guard lock(mutex);
     for (const auto& [driver, time] : more) spent[driver] += time;
@@ -230,6 +250,27 @@ struct Session::Call {
   SubgraphRuns& runs;
   const std::stop_token& stop;
 };
+
+/// Throws DriverFailure.
+std::vector<Tensor> Session::State::run_planned(std::span<const Tensor> inputs, const RunSubgraph& run_subgraph,
+                                                const std::stop_token& stop) {
+  Spent here;
+  const StepObserver observe = observer(here);
+  const auto prepared = prepared_for(inputs);
+  const Lease context(*prepared, options.measure);
+  const std::size_t before = context->copied();
+  std::vector<Tensor> outputs = context->run(inputs, {run_subgraph, observe, stop});
+  if (const std::size_t more = context->copied() - before) copied += more;
+  if (const auto& tail = prepared->plan.tail) {
+    const auto begin = observe ? StepRun::Clock::now() : StepRun::Clock::time_point{};
+    std::vector<Tensor> given(inputs.begin(), inputs.end());
+    std::ranges::move(outputs, std::back_inserter(given));
+    outputs = interpreted(*tail, given, run_subgraph, stop);
+    if (observe) observe({*tail, nullptr, nullptr, begin, StepRun::Clock::now(), 0});
+  }
+  if (options.timed) add(here);
+  return outputs;
+}
 
 Session::Session(Graph graph, std::span<const Driver* const> drivers, Options options)
     : state_(std::make_unique<State>(std::move(graph), drivers, std::move(options))) {}
@@ -255,22 +296,13 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const Call& cal
     return state_->session_of(subgraph).run(given, call);
   };
   if (state_->too_new(inputs)) return interpreted(state_->graph, inputs, run_subgraph, call.stop);
-  Spent spent;
-  const StepObserver observe = state_->observer(spent);
-  const auto prepared = state_->prepared_for(inputs);
-  const Lease context(*prepared, state_->options.measure);
-  const std::size_t copied = context->copied();
-  std::vector<Tensor> outputs = context->run(inputs, {run_subgraph, observe, call.stop});
-  if (const std::size_t more = context->copied() - copied) state_->copied += more;
-  if (const auto& tail = prepared->plan.tail) {
-    const auto begin = observe ? StepRun::Clock::now() : StepRun::Clock::time_point{};
-    std::vector<Tensor> given(inputs.begin(), inputs.end());
-    std::ranges::move(outputs, std::back_inserter(given));
-    outputs = interpreted(*tail, given, run_subgraph, call.stop);
-    if (observe) observe({*tail, nullptr, nullptr, begin, StepRun::Clock::now(), 0});
+  for (;;) {
+    try {
+      return state_->run_planned(inputs, run_subgraph, call.stop);
+    } catch (const DriverFailure& failure) {
+      state_->go_without(failure);
+    }
   }
-  if (state_->options.timed) state_->add(spent);
-  return outputs;
 }
 
 std::size_t Session::copied_inputs() const { return state_->copied; }

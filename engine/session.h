@@ -19,7 +19,7 @@ namespace dormouse::engine {
 /// Thread-safe: any number of threads may run it; each run takes a context (arena and programs) from a pool
 /// of its plan. Plans are made when a shape is first seen and the least recently used are dropped. Nodes from
 /// where on a shape depends on data run in the interpreter, behind the plan. Subgraphs are sessions of their
-/// own.
+/// own. A driver that fails at run time is given up: the plan is made anew without it, and the run answers.
 class Session {
  public:
   struct Options {
