@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "drivers/vulkan/open.h"
 #include "drivers/xnnpack/driver.h"
 
 namespace dormouse::drivers {
@@ -14,8 +15,18 @@ namespace {
 
 using xnnpack::XnnpackDriver;
 
+/// One for all tables: the device that $DORMOUSE_VULKAN_DEVICE names, if it does.
+const engine::Driver* asked_for(const std::filesystem::path& cache) {
+  static const engine::Driver* const driver = [&]() -> const engine::Driver* {
+    const char* const device = std::getenv("DORMOUSE_VULKAN_DEVICE");
+    return device && *device ? vulkan::open_driver(device, cache) : nullptr;
+  }();
+  return driver;
+}
+
 std::vector<const engine::Driver*> working_here(const XnnpackDriver::Options& options) {
   std::vector<const engine::Driver*> working;
+  if (const engine::Driver* const gpu = asked_for(options.packed)) working.push_back(gpu);
   if (xnnpack::works_here()) working.push_back(new XnnpackDriver(options));
   return working;
 }

@@ -1,0 +1,90 @@
+#include "drivers/vulkan/constants.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "drivers/vulkan/commands.h"
+
+namespace dormouse::drivers::vulkan {
+namespace {
+
+using engine::DType;
+
+constexpr std::size_t kBlock = std::size_t{16} << 20;
+
+template <class From, class To, class F>
+void each(std::size_t elements, const std::byte* from, std::byte* to, F f) {
+  const From* const in = reinterpret_cast<const From*>(from);
+  To* const out = reinterpret_cast<To*>(to);
+  for (std::size_t i = 0; i < elements; ++i) out[i] = f(in[i]);
+}
+
+std::int32_t narrowed(std::int64_t value) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, Limits::min(), Limits::max()));
+}
+
+}  // namespace
+
+void to_device(DType type, std::size_t elements, const std::byte* from, std::byte* to) {
+  if (type == DType::i64)
+    each<std::int64_t, std::int32_t>(elements, from, to, narrowed);
+  else if (type == DType::boolean)
+    each<std::uint8_t, float>(elements, from, to, [](std::uint8_t flag) { return flag != 0 ? 1.0f : 0.0f; });
+  else
+    std::memcpy(to, from, elements * 4);
+}
+
+void from_device(DType type, std::size_t elements, const std::byte* from, std::byte* to) {
+  if (type == DType::i64)
+    each<std::int32_t, std::int64_t>(elements, from, to, [](std::int32_t value) { return value; });
+  else if (type == DType::boolean)
+    each<float, std::uint8_t>(elements, from, to, [](float flag) { return static_cast<std::uint8_t>(flag != 0); });
+  else
+    std::memcpy(to, from, elements * 4);
+}
+
+std::shared_ptr<const Constant> Constants::get(const engine::Tensor& tensor) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(entries_, [](const auto& entry) { return entry.second.made.expired(); });
+  Entry& entry = entries_[{tensor.address(), device_bytes(tensor.elements())}];
+  if (entry.source.lock() == tensor.buffer())
+    if (auto made = entry.made.lock()) return made;
+  auto made = place(device_bytes(tensor.elements()));
+  upload(tensor, *made);
+  entry = {tensor.buffer(), made};
+  return made;
+}
+
+std::shared_ptr<const Constant> Constants::place(std::size_t bytes) {
+  const std::size_t alignment = std::max<std::size_t>(device_.limits().minStorageBufferOffsetAlignment, 64);
+  if (bytes >= kBlock / 4)
+    return std::make_shared<Constant>(
+        Constant{std::make_shared<Memory>(device_.allocate(bytes, Device::Use::device)), 0, bytes});
+  auto block = block_.lock();
+  const std::size_t offset = (used_ + alignment - 1) / alignment * alignment;
+  if (!block || offset + bytes > block->bytes) {
+    block_ = block = std::make_shared<Memory>(device_.allocate(kBlock, Device::Use::device));
+    used_ = bytes;
+    return std::make_shared<Constant>(Constant{block, 0, bytes});
+  }
+  used_ = offset + bytes;
+  return std::make_shared<Constant>(Constant{block, offset, bytes});
+}
+
+void Constants::upload(const engine::Tensor& tensor, const Constant& to) {
+  const auto elements = static_cast<std::size_t>(tensor.elements());
+  if (to.memory->mapped)
+    return to_device(tensor.dtype(), elements, tensor.data(), to.memory->mapped + to.offset);
+  const Memory staging = device_.allocate(to.bytes, Device::Use::upload);
+  to_device(tensor.dtype(), elements, tensor.data(), staging.mapped);
+  Commands commands(device_);
+  commands.begin();
+  const VkBufferCopy region{0, to.offset, to.bytes};
+  device_.api().copy(commands.get(), staging.buffer.get(), to.memory->buffer.get(), 1, &region);
+  commands.end();
+  commands.run();
+}
+
+}  // namespace dormouse::drivers::vulkan

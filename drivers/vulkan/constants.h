@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "drivers/vulkan/device.h"
+#include "engine/tensor.h"
+
+namespace dormouse::drivers::vulkan {
+
+/// Bytes that a value of this type and size takes on a device, which has words of 32 bits alone: booleans are
+/// there 0 and 1 of f32, and indices are i32.
+inline std::size_t device_bytes(std::int64_t elements) { return static_cast<std::size_t>(elements) * 4; }
+
+/// Elements as the device has them, and back. Integers that i32 does not hold become its least or largest.
+void to_device(engine::DType type, std::size_t elements, const std::byte* from, std::byte* to);
+void from_device(engine::DType type, std::size_t elements, const std::byte* from, std::byte* to);
+
+/// Where a constant lies on the device, for as long as somebody holds it.
+struct Constant {
+  std::shared_ptr<const Memory> memory;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+};
+
+/// Constants on a device, uploaded once for all programs that read them. Thread-safe.
+class Constants {
+ public:
+  explicit Constants(Device& device) : device_(device) {}
+
+  /// Throws Failure(unavailable) when there is no memory left.
+  std::shared_ptr<const Constant> get(const engine::Tensor& tensor);
+
+ private:
+  struct Entry {
+    std::weak_ptr<engine::Buffer> source;
+    std::weak_ptr<const Constant> made;
+  };
+  using Key = std::pair<const std::byte*, std::size_t>;
+
+  std::shared_ptr<const Constant> place(std::size_t bytes);
+  void upload(const engine::Tensor& tensor, const Constant& to);
+
+  Device& device_;
+  std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+  std::weak_ptr<const Memory> block_;  ///< that the next small one goes to
+  std::size_t used_ = 0;               ///< of it
+};
+
+}  // namespace dormouse::drivers::vulkan

@@ -1,0 +1,325 @@
+#include "drivers/vulkan/device.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+#include "config/log.h"
+#include "engine/formats/atomic_file.h"
+
+namespace dormouse::drivers::vulkan {
+namespace {
+
+constexpr std::uint64_t kPatience = 60'000'000'000;  // ns; then the device hangs
+constexpr std::uint32_t kPushBytes = 128;            // every device has as many
+constexpr std::uint32_t kBindings = 9;               // that one of our shaders has at most
+
+std::string word(VkPhysicalDeviceType type) {
+  switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+      return "discrete";
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+      return "integrated";
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+      return "virtual";
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+      return "cpu";
+    default:
+      return "other";
+  }
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// 0: not chosen; the best has the most.
+int score(const VkPhysicalDeviceProperties& device, std::size_t index, const std::string& choice) {
+  const std::string type = word(device.deviceType);
+  if (choice.empty())
+    return type == "discrete" ? 4 : type == "integrated" ? 3 : type == "virtual" ? 2 : type == "other" ? 1 : 0;
+  return choice == std::to_string(index) || lower(choice) == type ||
+         lower(device.deviceName).find(lower(choice)) != std::string::npos;
+}
+
+std::string hexadecimal(std::span<const std::uint8_t> bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : bytes) text += {digits[byte >> 4], digits[byte & 15]};
+  return text;
+}
+
+VkInstance make_instance(const Loader& loader) {
+  std::uint32_t version = VK_API_VERSION_1_0;
+  if (loader.version) loader.version(&version);
+  if (version < VK_API_VERSION_1_1) throw Failure(Errc::unavailable, "the Vulkan loader is older than 1.1");
+  const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                                      .pNext = nullptr,
+                                      .pApplicationName = "dormouse",
+                                      .applicationVersion = 0,
+                                      .pEngineName = nullptr,
+                                      .engineVersion = 0,
+                                      .apiVersion = VK_API_VERSION_1_1};
+  VkInstanceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  info.pApplicationInfo = &application;
+  VkInstance instance = nullptr;
+  check(loader.create_instance(&info, nullptr, &instance), "an instance");
+  return instance;
+}
+
+}  // namespace
+
+void check(VkResult result, const char* what) {
+  if (result >= VK_SUCCESS) return;
+  throw Failure(Errc::unavailable,
+                std::string("Vulkan: ") + what + ": error " + std::to_string(static_cast<int>(result)));
+}
+
+Device::Device(const DeviceOptions& options) {
+  const std::optional<Loader> loader = open_loader();
+  if (!loader) throw Failure(Errc::unavailable, "there is no libvulkan.so.1");
+  loader_ = *loader;
+  instance_ = make_instance(loader_);
+  instance_api_ = std::make_unique<InstanceApi>(loader_, instance_);
+  try {
+    choose(options.choice);
+    open();
+    load_pipelines(options.cache);
+  } catch (...) {
+    if (device_) api_->destroy_device(device_, nullptr);
+    instance_api_->destroy_instance(instance_, nullptr);
+    throw;
+  }
+}
+
+Device::~Device() {
+  api_->wait_idle(device_);
+  pipelines_.clear();
+  modules_.clear();
+  layouts_.clear();
+  set_layouts_.clear();
+  cache_ = {};
+  api_->destroy_device(device_, nullptr);
+  instance_api_->destroy_instance(instance_, nullptr);
+}
+
+void Device::choose(const std::string& choice) {
+  std::uint32_t count = 0;
+  check(instance_api_->enumerate_devices(instance_, &count, nullptr), "the devices");
+  std::vector<VkPhysicalDevice> devices(count);
+  check(instance_api_->enumerate_devices(instance_, &count, devices.data()), "the devices");
+  int best = 0;
+  std::string seen;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    VkPhysicalDeviceIDProperties id{};
+    id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
+    VkPhysicalDeviceProperties2 all{};
+    all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+    all.pNext = &id;
+    instance_api_->properties(devices[i], &all);
+    const VkPhysicalDeviceProperties& device = all.properties;
+    seen += (i ? ", " : "") + std::to_string(i) + " '" + device.deviceName + "' (" + word(device.deviceType) + ")";
+    const bool fits = device.apiVersion >= VK_API_VERSION_1_1 &&
+                      device.limits.maxPerStageDescriptorStorageBuffers >= kBindings &&
+                      device.limits.maxComputeWorkGroupInvocations >= 256;
+    const int points = fits ? score(device, i, choice) : 0;
+    if (points <= best) continue;
+    best = points;
+    physical_ = devices[i];
+    properties_ = device;
+    uuid_ = hexadecimal(id.driverUUID) + hexadecimal(device.pipelineCacheUUID);
+  }
+  if (!physical_)
+    throw Failure(Errc::unavailable, (choice.empty() ? "no GPU" : "no device '" + choice + "'") +
+                                         std::string("; there is ") + (seen.empty() ? "none" : seen));
+  name_ = properties_.deviceName;
+  instance_api_->memory_properties(physical_, &memories_);
+  unified_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU ||
+             properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
+void Device::open() {
+  std::uint32_t count = 0;
+  instance_api_->queue_families(physical_, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  instance_api_->queue_families(physical_, &count, families.data());
+  const auto found = std::ranges::find_if(
+      families, [](const VkQueueFamilyProperties& family) { return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0; });
+  if (found == families.end()) throw Failure(Errc::unavailable, name_ + " does not compute");
+  family_ = static_cast<std::uint32_t>(found - families.begin());
+  const float priority = 1;
+  VkDeviceQueueCreateInfo queue{};
+  queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+  queue.queueFamilyIndex = family_;
+  queue.queueCount = 1;
+  queue.pQueuePriorities = &priority;
+  VkDeviceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+  info.queueCreateInfoCount = 1;
+  info.pQueueCreateInfos = &queue;
+  check(instance_api_->create_device(physical_, &info, nullptr, &device_), "a device");
+  api_ = std::make_unique<DeviceApi>(*instance_api_, device_);
+  api_->get_queue(device_, family_, 0, &queue_);
+}
+
+void Device::load_pipelines(const std::filesystem::path& folder) {
+  std::string kept;
+  if (!folder.empty()) {
+    cache_file_ = folder / ("vulkan-" + uuid_);
+    std::ifstream file(cache_file_, std::ios::binary);
+    kept.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  VkPipelineCacheCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
+  info.initialDataSize = kept.size();
+  info.pInitialData = kept.data();
+  VkPipelineCache cache = nullptr;
+  check(api_->create_cache(device_, &info, nullptr, &cache), "a pipeline cache");
+  cache_ = own(cache, api_->destroy_cache);
+}
+
+void Device::save_pipelines() {
+  const std::lock_guard lock(pipeline_mutex_);
+  if (cache_file_.empty() || !std::exchange(cache_grown_, false)) return;
+  std::size_t size = 0;
+  if (api_->cache_data(device_, cache_.get(), &size, nullptr) != VK_SUCCESS) return;
+  std::vector<std::byte> data(size);
+  if (api_->cache_data(device_, cache_.get(), &size, data.data()) != VK_SUCCESS) return;
+  try {
+    std::filesystem::create_directories(cache_file_.parent_path());
+    engine::write_file(cache_file_.string(), std::string_view(reinterpret_cast<const char*>(data.data()), size));
+  } catch (const std::exception& error) {
+    log(Level::warning, std::string("vulkan: compiled pipelines are not kept: ") + error.what());
+    cache_file_.clear();
+  }
+}
+
+std::uint32_t Device::memory_type(std::uint32_t allowed, Use use) const {
+  constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                                  seen = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+                                  cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  std::vector<VkMemoryPropertyFlags> wanted;  // best first
+  if (use == Use::device && unified_) wanted = {local | seen | cached, local | seen};
+  if (use == Use::device) wanted.insert(wanted.end(), {local, 0});
+  if (use == Use::upload) wanted = {seen};
+  if (use == Use::download) wanted = {seen | cached, seen};
+  for (const VkMemoryPropertyFlags flags : wanted)
+    for (std::uint32_t i = 0; i < memories_.memoryTypeCount; ++i)
+      if ((allowed >> i & 1) != 0 && (memories_.memoryTypes[i].propertyFlags & flags) == flags) return i;
+  throw Failure(Errc::unavailable, "Vulkan: no memory of the kind that is needed");
+}
+
+Memory Device::allocate(std::size_t bytes, Use use) const {
+  Memory made;
+  made.bytes = bytes;
+  VkBufferCreateInfo buffer_info{};
+  buffer_info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
+  buffer_info.size = std::max<std::size_t>(bytes, 16);
+  buffer_info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  VkBuffer buffer = nullptr;
+  check(api_->create_buffer(device_, &buffer_info, nullptr, &buffer), "a buffer");
+  made.buffer = own(buffer, api_->destroy_buffer);
+  VkMemoryRequirements needs{};
+  api_->buffer_requirements(device_, buffer, &needs);
+  VkMemoryAllocateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+  info.allocationSize = needs.size;
+  info.memoryTypeIndex = memory_type(needs.memoryTypeBits, use);
+  VkDeviceMemory memory = nullptr;
+  check(api_->allocate_memory(device_, &info, nullptr, &memory), "memory of the device");
+  made.memory = own(memory, api_->free_memory);
+  check(api_->bind_memory(device_, buffer, memory, 0), "a buffer's memory");
+  const VkMemoryPropertyFlags flags = memories_.memoryTypes[info.memoryTypeIndex].propertyFlags;
+  const bool visible = (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) && (flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+  if (visible && (use != Use::device || unified_)) {
+    void* at = nullptr;
+    check(api_->map_memory(device_, memory, 0, VK_WHOLE_SIZE, 0, &at), "mapped memory");
+    made.mapped = static_cast<std::byte*>(at);
+  }
+  return made;
+}
+
+const Owned<VkPipelineLayout>& Device::layout(std::uint32_t bindings) {
+  Owned<VkPipelineLayout>& made = layouts_[bindings];
+  if (made.get()) return made;
+  std::vector<VkDescriptorSetLayoutBinding> all;
+  for (std::uint32_t i = 0; i < bindings; ++i)
+    all.push_back({i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr});
+  VkDescriptorSetLayoutCreateInfo set_info{};
+  set_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
+  set_info.bindingCount = bindings;
+  set_info.pBindings = all.data();
+  VkDescriptorSetLayout sets = nullptr;
+  check(api_->create_set_layout(device_, &set_info, nullptr, &sets), "a descriptor layout");
+  set_layouts_[bindings] = own(sets, api_->destroy_set_layout);
+  const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, kPushBytes};
+  VkPipelineLayoutCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
+  info.setLayoutCount = 1;
+  info.pSetLayouts = &sets;
+  info.pushConstantRangeCount = 1;
+  info.pPushConstantRanges = &push;
+  VkPipelineLayout layout = nullptr;
+  check(api_->create_pipeline_layout(device_, &info, nullptr, &layout), "a pipeline layout");
+  return made = own(layout, api_->destroy_pipeline_layout);
+}
+
+Pipeline Device::pipeline(Shader shader, const std::vector<std::uint32_t>& constants) {
+  const std::lock_guard lock(pipeline_mutex_);
+  const ShaderInfo& source = info(shader);
+  const VkPipelineLayout pipeline_layout = layout(source.bindings).get();
+  Owned<VkPipeline>& made = pipelines_[{shader, constants}];
+  if (!made.get()) {
+    Owned<VkShaderModule>& module = modules_[shader];
+    if (!module.get()) {
+      VkShaderModuleCreateInfo module_info{};
+      module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+      module_info.codeSize = source.code.size_bytes();
+      module_info.pCode = source.code.data();
+      VkShaderModule fresh = nullptr;
+      check(api_->create_shader(device_, &module_info, nullptr, &fresh), source.name);
+      module = own(fresh, api_->destroy_shader);
+    }
+    std::vector<VkSpecializationMapEntry> entries;
+    for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
+    const VkSpecializationInfo specialised{static_cast<std::uint32_t>(entries.size()), entries.data(),
+                                           constants.size() * sizeof(std::uint32_t), constants.data()};
+    VkComputePipelineCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+    info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+    info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+    info.stage.module = module.get();
+    info.stage.pName = "main";
+    info.stage.pSpecializationInfo = &specialised;
+    info.layout = pipeline_layout;
+    VkPipeline pipeline = nullptr;
+    check(api_->create_pipelines(device_, cache_.get(), 1, &info, nullptr, &pipeline), source.name);
+    made = own(pipeline, api_->destroy_pipeline);
+    cache_grown_ = true;
+  }
+  return {made.get(), pipeline_layout, set_layouts_.at(source.bindings).get()};
+}
+
+void Device::run(VkCommandBuffer commands, VkFence fence) {
+  if (lost_) throw Failure(Errc::unavailable, "Vulkan: " + name_ + " is lost");
+  VkSubmitInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+  info.commandBufferCount = 1;
+  info.pCommandBuffers = &commands;
+  VkResult result = api_->reset_fences(device_, 1, &fence);
+  if (result == VK_SUCCESS) {
+    const std::lock_guard lock(queue_mutex_);
+    result = api_->submit(queue_, 1, &info, fence);
+  }
+  if (result == VK_SUCCESS) result = api_->wait_fences(device_, 1, &fence, VK_TRUE, kPatience);
+  if (result == VK_SUCCESS) return;
+  lost_ = true;
+  throw Failure(Errc::unavailable, "Vulkan: " + name_ + " failed at run time (error " +
+                                       std::to_string(static_cast<int>(result)) + ")");
+}
+
+}  // namespace dormouse::drivers::vulkan

@@ -1,0 +1,94 @@
+#include "drivers/vulkan/driver.h"
+
+#include <algorithm>
+
+#include "drivers/vulkan/kernel.h"
+#include "drivers/vulkan/operands.h"
+#include "drivers/vulkan/program.h"
+
+namespace dormouse::drivers::vulkan {
+namespace {
+
+using engine::DType;
+using engine::ValueInfo;
+
+constexpr std::int64_t kMostElements = std::int64_t{1} << 30;
+
+/// Known, with elements, and no more than a device reads at once.
+bool has_extents(const ValueInfo& value, const Device& device) {
+  if (!value.shape_known || !value.shape.is_static()) return false;
+  std::int64_t elements = 1;
+  for (const std::int64_t extent : value.shape) {
+    if (extent <= 0 || extent > kMostElements / elements) return false;
+    elements *= extent;
+  }
+  return device_bytes(elements) <= device.limits().maxStorageBufferRange;
+}
+
+bool of_device(const ValueInfo& value, bool booleans, bool integers) {
+  if (value.dtype == DType::f32) return true;
+  if (value.dtype == DType::boolean) return booleans;
+  return integers && (value.dtype == DType::i32 || value.dtype == DType::i64);
+}
+
+}  // namespace
+
+VulkanDriver::VulkanDriver(const Options& options)
+    : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache})),
+      constants_(std::make_unique<Constants>(*device_)) {}
+
+VulkanDriver::~VulkanDriver() = default;
+
+const std::string& VulkanDriver::device_name() const { return device_->name(); }
+
+bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node) const {
+  const Kernel* const kernel = find_kernel(*node.op);
+  if (!kernel || device_->lost()) return false;
+  bool runs = false;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == engine::kAbsent) continue;
+    const ValueInfo& value = graph.value(node.inputs[i]);
+    const bool of_shape = (kernel->shapes >> i & 1) != 0;
+    runs |= !value.constant.has_value();
+    if (value.constant && !kernel->express) continue;  // the kernel judges
+    if (of_shape && value.shape_known && value.shape.is_static()) continue;
+    if (!has_extents(value, *device_)) return false;
+    if (!of_device(value, kernel->booleans, (kernel->integers >> i & 1) != 0)) return false;
+  }
+  const bool outputs = std::ranges::all_of(node.outputs, [&](engine::ValueId id) {
+    return id == engine::kAbsent ||
+           (has_extents(graph.value(id), *device_) && of_device(graph.value(id), kernel->booleans, false));
+  });
+  if (!runs || !outputs || (kernel->supports && !kernel->supports(graph, node))) return false;
+  if (!kernel->express) return true;
+  Expression alone(graph, graph.value(node.outputs[0]).shape);
+  kernel->express(alone, graph, node);
+  return alone.fits([](engine::ValueId) { return true; });
+}
+
+bool VulkanDriver::worthwhile(const engine::Partition& partition) const {
+  return std::ranges::any_of(partition.nodes, [&](std::size_t node) {
+    return find_kernel(*partition.graph->nodes()[node].op)->alone;
+  });
+}
+
+std::shared_ptr<engine::Workspace> VulkanDriver::open_workspace() const {
+  return std::make_shared<Workspace>(*device_);
+}
+
+std::unique_ptr<engine::Program> VulkanDriver::compile(const engine::Partition& partition,
+                                                       engine::Workspace& workspace, bool) const {
+  auto program = std::make_unique<Program>(partition, *device_, *constants_, static_cast<Workspace&>(workspace));
+  device_->save_pipelines();
+  return program;
+}
+
+engine::ProgramMemory VulkanDriver::foresee(const engine::Partition&) const { return {}; }
+
+std::vector<std::string_view> kernel_names() {
+  std::vector<std::string_view> names;
+  for (const Kernel* const kernel : all_kernels()) names.push_back(kernel->op);
+  return names;
+}
+
+}  // namespace dormouse::drivers::vulkan

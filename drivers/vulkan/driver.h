@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/driver.h"
+
+namespace dormouse::drivers::vulkan {
+
+class Constants;
+class Device;
+
+/// Computes partitions in f32 on a device that speaks Vulkan 1.1. Programs of one driver share constants and
+/// compiled shaders.
+class VulkanDriver final : public engine::Driver {
+ public:
+  struct Options {
+    /// The machine's device of that number ("0"), type ("discrete", "integrated", "virtual", "cpu") or a part of
+    /// its name. Empty: a GPU, if there is one; never a CPU that plays one.
+    std::string device = {};
+    /// Compiled shaders are kept in a file here, so that the next process need not compile them. Empty: nowhere.
+    std::filesystem::path cache = {};
+  };
+  /// Throws Failure(unavailable) saying why when there is no such device or it does not work.
+  explicit VulkanDriver(const Options& options);
+  ~VulkanDriver() override;
+
+  std::string_view name() const override { return "vulkan"; }
+  const std::string& device_name() const;
+  bool supports(const engine::Graph& graph, const engine::Node& node) const override;
+  bool worthwhile(const engine::Partition& partition) const override;
+  std::shared_ptr<engine::Workspace> open_workspace() const override;
+  std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
+                                           bool measure) const override;
+  engine::ProgramMemory foresee(const engine::Partition& partition) const override;
+
+ private:
+  std::unique_ptr<Device> device_;
+  std::unique_ptr<Constants> constants_;
+};
+
+/// The operators that it computes, ONNX's and ours.
+std::vector<std::string_view> kernel_names();
+
+}  // namespace dormouse::drivers::vulkan

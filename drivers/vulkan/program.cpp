@@ -1,0 +1,275 @@
+#include "drivers/vulkan/program.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "drivers/vulkan/kernel.h"
+
+namespace dormouse::drivers::vulkan {
+namespace {
+
+using engine::Node;
+using engine::Partition;
+using engine::ValueId;
+
+/// Emits the nodes of a partition, element-wise ones that follow each other as one dispatch where they fit.
+class Emitting {
+ public:
+  Emitting(const Partition& partition, Recorder& recorder) : partition_(partition), recorder_(recorder) {
+    for (const std::size_t i : partition.nodes)
+      for (const ValueId id : node(i).inputs)
+        if (id != engine::kAbsent) ++readers_[id];
+    for (const ValueId id : partition.outputs) ++readers_[id];
+  }
+
+  void all() {
+    for (std::size_t i = 0; i < partition_.nodes.size();) {
+      const Node& next = node(partition_.nodes[i]);
+      const Kernel& kernel = *find_kernel(*next.op);
+      if (kernel.express) {
+        i += chain(i);
+      } else {
+        kernel.emit(recorder_, next);
+        ++i;
+      }
+    }
+  }
+
+ private:
+  const Node& node(std::size_t i) const { return partition_.graph->nodes()[i]; }
+
+  /// Emits element-wise nodes from `first` on, as many as fit; returns how many.
+  std::size_t chain(std::size_t first) {
+    constexpr std::size_t kMost = 24;
+    const engine::Graph& graph = *partition_.graph;
+    const engine::Shape& shape = graph.value(node(partition_.nodes[first]).outputs[0]).shape;
+    Expression whole(graph, shape), best(graph, shape);
+    std::unordered_map<ValueId, std::size_t> inside, best_inside;
+    std::size_t count = 0;
+    for (std::size_t n = 0; n < kMost && first + n < partition_.nodes.size(); ++n) {
+      const Node& next = node(partition_.nodes[first + n]);
+      const Kernel* const kernel = find_kernel(*next.op);
+      if (!kernel->express || graph.value(next.outputs[0]).shape != shape) break;
+      kernel->express(whole, graph, next);
+      for (const ValueId id : next.inputs)
+        if (id != engine::kAbsent) ++inside[id];
+      if (n > 0 && !whole.fits([&](ValueId id) { return readers_[id] > inside[id]; })) continue;
+      best = whole;
+      best_inside = inside;
+      count = n + 1;
+    }
+    best.emit(recorder_, [&](ValueId id) { return readers_[id] > best_inside[id]; });
+    return count;
+  }
+
+  const Partition& partition_;
+  Recorder& recorder_;
+  std::unordered_map<ValueId, std::size_t> readers_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Memory> Workspace::get() {
+  if (!memory_ || memory_->bytes < wanted_) {
+    memory_.reset();
+    memory_ = std::make_shared<Memory>(device_.allocate(wanted_, Device::Use::device));
+  }
+  return memory_;
+}
+
+Program::Program(const Partition& partition, Device& device, Constants& constants, Workspace& workspace)
+    : device_(device), workspace_(workspace), recorder_(partition, device, constants), commands_(device) {
+  Emitting(partition, recorder_).all();
+  arena_bytes_ = recorder_.place();
+  inputs_ = read_inputs(partition);
+  outputs_ = transfers(partition, partition.outputs);
+  for (const Call& call : recorder_.calls()) pipelines_.push_back(device.pipeline(call.shader, call.constants));
+  workspace.reserve(arena_bytes_);
+}
+
+std::vector<Program::Transfer> Program::transfers(const Partition& partition, std::span<const ValueId> ids) {
+  std::vector<Transfer> result;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const engine::ValueInfo& value = partition.graph->value(ids[i]);
+    result.push_back({i, recorder_.read(ids[i]), value.dtype, static_cast<std::size_t>(value.shape.elements()), 0});
+  }
+  return result;
+}
+
+std::vector<Program::Transfer> Program::read_inputs(const Partition& partition) {
+  std::vector<Transfer> result = transfers(partition, partition.inputs);
+  std::erase_if(result, [&](const Transfer& transfer) { return recorder_.slots()[transfer.slot].last == 0; });
+  return result;
+}
+
+std::size_t Program::stage(std::vector<Transfer>& transfers) const {
+  std::size_t bytes = 0;
+  for (Transfer& transfer : transfers) {
+    transfer.offset = bytes;
+    bytes += (device_bytes(static_cast<std::int64_t>(transfer.elements)) + 63) / 64 * 64;
+  }
+  return bytes;
+}
+
+VkDescriptorBufferInfo Program::where(Slot slot) const {
+  const SlotInfo& info = recorder_.slots()[slot];
+  if (info.constant) return {info.constant->memory->buffer.get(), info.constant->offset, info.bytes};
+  return {arena_->buffer.get(), info.offset, info.bytes};
+}
+
+void Program::make_sets() {
+  const auto& calls = recorder_.calls();
+  std::uint32_t bindings = 0;
+  for (const Call& call : calls) bindings += static_cast<std::uint32_t>(call.slots.size());
+  const DeviceApi& api = device_.api();
+  set_pool_ = {};
+  sets_.assign(calls.size(), nullptr);
+  if (calls.empty()) return;
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
+  VkDescriptorPoolCreateInfo pool_info{};
+  pool_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
+  pool_info.maxSets = static_cast<std::uint32_t>(calls.size());
+  pool_info.poolSizeCount = 1;
+  pool_info.pPoolSizes = &size;
+  VkDescriptorPool pool = nullptr;
+  check(api.create_set_pool(device_.get(), &pool_info, nullptr, &pool), "a descriptor pool");
+  set_pool_ = device_.own(pool, api.destroy_set_pool);
+  std::vector<VkDescriptorSetLayout> layouts;
+  for (const Pipeline& pipeline : pipelines_) layouts.push_back(pipeline.sets);
+  VkDescriptorSetAllocateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
+  info.descriptorPool = pool;
+  info.descriptorSetCount = static_cast<std::uint32_t>(layouts.size());
+  info.pSetLayouts = layouts.data();
+  check(api.allocate_sets(device_.get(), &info, sets_.data()), "descriptors");
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    std::vector<VkDescriptorBufferInfo> buffers;
+    for (const Slot slot : calls[i].slots) buffers.push_back(where(slot));
+    VkWriteDescriptorSet write{};
+    write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
+    write.dstSet = sets_[i];
+    write.descriptorCount = static_cast<std::uint32_t>(buffers.size());
+    write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    write.pBufferInfo = buffers.data();
+    api.update_sets(device_.get(), 1, &write, 0, nullptr);
+  }
+}
+
+namespace {
+
+/// What was read and written in the arena since the last barrier.
+class Hazards {
+ public:
+  /// Whether a barrier has to come before this call.
+  bool conflicts(const Call& call, const std::vector<SlotInfo>& slots) const {
+    for (std::size_t i = 0; i < call.slots.size(); ++i) {
+      const SlotInfo& slot = slots[call.slots[i]];
+      if (slot.constant) continue;
+      const bool writes = i >= call.first_written;
+      const auto beside = [&](const Range& range) {
+        return call.beside && writes && range.written && range.begin == slot.offset;
+      };
+      for (const Range& range : ranges_)
+        if (!beside(range) && (writes || range.written) && slot.offset < range.end && range.begin < slot.offset + slot.bytes) return true;
+    }
+    return false;
+  }
+  void clear() { ranges_.clear(); }
+  void note(const Call& call, const std::vector<SlotInfo>& slots, Slot nothing) {
+    for (std::size_t i = 0; i < call.slots.size(); ++i) {
+      const SlotInfo& slot = slots[call.slots[i]];
+      if (!slot.constant && call.slots[i] != nothing)
+        ranges_.push_back({slot.offset, slot.offset + slot.bytes, i >= call.first_written});
+    }
+  }
+
+ private:
+  struct Range {
+    std::size_t begin, end;
+    bool written;
+  };
+  std::vector<Range> ranges_;
+};
+
+void barrier(const DeviceApi& api, VkCommandBuffer commands, VkPipelineStageFlags from, VkAccessFlags written,
+             VkPipelineStageFlags to, VkAccessFlags read) {
+  VkMemoryBarrier memory{};
+  memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+  memory.srcAccessMask = written;
+  memory.dstAccessMask = read;
+  api.barrier(commands, from, to, 0, 1, &memory, 0, nullptr, 0, nullptr);
+}
+
+constexpr VkAccessFlags kShader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+
+}  // namespace
+
+void Program::record_calls() {
+  const DeviceApi& api = device_.api();
+  Hazards hazards;
+  for (std::size_t i = 0; i < recorder_.calls().size(); ++i) {
+    const Call& call = recorder_.calls()[i];
+    if (hazards.conflicts(call, recorder_.slots())) {
+      barrier(api, commands_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+              VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kShader);
+      hazards.clear();
+    }
+    hazards.note(call, recorder_.slots(), recorder_.nothing());
+    api.bind_pipeline(commands_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
+    api.bind_sets(commands_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &sets_[i], 0, nullptr);
+    api.push(commands_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(), call.push.data());
+    api.dispatch(commands_.get(), call.groups.x, call.groups.y, call.groups.z);
+  }
+}
+
+void Program::record_copies(const std::vector<Transfer>& transfers, const Memory& staging, bool in) {
+  for (const Transfer& transfer : transfers) {
+    const VkDescriptorBufferInfo place = where(transfer.slot);
+    const VkBuffer from = in ? staging.buffer.get() : place.buffer, to = in ? place.buffer : staging.buffer.get();
+    const VkBufferCopy region{in ? transfer.offset : place.offset, in ? place.offset : transfer.offset,
+                              transfer.elements * 4};
+    device_.api().copy(commands_.get(), from, to, 1, &region);
+  }
+}
+
+void Program::record() {
+  arena_ = workspace_.get();
+  if (!arena_->mapped) {
+    upload_ = device_.allocate(stage(inputs_), Device::Use::upload);
+    download_ = device_.allocate(stage(outputs_), Device::Use::download);
+  }
+  make_sets();
+  const DeviceApi& api = device_.api();
+  commands_.begin();
+  if (!arena_->mapped) {
+    record_copies(inputs_, upload_, true);
+    barrier(api, commands_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | VK_ACCESS_TRANSFER_READ_BIT);
+  }
+  record_calls();
+  if (!arena_->mapped) {
+    barrier(api, commands_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+            VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
+    record_copies(outputs_, download_, false);
+  }
+  barrier(api, commands_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  commands_.end();
+}
+
+std::byte* Program::host_address(const Transfer& transfer, const Memory& staging) const {
+  const SlotInfo& slot = recorder_.slots()[transfer.slot];
+  if (!arena_->mapped) return staging.mapped + transfer.offset;
+  return slot.constant ? slot.constant->memory->mapped + slot.constant->offset : arena_->mapped + slot.offset;
+}
+
+void Program::run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) {
+  if (arena_ != workspace_.get()) record();
+  for (const Transfer& transfer : inputs_)
+    to_device(transfer.dtype, transfer.elements, inputs[transfer.index].data, host_address(transfer, upload_));
+  commands_.run();
+  for (const Transfer& transfer : outputs_)
+    from_device(transfer.dtype, transfer.elements, host_address(transfer, download_), outputs[transfer.index].data);
+}
+
+}  // namespace dormouse::drivers::vulkan

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "drivers/vulkan/recorder.h"
+#include "engine/shape.h"
+
+namespace dormouse::drivers::vulkan {
+
+/// As in shaders/reduce.comp.
+enum class Fold : std::uint8_t { sum, max, min, product, magnitudes, squares, exponentials };
+enum class End : std::uint8_t { plain, root, logarithm };
+
+struct Reduction {
+  Fold fold = Fold::sum;
+  End end = End::plain;
+  float factor = 1;
+};
+
+/// Whether add_reduction() can: the axes join to few enough.
+bool reducible(const engine::Shape& shape, const std::vector<bool>& reduced);
+/// Folds the elements of `in`, of that shape, along the axes that are reduced.
+void add_reduction(Recorder& recorder, Reduction what, const engine::Shape& shape, const std::vector<bool>& reduced,
+                   Slot in, Slot out);
+
+}  // namespace dormouse::drivers::vulkan

@@ -1,0 +1,62 @@
+#include "drivers/vulkan/shaders.h"
+
+#include <array>
+
+namespace dormouse::drivers::vulkan {
+namespace {
+
+constexpr std::uint32_t kCopy[] = {
+#include "copy.inc"
+};
+constexpr std::uint32_t kElementwise1[] = {
+#include "elementwise1.inc"
+};
+constexpr std::uint32_t kElementwise4[] = {
+#include "elementwise4.inc"
+};
+constexpr std::uint32_t kElementwise24[] = {
+#include "elementwise24.inc"
+};
+constexpr std::uint32_t kGather[] = {
+#include "gather.inc"
+};
+constexpr std::uint32_t kMoments[] = {
+#include "moments.inc"
+};
+constexpr std::uint32_t kProduct[] = {
+#include "product.inc"
+};
+constexpr std::uint32_t kReduce[] = {
+#include "reduce.inc"
+};
+constexpr std::uint32_t kRows[] = {
+#include "rows.inc"
+};
+constexpr std::uint32_t kScan[] = {
+#include "scan.inc"
+};
+constexpr std::uint32_t kWindow[] = {
+#include "window.inc"
+};
+
+}  // namespace
+
+const ShaderInfo& info(Shader shader) {
+  // In the order of Shader.
+  static constexpr std::array<ShaderInfo, 11> table{{
+      {"copy", kCopy, 2},
+      {"elementwise1", kElementwise1, 9},
+      {"elementwise4", kElementwise4, 9},
+      {"elementwise24", kElementwise24, 9},
+      {"gather", kGather, 3},
+      {"moments", kMoments, 3},
+      {"product", kProduct, 4},
+      {"reduce", kReduce, 2},
+      {"rows", kRows, 8},
+      {"scan", kScan, 4},
+      {"window", kWindow, 4},
+  }};
+  return table.at(static_cast<std::size_t>(shader));
+}
+
+}  // namespace dormouse::drivers::vulkan

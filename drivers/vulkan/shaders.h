@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace dormouse::drivers::vulkan {
+
+/// The compute shaders in shaders/; each says what its specialisation constants and bindings are.
+enum class Shader : std::uint8_t {
+  copy,
+  elementwise1,  ///< by the most steps
+  elementwise4,
+  elementwise24,
+  gather,
+  moments,
+  product,
+  reduce,
+  rows,
+  scan,
+  window
+};
+
+struct ShaderInfo {
+  const char* name;
+  std::span<const std::uint32_t> code;  ///< SPIR-V
+  std::uint32_t bindings;
+};
+
+const ShaderInfo& info(Shader shader);
+
+}  // namespace dormouse::drivers::vulkan

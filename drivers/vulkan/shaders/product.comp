@@ -1,0 +1,172 @@
+#version 450
+// out = alpha * A * B + beta * bias, for every batch or group, by tiles in shared memory; each thread keeps 4 x 4 results, or
+// several such. What A and B are depends on kMode: matrices of any strides, or a convolution or one of its gradients, whose
+// columns are read from the image as they are needed (implicit GEMM).
+//
+// Of several splits of K each writes its part of the sum behind the other's; a reduction adds them up.
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const uint kMode = 0;  // 0 matrices, 1 Conv, 2 ConvGradInput, 3 ConvGradWeight
+layout(constant_id = 2) const uint kTileM = 64;
+layout(constant_id = 3) const uint kTileN = 64;
+layout(constant_id = 4) const uint kTileK = 16;
+layout(constant_id = 5) const uint kFlags = 0;  // 1 A is read along k, 2 B is read along k, 4 there is a bias, 8 ReLU
+// The convolution: extents of a group's channels, the image, the outputs, the kernel.
+layout(constant_id = 6) const uint kC = 1;
+layout(constant_id = 7) const uint kH = 1;
+layout(constant_id = 8) const uint kW = 1;
+layout(constant_id = 9) const uint kM = 1;
+layout(constant_id = 10) const uint kOH = 1;
+layout(constant_id = 11) const uint kOW = 1;
+layout(constant_id = 12) const uint kKH = 1;
+layout(constant_id = 13) const uint kKW = 1;
+layout(constant_id = 14) const int kSH = 1;
+layout(constant_id = 15) const int kSW = 1;
+layout(constant_id = 16) const int kDH = 1;
+layout(constant_id = 17) const int kDW = 1;
+layout(constant_id = 18) const int kPH = 0;
+layout(constant_id = 19) const int kPW = 0;
+layout(constant_id = 20) const uint kGroups = 1;
+layout(constant_id = 21) const uint kBlocks = 1;  // of 4 x 4 that a thread keeps in each direction
+
+layout(binding = 0) readonly buffer A { float a[]; };
+layout(binding = 1) readonly buffer B { float b[]; };
+layout(binding = 2) readonly buffer Bias { float bias[]; };
+layout(binding = 3) writeonly buffer Out { float result[]; };
+
+layout(push_constant) uniform Push {
+  uint M, N, K;
+  uint chunk;   // of K that a split sums
+  uint splits;
+  float alpha, beta;
+  uint size;    // elements of all results
+  uint a_m, a_k, b_k, b_n;  // strides of matrices, and of the bias
+  uint bias_m, bias_n;
+  uint batch1, batch2;      // the inner two extents of the batch
+  uint a_0, a_1, a_2, b_0, b_1, b_2;  // strides along the batch
+};
+
+const uint kPitchM = kTileM / 4 + 1;
+const uint kPitchN = kTileN / 4 + 1;
+shared vec4 tile_a[kTileK * kPitchM];
+shared vec4 tile_b[kTileK * kPitchN];
+
+uint a_base, b_base, group;
+
+// What a column or row stands for, found once where it does not change along k.
+struct Place {
+  uint base;
+  int y, x;
+};
+
+Place input_place(uint n) {  // Conv: of output n
+  const uint image = n / (kOH * kOW), p = n % (kOH * kOW);
+  return Place((image * kGroups + group) * kC * kH * kW, int(p / kOW) * kSH - kPH, int(p % kOW) * kSW - kPW);
+}
+
+float input_at(Place place, uint k) {
+  const uint c = k / (kKH * kKW), e = k % (kKH * kKW);
+  const int y = place.y + int(e / kKW) * kDH, x = place.x + int(e % kKW) * kDW;
+  if (y < 0 || x < 0 || y >= int(kH) || x >= int(kW)) return 0.0;
+  return b[place.base + (c * kH + uint(y)) * kW + uint(x)];
+}
+
+Place output_place(uint n) {  // ConvGradInput: of input n
+  const uint image = n / (kH * kW), p = n % (kH * kW);
+  return Place((image * kGroups + group) * kM * kOH * kOW, int(p / kW) + kPH, int(p % kW) + kPW);
+}
+
+float output_at(Place place, uint k) {
+  const uint m = k / (kKH * kKW), e = k % (kKH * kKW);
+  const int y = place.y - int(e / kKW) * kDH, x = place.x - int(e % kKW) * kDW;
+  if (y < 0 || x < 0) return 0.0;
+  const int oy = y / kSH, ox = x / kSW;
+  if (oy * kSH != y || ox * kSW != x || oy >= int(kOH) || ox >= int(kOW)) return 0.0;
+  return b[place.base + (m * kOH + uint(oy)) * kOW + uint(ox)];
+}
+
+Place place_of(uint n) {
+  if (kMode == 1) return input_place(n);
+  if (kMode == 2) return output_place(n);
+  return Place(0, 0, 0);
+}
+
+float read_a(uint m, uint k) {
+  if (kMode == 0) return a[a_base + m * a_m + k * a_k];
+  if (kMode == 1) return a[(group * kM + m) * K + k];
+  if (kMode == 2) return a[((group * kM + k / (kKH * kKW)) * kC + m) * (kKH * kKW) + k % (kKH * kKW)];
+  return a[((k / (kOH * kOW) * kGroups + group) * kM + m) * (kOH * kOW) + k % (kOH * kOW)];
+}
+
+float read_b(uint k, uint n, Place place) {
+  if (kMode == 0) return b[b_base + k * b_k + n * b_n];
+  if (kMode == 1) return input_at(place, k);
+  if (kMode == 2) return output_at(place, k);
+  return input_at(input_place(k), n);
+}
+
+void store(uint part, uint z, uint m, uint n, float sum) {
+  if (m >= M || n >= N) return;
+  uint at;
+  if (kMode == 0) at = (z * M + m) * N + n;
+  else if (kMode == 1) at = ((n / (kOH * kOW) * kGroups + group) * kM + m) * (kOH * kOW) + n % (kOH * kOW);
+  else if (kMode == 2) at = ((n / (kH * kW) * kGroups + group) * kC + m) * (kH * kW) + n % (kH * kW);
+  else at = (group * M + m) * N + n;
+  float value = alpha * sum;
+  if ((kFlags & 4) != 0) value += beta * bias[kMode == 1 ? group * kM + m : kMode == 2 ? group * kC + m : m * bias_m + n * bias_n];
+  if ((kFlags & 8) != 0) value = value < 0.0 ? 0.0 : value;
+  result[part * size + at] = value;
+}
+
+void main() {
+  const uint threads = gl_WorkGroupSize.x, id = gl_LocalInvocationID.x;
+  const uint across = kTileN / (4 * kBlocks), tx = id % across, ty = id / across;
+  const uint z = gl_WorkGroupID.z / splits, part = gl_WorkGroupID.z % splits;
+  const uint m0 = gl_WorkGroupID.y * kTileM, n0 = gl_WorkGroupID.x * kTileN;
+  group = kMode == 0 ? 0 : z;
+  if (kMode == 0) {
+    const uint z2 = z % batch2, z1 = z / batch2 % batch1, z0 = z / batch2 / batch1;
+    a_base = z0 * a_0 + z1 * a_1 + z2 * a_2;
+    b_base = z0 * b_0 + z1 * b_1 + z2 * b_2;
+  }
+  const uint first = part * chunk, last = min(K, first + chunk);
+
+  vec4 sum[4 * kBlocks * kBlocks];
+  for (uint i = 0; i < 4 * kBlocks * kBlocks; ++i) sum[i] = vec4(0.0);
+
+  const Place fixed_place = place_of(n0 + id % kTileN);
+  for (uint k0 = first; k0 < last; k0 += kTileK) {
+    for (uint i = id; i < kTileM * kTileK; i += threads) {
+      const bool along_k = (kFlags & 1) != 0;
+      const uint m = along_k ? i / kTileK : i % kTileM, k = along_k ? i % kTileK : i / kTileM;
+      tile_a[k * kPitchM + m / 4][m % 4] = m0 + m < M && k0 + k < last ? read_a(m0 + m, k0 + k) : 0.0;
+    }
+    for (uint i = id; i < kTileN * kTileK; i += threads) {
+      const bool along_k = (kFlags & 2) != 0;
+      const uint n = along_k ? i / kTileK : i % kTileN, k = along_k ? i % kTileK : i / kTileN;
+      tile_b[k * kPitchN + n / 4][n % 4] = n0 + n < N && k0 + k < last ? read_b(k0 + k, n0 + n, fixed_place) : 0.0;
+    }
+    barrier();
+    for (uint k = 0; k < kTileK; ++k) {
+      for (uint y = 0; y < kBlocks; ++y) {
+        const vec4 left = tile_a[k * kPitchM + y * (kTileM / 4 / kBlocks) + ty];
+        for (uint x = 0; x < kBlocks; ++x) {
+          const vec4 right = tile_b[k * kPitchN + x * across + tx];
+          const uint to = 4 * (y * kBlocks + x);
+          sum[to] += left.x * right;
+          sum[to + 1] += left.y * right;
+          sum[to + 2] += left.z * right;
+          sum[to + 3] += left.w * right;
+        }
+      }
+    }
+    barrier();
+  }
+
+  for (uint y = 0; y < kBlocks; ++y)
+    for (uint x = 0; x < kBlocks; ++x)
+      for (uint i = 0; i < 4; ++i)
+        for (uint j = 0; j < 4; ++j)
+          store(part, z, m0 + y * (kTileM / kBlocks) + 4 * ty + i, n0 + x * (kTileN / kBlocks) + 4 * tx + j,
+                sum[4 * (y * kBlocks + x) + i][j]);
+}

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "drivers/vulkan/driver.h"
+
+namespace dormouse::drivers {
+
+/// The device that tests run on: $DORMOUSE_VULKAN_DEVICE, or else one that runs on the CPU, as Mesa's llvmpipe
+/// does. Null, with a warning, where there is none.
+const vulkan::VulkanDriver* vulkan_device();
+
+}  // namespace dormouse::drivers
