@@ -1,7 +1,7 @@
-// One training step, forward, backward and SGD with momentum, at batch 64: the perceptron 784-256-256-10, and
+// One training step, forward, backward and SGD with momentum: the perceptron 784-256-256-10, and
 // a small CNN (two convolutions, two linear layers) on 28 x 28 images.
 //
-//   bench_training_step [--steps 200] [--threads 1]
+//   bench_training_step [--steps 200] [--threads 1] [--batch 64]
 //
 // A line of JSON a model: the median and the least milliseconds of a step, the shares of time by driver, and
 // how much more memory is resident after training than before. tests/bench/peers/training_step.py runs the
@@ -24,7 +24,7 @@ namespace {
 using namespace engine;
 using learning::Fit;
 
-constexpr std::int64_t kBatch = 64, kClasses = 10, kSide = 28;
+constexpr std::int64_t kClasses = 10, kSide = 28;
 constexpr float kRate = 0.01f;
 constexpr int kWarmUp = 10;
 constexpr unsigned kSeed = 1;
@@ -81,12 +81,12 @@ Graph convolutional() {
   return builder.finish(builder.linear(x, 128, kClasses));
 }
 
-learning::Batch random_batch(Shape input) {
+learning::Batch random_batch(Shape input, std::int64_t rows) {
   Builder builder;
-  input[0] = kBatch;
-  learning::Batch batch{builder.normal(std::move(input), 1), Tensor(DType::f32, {kBatch, kClasses}),
-                        Tensor(DType::f32, {kBatch})};
-  for (std::size_t row = 0; row < std::size_t{kBatch}; ++row) {
+  input[0] = rows;
+  learning::Batch batch{builder.normal(std::move(input), 1), Tensor(DType::f32, {rows, kClasses}),
+                        Tensor(DType::f32, {rows})};
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
     batch.targets.mutable_values<float>()[row * kClasses + row % kClasses] = 1;
     batch.weights.mutable_values<float>()[row] = 1;
   }
@@ -98,7 +98,8 @@ void measure(const char* name, const Graph& graph, const Options& options) {
   const auto threads = static_cast<std::size_t>(options.number("threads", 1));
   const std::size_t before = resident_bytes();
   Fit fit(graph, {.drivers = drivers::busy_drivers(threads)});
-  const learning::Batch batch = random_batch(graph.value(graph.inputs()[0]).shape);
+  const auto rows = static_cast<std::int64_t>(options.number("batch", 64));
+  const learning::Batch batch = random_batch(graph.value(graph.inputs()[0]).shape, rows);
   for (int i = 0; i < kWarmUp; ++i) fit.update(batch, kRate);
   std::map<std::string, double> cold = fit.seconds();
   std::vector<double> times;
