@@ -275,10 +275,10 @@ engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed, co
       "# hrm: one step, looped until its answer holds\nmodel: " +
       boost::json::serialize(boost::json::value(path.stem().string())) + "\nplanner: {puzzle: " +
       std::string(puzzle.name) +
-      (grid ? ", unroll: 8, segments: 6, examples: 640, steps: 40"
+      (grid ? ", unroll: 8, segments: 6, examples: 1600"
             : ", cycles: 3, unroll: 1, segments: 8, examples: 1600, steps: 6") +
       "}\nweights: " + boost::json::serialize(boost::json::value(weights.filename().string())) +
-      (grid ? "\ntrain: {epochs: 12, batch: 16, rate: 0.003, optimiser: {rule: adamw, clip_norm: 1, average: 0.95}, seed: "
+      (grid ? "\ntrain: {epochs: 12, batch: 16, rate: 0.002, optimiser: {rule: adamw, clip_norm: 1, average: 0.99}, seed: "
             : "\ntrain: {epochs: 40, batch: 32, rate: 0.001, optimiser: {rule: adamw, clip_norm: 1, average: 0.99}, seed: ") +
       std::to_string(seed) + "}\n";
   engine::write_file(path.string(), text);
