@@ -43,9 +43,8 @@ void add_cut(Recorder& recorder, Call call, const Cut& cut, std::uint32_t m, std
 
 void add_product(Recorder& recorder, const Product& p, Slot a, Slot b, Slot bias, Slot out) {
   const std::uint32_t batch = p.batch[0] * p.batch[1] * p.batch[2], size = batch * p.m * p.n;
-  Cut cut(p.m, p.n, p.k, batch);
+  const Cut cut(p.m, p.n, p.k, batch);
   const bool biased = bias != recorder.nothing();
-  if (biased) cut.splits = 1, cut.chunk = divided_up(p.k, kTileK) * kTileK;
   const std::uint32_t flags = (p.a_k == 1 ? 1u : 0u) | (p.b_k == 1 && p.b_n != 1 ? 2u : 0u) | (biased ? 4u : 0u);
   Call call{.shader = Shader::product, .constants = {0, 0, 0, 0, 0, flags}, .slots = {a, b, bias}};
   call.constants.resize(22, 1);
@@ -63,9 +62,8 @@ void add_convolution(Recorder& recorder, Convolving what, const Window& w, Slot 
   if (what == Convolving::to_input)
     m = w.c, n = w.images * w.h * w.w, k = w.m * taps, size = w.images * w.groups * w.c * w.h * w.w;
   if (what == Convolving::to_weight) n = w.c * taps, k = w.images * plane, size = w.groups * w.m * w.c * taps;
-  Cut cut(m, n, k, w.groups);
+  const Cut cut(m, n, k, w.groups);
   const bool biased = bias != recorder.nothing();
-  if (biased) cut.splits = 1, cut.chunk = divided_up(k, kTileK) * kTileK;
   const std::uint32_t along = what == Convolving::to_weight ? 3 : what == Convolving::forward ? 1 : 0;
   const auto sign = [](std::int32_t value) { return static_cast<std::uint32_t>(value); };
   Call call{.shader = Shader::product,

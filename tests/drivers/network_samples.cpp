@@ -73,6 +73,7 @@ const std::vector<Named>& network_samples() {
       {"Div", {.shapes = {{5, 40}, {40}}, .low = 0.5, .high = 3}},
       {"Max", {.shapes = {{3, 4}, {4}, {3, 1}}}},
       {"Gemm", {.shapes = {{7, 65}, {65, 33}, {33}}}},
+      {"Gemm", {.shapes = {{7, 700}, {700, 33}, {33}}, .low = -0.3, .high = 0.3}},  // long sums
       {"Gemm", {.shapes = {{7, 65}, {33, 65}, {33}}, .attributes = {{"transB", std::int64_t{1}}}}},
       {"Gemm",
        {.shapes = {{65, 7}, {65, 33}, {7, 1}}, .attributes = {{"transA", std::int64_t{1}}, {"beta", 0.5f}}}},

@@ -10,7 +10,7 @@ layout(constant_id = 1) const uint kMode = 0;  // 0 matrices, 1 Conv, 2 ConvGrad
 layout(constant_id = 2) const uint kTileM = 64;
 layout(constant_id = 3) const uint kTileN = 64;
 layout(constant_id = 4) const uint kTileK = 16;
-layout(constant_id = 5) const uint kFlags = 0;  // 1 A is read along k, 2 B is read along k, 4 there is a bias, 8 ReLU
+layout(constant_id = 5) const uint kFlags = 0;  // 1 A is read along k, 2 B is read along k, 4 there is a bias
 // The convolution: extents of a group's channels, the image, the outputs, the kernel.
 layout(constant_id = 6) const uint kC = 1;
 layout(constant_id = 7) const uint kH = 1;
@@ -113,8 +113,7 @@ void store(uint part, uint z, uint m, uint n, float sum) {
   else if (kMode == 2) at = ((n / (kH * kW) * kGroups + group) * kC + m) * (kH * kW) + n % (kH * kW);
   else at = (group * M + m) * N + n;
   float value = alpha * sum;
-  if ((kFlags & 4) != 0) value += beta * bias[kMode == 1 ? group * kM + m : kMode == 2 ? group * kC + m : m * bias_m + n * bias_n];
-  if ((kFlags & 8) != 0) value = value < 0.0 ? 0.0 : value;
+  if ((kFlags & 4) != 0 && part == 0) value += beta * bias[kMode == 1 ? group * kM + m : kMode == 2 ? group * kC + m : m * bias_m + n * bias_n];
   result[part * size + at] = value;
 }
 
