@@ -23,11 +23,10 @@ std::string_view word(Outcome::Kind kind) {
 
 // What is wrong with the outcome of a case, or "".
 std::string complaint(const Outcome& outcome, const Unsupported* listed) {
-  if (!listed)
-    return outcome.kind == Outcome::Kind::passes
-               ? ""
-               : std::string(word(outcome.kind)) + " and is not in unsupported.tsv: " + outcome.what;
-  if (outcome.kind == Outcome::Kind::passes) return "passes: strike its line from unsupported.tsv";
+  const bool passes = outcome.kind == Outcome::Kind::passes;
+  if (!listed && passes) return "";
+  if (!listed) return outcome.what + " (it " + std::string(word(outcome.kind)) + " and is not in unsupported.tsv)";
+  if (passes) return "passes: strike its line from unsupported.tsv";
   if (word(outcome.kind) == listed->how) return "";
   return "is listed as " + listed->how + " in unsupported.tsv, but: " + outcome.what;
 }

@@ -40,10 +40,11 @@ TEST_CASE("a report says what board it was made on", "[bench]") {
   root.set("etc/os-release", "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
   root.set("proc/meminfo", "MemTotal:        8245344 kB\nSwapTotal:        524272 kB\n");
   std::string cores;
-  for (const char core : {'0', '1', '2', '3'})
-    cores +=
-        "processor\t: "s + core +
-        "\nFeatures\t: fp asimd evtstrm aes asimdhp asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n\n";
+  for (const char* const core : {"0", "1", "2", "3"}) {
+    cores += "processor\t: ";
+    cores += core;
+    cores += "\nFeatures\t: fp asimd evtstrm aes asimdhp asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n\n";
+  }
   root.set("proc/cpuinfo",
            cores + "Serial\t\t: 10000000abcdef01\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n");
   root.set("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n");

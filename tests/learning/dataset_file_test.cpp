@@ -92,7 +92,7 @@ TEST_CASE("images and their labels may be compressed, or one of them", "[dataset
 
 TEST_CASE("arrays of an npz are examples and their labels", "[dataset]") {
   const TemporaryFolder folder;
-  const std::string path = std::string(DORMOUSE_TEST_DATA) + "/examples.npz";
+  const std::string path = DORMOUSE_TEST_DATA "/examples.npz";
   const Dataset data = read_dataset(path, {}, {.label = "label", .group = "who"});
   CHECK(data.labels == std::vector<std::string>{"-1", "2", "10"});
   CHECK(data.size() == 6);

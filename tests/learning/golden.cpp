@@ -43,7 +43,7 @@ double element(const Tensor& matrix, std::int64_t i, std::int64_t j) {
 }  // namespace
 
 Golden::Golden(const std::string& name) {
-  std::ifstream file(std::string(DORMOUSE_TEST_DATA) + "/linoss/" + name + ".json");
+  std::ifstream file(DORMOUSE_TEST_DATA "/linoss/" + name + ".json");
   REQUIRE(file);
   std::ostringstream text;
   text << file.rdbuf();
