@@ -74,8 +74,9 @@ TEST_CASE("training a planner goes on from where each segment ended, and after a
 
 TEST_CASE("a planner learns the smallest mazes", "[learning]") {
   const TemporaryFolder folder;
-  PlannerSpec spec = spec_of(folder, "puzzle: maze, width: 8, unroll: 3, segments: 3, examples: 160, steps: 9");
-  spec.train.epochs = 3;
+  PlannerSpec spec = spec_of(folder, "puzzle: maze, width: 8, unroll: 3, segments: 3, examples: 640, steps: 9");
+  spec.train.epochs = 4;
+  spec.train.batch = 8;
   spec.train.rate = 0.01;
   const PuzzleSource source(*spec.puzzle, "5");
   const TrainedPlanner planner = train_planner(spec, source, {}, {});
