@@ -1,10 +1,13 @@
 #include "learning/planner_spec.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "engine/formats/all_formats.h"
 #include "engine/formats/atomic_file.h"
+#include "engine/formats/bytes.h"
 #include "engine/formats/safetensors.h"
 #include "engine/planner_keys.h"
 #include "learning/families.h"
@@ -171,6 +174,16 @@ Value as_rows(Value logits) {
   return engine::reshape(engine::transpose(logits, order), {-1, logits.shape()[1]});
 }
 
+/// Of a step that was trained, or of a file of weights alone.
+Parameters weights_in(const std::string& file) {
+  const auto bytes = engine::map_file(file);
+  const auto is_model = [&](const engine::Format& format) {
+    return format.load_graph && format.detect({bytes->data(), bytes->size()});
+  };
+  if (std::ranges::any_of(engine::all_formats(), is_model)) return parameters_by_name(engine::load_graph(file));
+  return engine::read_safetensors(file).tensors;
+}
+
 }  // namespace
 
 void bind_options(config::Binder& binder, PlannerSpec& spec) {
@@ -226,7 +239,7 @@ engine::Graph planner_step(const PlannerSpec& spec) {
   for (const Value& output : {z, logits, q}) graph.mark_output(output.id);
   graph.metadata = {{engine::kPuzzleKey, std::string(spec.puzzle->name)}};
   if (spec.weights.empty()) return graph;
-  return with_parameters(std::move(graph), engine::read_safetensors(spec.weights.string()).tensors);
+  return with_parameters(std::move(graph), weights_in(spec.weights.string()));
 }
 
 engine::Graph planner_training_graph(const PlannerSpec& spec, const Shape& input) {

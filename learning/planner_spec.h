@@ -11,7 +11,7 @@ namespace dormouse::learning {
 ///
 ///     model: maze
 ///     planner: {puzzle: maze, width: 32, cycles: 1, unroll: 8, segments: 6, examples: 6400}
-///     weights: maze.safetensors         where training begins; else random numbers
+///     weights: maze.safetensors         where training begins, or a planner's ONNX file; else random numbers
 ///     train: {epochs: 30}
 ///
 /// x is a row of PuzzleKind and z begins as zeros; logits are [N, classes, …cells], q [N, 1] is the logit of
