@@ -54,8 +54,8 @@ std::span<const engine::Driver* const> busy_drivers(std::size_t threads) {
 }
 
 std::span<const std::string_view> built_in() {
-  static constexpr std::string_view names[] = {"xnnpack", "reference"};
-  return names;
+  static constexpr std::string_view names[] = {"vulkan", "xnnpack", "reference"};
+  return std::span(names).subspan(vulkan::kBuiltIn ? 0 : 1);
 }
 
 std::filesystem::path cache_folder() {

@@ -3,6 +3,8 @@
 
 namespace dormouse::drivers::vulkan {
 
+const bool kBuiltIn = false;
+
 const engine::Driver* open_driver(const std::string&, const std::filesystem::path&) {
   log(Level::warning, "vulkan: this program was built without");
   return nullptr;

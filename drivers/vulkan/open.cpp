@@ -101,6 +101,8 @@ std::optional<std::string> trouble(const VulkanDriver::Options& options) {
 
 }  // namespace
 
+const bool kBuiltIn = true;
+
 const engine::Driver* open_driver(const std::string& device, const std::filesystem::path& cache) {
   const VulkanDriver::Options options{device, cache};
   std::optional<std::string> wrong = trouble(options);
