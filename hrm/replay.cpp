@@ -15,7 +15,7 @@ class Sum {
   void add(const TracedRequest& request, bool low_ran, bool accepted) {
     ++requests_;
     accepted_ += accepted;
-    errors_ += accepted && !request.low_right;
+    errors_ += accepted && request.refuted;
     right_ += accepted ? request.low_right : request.high_right;
     high_us_ += request.high_us;
     us_ += (low_ran ? request.low_us : 0) + (accepted ? 0 : request.high_us);
@@ -75,7 +75,7 @@ CertifiedOutcome certified(const Scored& scored, const ReplayOptions& options) {
   for (std::size_t split = 0; split < options.splits; ++split) {
     for (std::size_t i = 0; i < audits.size(); ++i) {
       std::swap(order[i], order[i + random() % (order.size() - i)]);
-      audits[i] = {scored.scores[order[i]], !scored.requests[order[i]].low_right};
+      audits[i] = {scored.scores[order[i]], scored.requests[order[i]].refuted};
     }
     const Certificate certificate = certify(audits, scored.thresholds, options.promise);
     Sum sum;
@@ -110,7 +110,7 @@ Replay replay(std::span<const TracedRequest> trace, const ReplayOptions& options
                                      " lessons must be more than that");
   if (options.splits == 0) throw Failure(Errc::invalid, "router: at least one split is needed");
   Gate gate;
-  for (const TracedRequest& request : past) gate.learn(request.signals, request.low_right);
+  for (const TracedRequest& request : past) gate.learn(request.signals, !request.refuted);
   const Scored by_gate = scored(past, rest, [&](const Signals& s) { return gate.score(s); });
   const Scored by_confidence = scored(past, rest, [](const Signals& s) { return s[kConfidence]; });
 

@@ -17,12 +17,13 @@ struct TracedRequest {
   bool high_right = false;
   double low_us = 0;
   double high_us = 0;
+  bool refuted = false;  ///< an audit finds the low answer wrong: !low_right, or where it is not the high one
 };
 
 /// How one way to route fares.
 struct Outcome {
   double accepted = 0;  ///< share answered by the low model
-  double error = 0;     ///< of what it accepted; 0 where that is nothing
+  double error = 0;     ///< refuted of what it accepted; 0 where that is nothing
   double accuracy = 0;  ///< of all answers
   double compute = 0;   ///< mean time, of that of the high model alone
 };

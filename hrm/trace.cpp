@@ -131,6 +131,7 @@ Trace judged(Draft draft) {
     draft.trace.truths += !answers.truth.is_null();
     const json::value& right = answers.truth.is_null() ? answers.high : answers.truth;
     draft.trace.requests[i].low_right = answers.low == right;
+    draft.trace.requests[i].refuted = answers.low != right;
     draft.trace.requests[i].high_right = answers.high == right;
   }
   return std::move(draft.trace);

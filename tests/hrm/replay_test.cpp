@@ -20,6 +20,7 @@ std::vector<TracedRequest> trace(std::size_t requests) {
     request.signals[kConfidence] = static_cast<float>((ease + noise) / 2);
     request.signals[3] = static_cast<float>(ease);
     request.low_right = uniform() >= 0.4 * (1 - ease) * (1 - ease);
+    request.refuted = !request.low_right;
     request.high_right = uniform() >= 0.02;
     request.low_us = 10, request.high_us = 100;
   }
@@ -57,6 +58,15 @@ TEST_CASE("the same replay gives the same result, another seed other splits", "[
   other.seed = 2;
   CHECK(replay(requests, options).gate.mean.error == replay(requests, options).gate.mean.error);
   CHECK(replay(requests, options).gate.mean.error != replay(requests, other).gate.mean.error);
+}
+
+TEST_CASE("what audits refute is promised, what is true is counted", "[replay]") {
+  auto requests = trace(1000);
+  for (TracedRequest& request : requests) request.refuted = false, request.low_right = false;
+  const Replay result = replay(requests, {.promise = {}, .audits = 500, .splits = 5});
+  CHECK(result.gate.certified == 5);
+  CHECK(result.always_low.error == 0);
+  CHECK(result.always_low.accuracy == 0);
 }
 
 TEST_CASE("a gate learns from as many requests as are set aside for it", "[replay]") {

@@ -36,6 +36,7 @@ TEST_CASE("a trace gives signals, who was right, and times", "[trace]") {
   CHECK(first.low_us == 10.5);
   CHECK(first.high_us == 90);
   CHECK_FALSE(trace.requests[1].low_right);
+  CHECK(trace.requests[1].refuted);
 }
 
 TEST_CASE("without a truth the high model is right", "[trace]") {
