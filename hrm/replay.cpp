@@ -78,16 +78,19 @@ CertifiedOutcome certified(const Scored& scored, const ReplayOptions& options) {
       audits[i] = {scored.scores[order[i]], scored.requests[order[i]].refuted};
     }
     const Certificate certificate = certify(audits, scored.thresholds, options.promise);
-    Sum sum;
-    for (std::size_t i = audits.size(); i < order.size(); ++i)
-      sum.add(scored.requests[order[i]], true,
-              certificate.threshold && scored.scores[order[i]] >= *certificate.threshold);
+    Sum sum, everybody;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const bool accepted = certificate.threshold && scored.scores[order[i]] >= *certificate.threshold;
+      if (i >= audits.size()) sum.add(scored.requests[order[i]], true, accepted);
+      everybody.add(scored.requests[order[i]], true, accepted);
+    }
     const Outcome here = sum.outcome();
     const double weight = 1 / static_cast<double>(options.splits);
     mean.accepted += weight * here.accepted, mean.error += weight * here.error;
     mean.accuracy += weight * here.accuracy, mean.compute += weight * here.compute;
     result.certified += certificate.threshold.has_value();
     result.violated += here.error > options.promise.target_error;
+    result.broken += everybody.outcome().error > options.promise.target_error;
   }
   return result;
 }

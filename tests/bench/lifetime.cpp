@@ -59,7 +59,7 @@ daemon::InferenceResult Lifetime::infer(const Tensor& clip) const {
   return daemon::infer({.served = learner_.served(),
                         .planner = {},
                         .router = {},
-                        .inputs = {engine::window_input(clip, *parts_->window, parts_->normaliser)}});
+                        .inputs = {engine::window_input(clip.as(engine::DType::f32), *parts_->window, parts_->normaliser)}});
 }
 
 void Lifetime::teach(const Dataset& clips) {

@@ -38,6 +38,7 @@ TEST_CASE("a replay keeps its promise on held-out requests, and the gate beats c
   CHECK(result.tested == 6000);
   CHECK(result.gate.certified >= 190);
   CHECK(result.gate.violated <= 10);
+  CHECK(result.gate.broken <= 10);
   CHECK(result.confidence.violated <= 10);
   CHECK(result.gate.mean.compute < result.confidence.mean.compute);
   CHECK(result.gate.mean.accuracy > result.random.accuracy + 0.02);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <numeric>
+#include <random>
 #include <set>
 
 #include "drivers/all_drivers.h"
@@ -26,6 +28,24 @@ int recording(const std::string& name) {
   return std::stoi(name.substr(dash - 2, 2));
 }
 
+/// Folders come activity by activity, a day does not, and the gate learns from one lesson after the other.
+Dataset shuffled(const Dataset& data) {
+  std::vector<std::size_t> order(data.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 random(1);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+  Dataset part;
+  part.labels = data.labels;
+  for (const std::size_t i : order) {
+    part.clips.push_back(data.clips[i]);
+    part.classes.push_back(data.classes[i]);
+    part.names.push_back(data.names[i]);
+  }
+  return part;
+}
+
+fs::path seed_of(const fs::path& stem) { return stem.string() + ".seed.safetensors"; }
+
 }  // namespace
 
 RouterData image_data(const std::string& name, const fs::path& folder) {
@@ -42,7 +62,7 @@ RouterData activity_data(const fs::path& folder) {
   for (const std::string& name : train.names) recordings.insert(recording(name));
   const int first = *std::prev(recordings.end(), kTeachers);
   return {"hapt", subset(train, [&](std::size_t i) { return recording(train.names[i]) < first; }),
-          subset(train, [&](std::size_t i) { return recording(train.names[i]) >= first; }),
+          shuffled(subset(train, [&](std::size_t i) { return recording(train.names[i]) >= first; })),
           learning::read_dataset(folder / "test", train.labels)};
 }
 
@@ -53,9 +73,9 @@ Dataset without_class(const Dataset& data, learning::ClassIndex left_out) {
   return part;
 }
 
-fs::path trained(const fs::path& spec_file, const Dataset& data, const fs::path& stem,
+fs::path trained(const fs::path& spec_file, const Dataset& data, const fs::path& stem, const fs::path& teacher,
                  std::optional<std::int64_t> epochs) {
-  const fs::path model = stem.string() + ".onnx", seed = stem.string() + ".seed.safetensors";
+  const fs::path model = stem.string() + ".onnx", seed = seed_of(stem);
   if (fs::exists(model) && fs::exists(seed)) return model;
   fs::create_directories(stem.parent_path());
   learning::ModelSpec spec = learning::read_model_spec(spec_file);
@@ -64,7 +84,13 @@ fs::path trained(const fs::path& spec_file, const Dataset& data, const fs::path&
     std::fprintf(stderr, "\r%s: epoch %ld of %ld, loss %.4f ", stem.c_str(), long{progress.epoch},
                  long{progress.epochs}, double{progress.loss});
   };
-  const auto made = learning::train_model(spec, data, drivers::all_drivers(), report);
+  learning::TeacherModel master;
+  if (!teacher.empty()) {
+    const fs::path beside = seed_of(teacher.parent_path() / teacher.stem());
+    master = {engine::read_onnx(teacher.string()), learning::read_seed(beside).normaliser, data.labels};
+  }
+  const auto made = learning::train_model(spec, data, drivers::all_drivers(), report,
+                                          {.teacher = teacher.empty() ? nullptr : &master});
   std::fprintf(stderr, "\n");
   learning::write_seed(seed, made.seed);
   engine::write_onnx(made.graph, model.string());

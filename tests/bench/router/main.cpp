@@ -25,9 +25,10 @@ constexpr std::size_t kTimed = 500;  // requests
 
 Recorded recorded(RouterData data, const fs::path& specs, const fs::path& work, std::int64_t channels) {
   const fs::path folder = work / data.name;
+  const fs::path high = trained(specs / (data.name + "-high.yaml"), data.base, folder / "high");
   Device::Options options{
-      .low = trained(specs / (data.name + "-low.yaml"), data.base, folder / "low"),
-      .high = trained(specs / (data.name + "-high.yaml"), data.base, folder / "high"),
+      .low = trained(specs / (data.name + "-low.yaml"), data.base, folder / "low", high),
+      .high = high,
       .state = folder / "state",
       .channels = channels};
   const Device device(options, data.base);
@@ -45,7 +46,8 @@ learning::Dataset corrupted(const learning::Dataset& data, float most) {
   std::normal_distribution<float> normal;
   learning::Dataset noisy = data;
   float brightest = 0;
-  for (const float value : data.clip(0).values<float>()) brightest = std::max(brightest, value);
+  const engine::Tensor some = data.clip(0);
+  for (const float value : some.values<float>()) brightest = std::max(brightest, value);
   for (std::size_t i = 0; i < data.size(); ++i) {
     const float level = most * brightest * static_cast<float>(i) / static_cast<float>(data.size());
     const engine::Tensor clip = data.clip(i);
@@ -76,7 +78,7 @@ void image_streams(const Recorded& set, double target_error, const fs::path& spe
   const std::string& label = set.data.base.labels[static_cast<std::size_t>(left_out)];
   const learning::Dataset known = without_class(set.data.base, left_out);
   Device::Options options = set.options;
-  options.low = trained(specs / (set.name() + "-low.yaml"), known, work / set.name() / ("without-" + label), 6);
+  options.low = trained(specs / (set.name() + "-low.yaml"), known, work / set.name() / ("without-" + label), {}, 6);
   options.state = work / set.name() / ("planned-" + label);
   const Device partial(options, known);
   const auto test = cached_exits(work / set.name() / "new-class.exits", partial, set.data.test);
@@ -135,9 +137,9 @@ int run(const Options& options) {
   if (options.has("fashion")) fashion = recorded(image_data("fashion", options.text("fashion")), specs, work, 1);
   if (options.has("hapt")) hapt = recorded(activity_data(options.text("hapt")), specs, work, 6);
   if (wanted("paths")) {
-    if (mnist) measure_paths(*mnist, {12, 0.1, 0.01, 4000}, verdicts);
-    if (fashion) measure_paths(*fashion, {30, 0.15, 0.05, 4000}, verdicts);
-    if (hapt) measure_paths(*hapt, {25, 0.2, 0.05, 1000}, verdicts);
+    if (mnist) measure_paths(*mnist, {12, 0.1, 0.01, 4000, Cheap::alone}, verdicts);
+    if (fashion) measure_paths(*fashion, {30, 0.15, 0.015, 4000, Cheap::alone}, verdicts);
+    if (hapt) measure_paths(*hapt, {25, 0.2, 0.05, 1000, Cheap::alone}, verdicts);
   }
   if (wanted("cold") && mnist) measure_cold_start(*mnist, verdicts);
   if (wanted("streams")) {

@@ -72,7 +72,7 @@ void measure_left_out(const Recorded& digits, const fs::path& specs, const fs::p
     const std::string& label = digits.data.base.labels[c];
     const learning::Dataset known = without_class(digits.data.base, left_out);
     Device::Options options = digits.options;
-    options.low = trained(specs / (digits.name() + "-low.yaml"), known, work / ("without-" + label), kEpochs);
+    options.low = trained(specs / (digits.name() + "-low.yaml"), known, work / ("without-" + label), {}, kEpochs);
     options.high.clear();
     options.state = work / ("without-" + label);
     const Device device(options, known);

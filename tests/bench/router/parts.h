@@ -21,11 +21,16 @@ struct Recorded {
   std::string name() const { return data.name; }
 };
 
+/// Which cheap answer a gate judges, and what it sees: the low model's without memory's signals, and without
+/// paying for them; with them; the answer mixed with memory's.
+enum class Cheap { alone, remembering, hybrid };
+
 /// What a set is held to: compute in percent of the high model's, points below it; and how.
 struct Goal {
   double compute = 0, points = 0;
   double target_error = 0;
   std::size_t audits = 0;
+  Cheap cheap = Cheap::alone;  ///< the way that is held to it
 };
 
 /// Low, with memory, mixed with memory, high: compute and accuracy, 1,000 calibration splits.
