@@ -199,7 +199,8 @@ TrainedPlanner train_planner(const PlannerSpec& spec, const PuzzleSource& source
     if (report) report({progress.epoch, options.epochs, 0, batches, static_cast<float>(record.loss), record});
   };
   FitProgress progress;
-  trained.step = with_parameters(std::move(trained.step), run_fit(fit, fit_data, how, progress, run.resume));
+  const Parameters parameters = run_fit(fit, fit_data, how, progress, run.resume);  // which reads the step
+  trained.step = with_parameters(std::move(trained.step), parameters);
   if (const auto halt = data.halting(trained.step)) trained.step.metadata.emplace_back(engine::kHaltKey, std::to_string(*halt + 1e-6));
   trained.epochs = progress.epochs;
   trained.heldout_accuracy = progress.epochs.empty() ? 0 : progress.epochs.back().accuracy;
