@@ -13,7 +13,8 @@ extern const std::string_view kStamp;
 /// What `dormouse --version` says: stamp, compiler, processor, drivers.
 std::string build_text();
 
-/// What `dormouse --licenses` says: libraries linked into this program, their licences, where their texts are.
+/// What `dormouse --licenses` says: libraries linked into this program, their licences, where their texts
+/// are.
 std::string licences_text();
 
 }  // namespace dormouse::daemon

@@ -102,7 +102,8 @@ class Pieces::Making {
       if (is_output ? !summed_ : i < way->inputs.size() && way->inputs[i]) dimensions_[i] = 0;
     }
     const auto products = [&](std::size_t outer, std::size_t weights) {
-      const Shape &y = outer == ByImages::kOutput ? *whole_.outputs[0].shape : shapes_[outer], &w = shapes_[weights];
+      const Shape &y = outer == ByImages::kOutput ? *whole_.outputs[0].shape : shapes_[outer],
+                  &w = shapes_[weights];
       return y.elements() * w.elements(1, w.rank());
     };
     if (way->weights == ByImages::kNone)

@@ -174,8 +174,8 @@ struct Session::State {
     const std::lock_guard lock(mutex);
     if (std::erase(drivers, failure.driver) == 0) return;  // another thread was first
     plans.clear();
-    log(Level::warning, "driver " + std::string(failure.driver->name()) + " is no longer used by a model: " +
-                            failure.error().context);
+    log(Level::warning, "driver " + std::string(failure.driver->name()) +
+                            " is no longer used by a model: " + failure.error().context);
   }
 
   std::shared_ptr<Prepared> find(std::span<const Tensor> inputs) {
@@ -252,7 +252,8 @@ struct Session::Call {
 };
 
 /// Throws DriverFailure.
-std::vector<Tensor> Session::State::run_planned(std::span<const Tensor> inputs, const RunSubgraph& run_subgraph,
+std::vector<Tensor> Session::State::run_planned(std::span<const Tensor> inputs,
+                                                const RunSubgraph& run_subgraph,
                                                 const std::stop_token& stop) {
   Spent here;
   const StepObserver observe = observer(here);

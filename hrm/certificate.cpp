@@ -94,7 +94,8 @@ Certificate certify(std::span<const Audit> audits, std::span<const float> thresh
   std::optional<std::size_t> laxest;
   double carried = 0, spent = 0;  // level of the next test; of the laxest that succeeded
   for (std::size_t i = strictest, chain = 0; i < at.size(); ++i) {
-    for (; chain < promise.starts && i >= strictest + (at.size() - strictest) * chain / promise.starts; ++chain)
+    for (; chain < promise.starts && i >= strictest + (at.size() - strictest) * chain / promise.starts;
+         ++chain)
       carried += level;
     if (carried > 0 && binomial_cdf(at[i].errors, at[i].audits, promise.target_error) <= carried) {
       laxest = i, spent = carried;

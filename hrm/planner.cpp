@@ -29,7 +29,8 @@ engine::Graph checked(engine::Graph graph) {
   const auto shape = [&](ValueId id) { return graph.value(id).shape; };
   if (graph.inputs().size() != 2 || graph.outputs().size() != 3 || !known(graph.inputs()) ||
       !known(graph.outputs()) || shape(graph.inputs()[1]).rank() != shape(graph.outputs()[0]).rank() ||
-      shape(graph.inputs()[1]).rank() > shape(graph.inputs()[0]).rank() || shape(graph.outputs()[1]).rank() < 2)
+      shape(graph.inputs()[1]).rank() > shape(graph.inputs()[0]).rank() ||
+      shape(graph.outputs()[1]).rank() < 2)
     throw Failure(Errc::invalid, "a planner is a step (x, z) → (z', logits [N, classes, …], q), all of f32");
   return graph;
 }
@@ -71,8 +72,8 @@ Thought Planner::begin(const Tensor& x) const {
   }
   if (shape.rank() != wanted.rank() || shape[0] != 1 || !engine::compatible(shape, wanted) ||
       x.dtype() != engine::DType::f32)
-    throw Failure(Errc::invalid, "the planner of '" + puzzle_ + "' takes " + to_string(wanted) + ", one at a time; " +
-                                     to_string(x.shape()) + " is given");
+    throw Failure(Errc::invalid, "the planner of '" + puzzle_ + "' takes " + to_string(wanted) +
+                                     ", one at a time; " + to_string(x.shape()) + " is given");
   Shape state = graph.value(graph.inputs()[1]).shape;
   for (std::size_t axis = 0; axis < state.rank(); ++axis)
     if (state[axis] == engine::kDynamic) state[axis] = shape[axis];

@@ -27,8 +27,8 @@ std::string_view word(Halt why);
 struct PlanBudget {
   std::int64_t steps = 0;  ///< 0: as many as there are cells
   std::chrono::nanoseconds time = std::chrono::nanoseconds::max();
-  std::int64_t stable = 32;                ///< steps without a change; 0: not asked
-  std::function<bool()> may_go_on = {};    ///< asked between steps; empty: always
+  std::int64_t stable = 32;              ///< steps without a change; 0: not asked
+  std::function<bool()> may_go_on = {};  ///< asked between steps; empty: always
 };
 
 /// A question being thought about: all that is needed to go on with it, on any thread, at any later time. Its

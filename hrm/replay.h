@@ -41,8 +41,8 @@ struct CertifiedOutcome {
   Outcome mean;               ///< over the splits
   std::size_t certified = 0;  ///< splits with a threshold
   std::size_t violated = 0;   ///< splits whose accepted requests err more than promised
-  std::size_t broken = 0;     ///< splits where all that would be accepted does, audits too: what was promised,
-                              ///< as these are whom the audits were drawn from
+  std::size_t broken = 0;  ///< splits where all that would be accepted does, audits too: what was promised,
+                           ///< as these are whom the audits were drawn from
 };
 
 /// Ways to route the same requests, and what each costs.

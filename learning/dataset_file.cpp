@@ -53,8 +53,8 @@ Examples read_arrays(const fs::path& path, const DatasetColumns& columns) {
   const auto array = [&](std::initializer_list<std::string> names) -> const Tensor& {
     for (const std::string& name : names)
       if (const auto found = arrays.find(name); found != arrays.end()) return found->second;
-    refuse(path, "holds no array '" + *names.begin() + "'; there are " +
-                     config::join(std::views::keys(arrays)));
+    refuse(path,
+           "holds no array '" + *names.begin() + "'; there are " + config::join(std::views::keys(arrays)));
   };
   const Tensor& x = array({"x"});
   const Shape& shape = x.shape();

@@ -151,7 +151,8 @@ Graph Fit::within_memory(const Batch& batch) const {
   for (std::size_t i = 0; i < inputs.size(); ++i) graph.set_input_shape(graph.inputs()[i], inputs[i].shape());
   graph.reinfer();
   std::size_t given = 0;
-  for (const Tensor& tensor : {batch.inputs, batch.targets, batch.weights, batch.teacher}) given += tensor.byte_size();
+  for (const Tensor& tensor : {batch.inputs, batch.targets, batch.weights, batch.teacher})
+    given += tensor.byte_size();
   for (const auto* all : {&batch.more, &values_})
     for (const Tensor& tensor : *all) given += tensor.byte_size();
   const std::size_t left = options_.memory - std::min(options_.memory, given);

@@ -16,10 +16,10 @@ namespace dormouse::learning {
 
 /// Some rows of training data.
 struct Batch {
-  Tensor inputs;        ///< f32 [N, …], as the model's input
-  Tensor targets;       ///< f32 [N, K], see append_loss()
-  Tensor weights;       ///< f32 [N]
-  Tensor teacher = {};  ///< f32 [N, K], with LossOptions::distillation
+  Tensor inputs;                  ///< f32 [N, …], as the model's input
+  Tensor targets;                 ///< f32 [N, K], see append_loss()
+  Tensor weights;                 ///< f32 [N]
+  Tensor teacher = {};            ///< f32 [N, K], with LossOptions::distillation
   std::vector<Tensor> more = {};  ///< the model's inputs behind the first
 };
 
@@ -40,8 +40,9 @@ class Fit {
     std::size_t memory = 0;
   };
   /// `model`: inputs → answers, [N, …] → [N, K], its weights as constants; those that parameters_of() names
-  /// are fitted. What it gives behind the answers is told by carried(). Throws Failure(unsupported) when an operator before one of them has no gradient, and
-  /// Failure(invalid) when there is nothing to fit or the answers are no rows.
+  /// are fitted. What it gives behind the answers is told by carried(). Throws Failure(unsupported) when an
+  /// operator before one of them has no gradient, and Failure(invalid) when there is nothing to fit or the
+  /// answers are no rows.
   Fit(const engine::Graph& model, Options options);
 
   /// One update; returns the loss before it. Throws Failure(internal) naming the update and the first tensor

@@ -70,8 +70,8 @@ class Run {
     progress_.rows += rows;
     ++progress_.batch;
     if (options_.on_update) options_.on_update(progress_, loss);
-    const bool due = options_.checkpoint_every > 0 && 
-        fit_.updates() % options_.checkpoint_every < static_cast<std::int64_t>(data_.segments);
+    const bool due = options_.checkpoint_every > 0 &&
+                     fit_.updates() % options_.checkpoint_every < static_cast<std::int64_t>(data_.segments);
     if (due && progress_.batch < static_cast<std::int64_t>(data_.batches)) save();
   }
 

@@ -24,9 +24,7 @@ const std::string kUnnamed = "channel";  // and its place, from 1
   throw Failure(Errc::invalid, path.string() + ": " + what);
 }
 
-std::string listed(const Words& words) {
-  return words.empty() ? "no names" : config::join(words);
-}
+std::string listed(const Words& words) { return words.empty() ? "no names" : config::join(words); }
 
 bool has(const Words& words, const std::string& word) { return std::ranges::count(words, word) > 0; }
 

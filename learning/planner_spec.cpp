@@ -65,8 +65,9 @@ class Convolutions final : public Core {
   }
   Value logits(Value z) override { return convolution(z, "answer", spec_.puzzle->classes, 3); }
   Value right(Value z) override {
-    const Value worst = engine::apply("ReduceMin", {convolution(z, "halt", 1, 1)},
-                                      {{"axes", std::vector<std::int64_t>{2, 3}}, {"keepdims", std::int64_t{0}}});
+    const Value worst =
+        engine::apply("ReduceMin", {convolution(z, "halt", 1, 1)},
+                      {{"axes", std::vector<std::int64_t>{2, 3}}, {"keepdims", std::int64_t{0}}});
     return worst;
   }
 
@@ -100,25 +101,28 @@ class Mixer final : public Core {
     return engine::apply("Concat", {answer, latent}, {{"axis", std::int64_t{2}}});
   }
   Value logits(Value z) override {
-    const Value cells =
-        engine::matmul(part(z, 0), weight("answer.weight", {spec_.width, spec_.puzzle->classes}, spec_.width, 0.5));
+    const Value cells = engine::matmul(
+        part(z, 0), weight("answer.weight", {spec_.width, spec_.puzzle->classes}, spec_.width, 0.5));
     return engine::transpose(cells, {0, 2, 1});
   }
   Value right(Value z) override {
     const Value mean = engine::reduce_mean(part(z, 0), {1}, false);
-    return engine::matmul(mean, weight("halt.weight", {spec_.width, 1}, spec_.width)) + weight("halt.bias", {1}, 0);
+    return engine::matmul(mean, weight("halt.weight", {spec_.width, 1}, spec_.width)) +
+           weight("halt.bias", {1}, 0);
   }
 
  private:
   Value part(Value z, std::int64_t which) {
     const auto numbers = [&](std::int64_t value) { return engine::integers(graph_, {value}); };
-    return engine::apply("Slice", {z, numbers(which * spec_.width), numbers((which + 1) * spec_.width), numbers(2)});
+    return engine::apply("Slice",
+                         {z, numbers(which * spec_.width), numbers((which + 1) * spec_.width), numbers(2)});
   }
 
   /// Two layers that mix among cells, then in each.
   Value think(Value h) {
     for (const char* layer : {"layer0", "layer1"}) {
-      const Value across = gated(engine::transpose(h, {0, 2, 1}), std::string(layer) + ".cells", kMixerTokens);
+      const Value across =
+          gated(engine::transpose(h, {0, 2, 1}), std::string(layer) + ".cells", kMixerTokens);
       h = normalised(h + engine::transpose(across, {0, 2, 1}));
       h = normalised(h + gated(h, std::string(layer) + ".units", 2 * spec_.width));
     }
@@ -130,12 +134,11 @@ class Mixer final : public Core {
     const std::int64_t in = h.shape().back();
     const Value gate = engine::matmul(h, weight(name + ".gate", {in, hidden}, in, 0.7));
     const Value value = engine::matmul(h, weight(name + ".value", {in, hidden}, in, 0.7));
-    return engine::matmul(gate * engine::sigmoid(gate) * value, weight(name + ".out", {hidden, in}, hidden, 0.7));
+    return engine::matmul(gate * engine::sigmoid(gate) * value,
+                          weight(name + ".out", {hidden, in}, hidden, 0.7));
   }
 
-  static Value normalised(Value h) {
-    return h / engine::sqrt(engine::reduce_mean(h * h, {2}, true) + 1e-5);
-  }
+  static Value normalised(Value h) { return h / engine::sqrt(engine::reduce_mean(h * h, {2}, true) + 1e-5); }
 
   Value seen_;
 };
@@ -157,10 +160,12 @@ Value add_input(engine::Graph& graph, const char* name, const Shape& shape) {
 
 /// q where every cell of the logits is the answer's, -q elsewhere.
 Value judged(Value q, Value logits, Value answers) {
-  const Value named = engine::apply("ArgMax", {logits}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
+  const Value named =
+      engine::apply("ArgMax", {logits}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
   const Value error = engine::apply("Abs", {engine::cast(named, engine::DType::f32) - answers});
   std::vector<std::int64_t> axes;
-  for (std::size_t axis = 1; axis < answers.shape().rank(); ++axis) axes.push_back(static_cast<std::int64_t>(axis));
+  for (std::size_t axis = 1; axis < answers.shape().rank(); ++axis)
+    axes.push_back(static_cast<std::int64_t>(axis));
   const Value errors = engine::unsqueeze(engine::reduce_sum(error, axes, false), {1});
   return engine::where(engine::greater(errors, engine::scalar_like(errors, 0.5)), q * -1.0, q);
 }
@@ -180,7 +185,8 @@ Parameters weights_in(const std::string& file) {
   const auto is_model = [&](const engine::Format& format) {
     return format.load_graph && format.detect({bytes->data(), bytes->size()});
   };
-  if (std::ranges::any_of(engine::all_formats(), is_model)) return parameters_by_name(engine::load_graph(file));
+  if (std::ranges::any_of(engine::all_formats(), is_model))
+    return parameters_by_name(engine::load_graph(file));
   return engine::read_safetensors(file).tensors;
 }
 
@@ -209,7 +215,8 @@ void bind_options(config::Binder& binder, PlannerSpec& spec) {
 
 bool is_planner_spec(const std::filesystem::path& path) {
   const config::Node root = config::load_file(path);
-  return std::ranges::find(root.entries, "planner", [](const auto& entry) { return entry.key; }) != root.entries.end();
+  return std::ranges::find(root.entries, "planner", [](const auto& entry) { return entry.key; }) !=
+         root.entries.end();
 }
 
 PlannerSpec read_planner_spec(const std::filesystem::path& path) {
@@ -276,8 +283,8 @@ Tensor planner_start(const engine::Graph& step, const Tensor& x) {
   return {engine::DType::f32, std::move(shape)};
 }
 
-engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed, const std::filesystem::path& path,
-                                bool overwrite) {
+engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed,
+                                const std::filesystem::path& path, bool overwrite) {
   const std::filesystem::path weights = std::filesystem::path(path).replace_extension(".safetensors");
   if (!overwrite) {
     refuse_to_overwrite(path);
@@ -286,13 +293,15 @@ engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed, co
   const bool grid = puzzle.size == 0;
   const std::string text =
       "# hrm: one step, looped until its answer holds\nmodel: " +
-      boost::json::serialize(boost::json::value(path.stem().string())) + "\nplanner: {puzzle: " +
-      std::string(puzzle.name) +
+      boost::json::serialize(boost::json::value(path.stem().string())) +
+      "\nplanner: {puzzle: " + std::string(puzzle.name) +
       (grid ? ", unroll: 8, segments: 6, examples: 1600"
             : ", cycles: 3, unroll: 1, segments: 8, examples: 1600, steps: 6") +
       "}\nweights: " + boost::json::serialize(boost::json::value(weights.filename().string())) +
-      (grid ? "\ntrain: {epochs: 12, batch: 16, rate: 0.002, optimiser: {rule: adamw, clip_norm: 1, average: 0.99}, seed: "
-            : "\ntrain: {epochs: 40, batch: 32, rate: 0.001, optimiser: {rule: adamw, clip_norm: 1, average: 0.99}, seed: ") +
+      (grid ? "\ntrain: {epochs: 12, batch: 16, rate: 0.002, optimiser: {rule: adamw, clip_norm: 1, average: "
+              "0.99}, seed: "
+            : "\ntrain: {epochs: 40, batch: 32, rate: 0.001, optimiser: {rule: adamw, clip_norm: 1, average: "
+              "0.99}, seed: ") +
       std::to_string(seed) + "}\n";
   engine::write_file(path.string(), text);
   PlannerSpec spec = read_planner_spec(path);

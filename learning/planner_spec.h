@@ -41,16 +41,16 @@ bool is_planner_spec(const std::filesystem::path& path);
 PlannerSpec read_planner_spec(const std::filesystem::path& path);
 
 /// Writes a spec for that kind of puzzle and its initial weights beside it, as write_new_model() does.
-engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed, const std::filesystem::path& path,
-                                bool overwrite);
+engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed,
+                                const std::filesystem::path& path, bool overwrite);
 
 /// One step, its weights those of the spec's file or drawn from its seed. Metadata says what puzzle it is of.
 engine::Graph planner_step(const PlannerSpec& spec);
 
-/// What a Fit trains by whole batches: (x, z, answers) → (rows, z'), for `unroll` cycles on x of this shape. The
-/// rows are the logits of every cell after each cycle, cycle by cycle, then, for each example, such that class
-/// 0 is the sigmoid of q after the last where the answer is right, else of -q. Its parameters are called as
-/// those of planner_step().
+/// What a Fit trains by whole batches: (x, z, answers) → (rows, z'), for `unroll` cycles on x of this shape.
+/// The rows are the logits of every cell after each cycle, cycle by cycle, then, for each example, such that
+/// class 0 is the sigmoid of q after the last where the answer is right, else of -q. Its parameters are
+/// called as those of planner_step().
 engine::Graph planner_training_graph(const PlannerSpec& spec, const engine::Shape& input);
 
 /// z to begin with, for N rows of x.

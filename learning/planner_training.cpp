@@ -59,7 +59,8 @@ class PlannerData {
         highest = std::max(highest, q.values<float>()[i]);
       }
     });
-    if (2 * std::ranges::count_if(best, [&](float q) { return q > most; }) < std::ssize(best)) return std::nullopt;
+    if (2 * std::ranges::count_if(best, [&](float q) { return q > most; }) < std::ssize(best))
+      return std::nullopt;
     return 1 / (1 + std::exp(-std::nextafter(static_cast<double>(most), 1e9)));
   }
 
@@ -74,7 +75,8 @@ class PlannerData {
   Batch batch(std::size_t number) const {
     const auto count = static_cast<std::size_t>(spec_.train.batch);
     std::vector<Puzzle> puzzles;
-    for (std::size_t i = 0; i < count; ++i) puzzles.push_back(at(PuzzleSource::Part::train, number * count + i));
+    for (std::size_t i = 0; i < count; ++i)
+      puzzles.push_back(at(PuzzleSource::Part::train, number * count + i));
     return rows_of(stack(puzzles, step_));
   }
 
@@ -86,11 +88,13 @@ class PlannerData {
     const auto count = static_cast<std::size_t>(puzzles.inputs.shape()[0]), rows = unroll * cells + count;
     Batch batch{puzzles.inputs, Tensor(DType::f32, {std::int64_t(rows), spec_.puzzle->classes}),
                 Tensor(DType::f32, {std::int64_t(rows)})};
-    const auto targets = batch.targets.mutable_values<float>(), weights = batch.weights.mutable_values<float>();
+    const auto targets = batch.targets.mutable_values<float>(),
+               weights = batch.weights.mutable_values<float>();
     const auto answers = puzzles.answers.values<float>();
     std::ranges::fill(weights, 1.0f);
     for (std::size_t row = 0; row < rows; ++row)
-      targets[row * classes + (row < unroll * cells ? static_cast<std::size_t>(answers[row % cells]) : 0)] = 1;
+      targets[row * classes + (row < unroll * cells ? static_cast<std::size_t>(answers[row % cells]) : 0)] =
+          1;
     std::ranges::fill(weights.last(count),
                       static_cast<float>(kHaltShare * static_cast<double>(unroll * cells / count)));
     Tensor start = planner_start(step_, puzzles.inputs);
@@ -146,8 +150,8 @@ class PlannerData {
 
 std::string signature(const PlannerSpec& spec) {
   std::string text = "a planner of " + std::string(spec.puzzle->name);
-  for (const std::int64_t number : {spec.width, spec.cycles, spec.thoughts, spec.unroll, spec.segments, spec.examples,
-                                    spec.train.epochs, spec.train.batch})
+  for (const std::int64_t number : {spec.width, spec.cycles, spec.thoughts, spec.unroll, spec.segments,
+                                    spec.examples, spec.train.epochs, spec.train.batch})
     text += " " + std::to_string(number);
   return text + ", rate " + std::to_string(spec.train.rate) + ", seed " + std::to_string(spec.train.seed);
 }
@@ -162,9 +166,11 @@ PuzzleBatch stack(const std::vector<Puzzle>& puzzles, const engine::Graph& step)
   for (std::size_t axis = 1; axis < cells.rank(); ++axis)
     if (cells[axis] == engine::kDynamic) cells[axis] = of_one[axis];
   PuzzleBatch batch{Tensor(DType::f32, behind(count, of_one, 0)), Tensor(DType::f32, std::move(cells))};
-  auto input = batch.inputs.mutable_values<float>().begin(), answer = batch.answers.mutable_values<float>().begin();
+  auto input = batch.inputs.mutable_values<float>().begin(),
+       answer = batch.answers.mutable_values<float>().begin();
   for (const Puzzle& puzzle : puzzles) {
-    if (puzzle.input.shape() != of_one) throw Failure(Errc::invalid, "drawings of one size are trained on together");
+    if (puzzle.input.shape() != of_one)
+      throw Failure(Errc::invalid, "drawings of one size are trained on together");
     input = std::ranges::copy(puzzle.input.values<float>(), input).out;
     answer = std::ranges::copy(puzzle.answer, answer).out;
   }
@@ -201,7 +207,8 @@ TrainedPlanner train_planner(const PlannerSpec& spec, const PuzzleSource& source
   FitProgress progress;
   const Parameters parameters = run_fit(fit, fit_data, how, progress, run.resume);  // which reads the step
   trained.step = with_parameters(std::move(trained.step), parameters);
-  if (const auto halt = data.halting(trained.step)) trained.step.metadata.emplace_back(engine::kHaltKey, std::to_string(*halt + 1e-6));
+  if (const auto halt = data.halting(trained.step))
+    trained.step.metadata.emplace_back(engine::kHaltKey, std::to_string(*halt + 1e-6));
   trained.epochs = progress.epochs;
   trained.heldout_accuracy = progress.epochs.empty() ? 0 : progress.epochs.back().accuracy;
   return trained;

@@ -90,7 +90,9 @@ Puzzle make_maze(std::int64_t size, Random& random) {
     std::vector<std::int64_t> ways;
     for (const std::int64_t step : steps) {
       const std::int64_t to = at + 2 * step;
-      const bool inside = step == -1 ? column > 1 : step == 1 ? column < size - 2 : to > 0 && to < size * size;
+      const bool inside = step == -1  ? column > 1
+                          : step == 1 ? column < size - 2
+                                      : to > 0 && to < size * size;
       if (inside && !open(to)) ways.push_back(step);
     }
     if (ways.empty()) {
@@ -143,11 +145,11 @@ std::string draw_maze(const Tensor& input, std::span<const std::uint8_t> answer)
   const auto width = static_cast<std::size_t>(input.shape().back()), cells = x.size() / 3;
   std::string text;
   for (std::size_t i = 0; i < cells; ++i) {
-    text += x[cells + i] > 0     ? 'S'
+    text += x[cells + i] > 0       ? 'S'
             : x[2 * cells + i] > 0 ? 'G'
-            : x[i] == 0          ? '#'
-            : answer[i] == 1     ? '*'
-                                 : ' ';
+            : x[i] == 0            ? '#'
+            : answer[i] == 1       ? '*'
+                                   : ' ';
     if (i % width == width - 1) text += '\n';
   }
   return text;
@@ -175,7 +177,8 @@ struct Marks {
 /// the last in `found`.
 class Filling {
  public:
-  Filling(Grid grid, int most, Random* random, Grid& found) : grid_(grid), most_(most), random_(random), found_(found) {
+  Filling(Grid grid, int most, Random* random, Grid& found)
+      : grid_(grid), most_(most), random_(random), found_(found) {
     for (std::size_t i = 0; i < kCells; ++i)
       if (grid[i]) marks_.flip(i, grid[i]);
   }
@@ -308,8 +311,9 @@ PuzzleSource::PuzzleSource(const PuzzleKind& kind, const std::string& data) : ki
     try {
       drawn_[is_heldout(all_.emplace_back(kind.parse(lines)))].push_back(all_.size() - 1);
     } catch (const Failure& failure) {
-      throw Failure(Errc::invalid, data + ", drawing " + std::to_string(all_.size() + 1) + " (that ends in line " +
-                                       std::to_string(number) + "), " + failure.error().context);
+      throw Failure(Errc::invalid, data + ", drawing " + std::to_string(all_.size() + 1) +
+                                       " (that ends in line " + std::to_string(number) + "), " +
+                                       failure.error().context);
     }
     lines.clear();
   };

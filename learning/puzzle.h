@@ -41,9 +41,9 @@ std::span<const PuzzleKind> puzzle_kinds();
 /// Throws Failure(invalid) naming those there are.
 const PuzzleKind& puzzle_called(std::string_view name);
 
-/// Where puzzles of a kind come from: SIZE of generated ones (as "17"), or a file of drawings with empty lines
-/// between them. Generated ones are a function of the seed and their number alone; one in eight of all there
-/// are is never drawn to train on.
+/// Where puzzles of a kind come from: SIZE of generated ones (as "17"), or a file of drawings with empty
+/// lines between them. Generated ones are a function of the seed and their number alone; one in eight of all
+/// there are is never drawn to train on.
 class PuzzleSource {
  public:
   enum class Part { train, heldout };

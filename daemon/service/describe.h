@@ -9,7 +9,8 @@ namespace dormouse::daemon {
 
 /// The labels of an answer's set, with | between them; empty for one that does not abstain.
 std::string set_text(const RowAnswer& answer, const std::vector<std::string>& labels);
-/// One answer as JSON: label, confidence, route, complexity, novelty, episode, version; set where it abstains.
+/// One answer as JSON: label, confidence, route, complexity, novelty, episode, version; set where it
+/// abstains.
 boost::json::object describe(const Answered& answered, std::size_t row);
 
 /// The same as flat OIP parameters with the prefix "dormouse_". For a batch, the values of all rows joined by

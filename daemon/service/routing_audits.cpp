@@ -43,8 +43,7 @@ void Routing::draw(Model& model, const InferenceJob& job, const Answered& answer
   }
   Pending audit{answered.ids[row], answered.result.rows[row], job, answered.labels, bytes};
   for (engine::Tensor& input : audit.job.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
-  if (audit.low.high_time.count() > 0)
-    audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
+  if (audit.low.high_time.count() > 0) audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
   model.pending_bytes += bytes;
   model.pending.push_back(std::move(audit));
 }

@@ -43,7 +43,8 @@ void print_overview() {
     name.resize(18, ' ');
     std::cout << "  " << name << verb->summary << "\n";
   }
-  std::cout << "\n'dormouse VERB --help' says more, with an example; 'dormouse --version' and '--licenses' what this is made of.\n";
+  std::cout << "\n'dormouse VERB --help' says more, with an example; 'dormouse --version' and '--licenses' "
+               "what this is made of.\n";
 }
 
 std::string usage_of(const Verb& verb) {

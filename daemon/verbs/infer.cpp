@@ -81,7 +81,8 @@ int run(const Arguments& arguments) {
 extern const Verb infer_verb{
     .name = "infer",
     .group = "use",
-    .summary = "ask a model of the daemon, or an ONNX file, about .npy, .csv, .wav, raw f32 .bin or a drawn puzzle",
+    .summary =
+        "ask a model of the daemon, or an ONNX file, about .npy, .csv, .wav, raw f32 .bin or a drawn puzzle",
     .arguments = "(MODEL | MODEL.onnx) FILE…",
     .example = "dormouse infer digits seven.wav",
     .options = kOptions,

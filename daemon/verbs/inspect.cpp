@@ -33,8 +33,8 @@ std::string joined(const std::vector<std::string>& words) {
 std::string domains(const std::vector<Coverage>& rows) {
   std::map<std::string, std::size_t> counts;
   for (const Coverage& row : rows) ++counts[row.domain];
-  return config::join(
-      counts, [](const auto& entry) { return std::to_string(entry.second) + " of " + entry.first; });
+  return config::join(counts,
+                      [](const auto& entry) { return std::to_string(entry.second) + " of " + entry.first; });
 }
 
 int list_operators(bool json) {

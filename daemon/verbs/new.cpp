@@ -114,7 +114,8 @@ int tell(const Arguments& arguments, const engine::Graph& graph, const std::file
 int run_hrm(const Arguments& arguments) {
   const learning::PuzzleKind& puzzle = learning::puzzle_called(arguments.value_or("puzzle", "maze"));
   const std::filesystem::path path = arguments.value_or("out", std::string(puzzle.name) + ".yaml");
-  return tell(arguments, learning::write_new_planner(puzzle, seed_of(arguments), path, arguments.flag("force")), path);
+  return tell(arguments,
+              learning::write_new_planner(puzzle, seed_of(arguments), path, arguments.flag("force")), path);
 }
 
 int run(const Arguments& arguments) {

@@ -1,5 +1,5 @@
-#include "config/text.h"
 #include "daemon/verbs/print.h"
+#include "config/text.h"
 
 #include <unistd.h>
 

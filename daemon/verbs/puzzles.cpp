@@ -25,9 +25,11 @@ using learning::Puzzle;
 using learning::PuzzleSource;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-std::int64_t whole(const Arguments& arguments, std::string_view name, std::int64_t least, std::int64_t fallback) {
+std::int64_t whole(const Arguments& arguments, std::string_view name, std::int64_t least,
+                   std::int64_t fallback) {
   const std::int64_t value = arguments.integer(name).value_or(fallback);
-  if (value < least) throw UsageError{"--" + std::string(name) + " takes a number from " + std::to_string(least)};
+  if (value < least)
+    throw UsageError{"--" + std::string(name) + " takes a number from " + std::to_string(least)};
   return value;
 }
 
@@ -78,7 +80,8 @@ void print_one(const learning::PuzzleKind& kind, const Puzzle& puzzle, const Sol
     return;
   }
   char line[96];
-  std::snprintf(line, sizeof line, "%lld steps, %.1f ms: ", static_cast<long long>(solved.thought.steps), solved.ms);
+  std::snprintf(line, sizeof line, "%lld steps, %.1f ms: ", static_cast<long long>(solved.thought.steps),
+                solved.ms);
   std::cout << drawing << line << reason(solved.why) << "\n\n";
 }
 
@@ -112,13 +115,15 @@ int evaluate_puzzles(const Arguments& arguments) {
   const PuzzleSource source(learning::puzzle_called(planner.puzzle()), arguments.positional(1, "DATA"));
   const hrm::PlanBudget budget = budget_of(arguments);
   const auto seed = static_cast<std::uint64_t>(whole(arguments, "seed", 0, 2));
-  const auto count = source.generated() ? static_cast<std::size_t>(whole(arguments, "count", 1, 1000)) : source.all().size();
+  const auto count =
+      source.generated() ? static_cast<std::size_t>(whole(arguments, "count", 1, 1000)) : source.all().size();
   std::size_t right = 0;
   double steps = 0;
   std::vector<double> times;
   std::map<std::string, std::int64_t> halts;
   for (std::size_t i = 0; i < count; ++i) {
-    const Puzzle puzzle = source.generated() ? source.at(PuzzleSource::Part::heldout, seed, i) : source.all()[i];
+    const Puzzle puzzle =
+        source.generated() ? source.at(PuzzleSource::Part::heldout, seed, i) : source.all()[i];
     const Solved solved = solve(planner, puzzle, budget);
     right += puzzle.answer.empty() ? solved.thought.verified : puzzle.answer == solved.thought.answer;
     steps += static_cast<double>(solved.thought.steps);
@@ -127,7 +132,8 @@ int evaluate_puzzles(const Arguments& arguments) {
   }
   std::ranges::sort(times);
   const double share = static_cast<double>(right) / static_cast<double>(count);
-  const double mean = steps / static_cast<double>(count), p50 = times[count / 2], p95 = times[count * 95 / 100];
+  const double mean = steps / static_cast<double>(count), p50 = times[count / 2],
+               p95 = times[count * 95 / 100];
   if (arguments.json()) {
     boost::json::object stopped;
     for (const auto& [why, times_so] : halts) stopped[why] = times_so;
@@ -141,7 +147,8 @@ int evaluate_puzzles(const Arguments& arguments) {
     return kOk;
   }
   char line[160];
-  std::snprintf(line, sizeof line, "%.1f%% of %zu puzzles exactly; %.1f steps on average, p50 %.2f ms, p95 %.2f ms\n",
+  std::snprintf(line, sizeof line,
+                "%.1f%% of %zu puzzles exactly; %.1f steps on average, p50 %.2f ms, p95 %.2f ms\n",
                 100 * share, count, mean, p50, p95);
   std::cout << line << "stopped:";
   for (const auto& [why, times_so] : halts) std::cout << " " << why << " " << times_so;

@@ -40,7 +40,8 @@ void from_device(DType type, std::size_t elements, const std::byte* from, std::b
   if (type == DType::i64)
     each<std::int32_t, std::int64_t>(elements, from, to, [](std::int32_t value) { return value; });
   else if (type == DType::boolean)
-    each<float, std::uint8_t>(elements, from, to, [](float flag) { return static_cast<std::uint8_t>(flag != 0); });
+    each<float, std::uint8_t>(elements, from, to,
+                              [](float flag) { return static_cast<std::uint8_t>(flag != 0); });
   else
     std::memcpy(to, from, elements * 4);
 }

@@ -32,7 +32,8 @@ std::string word(VkPhysicalDeviceType type) {
 }
 
 std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -40,7 +41,11 @@ std::string lower(std::string text) {
 int score(const VkPhysicalDeviceProperties& device, std::size_t index, const std::string& choice) {
   const std::string type = word(device.deviceType);
   if (choice.empty())
-    return type == "discrete" ? 4 : type == "integrated" ? 3 : type == "virtual" ? 2 : type == "other" ? 1 : 0;
+    return type == "discrete"     ? 4
+           : type == "integrated" ? 3
+           : type == "virtual"    ? 2
+           : type == "other"      ? 1
+                                  : 0;
   return choice == std::to_string(index) || lower(choice) == type ||
          lower(device.deviceName).find(lower(choice)) != std::string::npos;
 }
@@ -122,7 +127,8 @@ void Device::choose(const std::string& choice) {
     all.pNext = &id;
     instance_api_->properties(devices[i], &all);
     const VkPhysicalDeviceProperties& device = all.properties;
-    seen += (i ? ", " : "") + std::to_string(i) + " '" + device.deviceName + "' (" + word(device.deviceType) + ")";
+    seen += (i ? ", " : "") + std::to_string(i) + " '" + device.deviceName + "' (" + word(device.deviceType) +
+            ")";
     const bool fits = device.apiVersion >= VK_API_VERSION_1_1 &&
                       device.limits.maxPerStageDescriptorStorageBuffers >= kBindings &&
                       device.limits.maxComputeWorkGroupInvocations >= 256;
@@ -147,8 +153,9 @@ void Device::open() {
   instance_api_->queue_families(physical_, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   instance_api_->queue_families(physical_, &count, families.data());
-  const auto found = std::ranges::find_if(
-      families, [](const VkQueueFamilyProperties& family) { return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0; });
+  const auto found = std::ranges::find_if(families, [](const VkQueueFamilyProperties& family) {
+    return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0;
+  });
   if (found == families.end()) throw Failure(Errc::unavailable, name_ + " does not compute");
   family_ = static_cast<std::uint32_t>(found - families.begin());
   const float priority = 1;
@@ -191,7 +198,8 @@ void Device::save_pipelines() {
   if (api_->cache_data(device_, cache_.get(), &size, data.data()) != VK_SUCCESS) return;
   try {
     std::filesystem::create_directories(cache_file_.parent_path());
-    engine::write_file(cache_file_.string(), std::string_view(reinterpret_cast<const char*>(data.data()), size));
+    engine::write_file(cache_file_.string(),
+                       std::string_view(reinterpret_cast<const char*>(data.data()), size));
   } catch (const std::exception& error) {
     log(Level::warning, std::string("vulkan: compiled pipelines are not kept: ") + error.what());
     cache_file_.clear();
@@ -200,7 +208,8 @@ void Device::save_pipelines() {
 
 std::uint32_t Device::memory_type(std::uint32_t allowed, Use use) const {
   constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-                                  seen = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+                                  seen = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                         VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
                                   cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
   std::vector<VkMemoryPropertyFlags> wanted;  // best first
   if (use == Use::device && unified_) wanted = {local | seen | cached, local | seen};
@@ -219,7 +228,8 @@ Memory Device::allocate(std::size_t bytes, Use use) const {
   VkBufferCreateInfo buffer_info{};
   buffer_info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
   buffer_info.size = std::max<std::size_t>(bytes, 16);
-  buffer_info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  buffer_info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                      VK_BUFFER_USAGE_TRANSFER_DST_BIT;
   VkBuffer buffer = nullptr;
   check(api_->create_buffer(device_, &buffer_info, nullptr, &buffer), "a buffer");
   made.buffer = own(buffer, api_->destroy_buffer);
@@ -234,7 +244,8 @@ Memory Device::allocate(std::size_t bytes, Use use) const {
   made.memory = own(memory, api_->free_memory);
   check(api_->bind_memory(device_, buffer, memory, 0), "a buffer's memory");
   const VkMemoryPropertyFlags flags = memories_.memoryTypes[info.memoryTypeIndex].propertyFlags;
-  const bool visible = (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) && (flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+  const bool visible =
+      (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) && (flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
   if (visible && (use != Use::device || unified_)) {
     void* at = nullptr;
     check(api_->map_memory(device_, memory, 0, VK_WHOLE_SIZE, 0, &at), "mapped memory");

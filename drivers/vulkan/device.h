@@ -17,8 +17,8 @@ namespace dormouse::drivers::vulkan {
 /// Throws Failure(unavailable) naming `what` and the result unless it is a success.
 void check(VkResult result, const char* what);
 
-/// Which of the machine's devices: its number ("0"), its type ("discrete", "integrated", "virtual", "cpu") or a
-/// part of its name; empty: the first that is no CPU, discrete ones before others.
+/// Which of the machine's devices: its number ("0"), its type ("discrete", "integrated", "virtual", "cpu") or
+/// a part of its name; empty: the first that is no CPU, discrete ones before others.
 struct DeviceOptions {
   std::string choice;
   std::filesystem::path cache = {};  ///< folder for compiled pipelines; empty: they are not kept

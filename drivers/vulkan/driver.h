@@ -17,10 +17,11 @@ class Device;
 class VulkanDriver final : public engine::Driver {
  public:
   struct Options {
-    /// The machine's device of that number ("0"), type ("discrete", "integrated", "virtual", "cpu") or a part of
-    /// its name. Empty: a GPU, if there is one; never a CPU that plays one.
+    /// The machine's device of that number ("0"), type ("discrete", "integrated", "virtual", "cpu") or a part
+    /// of its name. Empty: a GPU, if there is one; never a CPU that plays one.
     std::string device = {};
-    /// Compiled shaders are kept in a file here, so that the next process need not compile them. Empty: nowhere.
+    /// Compiled shaders are kept in a file here, so that the next process need not compile them. Empty:
+    /// nowhere.
     std::filesystem::path cache = {};
   };
   /// Throws Failure(unavailable) saying why when there is no such device or it does not work.

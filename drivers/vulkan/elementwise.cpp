@@ -51,7 +51,8 @@ float setting(const Node& node, std::string_view name, float fallback) {
 /// factor · (x > 0 ? x : alpha · (exp(x / slope) - 1))
 Term exponential_unit(Expression& e, Term x, float alpha, float slope) {
   const Term zero = e.number(0), scaled = slope == 1 ? x : e.step(Code::div, x, e.number(slope));
-  const Term below = e.step(Code::mul, e.step(Code::less_one, e.step(Code::min, scaled, zero)), e.number(alpha));
+  const Term below =
+      e.step(Code::mul, e.step(Code::less_one, e.step(Code::min, scaled, zero)), e.number(alpha));
   return e.step(Code::select, e.step(Code::greater, x, zero), x, below);
 }
 
@@ -128,10 +129,10 @@ void thresholded_relu(Expression& e, const Graph&, const Node& node) {
 void shrink(Expression& e, const Graph&, const Node& node) {
   const Term x = e.in(node.inputs[0]), by = e.number(setting(node, "bias", 0));
   const float bound = setting(node, "lambd", 0.5f);
-  const Term above = e.step(Code::select, e.step(Code::greater, x, e.number(bound)), e.step(Code::sub, x, by),
-                            e.number(0));
-  e.define(node.outputs[0], e.step(Code::select, e.step(Code::less, x, e.number(-bound)),
-                                   e.step(Code::add, x, by), above));
+  const Term above =
+      e.step(Code::select, e.step(Code::greater, x, e.number(bound)), e.step(Code::sub, x, by), e.number(0));
+  e.define(node.outputs[0],
+           e.step(Code::select, e.step(Code::less, x, e.number(-bound)), e.step(Code::add, x, by), above));
 }
 
 void gelu(Expression& e, const Graph&, const Node& node) {
@@ -208,26 +209,65 @@ constexpr Kernel own(std::string_view op, decltype(Kernel::express) express) {
 
 extern const std::array<Kernel, 60> elementwise_kernels;
 const std::array<Kernel, 60> elementwise_kernels{
-    one<Code::neg>("Neg"), one<Code::abs>("Abs"), one<Code::exp>("Exp"), one<Code::log>("Log"),
-    one<Code::sqrt>("Sqrt"), one<Code::reciprocal>("Reciprocal"), one<Code::sin>("Sin"), one<Code::cos>("Cos"),
-    one<Code::tan>("Tan"), one<Code::asin>("Asin"), one<Code::acos>("Acos"), one<Code::atan>("Atan"),
-    one<Code::sinh>("Sinh"), one<Code::cosh>("Cosh"), one<Code::tanh>("Tanh"), one<Code::asinh>("Asinh"),
-    one<Code::acosh>("Acosh"), one<Code::atanh>("Atanh"), one<Code::erf>("Erf"), one<Code::sigmoid>("Sigmoid"),
-    one<Code::floor>("Floor"), one<Code::ceil>("Ceil"), one<Code::round>("Round"), one<Code::sign>("Sign"),
-    one<Code::softplus>("Softplus"), two<Code::add>("Add"), two<Code::sub>("Sub"), two<Code::mul>("Mul"),
-    two<Code::div>("Div"), two<Code::pow>("Pow"), compare<Code::greater>("Greater"),
-    compare<Code::greater_or_equal>("GreaterOrEqual"), compare<Code::less>("Less"),
-    compare<Code::less_or_equal>("LessOrEqual"), compare<Code::equal>("Equal"), compare<Code::both>("And"),
-    compare<Code::either>("Or"), compare<Code::unequal>("Xor"),
+    one<Code::neg>("Neg"),
+    one<Code::abs>("Abs"),
+    one<Code::exp>("Exp"),
+    one<Code::log>("Log"),
+    one<Code::sqrt>("Sqrt"),
+    one<Code::reciprocal>("Reciprocal"),
+    one<Code::sin>("Sin"),
+    one<Code::cos>("Cos"),
+    one<Code::tan>("Tan"),
+    one<Code::asin>("Asin"),
+    one<Code::acos>("Acos"),
+    one<Code::atan>("Atan"),
+    one<Code::sinh>("Sinh"),
+    one<Code::cosh>("Cosh"),
+    one<Code::tanh>("Tanh"),
+    one<Code::asinh>("Asinh"),
+    one<Code::acosh>("Acosh"),
+    one<Code::atanh>("Atanh"),
+    one<Code::erf>("Erf"),
+    one<Code::sigmoid>("Sigmoid"),
+    one<Code::floor>("Floor"),
+    one<Code::ceil>("Ceil"),
+    one<Code::round>("Round"),
+    one<Code::sign>("Sign"),
+    one<Code::softplus>("Softplus"),
+    two<Code::add>("Add"),
+    two<Code::sub>("Sub"),
+    two<Code::mul>("Mul"),
+    two<Code::div>("Div"),
+    two<Code::pow>("Pow"),
+    compare<Code::greater>("Greater"),
+    compare<Code::greater_or_equal>("GreaterOrEqual"),
+    compare<Code::less>("Less"),
+    compare<Code::less_or_equal>("LessOrEqual"),
+    compare<Code::equal>("Equal"),
+    compare<Code::both>("And"),
+    compare<Code::either>("Or"),
+    compare<Code::unequal>("Xor"),
     Kernel{.op = "Not", .express = unary<Code::is_zero>, .booleans = true},
     Kernel{.op = "Max", .supports = few_inputs, .express = variadic<Code::max>},
     Kernel{.op = "Min", .supports = few_inputs, .express = variadic<Code::min>},
     Kernel{.op = "Sum", .supports = few_inputs, .express = variadic<Code::add>},
     Kernel{.op = "Mean", .supports = few_inputs, .express = mean},
-    own("Elu", elu), own("Celu", celu), own("Selu", selu), own("Relu", relu), own("LeakyRelu", leaky_relu),
-    own("PRelu", p_relu), own("HardSigmoid", hard_sigmoid), own("HardSwish", hard_swish), own("Swish", swish),
-    own("Mish", mish), own("Softsign", softsign), own("ThresholdedRelu", thresholded_relu), own("Shrink", shrink),
-    own("Gelu", gelu), own("Clip", clip), own("EwcPull", ewc_pull),
+    own("Elu", elu),
+    own("Celu", celu),
+    own("Selu", selu),
+    own("Relu", relu),
+    own("LeakyRelu", leaky_relu),
+    own("PRelu", p_relu),
+    own("HardSigmoid", hard_sigmoid),
+    own("HardSwish", hard_swish),
+    own("Swish", swish),
+    own("Mish", mish),
+    own("Softsign", softsign),
+    own("ThresholdedRelu", thresholded_relu),
+    own("Shrink", shrink),
+    own("Gelu", gelu),
+    own("Clip", clip),
+    own("EwcPull", ewc_pull),
     Kernel{.op = "Mod", .supports = remainder_of_c, .express = binary<Code::remainder>},
 };
 // What also takes booleans.

@@ -44,7 +44,8 @@ Term Expression::in(engine::ValueId value, const engine::Shape& shape) {
   const engine::ValueInfo& info = graph_->value(value);
   if (info.constant && info.shape.elements() == 1) {
     if (info.dtype == engine::DType::f32) return number(info.constant->values<float>()[0]);
-    if (info.dtype == engine::DType::boolean) return number(*info.constant->data() != std::byte{0} ? 1.0f : 0.0f);
+    if (info.dtype == engine::DType::boolean)
+      return number(*info.constant->data() != std::byte{0} ? 1.0f : 0.0f);
   }
   return add_input({value, 0, shape});
 }
@@ -130,10 +131,15 @@ void Expression::emit_definitions(Recorder& recorder, const std::vector<Definiti
   }
   for (std::size_t i = 0; i < definitions.size(); ++i) {
     outputs |= register_of(definitions[i].term) << 8 * i;
-    call.slots[kInputs + i] = definitions[i].value ? recorder.write(*definitions[i].value) : definitions[i].slot;
+    call.slots[kInputs + i] =
+        definitions[i].value ? recorder.write(*definitions[i].value) : definitions[i].slot;
   }
-  call.constants = {kThreads, strided ? static_cast<std::uint32_t>(read.extents.size()) : 0, modes, outputs,
-                    static_cast<std::uint32_t>(numbers_.size()), static_cast<std::uint32_t>(steps_.size())};
+  call.constants = {kThreads,
+                    strided ? static_cast<std::uint32_t>(read.extents.size()) : 0,
+                    modes,
+                    outputs,
+                    static_cast<std::uint32_t>(numbers_.size()),
+                    static_cast<std::uint32_t>(steps_.size())};
   for (const Step& step : steps_)
     call.constants.push_back(static_cast<std::uint32_t>(step.code) | register_of(step.operands[0]) << 8 |
                              register_of(step.operands[1]) << 16 | register_of(step.operands[2]) << 24);

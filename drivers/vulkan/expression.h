@@ -12,9 +12,49 @@ namespace dormouse::drivers::vulkan {
 
 /// A step of shaders/elementwise.comp; in its order. Conditions are 0 and 1.
 enum class Code : std::uint8_t {
-  copy, neg, abs, exp, log, sqrt, reciprocal, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh,
-  atanh, erf, sigmoid, floor, ceil, round, sign, is_zero, softplus, less_one,
-  add, sub, mul, div, pow, max, min, greater, greater_or_equal, less, less_or_equal, equal, both, either, unequal,
+  copy,
+  neg,
+  abs,
+  exp,
+  log,
+  sqrt,
+  reciprocal,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  tanh,
+  asinh,
+  acosh,
+  atanh,
+  erf,
+  sigmoid,
+  floor,
+  ceil,
+  round,
+  sign,
+  is_zero,
+  softplus,
+  less_one,
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+  max,
+  min,
+  greater,
+  greater_or_equal,
+  less,
+  less_or_equal,
+  equal,
+  both,
+  either,
+  unequal,
   remainder,
   select,       ///< a ≠ 0 ? b : c
   multiply_add  ///< a · b + c
@@ -25,8 +65,8 @@ struct Term {
   std::uint32_t index = 0;
 };
 
-/// Element-wise work on values that broadcast to one shape, in as many steps as one dispatch takes: what nodes
-/// add to it one by one is computed together.
+/// Element-wise work on values that broadcast to one shape, in as many steps as one dispatch takes: what
+/// nodes add to it one by one is computed together.
 class Expression {
  public:
   Expression(const engine::Graph& graph, engine::Shape shape) : graph_(&graph), shape_(std::move(shape)) {}

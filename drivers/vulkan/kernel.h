@@ -8,8 +8,8 @@
 
 namespace dormouse::drivers::vulkan {
 
-/// How a device computes one operator: by dispatches of its own, or as element-wise steps that join those of its
-/// neighbours.
+/// How a device computes one operator: by dispatches of its own, or as element-wise steps that join those of
+/// its neighbours.
 struct Kernel {
   std::string_view op;
   /// Whether it computes `node` as the portable kernel does, to its rounding. Asked only about nodes whose

@@ -17,7 +17,9 @@ using Integers = std::vector<std::int64_t>;
 
 constexpr std::size_t kRank = 8;  // as in shaders/copy.comp
 
-void view(Recorder& recorder, const Node& node) { recorder.alias(node.outputs[0], recorder.read(node.inputs[0])); }
+void view(Recorder& recorder, const Node& node) {
+  recorder.alias(node.outputs[0], recorder.read(node.inputs[0]));
+}
 
 Copy transpose(const Graph& graph, const Node& node) {
   const Shape& shape = input_shape(graph, node, 0);
@@ -62,8 +64,8 @@ void emit_concat(Recorder& recorder, const Node& node) {
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const Shape& shape = input_shape(graph, node, i);
     if (shape.elements() == 0) continue;
-    add_copy(recorder, part(shape, output_shape(graph, node), axis, offset, true), recorder.read(node.inputs[i]), out,
-             offset > 0);
+    add_copy(recorder, part(shape, output_shape(graph, node), axis, offset, true),
+             recorder.read(node.inputs[i]), out, offset > 0);
     offset += shape[axis];
   }
 }
@@ -81,7 +83,8 @@ void emit_split(Recorder& recorder, const Node& node) {
 }
 
 /// Elements of a slice beside those of the whole; the lists are inputs from `lists` on.
-std::optional<Copy> cut(const Graph& graph, const Node& node, const Shape& whole, std::size_t lists, bool into_whole) {
+std::optional<Copy> cut(const Graph& graph, const Node& node, const Shape& whole, std::size_t lists,
+                        bool into_whole) {
   const engine::InferContext context(graph, node);
   const auto cuts = engine::infer_cuts(context, whole, lists);
   if (!cuts) return std::nullopt;
@@ -135,7 +138,8 @@ struct Padding {
 std::optional<Padding> padding(const Graph& graph, const Node& node) {
   const Shape &in = input_shape(graph, node, 0), &out = output_shape(graph, node);
   if (node.attributes.get<std::string>("mode", "constant") != "constant") return std::nullopt;
-  const auto pads = has_input(node, 1) ? integers(graph, node, 1) : std::optional(node.attributes.integers("pads"));
+  const auto pads =
+      has_input(node, 1) ? integers(graph, node, 1) : std::optional(node.attributes.integers("pads"));
   const auto axes = has_input(node, 3) ? integers(graph, node, 3) : std::optional(Integers{});
   if (!pads || !axes) return std::nullopt;
   Padding result{{}, node.attributes.get<float>("value", 0)};
@@ -185,7 +189,8 @@ bool supports_tile(const Graph& graph, const Node& node) {
 void emit_tile(Recorder& recorder, const Node& node) {
   const Graph& graph = recorder.graph();
   const Slot in = recorder.read(node.inputs[0]);
-  add_copy(recorder, tiles(input_shape(graph, node, 0), output_shape(graph, node)), in, recorder.write(node.outputs[0]));
+  add_copy(recorder, tiles(input_shape(graph, node, 0), output_shape(graph, node)), in,
+           recorder.write(node.outputs[0]));
 }
 
 /// What Tile made, with an axis of its own for each repetition, which is summed.
@@ -248,7 +253,8 @@ constexpr Kernel looks(std::string_view op) {
 
 void Copy::axis(std::int64_t extent, std::int64_t from, std::int64_t to) {
   if (extent == 1) return;
-  const bool joins = !extents.empty() && from_strides.back() == from * extent && to_strides.back() == to * extent;
+  const bool joins =
+      !extents.empty() && from_strides.back() == from * extent && to_strides.back() == to * extent;
   if (joins) {
     extents.back() *= extent;
     from_strides.back() = from;
@@ -279,16 +285,33 @@ void add_copy(Recorder& recorder, const Copy& copy, Slot from, Slot to, bool bes
 
 extern const std::array<Kernel, 18> moving_kernels;
 const std::array<Kernel, 18> moving_kernels{
-    looks("Reshape"), looks("Flatten"), looks("Squeeze"), looks("Unsqueeze"), looks("Identity"), looks("ReshapeTo"),
+    looks("Reshape"),
+    looks("Flatten"),
+    looks("Squeeze"),
+    looks("Unsqueeze"),
+    looks("Identity"),
+    looks("ReshapeTo"),
     looks("After"),
-    Kernel{.op = "Transpose", .supports = supports_transpose, .emit = emit_transpose, .alone = false, .booleans = true},
+    Kernel{.op = "Transpose",
+           .supports = supports_transpose,
+           .emit = emit_transpose,
+           .alone = false,
+           .booleans = true},
     Kernel{.op = "Concat", .emit = emit_concat, .alone = false, .booleans = true},
     Kernel{.op = "Split", .emit = emit_split, .alone = false, .booleans = true},
     Kernel{.op = "Slice", .supports = supports_slice, .emit = emit_slice, .alone = false, .booleans = true},
-    Kernel{.op = "SliceGrad", .supports = supports_slice_grad, .emit = emit_slice_grad, .alone = false, .shapes = 2},
+    Kernel{.op = "SliceGrad",
+           .supports = supports_slice_grad,
+           .emit = emit_slice_grad,
+           .alone = false,
+           .shapes = 2},
     Kernel{.op = "Pad", .supports = supports_pad, .emit = emit_pad, .alone = false},
     Kernel{.op = "Tile", .supports = supports_tile, .emit = emit_tile, .alone = false},
-    Kernel{.op = "TileGrad", .supports = supports_tile_grad, .emit = emit_tile_grad, .alone = false, .shapes = 2},
+    Kernel{.op = "TileGrad",
+           .supports = supports_tile_grad,
+           .emit = emit_tile_grad,
+           .alone = false,
+           .shapes = 2},
     Kernel{.op = "DepthToSpace", .emit = emit_depth_space<true>, .alone = false},
     Kernel{.op = "SpaceToDepth", .emit = emit_depth_space<false>, .alone = false},
     Kernel{.op = "Dropout", .supports = only_passes, .emit = view, .alone = false, .shapes = 2},

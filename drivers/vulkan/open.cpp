@@ -20,13 +20,15 @@ namespace dormouse::drivers::vulkan {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds kPatience{30};  // a driver may compile for its own sake when it is first opened
+constexpr std::chrono::seconds kPatience{
+    30};  // a driver may compile for its own sake when it is first opened
 
 /// Adds two numbers; throws when that is not their sum.
 void try_out(const VulkanDriver::Options& options) {
   const VulkanDriver driver(options);
   engine::Graph graph;
-  const engine::ValueId a = graph.add_input("a", engine::DType::f32, {1}), b = graph.add_input("b", engine::DType::f32, {1});
+  const engine::ValueId a = graph.add_input("a", engine::DType::f32, {1}),
+                        b = graph.add_input("b", engine::DType::f32, {1});
   graph.set_outputs(graph.add_node(*engine::find_op("", "Add"), {a, b}));
   const engine::Partition partition{&graph, {0}, graph.inputs(), graph.outputs()};
   const auto workspace = driver.open_workspace();

@@ -9,9 +9,9 @@ namespace dormouse::drivers::vulkan {
 
 extern const bool kBuiltIn;  ///< false in a program that is linked fully statically
 
-/// The driver for a device of this machine, as VulkanDriver::Options have it, for the process's life. It is tried
-/// in a child process first, so that one that crashes or hangs does no harm. Null when there is none that works, or
-/// this program was built without; a line in the log says why.
+/// The driver for a device of this machine, as VulkanDriver::Options have it, for the process's life. It is
+/// tried in a child process first, so that one that crashes or hangs does no harm. Null when there is none
+/// that works, or this program was built without; a line in the log says why.
 const engine::Driver* open_driver(const std::string& device, const std::filesystem::path& cache);
 
 }  // namespace dormouse::drivers::vulkan

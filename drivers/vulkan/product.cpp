@@ -25,8 +25,8 @@ struct Cut {
 };
 
 /// Adds `call`, whose shape is known so far by its mode; `size` elements are the result.
-void add_cut(Recorder& recorder, Call call, const Cut& cut, std::uint32_t m, std::uint32_t n, std::uint32_t batch,
-             std::uint32_t size, Slot out) {
+void add_cut(Recorder& recorder, Call call, const Cut& cut, std::uint32_t m, std::uint32_t n,
+             std::uint32_t batch, std::uint32_t size, Slot out) {
   const Slot parts = cut.splits > 1 ? recorder.temporary(std::size_t{4} * size * cut.splits) : out;
   call.shader = Shader::product;
   call.constants[0] = cut.tile * cut.tile / 16;
@@ -45,7 +45,8 @@ void add_product(Recorder& recorder, const Product& p, Slot a, Slot b, Slot bias
   const std::uint32_t batch = p.batch[0] * p.batch[1] * p.batch[2], size = batch * p.m * p.n;
   const Cut cut(p.m, p.n, p.k, batch);
   const bool biased = bias != recorder.nothing();
-  const std::uint32_t flags = (p.a_k == 1 ? 1u : 0u) | (p.b_k == 1 && p.b_n != 1 ? 2u : 0u) | (biased ? 4u : 0u);
+  const std::uint32_t flags =
+      (p.a_k == 1 ? 1u : 0u) | (p.b_k == 1 && p.b_n != 1 ? 2u : 0u) | (biased ? 4u : 0u);
   Call call{.shader = Shader::product, .constants = {0, 0, 0, 0, 0, flags}, .slots = {a, b, bias}};
   call.constants.resize(22, 1);
   call.push.add(p.m).add(p.n).add(p.k).add(cut.chunk).add(cut.splits).add(p.alpha).add(p.beta).add(size);
@@ -56,7 +57,8 @@ void add_product(Recorder& recorder, const Product& p, Slot a, Slot b, Slot bias
   add_cut(recorder, std::move(call), cut, p.m, p.n, batch, size, out);
 }
 
-void add_convolution(Recorder& recorder, Convolving what, const Window& w, Slot a, Slot b, Slot bias, Slot out) {
+void add_convolution(Recorder& recorder, Convolving what, const Window& w, Slot a, Slot b, Slot bias,
+                     Slot out) {
   const std::uint32_t taps = w.kh * w.kw, plane = w.oh * w.ow;
   std::uint32_t m = w.m, n = w.images * plane, k = w.c * taps, size = w.images * w.groups * w.m * plane;
   if (what == Convolving::to_input)
@@ -67,9 +69,17 @@ void add_convolution(Recorder& recorder, Convolving what, const Window& w, Slot 
   const std::uint32_t along = what == Convolving::to_weight ? 3 : what == Convolving::forward ? 1 : 0;
   const auto sign = [](std::int32_t value) { return static_cast<std::uint32_t>(value); };
   Call call{.shader = Shader::product,
-            .constants = {0, static_cast<std::uint32_t>(what), 0, 0, 0, along | (biased ? 4u : 0u), w.c, w.h, w.w,
-                          w.m, w.oh, w.ow, w.kh, w.kw, sign(w.sh), sign(w.sw), sign(w.dh), sign(w.dw), sign(w.ph),
-                          sign(w.pw), w.groups, 1},
+            .constants = {0,          static_cast<std::uint32_t>(what),
+                          0,          0,
+                          0,          along | (biased ? 4u : 0u),
+                          w.c,        w.h,
+                          w.w,        w.m,
+                          w.oh,       w.ow,
+                          w.kh,       w.kw,
+                          sign(w.sh), sign(w.sw),
+                          sign(w.dh), sign(w.dw),
+                          sign(w.ph), sign(w.pw),
+                          w.groups,   1},
             .slots = {a, b, bias}};
   call.push.add(m).add(n).add(k).add(cut.chunk).add(cut.splits).add(1.0f).add(1.0f).add(size);
   add_cut(recorder, std::move(call), cut, m, n, w.groups, size, out);

@@ -4,8 +4,8 @@
 
 namespace dormouse::drivers::vulkan {
 
-/// alpha · A [m × k] · B [k × n] + beta · bias, for a batch of them: strides in elements. What lies one behind the
-/// other in the result is m × n each.
+/// alpha · A [m × k] · B [k × n] + beta · bias, for a batch of them: strides in elements. What lies one
+/// behind the other in the result is m × n each.
 struct Product {
   std::uint32_t m = 0, n = 0, k = 0;
   float alpha = 1, beta = 1;
@@ -27,7 +27,8 @@ struct Window {
   std::int32_t sh, sw, dh, dw, ph, pw;
 };
 
-void add_convolution(Recorder& recorder, Convolving what, const Window& window, Slot a, Slot b, Slot bias, Slot out);
+void add_convolution(Recorder& recorder, Convolving what, const Window& window, Slot a, Slot b, Slot bias,
+                     Slot out);
 
 /// out[i] = Σ of so many parts, each `elements` long, one behind the other.
 void add_parts(Recorder& recorder, Slot parts, std::uint32_t count, std::uint32_t elements, Slot out);

@@ -18,7 +18,8 @@ bool supports_gemm(const Graph& graph, const Node& node) {
 void emit_gemm(Recorder& recorder, const Node& node) {
   const Graph& graph = recorder.graph();
   const Shape &a = input_shape(graph, node, 0), &b = input_shape(graph, node, 1);
-  const bool turned_a = node.attributes.integer("transA", 0) != 0, turned_b = node.attributes.integer("transB", 0) != 0;
+  const bool turned_a = node.attributes.integer("transA", 0) != 0,
+             turned_b = node.attributes.integer("transB", 0) != 0;
   Product p{.m = word(a[turned_a]), .n = word(b[!turned_b]), .k = word(a[!turned_a])};
   p.alpha = node.attributes.get<float>("alpha", 1);
   p.beta = node.attributes.get<float>("beta", 1);
@@ -82,7 +83,8 @@ Batch batch_of(const Shape& a, const Shape& b) {
 }
 
 bool supports_matmul(const Graph& graph, const Node& node) {
-  const Batch batch = batch_of(as_matrix(input_shape(graph, node, 0), true), as_matrix(input_shape(graph, node, 1), false));
+  const Batch batch =
+      batch_of(as_matrix(input_shape(graph, node, 0), true), as_matrix(input_shape(graph, node, 1), false));
   std::uint32_t all = 1;
   for (const std::uint32_t extent : batch.extents) all *= extent;
   return batch.extents.size() <= 3 && all <= 65535;

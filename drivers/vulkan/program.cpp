@@ -83,7 +83,8 @@ Program::Program(const Partition& partition, Device& device, Constants& constant
   arena_bytes_ = recorder_.place();
   inputs_ = read_inputs(partition);
   outputs_ = transfers(partition, partition.outputs);
-  for (const Call& call : recorder_.calls()) pipelines_.push_back(device.pipeline(call.shader, call.constants));
+  for (const Call& call : recorder_.calls())
+    pipelines_.push_back(device.pipeline(call.shader, call.constants));
   workspace.reserve(arena_bytes_);
 }
 
@@ -91,7 +92,8 @@ std::vector<Program::Transfer> Program::transfers(const Partition& partition, st
   std::vector<Transfer> result;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const engine::ValueInfo& value = partition.graph->value(ids[i]);
-    result.push_back({i, recorder_.read(ids[i]), value.dtype, static_cast<std::size_t>(value.shape.elements()), 0});
+    result.push_back(
+        {i, recorder_.read(ids[i]), value.dtype, static_cast<std::size_t>(value.shape.elements()), 0});
   }
   return result;
 }
@@ -170,7 +172,9 @@ class Hazards {
         return call.beside && writes && range.written && range.begin == slot.offset;
       };
       for (const Range& range : ranges_)
-        if (!beside(range) && (writes || range.written) && slot.offset < range.end && range.begin < slot.offset + slot.bytes) return true;
+        if (!beside(range) && (writes || range.written) && slot.offset < range.end &&
+            range.begin < slot.offset + slot.bytes)
+          return true;
     }
     return false;
   }
@@ -216,8 +220,10 @@ void Program::record_calls() {
     }
     hazards.note(call, recorder_.slots(), recorder_.nothing());
     api.bind_pipeline(commands_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
-    api.bind_sets(commands_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &sets_[i], 0, nullptr);
-    api.push(commands_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(), call.push.data());
+    api.bind_sets(commands_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &sets_[i], 0,
+                  nullptr);
+    api.push(commands_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
+             call.push.data());
     api.dispatch(commands_.get(), call.groups.x, call.groups.y, call.groups.z);
   }
 }
@@ -225,7 +231,8 @@ void Program::record_calls() {
 void Program::record_copies(const std::vector<Transfer>& transfers, const Memory& staging, bool in) {
   for (const Transfer& transfer : transfers) {
     const VkDescriptorBufferInfo place = where(transfer.slot);
-    const VkBuffer from = in ? staging.buffer.get() : place.buffer, to = in ? place.buffer : staging.buffer.get();
+    const VkBuffer from = in ? staging.buffer.get() : place.buffer,
+                   to = in ? place.buffer : staging.buffer.get();
     const VkBufferCopy region{in ? transfer.offset : place.offset, in ? place.offset : transfer.offset,
                               transfer.elements * 4};
     device_.api().copy(commands_.get(), from, to, 1, &region);
@@ -244,7 +251,8 @@ void Program::record() {
   if (!arena_->mapped) {
     record_copies(inputs_, upload_, true);
     barrier(api, commands_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
-            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, kShader | VK_ACCESS_TRANSFER_READ_BIT);
+            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+            kShader | VK_ACCESS_TRANSFER_READ_BIT);
   }
   record_calls();
   if (!arena_->mapped) {
@@ -253,7 +261,8 @@ void Program::record() {
     record_copies(outputs_, download_, false);
   }
   barrier(api, commands_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
+          VK_ACCESS_HOST_READ_BIT);
   commands_.end();
 }
 
@@ -266,10 +275,12 @@ std::byte* Program::host_address(const Transfer& transfer, const Memory& staging
 void Program::run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) {
   if (arena_ != workspace_.get()) record();
   for (const Transfer& transfer : inputs_)
-    to_device(transfer.dtype, transfer.elements, inputs[transfer.index].data, host_address(transfer, upload_));
+    to_device(transfer.dtype, transfer.elements, inputs[transfer.index].data,
+              host_address(transfer, upload_));
   commands_.run();
   for (const Transfer& transfer : outputs_)
-    from_device(transfer.dtype, transfer.elements, host_address(transfer, download_), outputs[transfer.index].data);
+    from_device(transfer.dtype, transfer.elements, host_address(transfer, download_),
+                outputs[transfer.index].data);
 }
 
 }  // namespace dormouse::drivers::vulkan

@@ -21,8 +21,8 @@ class Workspace final : public engine::Workspace {
   std::shared_ptr<const Memory> memory_;
 };
 
-/// A partition as a recorded command buffer: inputs are copied to the device, dispatches run one behind the other,
-/// outputs are copied back.
+/// A partition as a recorded command buffer: inputs are copied to the device, dispatches run one behind the
+/// other, outputs are copied back.
 class Program final : public engine::Program {
  public:
   Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace);

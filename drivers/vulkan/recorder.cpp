@@ -78,7 +78,9 @@ std::size_t Recorder::place() {
     }
     slot->offset = offset;
     total = std::max(total, offset + aligned(slot->bytes));
-    placed.insert(std::ranges::upper_bound(placed, offset, {}, [](const SlotInfo* other) { return other->offset; }), slot);
+    placed.insert(
+        std::ranges::upper_bound(placed, offset, {}, [](const SlotInfo* other) { return other->offset; }),
+        slot);
   }
   return total;
 }

@@ -34,8 +34,10 @@ struct Axes {
     return all;
   }
   void push(Push& push) const {
-    for (std::size_t d = 0; d < kAxes; ++d) push.add(d < kAxes - extents.size() ? 1u : extents[d + extents.size() - kAxes]);
-    for (std::size_t d = 0; d < kAxes; ++d) push.add(d < kAxes - extents.size() ? 0u : strides[d + extents.size() - kAxes]);
+    for (std::size_t d = 0; d < kAxes; ++d)
+      push.add(d < kAxes - extents.size() ? 1u : extents[d + extents.size() - kAxes]);
+    for (std::size_t d = 0; d < kAxes; ++d)
+      push.add(d < kAxes - extents.size() ? 0u : strides[d + extents.size() - kAxes]);
   }
 };
 
@@ -60,7 +62,8 @@ std::uint32_t across(const Split& split) {
 
 std::optional<std::vector<bool>> reduced_axes(const Graph& graph, const Node& node) {
   const std::size_t rank = input_shape(graph, node, 0).rank();
-  if (has_input(node, 1) && (!constant(graph, node, 1) || constant(graph, node, 1)->dtype() != engine::DType::i64))
+  if (has_input(node, 1) &&
+      (!constant(graph, node, 1) || constant(graph, node, 1)->dtype() != engine::DType::i64))
     return std::nullopt;
   std::vector<std::int64_t> given = node.attributes.integers("axes");
   if (const engine::Tensor* axes = constant(graph, node, 1))
@@ -129,8 +132,8 @@ bool reducible(const Shape& shape, const std::vector<bool>& reduced) {
   return split.kept.extents.size() <= kAxes && split.reduced.extents.size() <= kAxes;
 }
 
-void add_reduction(Recorder& recorder, Reduction what, const Shape& shape, const std::vector<bool>& reduced, Slot in,
-                   Slot out) {
+void add_reduction(Recorder& recorder, Reduction what, const Shape& shape, const std::vector<bool>& reduced,
+                   Slot in, Slot out) {
   const Split split(shape, reduced);
   const std::uint32_t count = split.kept.elements(), width = across(split);
   Call call{.shader = Shader::reduce,

@@ -18,7 +18,7 @@ struct Reduction {
 /// Whether add_reduction() can: the axes join to few enough.
 bool reducible(const engine::Shape& shape, const std::vector<bool>& reduced);
 /// Folds the elements of `in`, of that shape, along the axes that are reduced.
-void add_reduction(Recorder& recorder, Reduction what, const engine::Shape& shape, const std::vector<bool>& reduced,
-                   Slot in, Slot out);
+void add_reduction(Recorder& recorder, Reduction what, const engine::Shape& shape,
+                   const std::vector<bool>& reduced, Slot in, Slot out);
 
 }  // namespace dormouse::drivers::vulkan

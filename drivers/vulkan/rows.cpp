@@ -162,7 +162,8 @@ void batch_normalization(Expression& e, const Graph& graph, const Node& node) {
   std::vector<std::int64_t> along(shape.rank() - 1, 1);
   along[0] = shape[1];
   const auto parameter = [&](std::size_t i) { return e.in(node.inputs[i], Shape(along)); };
-  const Term spread = e.step(Code::sqrt, e.step(Code::add, parameter(4), e.number(engine::epsilon(node.attributes))));
+  const Term spread =
+      e.step(Code::sqrt, e.step(Code::add, parameter(4), e.number(engine::epsilon(node.attributes))));
   const Term centred = e.step(Code::sub, e.in(node.inputs[0]), parameter(3));
   const Term factor = e.step(Code::div, parameter(1), spread);
   e.define(node.outputs[0], e.step(Code::multiply_add, centred, factor, parameter(2)));

@@ -68,7 +68,8 @@ void emit_scan(Recorder& recorder, const Node& node) {
   const Slot x = recorder.read(node.inputs[0]), m = recorder.read(node.inputs[1]);
   const Slot state = has_input(node, 2) ? recorder.read(node.inputs[2]) : recorder.nothing();
   Call call{.shader = Shader::scan,
-            .constants = {kChannels * kChunks, is_reverse(node) | (has_input(node, 2) ? 2u : 0u), kChannels, kChunks},
+            .constants = {kChannels * kChunks, is_reverse(node) | (has_input(node, 2) ? 2u : 0u), kChannels,
+                          kChunks},
             .slots = {x, m, state, recorder.write(node.outputs[0])},
             .first_written = 3,
             .groups = {(word(shape[3]) + kChannels - 1) / kChannels, word(shape[0]), 1}};
@@ -94,14 +95,16 @@ Shape leading(const Shape& shape) { return Shape(std::span(shape.extents()).firs
 bool supports_attention(const Graph& graph, const Node& node) {
   const Shape batch = leading(input_shape(graph, node, 0));
   const std::int64_t heads = batch.elements();
-  const std::int64_t scores = heads * input_shape(graph, node, 0)[batch.rank()] * input_shape(graph, node, 1)[batch.rank()];
+  const std::int64_t scores =
+      heads * input_shape(graph, node, 0)[batch.rank()] * input_shape(graph, node, 1)[batch.rank()];
   return heads <= 65535 && scores < std::int64_t{1} << 28 && leading(input_shape(graph, node, 1)) == batch &&
          leading(input_shape(graph, node, 2)) == batch && leading(output_shape(graph, node)) == batch;
 }
 
 void emit_attention(Recorder& recorder, const Node& node) {
   const Graph& graph = recorder.graph();
-  const Shape &q = input_shape(graph, node, 0), &k = input_shape(graph, node, 1), &v = input_shape(graph, node, 2);
+  const Shape &q = input_shape(graph, node, 0), &k = input_shape(graph, node, 1),
+              &v = input_shape(graph, node, 2);
   const std::uint32_t queries = word(q[q.rank() - 2]), depth = word(q.back()), keys = word(k[k.rank() - 2]),
                       width = word(v.back()), heads = word(leading(q).elements());
   Shape scores = leading(q);
@@ -131,7 +134,11 @@ void emit_attention(Recorder& recorder, const Node& node) {
 extern const std::array<Kernel, 5> sequence_kernels;
 const std::array<Kernel, 5> sequence_kernels{
     Kernel{.op = "Gather", .supports = supports_gather, .emit = emit_gather, .integers = 2},
-    Kernel{.op = "GatherGrad", .supports = supports_gather_grad, .emit = emit_gather_grad, .integers = 2, .shapes = 4},
+    Kernel{.op = "GatherGrad",
+           .supports = supports_gather_grad,
+           .emit = emit_gather_grad,
+           .integers = 2,
+           .shapes = 4},
     Kernel{.op = "OscillatorScan", .supports = supports_scan, .emit = emit_scan},
     Kernel{.op = "OscillatorMoments", .emit = emit_moments},
     Kernel{.op = "ScaledDotProductAttention", .supports = supports_attention, .emit = emit_attention},

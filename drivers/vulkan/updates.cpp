@@ -16,7 +16,9 @@ struct Update {
   const Node& node;
 
   Term in(std::size_t i) const { return e.in(node.inputs[i]); }
-  float setting(std::string_view name, float fallback) const { return node.attributes.get<float>(name, fallback); }
+  float setting(std::string_view name, float fallback) const {
+    return node.attributes.get<float>(name, fallback);
+  }
   Term number(float value) const { return e.number(value); }
   Term add(Term a, Term b) const { return e.step(Code::add, a, b); }
   Term mul(Term a, Term b) const { return e.step(Code::mul, a, b); }
@@ -53,11 +55,13 @@ Term less_one(const Update& u, float base, Term exponent) {
 
 void adam_w(Expression& e, const Graph&, const Node& node) {
   const Update u{e, node};
-  const float beta1 = u.setting("beta1", 0.9f), beta2 = u.setting("beta2", 0.999f), decay = u.setting("weight_decay", 0);
+  const float beta1 = u.setting("beta1", 0.9f), beta2 = u.setting("beta2", 0.999f),
+              decay = u.setting("weight_decay", 0);
   const bool decoupled = node.attributes.integer("decoupled", 1) != 0;
   const Term parameter = u.in(0), step = u.in(5);
   const Term gradient = decay != 0 && !decoupled ? u.plus(u.number(decay), parameter, u.in(1)) : u.in(1);
-  const Term mean = u.blend(beta1, u.in(2), gradient), square = u.blend(beta2, u.in(3), u.mul(gradient, gradient));
+  const Term mean = u.blend(beta1, u.in(2), gradient),
+             square = u.blend(beta2, u.in(3), u.mul(gradient, gradient));
   u.keep(1, mean);
   u.keep(2, square);
   const Term spread = e.step(Code::sqrt, e.step(Code::abs, u.div(square, less_one(u, beta2, step))));

@@ -60,14 +60,14 @@ Window geometry(const Node& node, const Convolved& c) {
           .pw = small(s.pad_begin[2])};
 }
 
-void slide(Recorder& recorder, Sliding what, const SlidingWindow& s, std::uint32_t flags, std::uint32_t channels,
-           std::uint32_t each, std::array<Slot, 3> in, Slot out, std::int64_t count) {
+void slide(Recorder& recorder, Sliding what, const SlidingWindow& s, std::uint32_t flags,
+           std::uint32_t channels, std::uint32_t each, std::array<Slot, 3> in, Slot out, std::int64_t count) {
   Call call{.shader = Shader::window,
             .constants = {kThreads, static_cast<std::uint32_t>(what), word(s.input[1]), word(s.input[2]),
                           word(s.output[1]), word(s.output[2]), word(s.kernel[1]), word(s.kernel[2]),
                           word(s.stride[1]), word(s.stride[2]), word(s.dilation[1]), word(s.dilation[2]),
-                          word(s.pad_begin[1]), word(s.pad_begin[2]), word(s.pad_end[1]), word(s.pad_end[2]), flags,
-                          channels, each},
+                          word(s.pad_begin[1]), word(s.pad_begin[2]), word(s.pad_end[1]), word(s.pad_end[2]),
+                          flags, channels, each},
             .slots = {in[0], in[1], in[2], out},
             .first_written = 3,
             .groups = groups_for(static_cast<std::size_t>(count), kThreads)};
@@ -90,8 +90,8 @@ void emit_conv(Recorder& recorder, const Node& node) {
              bias = has_input(node, 2) ? recorder.read(node.inputs[2]) : recorder.nothing();
   const Slot y = recorder.write(node.outputs[0]);
   if (!by_channel(w)) return add_convolution(recorder, Convolving::forward, w, weights, x, bias, y);
-  slide(recorder, Sliding::by_channel, window(node, c), has_input(node, 2) ? 2 : 0, w.groups, w.m, {x, weights, bias},
-        y, c.y->elements());
+  slide(recorder, Sliding::by_channel, window(node, c), has_input(node, 2) ? 2 : 0, w.groups, w.m,
+        {x, weights, bias}, y, c.y->elements());
 }
 
 void emit_grad_input(Recorder& recorder, const Node& node) {
@@ -101,8 +101,8 @@ void emit_grad_input(Recorder& recorder, const Node& node) {
   const Slot dx = recorder.write(node.outputs[0]);
   if (!by_channel(w))
     return add_convolution(recorder, Convolving::to_input, w, weights, dy, recorder.nothing(), dx);
-  slide(recorder, Sliding::by_channel_to_input, window(node, c), 0, w.groups, w.m, {dy, weights, recorder.nothing()},
-        dx, c.x->elements());
+  slide(recorder, Sliding::by_channel_to_input, window(node, c), 0, w.groups, w.m,
+        {dy, weights, recorder.nothing()}, dx, c.x->elements());
 }
 
 void emit_grad_weight(Recorder& recorder, const Node& node) {
@@ -121,15 +121,17 @@ bool supports_pool(const Graph& graph, const Node& node) {
   return is_plane(input_shape(graph, node, 0)) && node.outputs.size() == 1;
 }
 
-std::uint32_t counts_padding(const Node& node) { return node.attributes.integer("count_include_pad", 0) != 0; }
+std::uint32_t counts_padding(const Node& node) {
+  return node.attributes.integer("count_include_pad", 0) != 0;
+}
 
 template <Sliding what>
 void emit_pool(Recorder& recorder, const Node& node) {
   const Graph& graph = recorder.graph();
   const Shape &x = input_shape(graph, node, 0), &y = output_shape(graph, node);
   const Slot in = recorder.read(node.inputs[0]), none = recorder.nothing();
-  slide(recorder, what, pool(node, x, y), counts_padding(node), 1, 1, {in, none, none}, recorder.write(node.outputs[0]),
-        y.elements());
+  slide(recorder, what, pool(node, x, y), counts_padding(node), 1, 1, {in, none, none},
+        recorder.write(node.outputs[0]), y.elements());
 }
 
 void emit_max_grad(Recorder& recorder, const Node& node) {
@@ -153,8 +155,14 @@ void emit_average_grad(Recorder& recorder, const Node& node) {
 extern const std::array<Kernel, 7> window_kernels;
 const std::array<Kernel, 7> window_kernels{
     Kernel{.op = "Conv", .supports = supports_convolution<forward>, .emit = emit_conv},
-    Kernel{.op = "ConvGradInput", .supports = supports_convolution<to_input>, .emit = emit_grad_input, .shapes = 4},
-    Kernel{.op = "ConvGradWeight", .supports = supports_convolution<to_weight>, .emit = emit_grad_weight, .shapes = 4},
+    Kernel{.op = "ConvGradInput",
+           .supports = supports_convolution<to_input>,
+           .emit = emit_grad_input,
+           .shapes = 4},
+    Kernel{.op = "ConvGradWeight",
+           .supports = supports_convolution<to_weight>,
+           .emit = emit_grad_weight,
+           .shapes = 4},
     Kernel{.op = "MaxPool", .supports = supports_pool, .emit = emit_pool<Sliding::max>},
     Kernel{.op = "AveragePool", .supports = supports_pool, .emit = emit_pool<Sliding::average>},
     Kernel{.op = "MaxPoolGrad", .supports = supports_pool, .emit = emit_max_grad},

@@ -128,9 +128,7 @@ class CsvParser {
     return static_cast<std::size_t>(found - columns_.begin());
   }
 
-  std::string listed() const {
-    return columns_.empty() ? "no names" : config::join(columns_);
-  }
+  std::string listed() const { return columns_.empty() ? "no names" : config::join(columns_); }
 
   void add_row(std::string_view line) {
     std::size_t width = 0;

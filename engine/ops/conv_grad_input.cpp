@@ -54,21 +54,22 @@ Gradients gradient(const GradientContext& context) {
 }  // namespace
 
 namespace ops {
-extern const Op conv_grad_input{.name = "ConvGradInput",
-                                .domain = "dormouse",
-                                .min_inputs = 3,
-                                .max_inputs = 3,
-                                .infer = infer,
-                                .kernels = kernels<float, double>(compute<float>, compute<double>),
-                                .gradient = gradient,
-                                .scratch = scratch,
-                                .by_images = ByImages{.inputs = {true, false, true}, .outer = 0, .weights = 1},
-                                .samples = {{.shapes = {{2, 6, 4, 6}, {6, 2, 3, 2}, {2, 4, 8, 5}},
-                                             .attributes = {{"group", std::int64_t{2}},
-                                                            {"strides", std::vector<std::int64_t>{2, 1}},
-                                                            {"dilations", std::vector<std::int64_t>{1, 2}},
-                                                            {"pads", std::vector<std::int64_t>{0, 1, 1, 2}}},
-                                             .frozen = {2}}}};
+extern const Op conv_grad_input{
+    .name = "ConvGradInput",
+    .domain = "dormouse",
+    .min_inputs = 3,
+    .max_inputs = 3,
+    .infer = infer,
+    .kernels = kernels<float, double>(compute<float>, compute<double>),
+    .gradient = gradient,
+    .scratch = scratch,
+    .by_images = ByImages{.inputs = {true, false, true}, .outer = 0, .weights = 1},
+    .samples = {{.shapes = {{2, 6, 4, 6}, {6, 2, 3, 2}, {2, 4, 8, 5}},
+                 .attributes = {{"group", std::int64_t{2}},
+                                {"strides", std::vector<std::int64_t>{2, 1}},
+                                {"dilations", std::vector<std::int64_t>{1, 2}},
+                                {"pads", std::vector<std::int64_t>{0, 1, 1, 2}}},
+                 .frozen = {2}}}};
 }  // namespace ops
 
 }  // namespace dormouse::engine

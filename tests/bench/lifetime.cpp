@@ -56,10 +56,11 @@ Lifetime::Lifetime(const daemon::ModelOptions& model, const std::filesystem::pat
 }
 
 daemon::InferenceResult Lifetime::infer(const Tensor& clip) const {
-  return daemon::infer({.served = learner_.served(),
-                        .planner = {},
-                        .router = {},
-                        .inputs = {engine::window_input(clip.as(engine::DType::f32), *parts_->window, parts_->normaliser)}});
+  return daemon::infer(
+      {.served = learner_.served(),
+       .planner = {},
+       .router = {},
+       .inputs = {engine::window_input(clip.as(engine::DType::f32), *parts_->window, parts_->normaliser)}});
 }
 
 void Lifetime::teach(const Dataset& clips) {

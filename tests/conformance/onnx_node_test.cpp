@@ -25,7 +25,8 @@ std::string_view word(Outcome::Kind kind) {
 std::string complaint(const Outcome& outcome, const Unsupported* listed) {
   const bool passes = outcome.kind == Outcome::Kind::passes;
   if (!listed && passes) return "";
-  if (!listed) return outcome.what + " (it " + std::string(word(outcome.kind)) + " and is not in unsupported.tsv)";
+  if (!listed)
+    return outcome.what + " (it " + std::string(word(outcome.kind)) + " and is not in unsupported.tsv)";
   if (passes) return "passes: strike its line from unsupported.tsv";
   if (word(outcome.kind) == listed->how) return "";
   return "is listed as " + listed->how + " in unsupported.tsv, but: " + outcome.what;

@@ -43,7 +43,8 @@ TEST_CASE("a report says what board it was made on", "[bench]") {
   for (const char* const core : {"0", "1", "2", "3"}) {
     cores += "processor\t: ";
     cores += core;
-    cores += "\nFeatures\t: fp asimd evtstrm aes asimdhp asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n\n";
+    cores +=
+        "\nFeatures\t: fp asimd evtstrm aes asimdhp asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n\n";
   }
   root.set("proc/cpuinfo",
            cores + "Serial\t\t: 10000000abcdef01\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n");

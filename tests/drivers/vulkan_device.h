@@ -4,8 +4,8 @@
 
 namespace dormouse::drivers {
 
-/// The device that tests run on: $DORMOUSE_VULKAN_DEVICE, or else one that runs on the CPU, as Mesa's llvmpipe
-/// does. Null, with a warning, where there is none.
+/// The device that tests run on: $DORMOUSE_VULKAN_DEVICE, or else one that runs on the CPU, as Mesa's
+/// llvmpipe does. Null, with a warning, where there is none.
 const vulkan::VulkanDriver* vulkan_device();
 
 }  // namespace dormouse::drivers

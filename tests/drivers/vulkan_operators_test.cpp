@@ -33,12 +33,14 @@ std::vector<Tensor> as_numbers(std::vector<Tensor> tensors) {
 int compare(const Driver& driver, const Op& op, const Sample& sample) {
   int taken = 0;
   for (const std::size_t run_time : {sample.shapes.size(), std::size_t{1}}) {
-    INFO(op.name << " on " << to_string(sample.shapes[0]) << ", run-time inputs " << run_time << ", seed " << kSeed);
+    INFO(op.name << " on " << to_string(sample.shapes[0]) << ", run-time inputs " << run_time << ", seed "
+                 << kSeed);
     std::mt19937 random(kSeed);
     const Case one = make_case(op, sample, run_time, random);
     if (one.inputs.empty() || !takes(driver, one.graph)) continue;
     ++taken;
-    check_close(as_numbers(run_on(driver, one.graph, one.inputs)), as_numbers(interpret(one.graph, one.inputs)));
+    check_close(as_numbers(run_on(driver, one.graph, one.inputs)),
+                as_numbers(interpret(one.graph, one.inputs)));
   }
   return taken;
 }

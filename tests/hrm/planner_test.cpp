@@ -99,7 +99,8 @@ TEST_CASE("a thought that was interrupted ends as one that was not", "[hrm]") {
   CHECK(thought.steps == 1);
   CHECK(thought.answer == std::vector<std::uint8_t>(25, 0));
   Thought elsewhere = thought;  // goes on from a copy
-  while (planner.think(elsewhere, budget) == Halt::preempted) {}
+  while (planner.think(elsewhere, budget) == Halt::preempted) {
+  }
   CHECK(elsewhere.steps == 3);
   CHECK(elsewhere.verified);
 }
@@ -109,7 +110,8 @@ TEST_CASE("a scoring model may be the verifier", "[hrm]") {
   graph.add_input("x", DType::f32, {1, 3, kDynamic, kDynamic});
   const Value answer{&graph, graph.add_input("answer", DType::f32, {1, kDynamic})};
   graph.mark_output(engine::reduce_sum(answer, {0, 1}, false).id);
-  const Verify six = scored_by(std::make_shared<engine::Session>(graph, std::span<const engine::Driver* const>{}), 6);
+  const Verify six =
+      scored_by(std::make_shared<engine::Session>(graph, std::span<const engine::Driver* const>{}), 6);
   const Planner planner(counting_step(), {}, six);
   Thought blind = planner.begin(maze(kBlindAlley));
   CHECK(planner.think(blind, {}) == Halt::verified);

@@ -15,8 +15,9 @@ namespace {
 
 PlannerSpec spec_of(const TemporaryFolder& folder, const std::string& planner) {
   const std::string file = folder.file("spec.yaml");
-  std::ofstream(file) << "model: small\nplanner: {" << planner
-                      << "}\ntrain: {epochs: 2, batch: 4, rate: 0.003, optimiser: {rule: adamw, clip_norm: 1}}\n";
+  std::ofstream(file)
+      << "model: small\nplanner: {" << planner
+      << "}\ntrain: {epochs: 2, batch: 4, rate: 0.003, optimiser: {rule: adamw, clip_norm: 1}}\n";
   return read_planner_spec(file);
 }
 
@@ -74,7 +75,8 @@ TEST_CASE("training a planner goes on from where each segment ended, and after a
 
 TEST_CASE("a planner learns the smallest mazes", "[learning]") {
   const TemporaryFolder folder;
-  PlannerSpec spec = spec_of(folder, "puzzle: maze, width: 8, unroll: 3, segments: 3, examples: 640, steps: 9");
+  PlannerSpec spec =
+      spec_of(folder, "puzzle: maze, width: 8, unroll: 3, segments: 3, examples: 640, steps: 9");
   spec.train.epochs = 4;
   spec.train.batch = 8;
   spec.train.rate = 0.01;
@@ -86,14 +88,16 @@ TEST_CASE("a planner learns the smallest mazes", "[learning]") {
 TEST_CASE("a sudoku's planner is trained", "[learning]") {
   const TemporaryFolder folder;
   PlannerSpec spec = spec_of(
-      folder, "puzzle: sudoku, width: 4, cycles: 1, thoughts: 1, unroll: 1, segments: 2, examples: 4, steps: 1");
+      folder,
+      "puzzle: sudoku, width: 4, cycles: 1, thoughts: 1, unroll: 1, segments: 2, examples: 4, steps: 1");
   spec.train.epochs = 1;
   CHECK_FALSE(same(trained(spec, "6"), parameters_by_name(planner_step(spec))));
 }
 
 TEST_CASE("a planner's spec says what is wrong with it", "[learning]") {
   const TemporaryFolder folder;
-  CHECK_THROWS_WITH(spec_of(folder, "puzzle: chess"), Catch::Contains("spec.yaml:2") && Catch::Contains("maze and sudoku"));
+  CHECK_THROWS_WITH(spec_of(folder, "puzzle: chess"),
+                    Catch::Contains("spec.yaml:2") && Catch::Contains("maze and sudoku"));
   CHECK_THROWS_WITH(spec_of(folder, "puzzle: maze, unrol: 3"), Catch::Contains("unroll"));
   CHECK(is_planner_spec(folder.file("spec.yaml")));
 }

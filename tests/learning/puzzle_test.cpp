@@ -111,7 +111,8 @@ TEST_CASE("drawings come from a file, and a wrong one is named", "[learning]") {
   write("#####\r\n#S G#\r\n#####\r\n\r\n\r\n#####\n#G S#\n#####");
   CHECK(PuzzleSource(puzzle_called("maze"), file).all().size() == 2);
   write("#####\n#S G#\n#####\n\n#####\n#G ?#\n#####\n");
-  CHECK_THROWS_WITH(PuzzleSource(puzzle_called("maze"), file), Catch::Contains("drawing 2") && Catch::Contains("'?'"));
+  CHECK_THROWS_WITH(PuzzleSource(puzzle_called("maze"), file),
+                    Catch::Contains("drawing 2") && Catch::Contains("'?'"));
   write("\n");
   CHECK_THROWS_WITH(PuzzleSource(puzzle_called("maze"), file), Catch::Contains("no drawing"));
   CHECK_THROWS_WITH(PuzzleSource(puzzle_called("maze"), "nowhere.txt"), Catch::Contains("nowhere.txt"));

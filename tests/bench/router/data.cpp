@@ -73,8 +73,8 @@ Dataset without_class(const Dataset& data, learning::ClassIndex left_out) {
   return part;
 }
 
-fs::path trained(const fs::path& spec_file, const Dataset& data, const fs::path& stem, const fs::path& teacher,
-                 std::optional<std::int64_t> epochs) {
+fs::path trained(const fs::path& spec_file, const Dataset& data, const fs::path& stem,
+                 const fs::path& teacher, std::optional<std::int64_t> epochs) {
   const fs::path model = stem.string() + ".onnx", seed = seed_of(stem);
   if (fs::exists(model) && fs::exists(seed)) return model;
   fs::create_directories(stem.parent_path());

@@ -38,7 +38,8 @@ learning::Dataset subset(const learning::Dataset& data, const Chosen& chosen) {
 learning::Dataset without_class(const learning::Dataset& data, learning::ClassIndex left_out);
 
 /// The models that specs beside this file describe, by dormouse's own training, and by the soft answers of
-/// `teacher` where there is one (an ONNX file that trained() made). Files that are there already are used again.
+/// `teacher` where there is one (an ONNX file that trained() made). Files that are there already are used
+/// again.
 std::filesystem::path trained(const std::filesystem::path& spec, const learning::Dataset& data,
                               const std::filesystem::path& stem, const std::filesystem::path& teacher = {},
                               std::optional<std::int64_t> epochs = {});

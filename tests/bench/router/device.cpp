@@ -106,11 +106,12 @@ std::vector<Exit> Device::exits(const Dataset& data) const {
       low.push_back(input(*low_, data.clips[i]));
       if (high_) high.push_back(input(*high_, data.clips[i]));
     }
-    const auto cheap =
-        daemon::infer({.served = low_->served, .planner = {}, .router = always, .inputs = {engine::stack(low)}});
+    const auto cheap = daemon::infer(
+        {.served = low_->served, .planner = {}, .router = always, .inputs = {engine::stack(low)}});
     std::vector<daemon::RowAnswer> dear;
     if (high_)
-      dear = daemon::infer({.served = high_->served, .planner = {}, .router = {}, .inputs = {engine::stack(high)}})
+      dear = daemon::infer(
+                 {.served = high_->served, .planner = {}, .router = {}, .inputs = {engine::stack(high)}})
                  .rows;
     for (std::size_t i = begin; i < end; ++i) {
       const daemon::RowAnswer& row = cheap.rows[i - begin];

@@ -28,9 +28,9 @@ struct Macs {
 
 /// Medians of requests one by one, in microseconds.
 struct Times {
-  double model = 0;   ///< the low model's session alone
-  double low = 0;     ///< as answered: model, heads, memory, signals
-  double high = 0;    ///< the planner's
+  double model = 0;  ///< the low model's session alone
+  double low = 0;    ///< as answered: model, heads, memory, signals
+  double high = 0;   ///< the planner's
 };
 
 /// A model of the daemon with a memory of so many labelled examples, and its planner: loaded and asked as the

@@ -26,11 +26,10 @@ constexpr std::size_t kTimed = 500;  // requests
 Recorded recorded(RouterData data, const fs::path& specs, const fs::path& work, std::int64_t channels) {
   const fs::path folder = work / data.name;
   const fs::path high = trained(specs / (data.name + "-high.yaml"), data.base, folder / "high");
-  Device::Options options{
-      .low = trained(specs / (data.name + "-low.yaml"), data.base, folder / "low", high),
-      .high = high,
-      .state = folder / "state",
-      .channels = channels};
+  Device::Options options{.low = trained(specs / (data.name + "-low.yaml"), data.base, folder / "low", high),
+                          .high = high,
+                          .state = folder / "state",
+                          .channels = channels};
   const Device device(options, data.base);
   Recorded set{std::move(data), options, {}, {}, {}, {}};
   set.lessons = cached_exits(folder / "lessons.exits", device, set.data.lessons);
@@ -78,7 +77,8 @@ void image_streams(const Recorded& set, double target_error, const fs::path& spe
   const std::string& label = set.data.base.labels[static_cast<std::size_t>(left_out)];
   const learning::Dataset known = without_class(set.data.base, left_out);
   Device::Options options = set.options;
-  options.low = trained(specs / (set.name() + "-low.yaml"), known, work / set.name() / ("without-" + label), {}, 6);
+  options.low =
+      trained(specs / (set.name() + "-low.yaml"), known, work / set.name() / ("without-" + label), {}, 6);
   options.state = work / set.name() / ("planned-" + label);
   const Device partial(options, known);
   const auto test = cached_exits(work / set.name() / "new-class.exits", partial, set.data.test);
@@ -118,8 +118,8 @@ void measure_routing_time(const Recorded& set, const fs::path& work, Verdicts& v
     more.push_back(times.low - times.model);
   }
   std::ranges::sort(more);
-  std::printf("\nrouting with 10,000 episodes: %.1f µs beyond the model (%.1f to %.1f)\n", more[2], more.front(),
-              more.back());
+  std::printf("\nrouting with 10,000 episodes: %.1f µs beyond the model (%.1f to %.1f)\n", more[2],
+              more.front(), more.back());
   verdicts.at_most("routing beyond the low model", more[2], 20, " µs");
 }
 
@@ -134,7 +134,8 @@ int run(const Options& options) {
   Verdicts verdicts;
   std::optional<Recorded> mnist, fashion, hapt;
   if (options.has("mnist")) mnist = recorded(image_data("mnist", options.text("mnist")), specs, work, 1);
-  if (options.has("fashion")) fashion = recorded(image_data("fashion", options.text("fashion")), specs, work, 1);
+  if (options.has("fashion"))
+    fashion = recorded(image_data("fashion", options.text("fashion")), specs, work, 1);
   if (options.has("hapt")) hapt = recorded(activity_data(options.text("hapt")), specs, work, 6);
   if (wanted("paths")) {
     if (mnist) measure_paths(*mnist, {12, 0.1, 0.01, 4000, Cheap::alone}, verdicts);
@@ -148,7 +149,8 @@ int run(const Options& options) {
     if (hapt) subject_streams(*hapt, 0.05, verdicts);
   }
   if (wanted("novelty")) {
-    if (mnist && fashion) measure_across(*mnist, *fashion, verdicts), measure_across(*fashion, *mnist, verdicts);
+    if (mnist && fashion)
+      measure_across(*mnist, *fashion, verdicts), measure_across(*fashion, *mnist, verdicts);
     if (mnist) measure_left_out(*mnist, specs, work / "mnist", verdicts);
   }
   if (wanted("time") && mnist) measure_routing_time(*mnist, work, verdicts);
@@ -158,6 +160,4 @@ int run(const Options& options) {
 }  // namespace
 }  // namespace dormouse::bench
 
-int main(int argc, char** argv) {
-  return dormouse::bench::guarded(argc, argv, dormouse::bench::run);
-}
+int main(int argc, char** argv) { return dormouse::bench::guarded(argc, argv, dormouse::bench::run); }

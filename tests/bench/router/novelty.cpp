@@ -16,12 +16,11 @@ struct Detector {
   const char* name;
   double (*of)(const Exit&);
 };
-constexpr Detector kDetectors[] = {
-    {"novelty", [](const Exit& e) { return double{e.novelty}; }},
-    {"distance", [](const Exit& e) { return double{e.signals[4]}; }},
-    {"concept", [](const Exit& e) { return double{e.signals[5]}; }},
-    {"energy", [](const Exit& e) { return double{e.signals[2]}; }},
-    {"confidence", [](const Exit& e) { return 1 - double{e.confidence}; }}};
+constexpr Detector kDetectors[] = {{"novelty", [](const Exit& e) { return double{e.novelty}; }},
+                                   {"distance", [](const Exit& e) { return double{e.signals[4]}; }},
+                                   {"concept", [](const Exit& e) { return double{e.signals[5]}; }},
+                                   {"energy", [](const Exit& e) { return double{e.signals[2]}; }},
+                                   {"confidence", [](const Exit& e) { return 1 - double{e.confidence}; }}};
 
 /// Probability that something new has more than something known, ties being half of it.
 double auroc(const std::vector<double>& known, const std::vector<double>& fresh) {
@@ -60,7 +59,8 @@ void heading(const std::string& title) {
 
 }  // namespace
 
-void measure_left_out(const Recorded& digits, const fs::path& specs, const fs::path& work, Verdicts& verdicts) {
+void measure_left_out(const Recorded& digits, const fs::path& specs, const fs::path& work,
+                      Verdicts& verdicts) {
   constexpr std::size_t kTaught = 20;
   constexpr std::int64_t kEpochs = 6;
   const std::size_t classes = digits.data.base.labels.size();
@@ -72,7 +72,8 @@ void measure_left_out(const Recorded& digits, const fs::path& specs, const fs::p
     const std::string& label = digits.data.base.labels[c];
     const learning::Dataset known = without_class(digits.data.base, left_out);
     Device::Options options = digits.options;
-    options.low = trained(specs / (digits.name() + "-low.yaml"), known, work / ("without-" + label), {}, kEpochs);
+    options.low =
+        trained(specs / (digits.name() + "-low.yaml"), known, work / ("without-" + label), {}, kEpochs);
     options.high.clear();
     options.state = work / ("without-" + label);
     const Device device(options, known);
@@ -95,14 +96,14 @@ void measure_left_out(const Recorded& digits, const fs::path& specs, const fs::p
       return digits.data.lessons.classes[i] == left_out && taken++ < kTaught;
     }));
     const Score after = life.answers(digits.data.test).served;
-    std::printf("%26s taught %zu: %.1f %% of it, others %.1f %% (before %.1f %%)\n", "", kTaught, after.taught,
-                after.known, old_before);
+    std::printf("%26s taught %zu: %.1f %% of it, others %.1f %% (before %.1f %%)\n", "", kTaught,
+                after.taught, after.known, old_before);
     learnt += after.taught / double(classes), lost += (old_before - after.known) / double(classes);
     before += old_before / double(classes);
   }
   print("mean", mean);
-  std::printf("mean: %.1f %% of a class of %zu labels; others %.2f %%, and %.2f points of it lost\n", learnt, kTaught,
-              before, lost);
+  std::printf("mean: %.1f %% of a class of %zu labels; others %.2f %%, and %.2f points of it lost\n", learnt,
+              kTaught, before, lost);
   verdicts.at_least("AUROC of novelty for a digit that was left out, mean", mean.front(), 0.95, "");
   verdicts.at_least("a digit of 20 labels", learnt, 80);
   verdicts.at_most("lost on the others", lost, 2, " points");
@@ -110,7 +111,8 @@ void measure_left_out(const Recorded& digits, const fs::path& specs, const fs::p
 
 void measure_across(const Recorded& known, const Recorded& other, Verdicts& verdicts) {
   const Device device(known.options, known.data.base);
-  const auto strangers = cached_exits(known.options.state / (other.name() + ".exits"), device, other.data.test);
+  const auto strangers =
+      cached_exits(known.options.state / (other.name() + ".exits"), device, other.data.test);
   std::vector<Exit> exits = known.test;
   exits.insert(exits.end(), strangers.begin(), strangers.end());
   const Exit* const first = exits.data();

@@ -70,12 +70,13 @@ void print(const char* way, const CertifiedOutcome& outcome, const Recorded& set
 }  // namespace
 
 void measure_paths(const Recorded& set, const Goal& goal, Verdicts& verdicts) {
-  std::printf("\n%s: low %.0f kMAC, memory %.0f kMAC, high %.0f kMAC; %.1f µs the low model, %.1f µs with memory, "
-              "%.1f µs high\n",
-              set.name().c_str(), set.macs.low / 1e3, set.macs.memory / 1e3, set.macs.high / 1e3, set.times.model,
-              set.times.low, set.times.high);
-  std::printf("%-34s %8s %8s %9s %8s %8s   %s\n", "% (compute as MACs, as time)", "accepted", "refuted", "accuracy",
-              "MACs", "time", "broken promises (95 %)   of the rest");
+  std::printf(
+      "\n%s: low %.0f kMAC, memory %.0f kMAC, high %.0f kMAC; %.1f µs the low model, %.1f µs with memory, "
+      "%.1f µs high\n",
+      set.name().c_str(), set.macs.low / 1e3, set.macs.memory / 1e3, set.macs.high / 1e3, set.times.model,
+      set.times.low, set.times.high);
+  std::printf("%-34s %8s %8s %9s %8s %8s   %s\n", "% (compute as MACs, as time)", "accepted", "refuted",
+              "accuracy", "MACs", "time", "broken promises (95 %)   of the rest");
   const Replay alone = replay_of(set, Cheap::alone, goal.target_error, goal.audits);
   const Replay remembering = replay_of(set, Cheap::remembering, goal.target_error, goal.audits);
   const Replay hybrid = replay_of(set, Cheap::hybrid, goal.target_error, goal.audits);
@@ -95,15 +96,16 @@ void measure_paths(const Recorded& set, const Goal& goal, Verdicts& verdicts) {
   const hrm::Outcome lot = goal.cheap == Cheap::alone         ? alone.random
                            : goal.cheap == Cheap::remembering ? remembering.random
                                                               : hybrid.random;
-  plain("by lot, as often as is held to", lot, low_macs(set, goal.cheap) + dear, low_time(set, goal.cheap) + dear);
+  plain("by lot, as often as is held to", lot, low_macs(set, goal.cheap) + dear,
+        low_time(set, goal.cheap) + dear);
   plain("always low", alone.always_low, low, low_us);
   plain("always mixed", hybrid.always_low, low_macs(set, Cheap::hybrid), low_time(set, Cheap::hybrid));
   plain("always high", alone.always_high, 1, 1);
   const double asked = 1 - alone.oracle.accepted;
   plain("oracle", alone.oracle, low + asked, low_us + asked);
 
-  std::printf("promises %6s %8s %8s %8s %8s %9s %8s   %s\n", "audits", "against", "promised", "accepted", "refuted",
-              "accuracy", "MACs", "broken (95 %)            of the rest");
+  std::printf("promises %6s %8s %8s %8s %8s %9s %8s   %s\n", "audits", "against", "promised", "accepted",
+              "refuted", "accuracy", "MACs", "broken (95 %)            of the rest");
   std::size_t worst = 0, worst_rest = 0;
   const auto judge = [&](const Replay& one) {
     worst = std::max({worst, one.gate.broken, one.confidence.broken});
@@ -112,7 +114,8 @@ void measure_paths(const Recorded& set, const Goal& goal, Verdicts& verdicts) {
   for (const Replay* one : {&alone, &remembering, &hybrid}) judge(*one);
   for (const Against against : {Against::high, Against::truth})
     for (const std::size_t audits : {std::size_t{300}, std::size_t{1000}, std::size_t{4000}})
-      for (const double error : {goal.target_error / 2, goal.target_error, 2 * goal.target_error, 4 * goal.target_error}) {
+      for (const double error :
+           {goal.target_error / 2, goal.target_error, 2 * goal.target_error, 4 * goal.target_error}) {
         if (2 * audits > set.test.size()) continue;
         const Replay one = replay_of(set, goal.cheap, error, audits, against);
         judge(one);
@@ -122,14 +125,15 @@ void measure_paths(const Recorded& set, const Goal& goal, Verdicts& verdicts) {
                     100 * (low_macs(set, goal.cheap) + 1 - one.gate.mean.accepted));
         print_broken(one.gate);
       }
-  verdicts.at_most(set.name() + ": compute of the high path's, MACs", 100 * (low_macs(set, goal.cheap) + dear),
-                   goal.compute);
+  verdicts.at_most(set.name() + ": compute of the high path's, MACs",
+                   100 * (low_macs(set, goal.cheap) + dear), goal.compute);
   std::printf("      the same in time: %.3g %%\n", 100 * (low_time(set, goal.cheap) + dear));
   verdicts.at_most(set.name() + ": below the high path",
                    100 * (alone.always_high.accuracy - judged.mean.accuracy), goal.points, " points");
-  verdicts.at_most(set.name() + ": promises broken, in the worst of all settings", 100.0 * double(worst) / kSplits,
-                   5);
-  std::printf("      of the requests that were not audited alone: %.3g %%\n", 100.0 * double(worst_rest) / kSplits);
+  verdicts.at_most(set.name() + ": promises broken, in the worst of all settings",
+                   100.0 * double(worst) / kSplits, 5);
+  std::printf("      of the requests that were not audited alone: %.3g %%\n",
+              100.0 * double(worst_rest) / kSplits);
 }
 
 void measure_cold_start(const Recorded& set, Verdicts& verdicts) {
@@ -138,11 +142,12 @@ void measure_cold_start(const Recorded& set, Verdicts& verdicts) {
   for (const std::size_t audits : {100, 150, 200, 300, 500, 1000}) {
     const Replay one = replay_of(set, Cheap::alone, 0.02, audits);
     const Replay remembering = replay_of(set, Cheap::remembering, 0.02, audits);
-    std::printf("%6zu audits: certified in %5.1f %%, accepted %5.1f %%, broken %.3f; with memory's signals %5.1f %%, "
-                "%5.1f %%, %.3f\n",
-                audits, 100 * double(one.gate.certified) / kSplits, 100 * one.gate.mean.accepted,
-                double(one.gate.broken) / kSplits, 100 * double(remembering.gate.certified) / kSplits,
-                100 * remembering.gate.mean.accepted, double(remembering.gate.broken) / kSplits);
+    std::printf(
+        "%6zu audits: certified in %5.1f %%, accepted %5.1f %%, broken %.3f; with memory's signals %5.1f %%, "
+        "%5.1f %%, %.3f\n",
+        audits, 100 * double(one.gate.certified) / kSplits, 100 * one.gate.mean.accepted,
+        double(one.gate.broken) / kSplits, 100 * double(remembering.gate.certified) / kSplits,
+        100 * remembering.gate.mean.accepted, double(remembering.gate.broken) / kSplits);
     if (audits == 300) at_300 = 100 * one.gate.mean.accepted;
   }
   verdicts.at_least(set.name() + ": accepted after 300 audits at 2 %", at_300, 80);

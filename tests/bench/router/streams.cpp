@@ -8,9 +8,9 @@
 namespace dormouse::bench {
 namespace {
 
-constexpr double kAudited = 0.05;      // the daemon's usual share
+constexpr double kAudited = 0.05;  // the daemon's usual share
 constexpr std::size_t kStreams = 200;
-constexpr std::size_t kHalf = 6000;    // requests before the shift, and after
+constexpr std::size_t kHalf = 6000;  // requests before the shift, and after
 constexpr std::size_t kSoon = 1000;
 
 struct Tally {
@@ -22,10 +22,10 @@ struct Tally {
 struct Course {
   Tally before, soon, rest;
   std::size_t alarms = 0;
-  bool certified = false;         ///< before the stream began
-  std::size_t lag = 0;            ///< from the shift to where a certificate is in force after the last alarm
-  bool again = true;              ///< it is at the end
-  std::size_t first_alarm = 0;    ///< requests after the shift; 0: none
+  bool certified = false;       ///< before the stream began
+  std::size_t lag = 0;          ///< from the shift to where a certificate is in force after the last alarm
+  bool again = true;            ///< it is at the end
+  std::size_t first_alarm = 0;  ///< requests after the shift; 0: none
 };
 
 /// One stream, as the daemon would go through it.
@@ -48,13 +48,16 @@ class Life {
     tally.wrong += taken && exit.low != exit.high;
     tally.right += (taken ? exit.low : exit.high) == exit.truth;
     if (certified) gate_.answered(taken);
-    if (double(random_() >> 11) * 0x1p-53 >= gate_.audit_share(kAudited)) return hrm::AuditedGate::Event::none;
+    if (double(random_() >> 11) * 0x1p-53 >= gate_.audit_share(kAudited))
+      return hrm::AuditedGate::Event::none;
     return audit(exit);
   }
   bool in_force() const { return gate_.judge()->rule == hrm::Judge::Rule::certified; }
 
  private:
-  hrm::AuditedGate::Event audit(const Exit& exit) { return gate_.audited(exit.signals, exit.low != exit.high); }
+  hrm::AuditedGate::Event audit(const Exit& exit) {
+    return gate_.audited(exit.signals, exit.low != exit.high);
+  }
 
   hrm::AuditedGate gate_;
   std::mt19937_64 random_;
@@ -89,8 +92,8 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-void measure_stream(const std::string& what, std::vector<Exit> before, std::vector<Exit> after, double target_error,
-                    bool ramp, Verdicts& verdicts) {
+void measure_stream(const std::string& what, std::vector<Exit> before, std::vector<Exit> after,
+                    double target_error, bool ramp, Verdicts& verdicts) {
   std::vector<double> alarm, lag, errors[3], shares[3];
   std::size_t alarmed = 0, never = 0, late = 0;
   for (std::uint64_t seed = 1; seed <= kStreams; ++seed) {
@@ -111,11 +114,13 @@ void measure_stream(const std::string& what, std::vector<Exit> before, std::vect
       late += one.lag == 0 || one.lag > kSoon;
     }
   }
-  std::printf("%-28s accepted %5.1f | %5.1f | %5.1f %%, of these not as high %5.2f | %5.2f | %5.2f %%; alarm in %5.1f %% "
-              "after %4.0f, certified anew after %4.0f, not within %zu requests in %5.1f %%, never in %5.1f %%\n",
-              what.c_str(), median(shares[0]), median(shares[1]), median(shares[2]), median(errors[0]),
-              median(errors[1]), median(errors[2]), 100 * double(alarmed) / kStreams, median(alarm), median(lag), kSoon,
-              100 * double(late) / kStreams, 100 * double(never) / kStreams);
+  std::printf(
+      "%-28s accepted %5.1f | %5.1f | %5.1f %%, of these not as high %5.2f | %5.2f | %5.2f %%; alarm in "
+      "%5.1f %% "
+      "after %4.0f, certified anew after %4.0f, not within %zu requests in %5.1f %%, never in %5.1f %%\n",
+      what.c_str(), median(shares[0]), median(shares[1]), median(shares[2]), median(errors[0]),
+      median(errors[1]), median(errors[2]), 100 * double(alarmed) / kStreams, median(alarm), median(lag),
+      kSoon, 100 * double(late) / kStreams, 100 * double(never) / kStreams);
   if (2 * alarmed > kStreams)
     verdicts.at_most(what + ": requests from the shift to a new certificate, median",
                      lag.size() * 2 > alarmed ? median(lag) : 1e9, double(kSoon), "");
