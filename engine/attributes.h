@@ -17,7 +17,7 @@ class Graph;
 using Attribute = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>,
                                std::vector<float>, std::vector<std::string>, std::shared_ptr<const Graph>>;
 
-/// A node's attributes by ONNX name. Every operator's file names some: what handles the map stands in one place.
+/// A node's attributes by ONNX name. Every operator names some: what handles the map stands in one place.
 class Attributes {
  public:
   Attributes();
