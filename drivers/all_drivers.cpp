@@ -1,5 +1,6 @@
 #include "drivers/all_drivers.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -7,50 +8,120 @@
 #include <tuple>
 #include <vector>
 
+#include "config/log.h"
+#include "drivers/measured.h"
+#include "drivers/table.h"
 #include "drivers/vulkan/open.h"
+#include "drivers/watched.h"
 #include "drivers/xnnpack/driver.h"
 
 namespace dormouse::drivers {
 namespace {
 
 using xnnpack::XnnpackDriver;
+using Drivers = std::vector<const engine::Driver*>;
 
-/// One for all tables: the device that $DORMOUSE_VULKAN_DEVICE names, if it does.
-const engine::Driver* asked_for(const std::filesystem::path& cache) {
-  static const engine::Driver* const driver = [&]() -> const engine::Driver* {
-    const char* const device = std::getenv("DORMOUSE_VULKAN_DEVICE");
-    return device && *device ? vulkan::open_driver(device, cache) : nullptr;
-  }();
-  return driver;
+/// The device of that name, opened once.
+const WatchedDriver* gpu(const std::string& device, const std::filesystem::path& cache) {
+  static std::mutex mutex;
+  static auto& opened = *new std::map<std::string, const WatchedDriver*>;
+  const std::lock_guard lock(mutex);
+  const auto [entry, fresh] = opened.try_emplace(device, nullptr);
+  if (!fresh) return entry->second;
+  if (const auto found = vulkan::open_driver(device, cache))
+    entry->second = new WatchedDriver(*found->driver, found->device, found->identity);
+  return entry->second;
 }
 
-std::vector<const engine::Driver*> working_here(const XnnpackDriver::Options& options) {
-  std::vector<const engine::Driver*> working;
-  if (const engine::Driver* const gpu = asked_for(options.packed)) working.push_back(gpu);
-  if (xnnpack::works_here()) working.push_back(new XnnpackDriver(options));
-  return working;
+std::string named_by_environment() {
+  const char* const device = std::getenv("DORMOUSE_VULKAN_DEVICE");
+  return device ? device : "";
 }
 
-std::span<const engine::Driver* const> shared(const XnnpackDriver::Options& options) {
+/// So many threads on one inference that look for work instead of going to sleep, where there are cores for
+/// them: else they would wait for each other's.
+bool may_spin(std::size_t threads) { return threads > 1 && threads <= std::thread::hardware_concurrency(); }
+
+/// Those of the CPU, and before them the device that the environment names.
+struct Here {
+  Drivers all, cpu;
+};
+
+Here working_here(const XnnpackDriver::Options& options) {
+  Here here;
+  if (xnnpack::works_here()) here.cpu.push_back(new XnnpackDriver(options));
+  if (const std::string device = named_by_environment(); !device.empty())
+    if (const engine::Driver* const driver = gpu(device, options.packed)) here.all.push_back(driver);
+  here.all.insert(here.all.end(), here.cpu.begin(), here.cpu.end());
+  return here;
+}
+
+const Here& shared(const XnnpackDriver::Options& options) {
   using Key = std::tuple<std::size_t, bool, std::filesystem::path>;
   static std::mutex mutex;
-  static auto& tables = *new std::map<Key, std::vector<const engine::Driver*>>;
+  static auto& tables = *new std::map<Key, Here>;
   const std::lock_guard lock(mutex);
   const auto [table, fresh] = tables.try_emplace(Key{options.threads, options.spin, options.packed});
   if (fresh) table->second = working_here(options);
   return table->second;
 }
 
+/// What a kernel driver of a GPU puts into /dev. Without any there is none, and no loader need be opened.
+bool is_there_a_gpu() {
+  constexpr std::string_view names[] = {"nvidia", "nvhost", "nvmap", "mali", "kgsl", "pvr", "dxg"};
+  std::error_code none;
+  if (std::filesystem::exists("/dev/dri", none)) return true;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev", none)) {
+    const std::string file = entry.path().filename();
+    if (std::ranges::any_of(names, [&](std::string_view name) { return file.starts_with(name); }))
+      return true;
+  }
+  return false;
+}
+
+const WatchedDriver* gpu_for(std::span<const Choice> choices, std::string device,
+                             const std::filesystem::path& cache) {
+  const auto wants = [&](Choice choice) { return std::ranges::find(choices, choice) != choices.end(); };
+  if (!wants(Choice::vulkan) && !wants(Choice::automatic)) return nullptr;
+  if (device.empty()) device = named_by_environment();
+  if (wants(Choice::vulkan) || !device.empty()) return gpu(device, cache);
+  if (!vulkan::kBuiltIn) return nullptr;
+  if (is_there_a_gpu()) return gpu(device, cache);
+  log(Level::debug, "vulkan: not used: no device of a GPU in /dev");
+  return nullptr;
+}
+
+/// One for those that share a device, a file and the CPU's threads, so that they measure once.
+const MeasuredDriver* measured(const DriverTable& table, const TableOptions& options) {
+  using Key = std::tuple<const WatchedDriver*, std::vector<const engine::Driver*>, std::filesystem::path>;
+  static std::mutex mutex;
+  static auto& files = *new std::map<std::filesystem::path, Measurements>;
+  static auto& opened = *new std::map<Key, const MeasuredDriver*>;
+  const std::lock_guard lock(mutex);
+  const MeasuredDriver*& driver = opened[{table.gpu, table.cpu, options.measured}];
+  if (!driver) {
+    Measurements& file = files.try_emplace(options.measured, options.measured).first->second;
+    driver = new MeasuredDriver(*table.gpu, table.cpu, options.threads, file);
+  }
+  return driver;
+}
+
 }  // namespace
 
 std::span<const engine::Driver* const> all_drivers(std::size_t threads, const std::filesystem::path& packed) {
-  return shared({.threads = threads, .packed = packed});
+  return shared({.threads = threads, .packed = packed}).all;
 }
 
 std::span<const engine::Driver* const> busy_drivers(std::size_t threads) {
-  const bool room =
-      threads <= std::thread::hardware_concurrency();  // else they would wait for each other's cores
-  return shared({.threads = threads, .spin = threads > 1 && room});
+  return shared({.threads = threads, .spin = may_spin(threads)}).all;
+}
+
+DriverTable open_table(const TableOptions& options, std::span<const Choice> choices) {
+  const bool spin = options.busy && may_spin(options.threads);
+  DriverTable table(shared({.threads = options.threads, .spin = spin, .packed = options.packed}).cpu);
+  table.gpu = gpu_for(choices, options.device, options.packed);
+  if (table.gpu) table.measured = measured(table, options);
+  return table;
 }
 
 std::span<const std::string_view> built_in() {

@@ -8,14 +8,41 @@
 namespace dormouse::engine {
 namespace {
 
-const Driver* first_supporting(const Graph& graph, const Node& node, std::span<const Driver* const> drivers) {
-  const auto found =
-      std::ranges::find_if(drivers, [&](const Driver* driver) { return driver->supports(graph, node); });
-  return found == drivers.end() ? nullptr : *found;
-}
+/// Which driver each node goes to: the first that supports it and has not turned it down.
+class Choice {
+ public:
+  Choice(const Graph& graph, std::span<const Driver* const> drivers)
+      : graph_(graph), drivers_(drivers), at_(graph.nodes().size(), 0) {
+    for (std::size_t node = 0; node < at_.size(); ++node) settle(node);
+  }
+
+  const Driver* operator[](std::size_t node) const {
+    return at_[node] < drivers_.size() ? drivers_[at_[node]] : nullptr;
+  }
+
+  /// The next driver gets these nodes, which all have the same one; false: there is none.
+  bool turned_down(const std::vector<std::size_t>& nodes) {
+    if (at_[nodes.front()] + 1 >= drivers_.size()) return false;
+    for (const std::size_t node : nodes) {
+      ++at_[node];
+      settle(node);
+    }
+    return true;
+  }
+
+ private:
+  void settle(std::size_t node) {
+    while (at_[node] < drivers_.size() && !drivers_[at_[node]]->supports(graph_, graph_.nodes()[node]))
+      ++at_[node];
+  }
+
+  const Graph& graph_;
+  std::span<const Driver* const> drivers_;
+  std::vector<std::size_t> at_;  // among the drivers, by node
+};
 
 /// Topological order that stays on one driver as long as any of its nodes is ready.
-std::vector<std::size_t> grouped_order(const Graph& graph, std::span<const Driver* const> choice) {
+std::vector<std::size_t> grouped_order(const Graph& graph, const Choice& choice) {
   const auto& nodes = graph.nodes();
   std::unordered_map<ValueId, std::size_t> maker;
   for (std::size_t i = 0; i < nodes.size(); ++i)
@@ -80,28 +107,42 @@ class Borders {
   std::vector<std::size_t> reads_;  ///< of each value, being an output of the graph included
 };
 
-}  // namespace
-
-std::vector<Step> partition(const Graph& graph, std::span<const Driver* const> drivers) {
-  std::vector<const Driver*> choice;
-  for (const Node& node : graph.nodes()) choice.push_back(first_supporting(graph, node, drivers));
+std::vector<Step> grouped(const Graph& graph, const Choice& choice, const Borders& borders) {
   std::vector<Step> groups;
   for (const std::size_t node : grouped_order(graph, choice)) {
     if (groups.empty() || groups.back().driver != choice[node])
       groups.push_back({choice[node], {&graph, {}, {}, {}}});
     groups.back().partition.nodes.push_back(node);
   }
+  for (Step& group : groups)
+    if (group.driver) borders.fill_in(group.partition);
+  return groups;
+}
+
+}  // namespace
+
+std::vector<Step> partition(const Graph& graph, std::span<const Driver* const> drivers) {
   const Borders borders(graph);
-  std::vector<Step> steps;
-  for (Step& group : groups) {
-    if (group.driver) {
-      borders.fill_in(group.partition);
-      if (group.driver->worthwhile(group.partition)) {
-        steps.push_back(std::move(group));
-        continue;
-      }
+  Choice choice(graph, drivers);
+  std::vector<Step> groups;
+  std::vector<bool> worthwhile;
+  for (bool settled = false; !settled;) {
+    settled = true;
+    groups = grouped(graph, choice, borders);
+    worthwhile.assign(groups.size(), false);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const Step& group = groups[i];
+      worthwhile[i] = group.driver && group.driver->worthwhile(group.partition);
+      if (group.driver && !worthwhile[i] && choice.turned_down(group.partition.nodes)) settled = false;
     }
-    for (const std::size_t node : group.partition.nodes) {
+  }
+  std::vector<Step> steps;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (worthwhile[i]) {
+      steps.push_back(std::move(groups[i]));
+      continue;
+    }
+    for (const std::size_t node : groups[i].partition.nodes) {
       Step step{nullptr, {&graph, {node}, {}, {}}};
       borders.fill_in(step.partition);
       steps.push_back(std::move(step));

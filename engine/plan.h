@@ -46,7 +46,8 @@ struct Plan {
 Plan make_plan(const Graph& graph, std::span<const Shape> shapes, std::span<const Driver* const> drivers,
                std::size_t arena_limit);
 
-/// Nodes in an order that keeps each driver's nodes together, cut into steps.
+/// Nodes in an order that keeps each driver's nodes together, cut into steps. What is not worthwhile for a
+/// driver goes to the next that supports it, and in the end to the portable kernels.
 std::vector<Step> partition(const Graph& graph, std::span<const Driver* const> drivers);
 
 /// Gives every materialised value of `plan.graph` its place; sets arena_bytes.

@@ -12,6 +12,7 @@
 
 #include "config/log.h"
 #include "engine/context.h"
+#include "engine/failure_listener.h"
 #include "engine/interpreter.h"
 #include "engine/passes/pass.h"
 #include "engine/plan.h"
@@ -176,6 +177,8 @@ struct Session::State {
     plans.clear();
     log(Level::warning, "driver " + std::string(failure.driver->name()) +
                             " is no longer used by a model: " + failure.error().context);
+    if (const auto* const listener = dynamic_cast<const FailureListener*>(failure.driver))
+      listener->given_up(failure.error());
   }
 
   std::shared_ptr<Prepared> find(std::span<const Tensor> inputs) {

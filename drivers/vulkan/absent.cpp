@@ -5,9 +5,9 @@ namespace dormouse::drivers::vulkan {
 
 const bool kBuiltIn = false;
 
-const engine::Driver* open_driver(const std::string&, const std::filesystem::path&) {
-  log(Level::warning, "vulkan: this program was built without");
-  return nullptr;
+std::optional<Opened> open_driver(const std::string&, const std::filesystem::path&) {
+  log(Level::warning, "vulkan: not used: this program was built without");
+  return std::nullopt;
 }
 
 }  // namespace dormouse::drivers::vulkan

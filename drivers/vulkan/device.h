@@ -48,6 +48,7 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   const std::string& name() const { return name_; }
+  const std::string& uuid() const { return uuid_; }  ///< of the device's software: its pipeline cache's
   const DeviceApi& api() const { return *api_; }
   VkDevice get() const { return device_; }
   std::uint32_t queue_family() const { return family_; }

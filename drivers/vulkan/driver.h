@@ -30,6 +30,8 @@ class VulkanDriver final : public engine::Driver {
 
   std::string_view name() const override { return "vulkan"; }
   const std::string& device_name() const;
+  /// Another one after its software was updated: what was measured or compiled by it is of no use then.
+  std::string device_identity() const;
   bool supports(const engine::Graph& graph, const engine::Node& node) const override;
   bool worthwhile(const engine::Partition& partition) const override;
   std::shared_ptr<engine::Workspace> open_workspace() const override;

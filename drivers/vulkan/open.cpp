@@ -105,20 +105,20 @@ std::optional<std::string> trouble(const VulkanDriver::Options& options) {
 
 const bool kBuiltIn = true;
 
-const engine::Driver* open_driver(const std::string& device, const std::filesystem::path& cache) {
+std::optional<Opened> open_driver(const std::string& device, const std::filesystem::path& cache) {
   const VulkanDriver::Options options{device, cache};
   std::optional<std::string> wrong = trouble(options);
   if (!wrong) {
     try {
       const auto* const driver = new VulkanDriver(options);
       log(Level::info, "vulkan: computing on " + driver->device_name());
-      return driver;
+      return Opened{driver, driver->device_name(), driver->device_identity()};
     } catch (const Failure& failure) {
       wrong = failure.what();
     }
   }
   log(Level::info, "vulkan: not used: " + *wrong);
-  return nullptr;
+  return std::nullopt;
 }
 
 }  // namespace dormouse::drivers::vulkan

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "engine/driver.h"
@@ -9,9 +10,15 @@ namespace dormouse::drivers::vulkan {
 
 extern const bool kBuiltIn;  ///< false in a program that is linked fully statically
 
+/// A driver, what people call its device, and what tells it, with its software, from all others.
+struct Opened {
+  const engine::Driver* driver = nullptr;
+  std::string device, identity;
+};
+
 /// The driver for a device of this machine, as VulkanDriver::Options have it, for the process's life. It is
-/// tried in a child process first, so that one that crashes or hangs does no harm. Null when there is none
+/// tried in a child process first, so that one that crashes or hangs does no harm. Nothing when there is none
 /// that works, or this program was built without; a line in the log says why.
-const engine::Driver* open_driver(const std::string& device, const std::filesystem::path& cache);
+std::optional<Opened> open_driver(const std::string& device, const std::filesystem::path& cache);
 
 }  // namespace dormouse::drivers::vulkan

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "engine/failure_listener.h"
 #include "engine/op.h"
 #include "engine/session.h"
 #include "engine/value.h"
@@ -21,7 +22,7 @@ class FailingProgram final : public Program {
 };
 
 /// Takes every node, and never computes one.
-class FailingDriver final : public Driver {
+class FailingDriver final : public Driver, public FailureListener {
  public:
   explicit FailingDriver(Fails when) : when_(when) {}
   std::string_view name() const override { return "failing"; }
@@ -34,7 +35,9 @@ class FailingDriver final : public Driver {
     return std::make_unique<FailingProgram>();
   }
   ProgramMemory foresee(const Partition&) const override { return {}; }
+  void given_up(const Error& error) const override { told.push_back(error.context); }
   mutable int compiled = 0;
+  mutable std::vector<std::string> told;
 
  private:
   Fails when_;
@@ -60,5 +63,6 @@ TEST_CASE("a driver that fails is given up and the run answers", "[session]") {
           std::vector<float>{2, 4, 6});
   }
   CHECK(driver.compiled == 1);
+  CHECK(driver.told.size() == 1);
   CHECK(session.placement(inputs).at(0).first == "reference");
 }
