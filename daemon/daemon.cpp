@@ -13,7 +13,7 @@
 #include "daemon/routes/routes.h"
 #include "daemon/service/indexing.h"
 #include "daemon/systemd.h"
-#include "drivers/all_drivers.h"
+#include "drivers/table.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -35,6 +35,14 @@ std::string read_token(const std::filesystem::path& path) {
   return token;
 }
 
+drivers::DriverTable drivers_for(const Options& options) {
+  return drivers::open_table({.threads = options.process.threads_per_inference,
+                              .packed = options.state / "cache" / "packed",
+                              .measured = options.state / "cache" / "measured",
+                              .device = options.process.device},
+                             driver_choices(options));
+}
+
 /// The process: members in start order, stopped in reverse.
 class Daemon {
  public:
@@ -46,10 +54,7 @@ class Daemon {
                                     {{"state", "awake"}}),
                  metrics_.histogram("inference_seconds", "From request to answer inside the daemon",
                                     {{"state", "asleep"}})},
-        service_(
-            options_, io_,
-            drivers::all_drivers(options_.process.threads_per_inference, options_.state / "cache" / "packed"),
-            clock_),
+        service_(options_, io_, drivers_for(options_), clock_),
         streams_(service_),
         nights_(service_),
         indexing_(service_),

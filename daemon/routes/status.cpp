@@ -8,6 +8,7 @@
 #include "daemon/routes/routes.h"
 #include "daemon/run_on.h"
 #include "daemon/service/describe.h"
+#include "drivers/watched.h"
 #include "hrm/prediction_set.h"
 
 namespace dormouse::daemon {
@@ -99,6 +100,14 @@ void measure_requests(const Service& service, Metrics& metrics) {
   }
 }
 
+/// Null: models and streams are computed on the CPU, or no device works.
+json::value gpu_status(const drivers::DriverTable& drivers) {
+  if (!drivers.gpu) return nullptr;
+  json::object gpu{{"driver", drivers.gpu->name()}, {"device", drivers.gpu->device()}};
+  if (const auto trouble = drivers.gpu->trouble()) gpu["failed"] = *trouble;
+  return gpu;
+}
+
 struct StatusParts {
   Service& service;
   Streams& streams;
@@ -134,6 +143,7 @@ asio::awaitable<Response> status(std::shared_ptr<StatusParts> parts) {
       {"memory", memory_status(statistics)},
       {"sleep", parts->nights.status()},
       {"latency", json::object{{"awake", latency(parts->awake)}, {"asleep", latency(parts->asleep)}}},
+      {"gpu", gpu_status(parts->service.driver_table())},
       {"streams", parts->streams.status()}}));
 }
 

@@ -141,22 +141,12 @@ std::optional<engine::WindowShape> window_of(const ModelOptions& options, const 
   return window;
 }
 
-std::vector<const engine::Driver*> chosen(const ModelOptions& options,
-                                          std::span<const engine::Driver* const> drivers) {
-  if (!options.driver) return {drivers.begin(), drivers.end()};
-  if (*options.driver == "reference") return {};
-  const auto found =
-      std::ranges::find_if(drivers, [&](const auto* driver) { return driver->name() == *options.driver; });
-  if (found == drivers.end()) misfit(options, "there is no driver called '" + *options.driver + "' here");
-  return {*found};
-}
-
-/// Refuses what would not fit before any of it is taken.
-void check_budget(const ModelParts& parts) {
+/// Refuses what would not fit before any of it is taken. What a GPU takes is not counted: it may be memory of
+/// its own.
+void check_budget(const ModelParts& parts, std::span<const engine::Driver* const> cpu) {
   if (!parts.options.memory_budget) return;
   const std::size_t allowed = parts.options.memory_budget->count;
-  const engine::Footprint needed =
-      engine::foresee(parts.graph, engine::least_shapes(parts.graph), parts.drivers);
+  const engine::Footprint needed = engine::foresee(parts.graph, engine::least_shapes(parts.graph), cpu);
   if (needed.total() <= allowed) return;
   const auto megabytes = [](std::size_t bytes) {
     char text[32];
@@ -172,16 +162,16 @@ void check_budget(const ModelParts& parts) {
 
 }  // namespace
 
-std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
-                                             std::span<const engine::Driver* const> drivers) {
+std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const drivers::DriverTable& drivers,
+                                             drivers::Choice otherwise) {
   auto parts = std::make_shared<ModelParts>();
   parts->options = options;
   parts->graph = engine::load_graph(options.path.string());
   if (!options.exit.empty()) leave_at(options, parts->graph);
   parts->inputs = input_specs(parts->graph);
   parts->outputs = output_specs(parts->graph);
-  parts->drivers = chosen(options, drivers);
-  check_budget(*parts);
+  parts->drivers = drivers.chosen(options.driver.value_or(otherwise));
+  check_budget(*parts, drivers.cpu);
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
   if (answers_itself(parts->graph))

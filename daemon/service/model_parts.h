@@ -7,6 +7,7 @@
 #include "daemon/oip/codec.h"
 #include "daemon/service/class_labels.h"
 #include "daemon/service/options.h"
+#include "drivers/table.h"
 #include "engine/driver.h"
 #include "engine/window.h"
 #include "learning/seed_inputs.h"
@@ -37,10 +38,11 @@ struct ModelParts {
   ClassLabels answers;  ///< what its first output says, i64 [rows]; empty: something else
 };
 
-/// Reads model and seed and checks them against each other and the options. `drivers`: all there are.
-/// Throws Failure naming the file and what does not fit.
-std::shared_ptr<const ModelParts> load_model(const ModelOptions& options,
-                                             std::span<const engine::Driver* const> drivers);
+/// Reads model and seed and checks them against each other and the options. `drivers`: all there are, of
+/// which those are taken that the options choose, or else `otherwise`. Throws Failure naming the file and
+/// what does not fit.
+std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const drivers::DriverTable& drivers,
+                                             drivers::Choice otherwise = drivers::Choice::automatic);
 
 /// A session on the whole graph with this version's weights (none: as shipped); outputs are the model's own,
 /// then the latent if it learns. Ready: it has run once.

@@ -8,6 +8,15 @@ using config::Binder;
 using config::range;
 using namespace std::chrono_literals;
 
+namespace {
+
+config::Words<drivers::Choice> drivers_by_word() {
+  const auto words = drivers::choice_words();
+  return {{words.begin(), words.end()}};
+}
+
+}  // namespace
+
 void bind_options(Binder& binder, ProcessOptions& options) {
   binder.optional("socket", options.socket);
   binder.optional("admin_socket", options.admin_socket);
@@ -16,6 +25,8 @@ void bind_options(Binder& binder, ProcessOptions& options) {
   binder.optional("threads", options.threads, config::or_word("auto"), range(1, 256));
   binder.optional("threads_per_inference", options.threads_per_inference, range(1, 64));
   binder.optional("queue", options.queue, range(1, 1 << 16));
+  binder.optional("driver", options.driver, drivers_by_word());
+  if (binder.optional("device", options.device) && options.device == "auto") options.device.clear();
   if (options.tcp && options.token_file.empty())
     throw binder.wrong("tcp", "needs token_file, the secret that clients over TCP must show");
 }
@@ -65,7 +76,7 @@ void bind_options(Binder& binder, ModelOptions& options) {
   binder.required("name", options.name);
   binder.required("path", options.path, config::existing);
   binder.optional("labels", options.labels);
-  binder.optional("driver", options.driver, config::or_word("auto"));
+  binder.optional("driver", options.driver, drivers_by_word());
   binder.optional("cut", options.cut);
   if (config::Node trainable; binder.optional("trainable", trainable))
     options.trainable = read_trainable(binder, trainable);
@@ -266,6 +277,13 @@ void check_streams(const Options& options, const config::Node& root) {
 }
 
 }  // namespace
+
+std::vector<drivers::Choice> driver_choices(const Options& options) {
+  std::vector<drivers::Choice> choices{options.process.driver};
+  for (const ModelOptions& model : options.models)
+    if (model.driver) choices.push_back(*model.driver);
+  return choices;
+}
 
 Options options_of(const config::Node& root) {
   auto options = config::read<Options>(root);

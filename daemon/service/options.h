@@ -8,6 +8,7 @@
 
 #include "config/binder.h"
 #include "daemon/service/night_triggers.h"
+#include "drivers/choice.h"
 #include "hrm/certificate.h"
 #include "hrm/router.h"
 #include "learning/sleep.h"
@@ -24,7 +25,9 @@ struct ProcessOptions {
   std::filesystem::path token_file;    ///< what clients over TCP must show
   std::optional<std::size_t> threads;  ///< that compute; nothing: as many as keep every core busy
   std::size_t threads_per_inference = 1;
-  std::size_t queue = 256;  ///< requests that may wait for their turn
+  std::size_t queue = 256;                              ///< requests that may wait for their turn
+  drivers::Choice driver = drivers::Choice::automatic;  ///< of models and streams that do not say
+  std::string device;                                   ///< of Vulkan, as drivers::TableOptions::device
 };
 
 /// models[].stream: turns pushed samples into inputs.
@@ -50,9 +53,9 @@ enum class FastWeights { automatic, ridge, sgd };
 struct ModelOptions {
   std::string name;
   std::filesystem::path path;
-  std::vector<std::string> labels;    ///< empty: what the file's metadata say; still none: it only infers
-  std::optional<std::string> driver;  ///< nothing: auto
-  std::string cut;                    ///< empty: the file's metadata, else the input of the last linear layer
+  std::vector<std::string> labels;        ///< empty: what the file's metadata say; still none: it only infers
+  std::optional<drivers::Choice> driver;  ///< nothing: the process's
+  std::string cut;  ///< empty: the file's metadata, else the input of the last linear layer
   learning::Trainable trainable;
   std::filesystem::path seed;
   std::optional<StreamOptions> stream;
@@ -136,6 +139,9 @@ struct Options {
   NightOptions sleep;
   PrivacyOptions privacy;
 };
+
+/// What models and streams may be computed by: the process's choice, and those of models.
+std::vector<drivers::Choice> driver_choices(const Options& options);
 
 /// Checks a configuration that has been parsed. Paths stay as they are. Throws as read_options does.
 Options options_of(const config::Node& root);

@@ -51,12 +51,13 @@ std::string names(const std::map<std::string, Entry>& models) {
 
 }  // namespace
 
-Service::Service(const Options& options, asio::io_context& io, std::span<const engine::Driver* const> drivers,
+Service::Service(const Options& options, asio::io_context& io, drivers::DriverTable drivers,
                  const Clock& clock)
     : options_(options),
       lock_(make_state_folder(options.state)),
       io_(io),
-      drivers_(drivers.begin(), drivers.end()),
+      table_(std::move(drivers)),
+      drivers_(table_.chosen(options.process.driver)),
       clock_(clock),
       files_(std::make_unique<learning::Files>()),
       recents_(options.memory.working.items, options.memory.working.inputs.count),
@@ -70,7 +71,7 @@ Service::Service(const Options& options, asio::io_context& io, std::span<const e
   store_->distil_with(
       [this](std::span<const memory::Episode> let_go) { return consolidated_with(*store_, let_go); });
   for (const ModelOptions& model : options_.models) {
-    const auto parts = load_model(model, drivers_);
+    const auto parts = load_model(model, table_, options_.process.driver);
     auto& versions = versions_[model.name];
     versions = std::make_unique<learning::VersionStore>(options_.state / "models" / model.name, *files_);
     auto& learner = learners_[model.name];

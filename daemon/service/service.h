@@ -66,7 +66,7 @@ struct TaughtAnswer {
 class Service {
  public:
   /// Loads every model and opens the state folder. Throws Failure naming file and reason.
-  Service(const Options& options, boost::asio::io_context& io, std::span<const engine::Driver* const> drivers,
+  Service(const Options& options, boost::asio::io_context& io, drivers::DriverTable drivers,
           const Clock& clock);
   ~Service();  ///< joins the pools; what was acknowledged is on disk already
 
@@ -111,7 +111,9 @@ class Service {
   const RowAnswer* explanation(memory::EpisodeId id) const;
 
   // For what else lives on these threads: nights, streams, routes.
+  /// Those of streams, and of models that choose none.
   std::span<const engine::Driver* const> drivers() const { return drivers_; }
+  const drivers::DriverTable& driver_table() const { return table_; }
   boost::asio::thread_pool& compute() { return compute_; }
   boost::asio::thread_pool& storage() { return storage_; }
   boost::asio::thread_pool& training() { return training_; }
@@ -172,6 +174,7 @@ class Service {
   Options options_;
   StateLock lock_;  ///< before anything in the state folder is touched
   boost::asio::io_context& io_;
+  drivers::DriverTable table_;
   std::vector<const engine::Driver*> drivers_;
   const Clock& clock_;
   std::unique_ptr<memory::Store> store_;

@@ -8,12 +8,13 @@
 #include <iostream>
 
 #include "daemon/verbs/all_verbs.h"
+#include "daemon/verbs/bench_drivers.h"
 #include "daemon/verbs/bench_inputs.h"
 #include "daemon/verbs/bench_report.h"
 #include "daemon/verbs/bench_timing.h"
 #include "daemon/verbs/print.h"
+#include "daemon/verbs/resources.h"
 #include "daemon/verbs/step_profile.h"
-#include "drivers/all_drivers.h"
 #include "engine/formats/all_formats.h"
 #include "engine/session.h"
 
@@ -27,7 +28,9 @@ constexpr Option kOptions[] = {
     {"shape", "NAME=1x3x224x224,…", "extents of inputs (else dynamic ones are 1)"},
     {"input", "NAME=FILE.npy,…", "what to give (else drawn: real numbers from -1 to 1, integers 0 or 1)"},
     {"threads", "N", "work together on one run (else 1)"},
-    {"driver", "NAME", "compute on this one alone: xnnpack, or reference for portable kernels"},
+    {"driver", "WORD",
+     "what computes: cpu (unless you say), vulkan, auto, xnnpack, reference, or all, to compare them"},
+    kDeviceOption,
     {"runs", "N", "as many timed runs"},
     {"seconds", "S", "or timed runs for so many seconds (else 2; 0.3 of each line of a report)"},
     {"report", "FILE",
@@ -40,14 +43,11 @@ constexpr auto kProfiledFor = std::chrono::seconds(1);
 constexpr std::size_t kShown = 25;
 
 std::vector<const engine::Driver*> chosen_drivers(const Arguments& arguments) {
-  const std::int64_t threads = arguments.integer("threads").value_or(1);
-  if (threads < 1) throw UsageError{"--threads must be 1 or more"};
-  const auto all = drivers::all_drivers(static_cast<std::size_t>(threads));
-  std::vector<const engine::Driver*> chosen(all.begin(), all.end());
-  const std::optional<std::string> name = arguments.value("driver");
-  if (!name) return chosen;
-  std::erase_if(chosen, [&](const engine::Driver* driver) { return driver->name() != *name; });
-  if (chosen.empty() && *name != "reference") throw UsageError{"there is no driver '" + *name + "' here"};
+  auto chosen = drivers_of(arguments, {.threads = threads_of(arguments)});
+  const std::string word = arguments.value_or("driver", "");
+  const bool names_one = word == "vulkan" || word == "xnnpack";
+  if (names_one && (chosen.empty() || chosen.front()->name() != word))
+    throw UsageError{"there is no driver '" + word + "' here"};  // rather than figures of another one
   return chosen;
 }
 
@@ -209,6 +209,7 @@ int report(const Arguments& arguments, const std::string& path) {
 
 int run(const Arguments& arguments) {
   if (const auto path = arguments.value("report")) return report(arguments, *path);
+  if (arguments.value_or("driver", "") == "all") return bench_drivers(arguments);
   const Timing timing = time_runs(
       [&] { return load(arguments, {}); },
       [&](const engine::Session& session) { return inputs_for(session, arguments); }, RunLimit(arguments, 2));

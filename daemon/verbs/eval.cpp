@@ -17,10 +17,14 @@
 namespace dormouse::daemon {
 namespace {
 
+using Drivers = std::span<const engine::Driver* const>;
+
 constexpr Option kOptions[] = {
     {"version", "N", "the slow weights of this version alone (else the model as it answers)"},
     {"label", "COLUMN", "of a table or npz, what is to be known (label)"},
     {"threads", "N", "of MODEL.onnx: work together on a batch (else 1)"},
+    kDriverOption,
+    kDeviceOption,
     {"count", "N", "puzzles, where a planner's DATA is a size: 17 makes mazes of 17 by 17 (1000)"},
     {"seed", "N", "of these (2)"},
     {"steps", "N", "that a planner may take (as many as there are cells)"},
@@ -60,27 +64,29 @@ Evaluation evaluate_there(const Arguments& arguments, const learning::Dataset& d
 
 /// Of a model in a file that answers with numbers; nothing for a classifier.
 std::optional<NumberEvaluation> evaluate_numbers_here(const Arguments& arguments, const std::string& model,
-                                                      std::size_t threads) {
+                                                      Drivers drivers) {
   const engine::Graph graph = engine::read_onnx(model);
   if (!learning::number_model(graph)) return std::nullopt;
   const std::int64_t stride = arguments.integer("stride").value_or(1);
   if (stride < 1) throw UsageError{"--stride takes a number of rows from 1"};
-  return evaluate_numbers(graph, arguments.positional(1, "DATA"), stride, threads);
+  return evaluate_numbers(graph, arguments.positional(1, "DATA"), stride, drivers);
 }
 
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
   if (names_planner(model)) return evaluate_puzzles(arguments);
-  const std::size_t threads = threads_of(arguments);
-  if (names_file(model))
-    if (const auto result = evaluate_numbers_here(arguments, model, threads)) {
+  std::vector<const engine::Driver*> drivers;
+  if (names_file(model)) {
+    drivers = drivers_of(arguments, {.threads = threads_of(arguments), .busy = true});
+    if (const auto result = evaluate_numbers_here(arguments, model, drivers)) {
       std::cout << (arguments.json() ? boost::json::serialize(to_json(*result)) + "\n" : to_text(*result));
       return kOk;
     }
+  }
   const auto data =
       learning::read_dataset(arguments.positional(1, "DATA"), {}, {arguments.value_or("label", "label"), ""});
   const Evaluation result =
-      names_file(model) ? evaluate_here(model, data, threads) : evaluate_there(arguments, data);
+      names_file(model) ? evaluate_here(model, data, drivers) : evaluate_there(arguments, data);
   std::cout << (arguments.json() ? boost::json::serialize(to_json(result)) + "\n" : to_text(result));
   return kOk;
 }

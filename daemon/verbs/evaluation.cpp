@@ -10,7 +10,6 @@
 #include "daemon/service/class_labels.h"
 #include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/print.h"
-#include "drivers/all_drivers.h"
 #include "engine/formats/onnx.h"
 #include "engine/session.h"
 #include "learning/calibration.h"
@@ -66,12 +65,13 @@ std::vector<ClassIndex> classes_among(const std::vector<std::string>& labels, co
 
 /// The model's first output for all examples, f32 [N, classes].
 Tensor scores_of(const engine::Graph& graph, const learning::Dataset& data,
-                 const engine::InputNormaliser& normaliser, std::size_t classes, std::size_t threads) {
+                 const engine::InputNormaliser& normaliser, std::size_t classes,
+                 std::span<const engine::Driver* const> drivers) {
   if (graph.inputs().size() != 1)
     throw Failure(Errc::unsupported, "models with one input are evaluated; this one has " +
                                          std::to_string(graph.inputs().size()));
   const engine::Session session(engine::extract(graph, graph.inputs(), std::array{graph.outputs().at(0)}),
-                                drivers::busy_drivers(threads));
+                                drivers);
   const learning::ClipInputs inputs(data, graph.value(graph.inputs()[0]).shape, data.clips.front().shape()[1],
                                     normaliser);
   Tensor all(engine::DType::f32, {std::ssize(data.clips), static_cast<std::int64_t>(classes)});
@@ -126,12 +126,13 @@ std::string matrix(const Evaluation& e) {
 
 }  // namespace
 
-Evaluation evaluate_here(const std::string& model, const learning::Dataset& data, std::size_t threads) {
+Evaluation evaluate_here(const std::string& model, const learning::Dataset& data,
+                         std::span<const engine::Driver* const> drivers) {
   const engine::Graph graph = engine::read_onnx(model);
   std::vector<std::string> labels = class_labels(graph, model).names;
   if (labels.empty()) labels = data.labels;
   const std::vector<ClassIndex> truth = classes_among(labels, data);
-  const Tensor scores = scores_of(graph, data, normaliser_beside(model), labels.size(), threads);
+  const Tensor scores = scores_of(graph, data, normaliser_beside(model), labels.size(), drivers);
   const Tensor p =
       are_probabilities(scores) ? scores : learning::probabilities(scores, temperature_beside(model));
   Evaluation result{std::move(labels), Confusion(static_cast<std::size_t>(p.shape()[1]))};

@@ -2,9 +2,11 @@
 
 #include <boost/json/object.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "engine/driver.h"
 #include "learning/dataset.h"
 #include "learning/metrics.h"
 
@@ -20,9 +22,9 @@ struct Evaluation {
 
 /// Of the model in the file, computed here. Its classes are those that it names, else those of the data in
 /// their order. Scores that are no probabilities become so by softmax, at the temperature of the seed memory
-/// beside the file. So many threads work on one batch. Throws Failure(invalid) when the model has other
-/// classes than the data.
-Evaluation evaluate_here(const std::string& model, const learning::Dataset& data, std::size_t threads = 1);
+/// beside the file. Throws Failure(invalid) when the model has other classes than the data.
+Evaluation evaluate_here(const std::string& model, const learning::Dataset& data,
+                         std::span<const engine::Driver* const> drivers);
 
 boost::json::object to_json(const Evaluation& evaluation);
 /// A line a class, the figures for all, and which class is taken for which.

@@ -7,11 +7,14 @@
 #include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/puzzles.h"
+#include "daemon/verbs/resources.h"
 
 namespace dormouse::daemon {
 namespace {
 
 constexpr Option kOptions[] = {
+    kDriverOption,
+    kDeviceOption,
     {"steps", "N", "that a planner may take (as many as there are cells)"},
     {"time", "MS", "that a planner may think, in milliseconds"},
     {"seed", "N", "of the puzzle, where FILE is a size: 25 makes a maze of 25 by 25 (1)"}};

@@ -8,6 +8,7 @@
 #include "daemon/service/class_labels.h"
 #include "daemon/verbs/number_evaluation.h"
 #include "daemon/verbs/print.h"
+#include "daemon/verbs/resources.h"
 #include "drivers/all_drivers.h"
 #include "engine/formats/onnx.h"
 #include "engine/session.h"
@@ -60,7 +61,8 @@ bool names_file(const std::string& model) {
 
 int infer_here(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
-  const engine::Session session(engine::read_onnx(model), drivers::all_drivers(1, drivers::cache_folder()));
+  const engine::Session session(engine::read_onnx(model),
+                                drivers_of(arguments, {.packed = drivers::cache_folder()}));
   const auto inputs = input_specs(session.graph());
   const auto outputs = output_specs(session.graph());
   if (inputs.size() != 1) {

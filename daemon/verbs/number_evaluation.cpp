@@ -8,7 +8,6 @@
 
 #include "daemon/client/tensor_message.h"
 #include "daemon/verbs/print.h"
-#include "drivers/all_drivers.h"
 #include "engine/formats/bytes.h"
 #include "engine/formats/csv.h"
 #include "engine/session.h"
@@ -109,7 +108,7 @@ int infer_numbers(const Arguments& arguments, const engine::Session& session,
 }
 
 NumberEvaluation evaluate_numbers(const engine::Graph& graph, const std::string& file, std::int64_t stride,
-                                  std::size_t threads) {
+                                  std::span<const engine::Driver* const> drivers) {
   if (graph.inputs().size() != 1)
     throw Failure(Errc::unsupported, "models with one input are evaluated; this one has " +
                                          std::to_string(graph.inputs().size()));
@@ -117,7 +116,7 @@ NumberEvaluation evaluate_numbers(const engine::Graph& graph, const std::string&
   const engine::Shape& input = graph.value(graph.inputs().at(0)).shape;
   const learning::Dataset data = learning::read_for(model, input, file, "", stride);
   const engine::Session session(engine::extract(graph, graph.inputs(), std::array{graph.outputs().at(0)}),
-                                drivers::busy_drivers(threads));
+                                drivers);
   const std::int64_t channels = input.rank() == 3 ? input[1] : 1;
   const learning::ClipInputs inputs(data, input, channels, {});
   std::vector<std::size_t> rows(data.size());

@@ -19,7 +19,7 @@ struct NumberEvaluation {
 /// Of the model in a file (its graph), computed here on the examples or windows of `data`, one window every
 /// `stride` rows. Throws as learning::read_for() does.
 NumberEvaluation evaluate_numbers(const engine::Graph& graph, const std::string& data, std::int64_t stride,
-                                  std::size_t threads = 1);
+                                  std::span<const engine::Driver* const> drivers);
 
 boost::json::object to_json(const NumberEvaluation& evaluation);
 /// A line a target, for a forecast some rows ahead, and the figures for all.

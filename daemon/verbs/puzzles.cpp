@@ -85,8 +85,9 @@ void print_one(const learning::PuzzleKind& kind, const Puzzle& puzzle, const Sol
   std::cout << drawing << line << reason(solved.why) << "\n\n";
 }
 
-hrm::Planner planner_of(const std::string& model, std::size_t threads) {
-  return {engine::read_onnx(model), drivers::all_drivers(threads, drivers::cache_folder())};
+hrm::Planner planner_of(const Arguments& arguments, std::size_t threads) {
+  return {engine::read_onnx(arguments.positional(0, "MODEL")),
+          drivers_of(arguments, {.threads = threads, .packed = drivers::cache_folder()})};
 }
 
 }  // namespace
@@ -96,7 +97,7 @@ bool names_planner(const std::string& model) {
 }
 
 int infer_puzzles(const Arguments& arguments) {
-  const hrm::Planner planner = planner_of(arguments.positional(0, "MODEL"), 1);
+  const hrm::Planner planner = planner_of(arguments, 1);
   const learning::PuzzleKind& kind = learning::puzzle_called(planner.puzzle());
   const hrm::PlanBudget budget = budget_of(arguments);
   const auto seed = static_cast<std::uint64_t>(whole(arguments, "seed", 0, 1));
@@ -111,7 +112,7 @@ int infer_puzzles(const Arguments& arguments) {
 }
 
 int evaluate_puzzles(const Arguments& arguments) {
-  const hrm::Planner planner = planner_of(arguments.positional(0, "MODEL"), threads_of(arguments));
+  const hrm::Planner planner = planner_of(arguments, threads_of(arguments));
   const PuzzleSource source(learning::puzzle_called(planner.puzzle()), arguments.positional(1, "DATA"));
   const hrm::PlanBudget budget = budget_of(arguments);
   const auto seed = static_cast<std::uint64_t>(whole(arguments, "seed", 0, 2));

@@ -1,8 +1,12 @@
 #include "daemon/verbs/resources.h"
 
+#include <array>
 #include <limits>
 #include <memory>
 #include <string>
+
+#include "config/text.h"
+#include "drivers/all_drivers.h"
 
 namespace dormouse::daemon {
 
@@ -10,6 +14,30 @@ std::size_t threads_of(const Arguments& arguments) {
   const std::int64_t threads = arguments.integer("threads").value_or(1);
   if (threads < 1 || threads > 256) throw UsageError{"--threads must be from 1 to 256"};
   return static_cast<std::size_t>(threads);
+}
+
+std::vector<const engine::Driver*> drivers_of(const Arguments& arguments, drivers::TableOptions options) {
+  const auto word = arguments.value("driver"), device = arguments.value("device");
+  if (!word && !device) {
+    const auto all = options.busy ? drivers::busy_drivers(options.threads)
+                                  : drivers::all_drivers(options.threads, options.packed);
+    return {all.begin(), all.end()};
+  }
+  const auto choice = word ? drivers::parse_choice(*word) : drivers::Choice::vulkan;
+  if (!choice) {
+    std::vector<std::string> words;
+    for (const auto& [known, value] : drivers::choice_words()) words.emplace_back(known);
+    throw UsageError{"--driver is one of " + config::join(words) + ", not '" + *word + "'"};
+  }
+  return drivers::open_table(table_options(arguments, std::move(options)), std::array{*choice})
+      .chosen(*choice);
+}
+
+drivers::TableOptions table_options(const Arguments& arguments, drivers::TableOptions options) {
+  options.device = arguments.value_or("device", "");
+  if (const auto folder = drivers::cache_folder(); !folder.empty())
+    options.measured = folder.parent_path() / "measured";
+  return options;
 }
 
 std::optional<config::Bytes> memory_of(const Arguments& arguments) {

@@ -5,7 +5,7 @@
 #include "config/text.h"
 #include "daemon/service/model_parts.h"
 #include "daemon/verbs/all_verbs.h"
-#include "drivers/all_drivers.h"
+#include "daemon/verbs/resources.h"
 #include "learning/train.h"
 
 namespace dormouse::daemon {
@@ -16,7 +16,9 @@ constexpr Option kOptions[] = {
     {"cut", "NAME", "the value that is the latent (else the input of the last linear layer)"},
     {"labels", "A,B,…", "of the model's classes, in order (else the file's metadata)"},
     {"inputs", "N", "keep so many raw inputs of every class, so that nights may move the trunk (0)"},
-    {"raw", "", "the model takes samples as they are: measure no normalisation"}};
+    {"raw", "", "the model takes samples as they are: measure no normalisation"},
+    kDriverOption,
+    kDeviceOption};
 
 int run(const Arguments& arguments) {
   ModelOptions options;
@@ -24,7 +26,7 @@ int run(const Arguments& arguments) {
   options.name = options.path.stem().string();
   options.cut = arguments.value_or("cut", "");
   options.labels = config::split_list(arguments.value_or("labels", ""));
-  const auto parts = load_model(options, drivers::all_drivers());
+  const auto parts = load_model(options, drivers::DriverTable(drivers_of(arguments, {})));
   if (!parts->answers.empty())
     throw Failure(Errc::invalid, options.path.string() +
                                      ": answers with the class itself, so that no head "

@@ -117,6 +117,12 @@ void print_status(const boost::json::value& status) {
             << age(status.at("uptime_seconds").to_number<std::int64_t>()) << "  "
             << size(status.at("resident_bytes")) << "\n";
   print_models(status.at("models").as_object());
+  if (const auto* const gpu = status.as_object().if_contains("gpu"); gpu && gpu->is_object()) {
+    std::cout << "gpu      " << cell(*gpu, "device") << " (" << cell(*gpu, "driver") << ")";
+    if (gpu->as_object().contains("failed"))
+      std::cout << " has failed, the CPU computes: " << cell(*gpu, "failed");
+    std::cout << "\n";
+  }
   const auto& memory = status.at("memory");
   std::cout << "memory   " << cell(memory, "episodes") << " episodes, " << cell(memory, "labelled")
             << " labelled (" << size(memory.at("file_bytes")) << " on disk, " << size(memory.at("ram_bytes"))

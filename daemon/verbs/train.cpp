@@ -14,7 +14,6 @@
 #include "daemon/verbs/number_evaluation.h"
 #include "daemon/verbs/resources.h"
 #include "daemon/verbs/train_progress.h"
-#include "drivers/all_drivers.h"
 #include "engine/formats/atomic_file.h"
 #include "engine/formats/onnx.h"
 #include "learning/number_data.h"
@@ -45,6 +44,8 @@ constexpr Option kOptions[] = {
      "work together on an update (else 1); the same number gives the same model, bit for bit"},
     {"memory", "SIZE",
      "that an update may take, as 64MiB: what does not fit is computed twice instead of kept"},
+    kDriverOption,
+    kDeviceOption,
     {"resume", "", "go on from the checkpoint, where there is one"}};
 
 constexpr double kFineTuningRate = 0.01;
@@ -153,8 +154,8 @@ class Training {
   }
 
   /// Drivers that spread an update over as many threads as are asked for.
-  std::span<const engine::Driver* const> sharing() const {
-    return drivers::busy_drivers(threads_of(arguments_));
+  std::vector<const engine::Driver*> sharing() const {
+    return drivers_of(arguments_, {.threads = threads_of(arguments_), .busy = true});
   }
 
   TrainDisplay::Seconds elapsed() const { return std::chrono::steady_clock::now() - begun_; }

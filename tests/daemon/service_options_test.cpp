@@ -93,7 +93,7 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
 TEST_CASE("every key of the configuration reaches its option", "[options]") {
   const TemporaryFolder folder;
   const Options options = read(folder, R"(
-daemon: {socket: a.sock, admin_socket: b.sock, threads: 3, threads_per_inference: 2, queue: 17}
+daemon: {socket: a.sock, admin_socket: b.sock, threads: 3, threads_per_inference: 2, queue: 17, driver: cpu, device: 1}
 state: elsewhere
 models:
   - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd,
@@ -113,11 +113,13 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(options.process.threads == 3u);
   CHECK(options.process.threads_per_inference == 2);
   CHECK(options.process.queue == 17);
+  CHECK(options.process.driver == drivers::Choice::cpu);
+  CHECK(options.process.device == "1");
   CHECK(options.state.filename() == "elsewhere");
   REQUIRE(options.models.size() == 2);
   const ModelOptions& one = options.models[0];
   CHECK(one.labels == std::vector<std::string>{"x", "y"});
-  CHECK(one.driver == "reference");
+  CHECK(one.driver == drivers::Choice::reference);
   CHECK(one.cut == "f");
   CHECK(one.planner == "two");
   CHECK(options.hrm.target_error == 0.02);
