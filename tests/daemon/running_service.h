@@ -40,9 +40,10 @@ inline Options small_options(const TemporaryFolder& folder) {
 /// `folder`.
 class RunningService {
  public:
-  RunningService(const Options& options, const TemporaryFolder& folder)
+  RunningService(const Options& options, const TemporaryFolder& folder,
+                 drivers::DriverTable drivers = drivers::all_drivers())
       : latency_{metrics_.histogram("a", "awake"), metrics_.histogram("b", "asleep")},
-        service_(options, io_, drivers::all_drivers(), clock_),
+        service_(options, io_, std::move(drivers), clock_),
         streams_(service_),
         nights_(service_, FakeBoard(folder).board(), std::chrono::milliseconds(0)),
         router_(make_router()),
@@ -163,7 +164,7 @@ struct Device {
   }
   void start() {
     running.reset();
-    running.emplace(options, folder);
+    running.emplace(options, folder, table);
   }
   void teach(const std::string& colour, std::size_t count) {
     for (std::uint64_t i = 0; i < count; ++i) running->teach(model.example(colour, i), colour);
@@ -176,6 +177,7 @@ struct Device {
   TemporaryFolder folder;
   SmallModel model;
   Options options;
+  drivers::DriverTable table = drivers::all_drivers();
   std::optional<RunningService> running;
 };
 

@@ -1,3 +1,4 @@
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include "daemon/verbs/evaluation.h"
 #include "daemon/verbs/train_progress.h"
 #include "daemon/verbs/verb.h"
+#include "drivers/table.h"
 #include "tests/temporary_folder.h"
 
 namespace dormouse::daemon {
@@ -53,6 +55,50 @@ train: {epochs: 6, batch: 8, rate: 0.05, heldout: 0.25, test: 0.25}
 )";
 
 }  // namespace
+
+// Mesa's own leaks and threads would drown what sanitizers say of ours.
+#ifdef DORMOUSE_TEST_VULKAN
+TEST_CASE("training on Vulkan goes as on the CPU", "[train][vulkan]") {
+  if (!drivers::open_table({.device = "cpu"}, std::array{drivers::Choice::vulkan}).gpu) {
+    WARN("skipped: no Vulkan device that runs on the CPU (Mesa's llvmpipe) is installed");
+    return;
+  }
+  const TemporaryFolder folder;
+  write_points(folder.file("points.csv"));
+  std::ofstream(folder.file("spec.yaml")) << kSpec;
+  const auto losses = [&](const std::string& driver) {
+    const auto [code, text] =
+        dormouse({"train", folder.file("spec.yaml"), folder.file("points.csv"), "--group", "who", "--json",
+                  "--output", folder.file(driver + ".onnx"), "--driver", driver, "--device", "cpu"});
+    REQUIRE(code == kOk);
+    std::vector<double> curve;
+    std::istringstream lines(text);
+    std::string line;
+    while (curve.size() < 6 && std::getline(lines, line))
+      curve.push_back(boost::json::parse(line).at("loss").to_number<double>());
+    return curve;
+  };
+  const std::vector<double> cpu = losses("reference"), gpu = losses("vulkan");
+  REQUIRE(cpu.size() == gpu.size());
+  for (std::size_t epoch = 0; epoch < cpu.size(); ++epoch)
+    CHECK(gpu[epoch] == Approx(cpu[epoch]).epsilon(1e-4).margin(1e-5));
+  CHECK(cpu.back() < cpu.front());
+}
+#endif
+
+TEST_CASE("a driver that is none is refused with those there are", "[train]") {
+  const TemporaryFolder folder;
+  write_points(folder.file("points.csv"));
+  std::ofstream(folder.file("spec.yaml")) << kSpec;
+  const auto train = [&](const std::string& driver) {
+    return dormouse({"train", folder.file("spec.yaml"), folder.file("points.csv"), "--group", "who", "--json",
+                     "--output", folder.file("points.onnx"), "--driver", driver, "--epochs", "1"})
+        .first;
+  };
+  CHECK(train("steam") == kUsage);
+  for (const auto& [word, choice] : drivers::choice_words())
+    if (choice != drivers::Choice::vulkan) CHECK(train(std::string(word)) == kOk);
+}
 
 TEST_CASE("train and eval work on a table from end to end", "[train]") {
   const TemporaryFolder folder;
