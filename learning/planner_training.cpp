@@ -185,27 +185,14 @@ TrainedPlanner train_planner(const PlannerSpec& spec, const PuzzleSource& source
   const PlannerData data(spec, source, trained.step, drivers);
   const FitData fit_data = data.fit_data();
   const TrainOptions& options = spec.train;
-  const auto batches = static_cast<std::int64_t>(fit_data.batches);
   engine::Graph graph = planner_training_graph(spec, data.input());
   if (!spec.weights.empty()) graph = with_parameters(std::move(graph), parameters_by_name(trained.step));
   Fit fit(graph, {options.loss, options.optimiser, drivers,
                   static_cast<std::size_t>(options.memory.value_or(config::Bytes{}).count)});
-  FitRunOptions how{.epochs = options.epochs,
-                    .rate = options.rate,
-                    .schedule = options.schedule,
-                    .patience = options.patience,
-                    .checkpoint = run.checkpoint,
-                    .checkpoint_every = options.checkpoint_every,
-                    .task = signature(spec)};
-  how.on_update = [&](const FitProgress& progress, float loss) {
-    if (run.on_update) run.on_update({progress.epoch + 1, options.epochs, progress.batch, batches, loss});
-  };
-  how.on_epoch = [&](const FitProgress& progress) {
-    const EpochRecord& record = progress.epochs.back();
-    if (report) report({progress.epoch, options.epochs, 0, batches, static_cast<float>(record.loss), record});
-  };
   FitProgress progress;
-  const Parameters parameters = run_fit(fit, fit_data, how, progress, run.resume);  // which reads the step
+  const Parameters parameters = run_fit(
+      fit, fit_data, fit_run_options(options, run, report, fit_data.batches, signature(spec)), progress,
+      run.resume);  // which reads the step
   trained.step = with_parameters(std::move(trained.step), parameters);
   if (const auto halt = data.halting(trained.step))
     trained.step.metadata.emplace_back(engine::kHaltKey, std::to_string(*halt + 1e-6));

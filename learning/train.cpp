@@ -90,10 +90,6 @@ std::string signature(const Task& task, bool with_teacher) {
          std::to_string(o.rate) + ", seed " + std::to_string(o.seed) + teacher;
 }
 
-TrainReport or_nothing(const TrainReport& report) {
-  return report ? report : [](const TrainProgress&) {};
-}
-
 /// Fits everything behind the front end; the whole graph with the fitted weights.
 Graph fitted(const Task& task, const TrainReport& report, const TrainRun& run,
              std::vector<EpochRecord>& epochs) {
@@ -110,23 +106,10 @@ Graph fitted(const Task& task, const TrainReport& report, const TrainRun& run,
           {losses, options.optimiser, task.drivers,
            static_cast<std::size_t>(options.memory.value_or(config::Bytes{}).count)});
   const FitData data = source.fit_data();
-  const auto batches = static_cast<std::int64_t>(data.batches);
-  FitRunOptions how{.epochs = options.epochs,
-                    .rate = options.rate,
-                    .schedule = options.schedule,
-                    .patience = options.patience,
-                    .checkpoint = run.checkpoint,
-                    .checkpoint_every = options.checkpoint_every,
-                    .task = signature(task, run.teacher != nullptr)};
-  how.on_update = [&, tell = or_nothing(run.on_update)](const FitProgress& progress, float loss) {
-    tell({progress.epoch + 1, options.epochs, progress.batch, batches, loss});
-  };
-  how.on_epoch = [&](const FitProgress& progress) {
-    const EpochRecord& record = progress.epochs.back();
-    report({progress.epoch, options.epochs, 0, batches, static_cast<float>(record.loss), record});
-  };
   FitProgress progress;
-  const Parameters parameters = run_fit(fit, data, how, progress, run.resume);
+  const Parameters parameters = run_fit(
+      fit, data, fit_run_options(options, run, report, data.batches, signature(task, run.teacher != nullptr)),
+      progress, run.resume);
   epochs = progress.epochs;
   return with_parameters(task.graph, parameters);
 }

@@ -1,17 +1,16 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 
 #include "engine/driver.h"
 #include "learning/dataset.h"
-#include "learning/fit_run.h"
 #include "learning/metrics.h"
 #include "learning/model_spec.h"
 #include "learning/number_errors.h"
 #include "learning/seed_inputs.h"
 #include "learning/targets.h"
 #include "learning/teacher.h"
+#include "learning/train_run.h"
 #include "learning/trainable.h"
 
 namespace dormouse::learning {
@@ -28,27 +27,6 @@ struct TrainedModel {
   std::vector<EpochRecord> epochs;
   std::optional<NumberModel> numbers;                       ///< what it answers, where these are no classes
   std::optional<NumberErrors> heldout_errors, test_errors;  ///< of numbers
-};
-
-/// Where training stands, after an update or an epoch.
-struct TrainProgress {
-  std::int64_t epoch = 0;  ///< from 1
-  std::int64_t epochs = 0;
-  std::int64_t batch = 0;  ///< of the epoch; 0 when the epoch is over
-  std::int64_t batches = 0;
-  float loss = 0;           ///< of the update, or the mean over the epoch
-  EpochRecord record = {};  ///< of the epoch, once it is over
-};
-
-using TrainReport = std::function<void(const TrainProgress&)>;
-
-/// What a run of training leaves behind, and goes on from.
-struct TrainRun {
-  std::size_t inputs_per_class = 0;       ///< raw inputs to keep for the seed
-  std::string checkpoint = {};            ///< file; empty: none
-  bool resume = false;                    ///< from the checkpoint, where there is one
-  const TeacherModel* teacher = nullptr;  ///< borrowed; TrainOptions::distillation says how it is listened to
-  TrainReport on_update = {};
 };
 
 /// Trains a specified model from random weights on labelled clips, or clips with numbers (data.targets). The
