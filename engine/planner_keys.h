@@ -6,5 +6,7 @@ namespace dormouse::engine {
 inline constexpr const char* kPuzzleKey = "dormouse.puzzle";
 /// The probability of being right, sigmoid(q), from which on it may stop; absent: q is not believed.
 inline constexpr const char* kHaltKey = "dormouse.halt";
+/// What that was tested on and what it promises, for people.
+inline constexpr const char* kHaltTestKey = "dormouse.halt.test";
 
 }  // namespace dormouse::engine

@@ -9,12 +9,7 @@
 namespace dormouse::hrm {
 namespace {
 
-/// Audits with a score from a threshold on.
-struct Accepted {
-  std::size_t audits = 0, errors = 0;
-};
-
-void check(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise) {
+void check(std::span<const float> thresholds, const Promise& promise) {
   if (!(promise.target_error > 0 && promise.target_error < 1))
     throw Failure(Errc::invalid, "router: target_error must lie between 0 and 1");
   if (!(promise.delta > 0 && promise.delta < 1))
@@ -22,16 +17,19 @@ void check(std::span<const Audit> audits, std::span<const float> thresholds, con
   if (promise.starts == 0) throw Failure(Errc::invalid, "router: at least one chain of tests is needed");
   if (std::ranges::adjacent_find(thresholds, std::not_fn(std::greater<>{})) != thresholds.end())
     throw Failure(Errc::invalid, "router: thresholds must fall");
+}
+
+void check(std::span<const Audit> audits) {
   if (!std::ranges::all_of(audits, [](const Audit& a) { return std::isfinite(a.score); }))
     throw Failure(Errc::invalid, "router: an audit's score is no number");
 }
 
-std::vector<Accepted> count(std::span<const Audit> audits, std::span<const float> thresholds) {
-  std::vector<Accepted> at(thresholds.size());
+std::vector<Counted> count(std::span<const Audit> audits, std::span<const float> thresholds) {
+  std::vector<Counted> at(thresholds.size());
   for (const Audit& audit : audits) {
     const auto first = std::ranges::lower_bound(thresholds, audit.score, std::greater<>{});
     if (first == thresholds.end()) continue;
-    Accepted& bin = at[static_cast<std::size_t>(first - thresholds.begin())];
+    Counted& bin = at[static_cast<std::size_t>(first - thresholds.begin())];
     ++bin.audits, bin.errors += audit.wrong;
   }
   for (std::size_t i = 1; i < at.size(); ++i)
@@ -87,10 +85,17 @@ double lower_limit(std::size_t k, std::size_t n, double alpha) {
 
 Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds,
                     const Promise& promise) {
-  check(audits, thresholds, promise);
-  const std::vector<Accepted> at = count(audits, thresholds);
+  check(audits);
+  check(thresholds, promise);
+  return certify(count(audits, thresholds), audits.size(), thresholds, promise);
+}
+
+Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<const float> thresholds,
+                    const Promise& promise) {
+  check(thresholds, promise);
+  ensure(at.size() == thresholds.size(), "a count for each threshold");
   const double level = promise.delta / static_cast<double>(promise.starts);
-  const std::size_t strictest = first_start(at.size(), audits.size(), promise.target_error, level);
+  const std::size_t strictest = first_start(at.size(), audits, promise.target_error, level);
   std::optional<std::size_t> laxest;
   double carried = 0, spent = 0;  // level of the next test; of the laxest that succeeded
   for (std::size_t i = strictest, chain = 0; i < at.size(); ++i) {
@@ -104,7 +109,7 @@ Certificate certify(std::span<const Audit> audits, std::span<const float> thresh
     }
   }
   Certificate certificate;
-  certificate.audits = audits.size();
+  certificate.audits = audits;
   if (!laxest) return certificate;
   certificate.threshold = thresholds[*laxest];
   certificate.accepted = at[*laxest].audits;

@@ -59,6 +59,14 @@ struct Certificate {
 /// number.
 Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise);
 
+/// Of all audits, those that a threshold accepts.
+struct Counted {
+  std::size_t audits = 0, errors = 0;
+};
+/// The same where what is wrong depends on the threshold, too: what was counted at each of them.
+Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<const float> thresholds,
+                    const Promise& promise);
+
 /// Thresholds for certify(): falling, at most 50, each of which accepts an equal share more of these scores
 /// than the one before.
 std::vector<float> equal_shares(std::vector<float> scores);

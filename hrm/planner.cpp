@@ -35,7 +35,8 @@ engine::Graph checked(engine::Graph graph) {
   return graph;
 }
 
-/// The likeliest class of each cell, of logits [1, classes, …].
+}  // namespace
+
 std::vector<std::uint8_t> likeliest(const Tensor& logits) {
   const auto classes = static_cast<std::size_t>(logits.shape()[1]);
   const auto values = logits.values<float>();
@@ -47,23 +48,24 @@ std::vector<std::uint8_t> likeliest(const Tensor& logits) {
   return answer;
 }
 
-}  // namespace
-
 std::string_view word(Halt why) {
-  constexpr std::array<std::string_view, 5> words{"verified", "sure", "stable", "budget", "preempted"};
+  constexpr std::array<std::string_view, 6> words{"verified", "sure", "stable",
+                                                  "budget",   "time", "preempted"};
   return words[static_cast<std::size_t>(why)];
 }
 
-bool Planner::is_step(const engine::Graph& graph) { return !named(graph, engine::kPuzzleKey).empty(); }
+bool Planner::is_step(const engine::Graph& graph) { return !puzzle_of(graph).empty(); }
+
+std::string Planner::puzzle_of(const engine::Graph& graph) { return named(graph, engine::kPuzzleKey); }
 
 Planner::Planner(engine::Graph step, std::span<const engine::Driver* const> drivers, Verify verify)
-    : puzzle_(named(step, engine::kPuzzleKey)),
+    : puzzle_(puzzle_of(step)),
       halt_(config::parse_number<float>(named(step, engine::kHaltKey))),
       verify_(verify ? std::move(verify) : verifier_for(puzzle_)),
-      session_(checked(std::move(step)), drivers) {}
+      session_(std::make_shared<engine::Session>(checked(std::move(step)), drivers)) {}
 
 Thought Planner::begin(const Tensor& x) const {
-  const engine::Graph& graph = session_.graph();
+  const engine::Graph& graph = session_->graph();
   const Shape& wanted = graph.value(graph.inputs()[0]).shape;
   Shape shape = x.shape();
   if (shape.rank() + 1 == wanted.rank()) {
@@ -80,10 +82,11 @@ Thought Planner::begin(const Tensor& x) const {
   return {x.reshaped(shape), Tensor(engine::DType::f32, std::move(state)), {}};
 }
 
-void Planner::step(Thought& thought, const std::stop_token& stop) const {
-  std::vector<Tensor> made = session_.run(std::array{thought.x, thought.z}, stop);
+void Planner::step(Thought& thought, bool verify, const std::stop_token& stop) const {
+  std::vector<Tensor> made = session_->run(std::array{thought.x, thought.z}, stop);
   std::vector<std::uint8_t> answer = likeliest(made[1]);
   thought.z = std::move(made[0]);
+  thought.logits = std::move(made[1]);
   thought.right = 1 / (1 + std::exp(-made[2].values<float>()[0]));
   ++thought.steps;
   if (answer == thought.answer) {
@@ -92,20 +95,22 @@ void Planner::step(Thought& thought, const std::stop_token& stop) const {
   }
   thought.unchanged = 0;
   thought.answer = std::move(answer);
-  thought.verified = verify_ && verify_(thought.x, thought.answer);
+  thought.verified = verify && verify_(thought.x, thought.answer);
 }
 
 Halt Planner::think(Thought& thought, const PlanBudget& budget, const std::stop_token& stop) const {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begun = Clock::now();
+  const bool verify = budget.verify && verify_;
   if (thought.verified) return Halt::verified;
-  for (std::int64_t i = 0;; ++i) {
+  for (;;) {
     const auto most = budget.steps > 0 ? budget.steps : std::max<std::int64_t>(1, std::ssize(thought.answer));
-    if (i >= most || Clock::now() - begun >= budget.time) return Halt::budget;
+    if (thought.steps >= most) return Halt::budget;
+    if (thought.steps > 0 && Clock::now() - begun >= budget.time) return Halt::time;
     if (budget.may_go_on && !budget.may_go_on()) return Halt::preempted;
-    step(thought, stop);
+    step(thought, verify, stop);
     if (thought.verified) return Halt::verified;
-    if (halt_ && thought.right >= *halt_) return Halt::sure;
+    if (halt_ && !verify && thought.right >= *halt_) return Halt::sure;
     if (budget.stable > 0 && thought.unchanged >= budget.stable) return Halt::stable;
   }
 }

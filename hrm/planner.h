@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -18,17 +19,19 @@ enum class Halt : std::uint8_t {
   verified,   ///< the verifier accepts the answer
   sure,       ///< the halting head says that it is right
   stable,     ///< the answer has not changed for PlanBudget::stable steps
-  budget,     ///< steps or time are over
+  budget,     ///< it has taken as many steps as it may
+  time,       ///< its time is over
   preempted,  ///< the caller wants to go on later
 };
 std::string_view word(Halt why);
 
 /// How long it may think from now on.
 struct PlanBudget {
-  std::int64_t steps = 0;  ///< 0: as many as there are cells
-  std::chrono::nanoseconds time = std::chrono::nanoseconds::max();
-  std::int64_t stable = 32;              ///< steps without a change; 0: not asked
-  std::function<bool()> may_go_on = {};  ///< asked between steps; empty: always
+  std::int64_t steps = 0;  ///< of the thought in all; 0: as many as there are cells
+  std::chrono::nanoseconds time = std::chrono::nanoseconds::max();  ///< the first step is taken in any case
+  std::int64_t stable = 32;                                         ///< steps without a change; 0: not asked
+  std::function<bool()> may_go_on = {};                             ///< asked between steps; empty: always
+  bool verify = true;                                               ///< false: as if there were no verifier
 };
 
 /// A question being thought about: all that is needed to go on with it, on any thread, at any later time. Its
@@ -37,14 +40,20 @@ struct Thought {
   engine::Tensor x;  ///< f32 [1, …]
   engine::Tensor z;
   std::vector<std::uint8_t> answer;  ///< the class of each cell; empty before the first step
+  engine::Tensor logits = {};        ///< [1, classes, …cells], of which it is the likeliest
   float right = 0;                   ///< what the halting head thinks of it, a probability
   std::int64_t steps = 0;
   std::int64_t unchanged = 0;  ///< steps since the answer changed
   bool verified = false;
 };
 
+/// The likeliest class of each cell, of logits f32 [1, classes, …].
+std::vector<std::uint8_t> likeliest(const engine::Tensor& logits);
+
 /// Loops a step (x, z) → (z', logits [1, classes, …cells], q [1, 1]), as `dormouse train` makes it, until
-/// something says stop. Immutable: any number of threads may think with it.
+/// something says stop. The halting head is believed where it is calibrated and nothing verifies: an answer
+/// that a verifier refuses is wrong, however sure the head may be. Immutable: any number of threads may think
+/// with it.
 class Planner {
  public:
   /// The verifier is that of the step's metadata (engine/planner_keys.h) unless another is given. Throws
@@ -53,7 +62,14 @@ class Planner {
 
   /// Whether a graph says that it is such a step.
   static bool is_step(const engine::Graph& graph);
+  /// The kind of puzzle that it is of; empty for a graph that is no step.
+  static std::string puzzle_of(const engine::Graph& graph);
   const std::string& puzzle() const { return puzzle_; }
+  const std::shared_ptr<const engine::Session>& session() const { return session_; }
+  /// Empty where nothing can tell.
+  const Verify& verifier() const { return verify_; }
+  /// The probability from which on the halting head is believed, if it is.
+  std::optional<float> halt() const { return halt_; }
 
   /// A new thought on x, with or without the batch of 1. Throws Failure(invalid) when x does not fit.
   Thought begin(const engine::Tensor& x) const;
@@ -62,12 +78,12 @@ class Planner {
   Halt think(Thought& thought, const PlanBudget& budget, const std::stop_token& stop = {}) const;
 
  private:
-  void step(Thought& thought, const std::stop_token& stop) const;
+  void step(Thought& thought, bool verify, const std::stop_token& stop) const;
 
   std::string puzzle_;
   std::optional<float> halt_;
   Verify verify_;
-  engine::Session session_;
+  std::shared_ptr<const engine::Session> session_;
 };
 
 }  // namespace dormouse::hrm

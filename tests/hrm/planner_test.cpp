@@ -4,6 +4,7 @@
 
 #include "engine/planner_keys.h"
 #include "engine/value.h"
+#include "hrm/halting.h"
 
 using namespace dormouse;
 using namespace dormouse::hrm;
@@ -75,18 +76,56 @@ TEST_CASE("a planner whose answer is refused stops by its budget or when nothing
   CHECK(planner.think(thought, {.stable = 4}) == Halt::stable);
   CHECK(thought.steps == 7);
   Thought other = planner.begin(maze(kBlindAlley));
-  CHECK(planner.think(other, {.time = std::chrono::nanoseconds(0)}) == Halt::budget);
-  CHECK(other.steps == 0);
+  CHECK(planner.think(other, {.time = std::chrono::nanoseconds(0)}) == Halt::time);
+  CHECK(other.steps == 1);
 }
 
 TEST_CASE("a planner believes its halting head from the calibrated probability on", "[hrm]") {
   const Planner planner(counting_step("0.9"), {});
   Thought thought = planner.begin(maze(kBlindAlley));
-  CHECK(planner.think(thought, {}) == Halt::sure);
+  CHECK(planner.think(thought, {.verify = false}) == Halt::sure);
   CHECK(thought.steps == 6);  // 1 / (1 + exp(3.5 - 6)) = 0.92
   const Planner deaf(counting_step(), {});
   Thought same = deaf.begin(maze(kBlindAlley));
-  CHECK(deaf.think(same, {}) == Halt::budget);
+  CHECK(deaf.think(same, {.verify = false}) == Halt::budget);
+}
+
+TEST_CASE("a halting head is not believed where the verifier refuses", "[hrm]") {
+  const Planner planner(counting_step("0.9"), {});
+  Thought thought = planner.begin(maze(kBlindAlley));
+  CHECK(planner.think(thought, {}) == Halt::budget);
+  CHECK(thought.right > 0.9f);
+}
+
+TEST_CASE("a halting head is certified from trials, and not where it errs", "[hrm]") {
+  // Every tenth puzzle is believed too early at 0.8, at 0.9 none is.
+  std::vector<HaltTrial> trials;
+  for (int i = 0; i < 800; ++i)
+    trials.push_back(
+        {{0.5f, 0.8f + static_cast<float>(i % 7) * 0.001f, 0.9f + static_cast<float>(i % 11) * 0.001f},
+         {false, i % 10 != 0, true}});
+  const Certificate certificate = certify_halting(trials, {.target_error = 0.02, .delta = 0.05});
+  REQUIRE(certificate.threshold);
+  CHECK(*certificate.threshold >= 0.9f);
+  CHECK(*certificate.threshold < 0.902f);
+  CHECK(certificate.accepted > 500);
+  CHECK(certificate.errors == 0);
+  CHECK(certificate.bound <= 0.02);
+  for (HaltTrial& trial : trials) trial.correct.assign(3, false);
+  CHECK_FALSE(certify_halting(trials, {.target_error = 0.02, .delta = 0.05}).threshold);
+  CHECK_FALSE(certify_halting({}, {}).threshold);
+}
+
+TEST_CASE("a trial of the halting head follows a planner to its end, verified or not", "[hrm]") {
+  const Planner planner(counting_step(), {});
+  std::vector<std::uint8_t> answer;
+  for (const std::string& row : kWay)
+    for (const char what : row) answer.push_back(what != '#');
+  const HaltTrial trial = try_halting(planner, maze(kWay), answer, {.steps = 5});
+  CHECK(trial.correct == std::vector<bool>{false, false, true, true, true});
+  REQUIRE(trial.right.size() == 5);
+  CHECK(trial.right[2] < trial.right[3]);
+  CHECK(try_halting(planner, maze(kWay), answer, {.stable = 2}).right.size() == 5);
 }
 
 TEST_CASE("a thought that was interrupted ends as one that was not", "[hrm]") {
