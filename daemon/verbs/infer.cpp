@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <iostream>
 
@@ -41,13 +42,21 @@ void add_values(Table& table, const std::string& file, const boost::json::value&
   }
 }
 
-void add_row(Table& table, const std::string& file, const boost::json::value& reply) {
-  const auto* object = reply.if_object();
-  const auto* found = object ? object->if_contains("parameters") : nullptr;
-  const boost::json::value parameters = found ? *found : nullptr;
-  table.add({file, cell(parameters, "dormouse_label"), cell(parameters, "dormouse_confidence"),
-             cell(parameters, "dormouse_route"), cell(parameters, "dormouse_novelty"),
-             cell(parameters, "dormouse_episode_id")});
+/// The answers of a model with labels, and the sets of those that abstain.
+Table answers_table(const std::vector<std::pair<std::string, boost::json::value>>& answers) {
+  const auto has_set = [](const auto& answer) { return answer.second.as_object().contains("dormouse_set"); };
+  const bool sets = std::ranges::any_of(answers, has_set);
+  std::vector<std::string> headings{"file", "label", "confidence", "route", "novelty", "episode"};
+  if (sets) headings.push_back("set");
+  Table table(headings);
+  for (const auto& [file, parameters] : answers) {
+    std::vector<std::string> cells{file};
+    for (const char* key : {"label", "confidence", "route", "novelty", "episode_id", "set"})
+      if (sets || key != std::string_view("set"))
+        cells.push_back(cell(parameters, std::string("dormouse_") + key));
+    table.add(std::move(cells));
+  }
+  return table;
 }
 
 int run(const Arguments& arguments) {
@@ -58,7 +67,7 @@ int run(const Arguments& arguments) {
   HttpClient client(arguments.socket());
   const TensorSpec input = ask_inputs(client, model).front();
   Table values({"file", "output", "values"});
-  Table table({"file", "label", "confidence", "route", "novelty", "episode"});
+  std::vector<std::pair<std::string, boost::json::value>> answers;
   for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
     const std::string& file = arguments.positional()[i];
     const TensorMessage message = message_for(file, input);
@@ -71,11 +80,11 @@ int run(const Arguments& arguments) {
     const boost::json::value answer = parse_json(reply);
     if (const auto* parameters = answer.as_object().if_contains("parameters");
         parameters && parameters->as_object().contains("dormouse_label"))
-      add_row(table, file, answer);
+      answers.emplace_back(file, *parameters);
     else
       add_values(values, file, answer);
   }
-  if (!arguments.json()) std::cout << (values.empty() ? table : values).text();
+  if (!arguments.json()) std::cout << (values.empty() ? answers_table(answers) : values).text();
   return kOk;
 }
 

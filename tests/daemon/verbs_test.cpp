@@ -60,15 +60,17 @@ class FakeDaemon {
   }
   std::string file(const std::string& name) const { return folder_.file(name); }
 
-  std::string status = R"({"name":"dormouse","version":"9.9","uptime_seconds":3720,"resident_bytes":2500000,)"
-                       R"("models":{"digits":{"version":3,"inferences":12}},"sleep":{"state":"awake"},)"
-                       R"("memory":{"episodes":7,"labelled":2,"file_bytes":4096,"ram_bytes":2000,"clip_bytes":0,)"
-                       R"("bytes_written_today":8192,"write_budget_bytes":100000000},)"
-                       R"("latency":{"awake":{"count":4,"p50_us":250,"p95_us":900},"asleep":{"count":0}},)"
-                       R"("streams":{}})";
+  std::string status =
+      R"({"name":"dormouse","version":"9.9","uptime_seconds":3720,"resident_bytes":2500000,)"
+      R"("models":{"digits":{"version":3,"inferences":12}},"sleep":{"state":"awake"},)"
+      R"("memory":{"episodes":7,"labelled":2,"file_bytes":4096,"ram_bytes":2000,"clip_bytes":0,)"
+      R"("bytes_written_today":8192,"write_budget_bytes":100000000},)"
+      R"("latency":{"awake":{"count":4,"p50_us":250,"p95_us":900},"asleep":{"count":0}},)"
+      R"("streams":{}})";
   std::vector<std::string> seen;
   Shape shape;
   std::string clip;
+  std::string set;  ///< of an answer that abstains
   int polls_until_done = 2;
 
  private:
@@ -145,11 +147,13 @@ class FakeDaemon {
     CHECK(tensor.buffer() == request.buffer);  // the client aligned it
     shape = tensor.shape();
     clip = decoded.parameters.flag("clip") ? "clip" : "input";
-    return encode_infer(decoded, {.model_name = request.part("m"),
-                                  .parameters = {{"dormouse_label", std::string("seven")},
-                                                 {"dormouse_confidence", 0.93751},
-                                                 {"dormouse_episode_id", std::int64_t{77}}},
-                                  .outputs = {{"y", tensor, {}}}});
+    InferResponse response{.model_name = request.part("m"),
+                           .parameters = {{"dormouse_label", std::string("seven")},
+                                          {"dormouse_confidence", 0.93751},
+                                          {"dormouse_episode_id", std::int64_t{77}}},
+                           .outputs = {{"y", tensor, {}}}};
+    if (!set.empty()) response.parameters.set("dormouse_set", set);
+    return encode_infer(decoded, response);
   }
 
   Response feedback(Request request) {
@@ -192,7 +196,11 @@ TEST_CASE("a file is sent as the model's input when it fits, else as a clip", "[
     CHECK_THAT(outcome.out, Contains("seven") && Contains("0.9375") && Contains("77"));
     CHECK(daemon.shape == item.shape);
     CHECK(daemon.clip == item.clip);
+    CHECK_THAT(outcome.out, !Contains(" set"));
   }
+  daemon.set = "seven|two";
+  CHECK_THAT(daemon.run({"infer", "digits", daemon.file("row.csv")}).out,
+             Contains(" set") && Contains("seven|two"));
   const Outcome raw = daemon.run({"infer", "digits", daemon.file("row.csv"), "--json"});
   CHECK(parse_json(raw.out).at("parameters").at("dormouse_label") == "seven");
 }
@@ -235,8 +243,9 @@ TEST_CASE("a model and the operators are listed without a daemon", "[verbs]") {
   const Outcome passes = run({"inspect", folder.file("swap.onnx"), "--passes"});
   CHECK(passes.code == kOk);
   CHECK_THAT(passes.out, Contains("as the file has it") && Contains("dead code"));
-  CHECK_THAT(run({"inspect", folder.file("swap.onnx"), "--passes", "--json"}).out,
-             Contains(R"({"nodes":1,"passes":[)") && Contains(R"({"pass":"dead code","nodes":1,"changes":{}})"));
+  CHECK_THAT(
+      run({"inspect", folder.file("swap.onnx"), "--passes", "--json"}).out,
+      Contains(R"({"nodes":1,"passes":[)") && Contains(R"({"pass":"dead code","nodes":1,"changes":{}})"));
   const Outcome ops = run({"inspect", "--ops"});
   CHECK(ops.code == kOk);
   CHECK_THAT(ops.out, Contains("LayerNormalization") && Contains(" operators: "));
@@ -260,7 +269,8 @@ TEST_CASE("a model is exported in standard operators", "[verbs]") {
   CHECK(run({"export"}).code == kUsage);
   SmallModel(3).write(folder.file(""), "colours");
   CHECK_THAT(run({"export", folder.file("colours.onnx")}).out, Contains("(x - mean) / deviation"));
-  CHECK_THAT(run({"export", folder.file("colours.onnx"), "--json"}).out, Contains(R"("normaliser":{"mean":[)"));
+  CHECK_THAT(run({"export", folder.file("colours.onnx"), "--json"}).out,
+             Contains(R"("normaliser":{"mean":[)"));
 }
 
 TEST_CASE("what cannot be sent is said before it is sent", "[verbs]") {
@@ -331,9 +341,10 @@ TEST_CASE("status is for reading, and JSON for scripts", "[verbs]") {
   FakeDaemon daemon;
   const Outcome awake = daemon.run({"status"});
   CHECK(awake.code == kOk);
-  CHECK_THAT(awake.out, Contains("dormouse 9.9  awake  up 1 h 2 min  2.5 MB") &&
-                            Contains("digits  version 3, 12 inferences") &&
-                            Contains("7 episodes, 2 labelled") && Contains("8 kB of 100.0 MB written today") && Contains("awake p50 0.25 p95 0.90 ms (4)"));
+  CHECK_THAT(awake.out,
+             Contains("dormouse 9.9  awake  up 1 h 2 min  2.5 MB") &&
+                 Contains("digits  version 3, 12 inferences") && Contains("7 episodes, 2 labelled") &&
+                 Contains("8 kB of 100.0 MB written today") && Contains("awake p50 0.25 p95 0.90 ms (4)"));
   CHECK(daemon.run({"status", "--json"}).out == daemon.status + "\n");
   daemon.status = "{}";
   CHECK(daemon.run({"status"}).code == kFailed);
@@ -389,7 +400,8 @@ TEST_CASE("every verb has help with an example, and the overview lists it", "[ve
 
 TEST_CASE("the program says what it is made of", "[verbs]") {
   const std::string version = run({"--version"}).out;
-  CHECK_THAT(version, Catch::StartsWith("dormouse " + std::string(kStamp) + "\nbuilt by ") && Contains("\ndrivers: "));
+  CHECK_THAT(version,
+             Catch::StartsWith("dormouse " + std::string(kStamp) + "\nbuilt by ") && Contains("\ndrivers: "));
   for (const engine::Driver* driver : drivers::all_drivers())
     CHECK_THAT(version, Contains(std::string(driver->name())));
   CHECK(std::isdigit(static_cast<unsigned char>(kStamp.front())));
