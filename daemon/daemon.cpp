@@ -195,6 +195,7 @@ class Daemon {
     indexing_.stop();
     streams_.close();
     service_.routing().stop();
+    service_.planning().stop();
     service_.events().close();
     co_await server_.stop(kDrain);
     timer_.cancel();

@@ -14,9 +14,11 @@ namespace json = boost::json;
 
 constexpr std::string_view kProbabilities = "probabilities";
 
-/// The model's own outputs, and the answer as one more where it has labels.
-std::vector<TensorSpec> outputs_of(const Entry& entry) {
+/// The model's own outputs, and the answer as one more where it has labels or asks a planner.
+std::vector<TensorSpec> outputs_of(const Service& service, const Entry& entry) {
   auto specs = entry.parts->outputs;
+  if (const Entry* const planner = service.planning().planner_of(entry); planner && planner != &entry)
+    specs.push_back(planner->parts->outputs.front());
   if (entry.parts->learnable)
     specs.push_back(
         {std::string(kProbabilities), engine::DType::f32, engine::Shape{engine::kDynamic, engine::kDynamic}});
@@ -53,6 +55,8 @@ InferResponse response_of(const Entry& entry, const InferRequest& request, const
   }
   for (std::size_t i = 0; i < entry.parts->outputs.size(); ++i)
     response.outputs.push_back({entry.parts->outputs[i].name, answered.result.outputs[i], {}});
+  if (answered.result.outputs.size() > entry.parts->outputs.size())
+    response.outputs.push_back({"answer", answered.result.outputs.back(), {}});
   if (!answered.result.rows.empty())
     response.outputs.push_back({std::string(kProbabilities), answered.result.probabilities(), {}});
   return response;
@@ -69,7 +73,8 @@ std::string stream_of(const Parameters& parameters) {
   return *name;
 }
 
-/// `dormouse_priority`, `dormouse_deadline_ms`, and `timeout` in microseconds as Triton has it; 0 is none.
+/// `dormouse_priority`, `dormouse_deadline_ms`, a planner's `dormouse_steps` and `dormouse_time_ms`, and
+/// `timeout` in microseconds as Triton has it; 0 is none.
 Urgency urgency_of(const Parameters& parameters, const Request& request) {
   Urgency urgency{.gone = request.gone};
   if (const Parameter* given = parameters.find("dormouse_priority")) {
@@ -85,6 +90,9 @@ Urgency urgency_of(const Parameters& parameters, const Request& request) {
     microseconds = std::min(*given, kLongest / 1000) * 1000;
     limited = true;
   }
+  urgency.steps = parameters.count("dormouse_steps").value_or(0);
+  if (const auto given = parameters.count("dormouse_time_ms"))
+    urgency.time = std::chrono::milliseconds(std::min(*given, kLongest / 1000));
   if (limited) urgency.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
   return urgency;
 }
@@ -92,7 +100,7 @@ Urgency urgency_of(const Parameters& parameters, const Request& request) {
 asio::awaitable<Response> infer(Service& service, Request request) {
   Entry& entry = service.model(request.part("m"));
   const InferRequest decoded = decode_infer(request, entry.parts->inputs);
-  check_outputs(decoded, outputs_of(entry));
+  check_outputs(decoded, outputs_of(service, entry));
   auto inputs = inputs_of(*entry.parts, decoded, decoded.parameters.flag("clip"));
   const auto version = version_part(request);
   const std::string name = entry.parts->options.name;
@@ -109,15 +117,17 @@ asio::awaitable<Response> infer(Service& service, Request request) {
   co_return encode_infer(decoded, response_of(entry, decoded, answered));
 }
 
-json::object model_metadata(const Entry& entry) {
+json::object model_metadata(const Service& service, const Entry& entry) {
   json::object object{{"name", entry.parts->options.name},
                       {"versions", {std::to_string(entry.served.model->version)}},
                       {"platform", "dormouse"},
                       {"inputs", metadata(entry.parts->inputs)},
-                      {"outputs", metadata(outputs_of(entry))}};
+                      {"outputs", metadata(outputs_of(service, entry))}};
   json::object parameters;
   const auto& labels = entry.parts->learnable ? entry.served.model->labels : entry.parts->answers.names;
   if (!labels.empty()) parameters["labels"] = json::serialize(json::value_from(labels));
+  if (const Entry* const planner = service.planning().planner_of(entry))
+    parameters["puzzle"] = planner->parts->thinker->planner.puzzle();
   if (entry.parts->window) {
     parameters["window"] = entry.parts->window->rows;
     parameters["channels"] = entry.parts->window->channels;
@@ -200,7 +210,7 @@ void add_inference_routes(Router& router, Service& service, const Nights& nights
   };
   for (const std::string model : {"/v2/models/{m}", "/v2/models/{m}/versions/{v}"}) {
     router.add(Method::get, model, immediate([&service](const Request& request) {
-                 return reply(model_metadata(service.model(request.part("m"))));
+                 return reply(model_metadata(service, service.model(request.part("m"))));
                }));
     router.add(
         Method::get, model + "/ready", immediate([&service](const Request& request) {
@@ -212,7 +222,7 @@ void add_inference_routes(Router& router, Service& service, const Nights& nights
                                {"platform", "dormouse"},
                                {"max_batch_size", 0},
                                {"input", metadata(entry.parts->inputs)},
-                               {"output", metadata(outputs_of(entry))}});
+                               {"output", metadata(outputs_of(service, entry))}});
                }));
     router.add(Method::get, model + "/stats", immediate([&service](const Request& request) {
                  return reply({{"model_stats", json::array{statistics(service.model(request.part("m")))}}});

@@ -63,6 +63,7 @@ void explain_routing(const Service& service, const RowAnswer& answer, memory::Ep
     return json::object{
         {"high", verdict.label}, {"confidence", verdict.confidence}, {"agreed", verdict.agreed}};
   };
+  if (answer.plan) object["planner"] = describe(*answer.plan);
   if (answer.provisional) {
     const AuditVerdict* finished = service.routing().finished(id);
     object["final"] = finished ? json::value(verdict_json(*finished)) : json::value("waits");
@@ -103,6 +104,8 @@ json::object explain(const RowAnswer& answer, const std::vector<std::string>& la
 
 asio::awaitable<Response> why(Service& service, Request request) {
   const memory::EpisodeId id = id_text(request.part("id"), "episode");
+  if (const PlanRecord* const plan = service.planning().find(id))
+    co_return json_response(json::serialize(describe(*plan)));
   const memory::Episode episode = co_await episode_of(service, id);
   const Entry& entry = service.learning_model(episode.model);
   json::object object{{"episode", describe(episode)}};

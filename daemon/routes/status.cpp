@@ -36,6 +36,7 @@ json::object model_status(const Service& service, const Entry& entry) {
   const engine::PublishedModel& model = *entry.served.model;
   json::object object{
       {"version", model.version}, {"inferences", entry.inferences}, {"failures", entry.failures}};
+  if (auto planner = service.planning().status(entry)) object["planner"] = std::move(*planner);
   if (!entry.parts->learnable) return object;
   object["labels"] = json::value_from(model.labels);
   object["concepts"] = entry.served.concepts->size();
@@ -163,6 +164,7 @@ void add_status_routes(Router& router, Service& service, Streams& streams, Night
   measure_requests(service, metrics);
   measure_memory(service, metrics);
   service.routing().measure(metrics);
+  service.planning().measure(metrics);
   router.add(Method::get, "/v1/events", [&service](Request) -> asio::awaitable<Response> {
     co_return event_response(service.events().subscribe());
   });

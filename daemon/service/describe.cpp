@@ -1,5 +1,6 @@
 #include "daemon/service/describe.h"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 #include <cmath>
@@ -40,11 +41,55 @@ json::object describe(const Answered& answered, std::size_t row) {
                       {"version", answered.version}};
   if (!answer.set.empty()) object["set"] = set_text(answer, answered.labels);
   if (row < answered.ids.size()) object["episode"] = answered.ids[row];
+  if (answer.plan)
+    for (auto& [key, value] : describe(*answer.plan)) object[key] = value;
   if (answer.provisional) object["provisional"] = true;
   return object;
 }
 
+namespace {
+
+void set_plan(const Plan& plan, Parameters& parameters) {
+  parameters.set("dormouse_steps", plan.steps);
+  parameters.set("dormouse_halt", std::string(word(plan.halt)));
+  if (plan.verified) parameters.set("dormouse_verified", *plan.verified);
+}
+
+/// Of an answer of cells; those of several rows with commas between.
+Parameters describe_plans(const Answered& answered) {
+  const std::vector<Plan>& plans = answered.result.plans;
+  const auto joined = [&](auto word_of) {
+    std::string text;
+    for (std::size_t row = 0; row < plans.size(); ++row) text += (row ? "," : "") + std::string(word_of(row));
+    return text;
+  };
+  Parameters parameters;
+  parameters.set("dormouse_route", joined([&](std::size_t row) { return word(plans[row].route); }));
+  if (plans.size() == 1) {
+    set_plan(plans[0], parameters);
+    parameters.set("dormouse_right", rounded(double{plans[0].right}));
+    parameters.set("dormouse_milliseconds", std::chrono::duration<double, std::milli>(plans[0].time).count());
+    if (!answered.ids.empty())
+      parameters.set("dormouse_episode_id", static_cast<std::int64_t>(answered.ids[0]));
+  } else {
+    const auto number = [&](std::size_t row) { return std::to_string(plans[row].steps); };
+    parameters.set("dormouse_steps", joined(number));
+    parameters.set("dormouse_halt", joined([&](std::size_t row) { return word(plans[row].halt); }));
+    if (plans[0].verified)
+      parameters.set("dormouse_verified",
+                     joined([&](std::size_t row) { return *plans[row].verified ? "true" : "false"; }));
+    if (!answered.ids.empty())
+      parameters.set("dormouse_episode_id",
+                     joined([&](std::size_t row) { return std::to_string(answered.ids[row]); }));
+  }
+  if (std::ranges::any_of(plans, &Plan::provisional)) parameters.set("dormouse_provisional", true);
+  return parameters;
+}
+
+}  // namespace
+
 Parameters describe_flat(const Answered& answered) {
+  if (!answered.result.plans.empty()) return describe_plans(answered);
   Parameters parameters;
   const auto rows = answered.result.rows.size();
   if (rows == 0) return parameters;
@@ -56,6 +101,7 @@ Parameters describe_flat(const Answered& answered) {
     parameters.set("dormouse_complexity", std::string(word(answer.complexity)));
     parameters.set("dormouse_novelty", rounded(answer.novelty));
     if (!answer.set.empty()) parameters.set("dormouse_set", set_text(answer, answered.labels));
+    if (answer.plan) set_plan(*answer.plan, parameters);
     if (answer.provisional) parameters.set("dormouse_provisional", true);
     if (!answered.ids.empty())
       parameters.set("dormouse_episode_id", static_cast<std::int64_t>(answered.ids[0]));

@@ -1,6 +1,7 @@
 #include "daemon/service/inference.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "hrm/prediction_set.h"
@@ -18,23 +19,84 @@ std::optional<std::uint32_t> index_of(const std::vector<std::string>& labels, co
   return static_cast<std::uint32_t>(found - labels.begin());
 }
 
+std::vector<float> softmax(std::span<const float> logits) {
+  std::vector<float> shares(logits.begin(), logits.end());
+  const float most = std::ranges::max(shares);
+  float sum = 0;
+  for (float& share : shares) sum += share = std::exp(share - most);
+  for (float& share : shares) share /= sum;
+  return shares;
+}
+
 /// The planner's calibrated answer to one row, and which labels its classes are.
-hrm::Decision ask_planner(const InferenceJob& job, std::size_t row, const hrm::Router& router,
-                          const hrm::Decision& before) {
-  std::vector<Tensor> inputs;
-  for (const Tensor& input : job.inputs) inputs.push_back(input.rows(static_cast<std::int64_t>(row), 1));
-  const engine::PublishedModel& planner = *job.planner->model;
-  const auto outputs = planner.session->run(inputs, job.stop);
-  const engine::Answer answer =
-      engine::arbitrate(planner, outputs.front().values<float>(), outputs.back().values<float>());
+HighAnswer ask_planner(const InferenceJob& job, std::size_t row, const hrm::Router& router,
+                       const hrm::Decision& before) {
+  const auto began = Time::now();
+  HighAnswer high;
+  std::vector<float> probabilities;
+  const Thinker* const thinker = job.planner->thinker.get();
+  if (thinker) {
+    high.plan = think(job, *thinker, row);
+    probabilities = softmax(job.thoughts->at(row).thought.logits.values<float>());
+  } else {
+    std::vector<Tensor> inputs;
+    for (const Tensor& input : job.inputs) inputs.push_back(input.rows(static_cast<std::int64_t>(row), 1));
+    const engine::PublishedModel& planner = *job.planner->model;
+    const auto outputs = planner.session->run(inputs, job.stop);
+    probabilities =
+        engine::arbitrate(planner, outputs.front().values<float>(), outputs.back().values<float>())
+            .probabilities;
+  }
+  const std::vector<std::string>& labels = thinker ? thinker->labels : job.planner->model->labels;
   std::vector<float> known;
   std::vector<std::uint32_t> classes;
-  for (std::size_t i = 0; i < planner.labels.size(); ++i)
-    if (const auto index = index_of(job.served.model->labels, planner.labels[i])) {
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (const auto index = index_of(job.served.model->labels, labels[i])) {
       classes.push_back(*index);
-      known.push_back(answer.probabilities[i]);
+      known.push_back(probabilities[i]);
     }
-  return router.high(before, known, classes);
+  high.decision = router.high(before, known, classes);
+  high.time = high.plan ? high.plan->time : Time::now() - began;
+  return high;
+}
+
+/// The class of every cell of every row, i64 [rows, …cells], of logits [?, classes, …cells].
+Tensor cells_of(const std::vector<Plan>& plans, const engine::Shape& logits) {
+  engine::Shape shape{static_cast<std::int64_t>(plans.size())};
+  for (std::size_t axis = 2; axis < logits.rank(); ++axis) shape.push_back(logits[axis]);
+  Tensor cells(engine::DType::i64, std::move(shape));
+  auto out = cells.mutable_values<std::int64_t>().begin();
+  for (const Plan& plan : plans) out = std::ranges::copy(plan.answer, out).out;
+  return cells;
+}
+
+/// The least of the cells' confidences.
+float confidence_of(const Tensor& logits) {
+  const auto values = logits.values<float>();
+  const auto classes = static_cast<std::size_t>(logits.shape()[1]), cells = values.size() / classes;
+  float least = 1;
+  std::vector<float> of_cell(classes);
+  for (std::size_t cell = 0; cell < cells; ++cell) {
+    for (std::size_t c = 0; c < classes; ++c) of_cell[c] = values[c * cells + cell];
+    least = std::min(least, std::ranges::max(softmax(of_cell)));
+  }
+  return least;
+}
+
+/// The cheap model's answer where it is verified, or, where nothing verifies, confident; else the planner's.
+Plan plan_row(const InferenceJob& job, const Thinker& thinker, const Tensor& logits, std::size_t row) {
+  const hrm::Verify& verify = thinker.planner.verifier();
+  Plan plan;
+  plan.route = hrm::Route::low;
+  plan.answer = hrm::likeliest(logits);
+  plan.right = confidence_of(logits);
+  bool stands = plan.right >= job.router.accept;
+  if (verify)
+    stands = *(plan.verified = verify(job.inputs[0].rows(static_cast<std::int64_t>(row), 1), plan.answer));
+  plan.halt = !stands ? hrm::Halt::time : verify ? hrm::Halt::verified : hrm::Halt::sure;
+  plan.provisional = !stands;
+  if (stands || (job.answer_by && Time::now() >= *job.answer_by)) return plan;
+  return think(job, thinker, row);
 }
 
 /// Of a router that is never satisfied.
@@ -56,7 +118,10 @@ void go_high(const InferenceJob& job, const hrm::Router& router, RowAnswer& answ
     answer.provisional = true;
     return;
   }
-  answer.decision = ask_planner(job, row, router, answer.decision);
+  HighAnswer high = ask_planner(job, row, router, answer.decision);
+  answer.decision = std::move(high.decision);
+  answer.provisional = high.plan && high.plan->provisional;
+  answer.plan = std::move(high.plan);
   answer.high_time = Time::now() - began;
 }
 
@@ -121,11 +186,31 @@ RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::si
   if (job.set_threshold && !answer.provisional) abstain(job, answer);
   if (answer.provisional)
     answer.decision.why.sentence +=
-        "; the latency budget ends before the planner could answer, so this is provisional";
+        "; the latency budget ends before the planner could answer for good, so this is provisional";
   return answer;
 }
 
 }  // namespace
+
+Plan think(const InferenceJob& job, const Thinker& thinker, std::size_t row) {
+  Thinking& thinking = job.thoughts->at(row);
+  hrm::Thought& thought = thinking.thought;
+  const auto began = Time::now();
+  if (thought.steps == 0)
+    thought = thinker.planner.begin(job.inputs.at(0).rows(static_cast<std::int64_t>(row), 1));
+  hrm::PlanBudget budget{.steps = job.steps > 0 ? job.steps : thinker.steps, .may_go_on = job.may_go_on};
+  if (job.answer_by) budget.time = std::max(*job.answer_by - began, Time::duration(0));
+  Plan plan;
+  plan.halt = thinker.planner.think(thought, budget, job.stop);
+  thinking.time += Time::now() - began;
+  plan.time = thinking.time;
+  plan.steps = thought.steps;
+  plan.right = thought.right;
+  plan.answer = thought.answer;
+  if (thinker.planner.verifier()) plan.verified = thought.verified;
+  plan.provisional = plan.halt == hrm::Halt::time;
+  return plan;
+}
 
 Tensor InferenceResult::probabilities() const {
   const std::size_t classes = rows.front().decision.probabilities.size();
@@ -153,17 +238,30 @@ HighAnswer ask_high(const InferenceJob& job, const RowAnswer& low) {
   const hrm::Router router = insatiable(job.router);
   const hrm::Decision before =
       router.hybrid(low.executor.probabilities, {recalled.neighbours, recalled.concepts});
-  const auto began = Time::now();
-  hrm::Decision decision = ask_planner(job, 0, router, before);
-  return {std::move(decision), Time::now() - began};
+  return ask_planner(job, 0, router, before);
 }
 
 InferenceResult infer(const InferenceJob& job) {
   const engine::PublishedModel& model = *job.served.model;
   const auto began = Time::now();
   InferenceResult result;
+  if (const Thinker* const thinker = job.served.thinker.get()) {
+    for (std::size_t row = 0; row < job.thoughts->size(); ++row)
+      result.plans.push_back(think(job, *thinker, row));
+    if (result.plans.empty()) throw Failure(Errc::invalid, "a planner is asked about at least one row");
+    result.outputs.push_back(cells_of(result.plans, job.thoughts->front().thought.logits.shape()));
+    return result;
+  }
   result.outputs = model.session->run(job.inputs, job.stop);
-  if (model.labels.empty()) return result;
+  if (model.labels.empty()) {
+    if (!job.planner || !job.planner->thinker) return result;
+    const Tensor logits = result.outputs.front();
+    for (std::size_t row = 0; row < job.thoughts->size(); ++row)
+      result.plans.push_back(
+          plan_row(job, *job.planner->thinker, logits.rows(static_cast<std::int64_t>(row), 1), row));
+    result.outputs.push_back(cells_of(result.plans, logits.shape()));
+    return result;
+  }
   const Tensor latents = std::move(result.outputs.back());
   result.outputs.pop_back();
   const Tensor& logits = result.outputs.front();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <vector>
@@ -10,6 +11,24 @@
 #include "hrm/router.h"
 
 namespace dormouse::daemon {
+
+/// A row that a planner's step thinks about: all that is needed to go on.
+struct Thinking {
+  hrm::Thought thought;
+  std::chrono::nanoseconds time{};  ///< spent on it
+};
+
+/// What thinking came to.
+struct Plan {
+  hrm::Route route = hrm::Route::high;  ///< low: the cheap model's answer stands
+  hrm::Halt halt{};
+  std::int64_t steps = 0;
+  float right = 0;               ///< the halting head's probability, or the cheap model's confidence
+  std::optional<bool> verified;  ///< nothing: there is no verifier
+  bool provisional = false;      ///< its time was over before anything said stop
+  std::chrono::nanoseconds time{};
+  std::vector<std::uint8_t> answer;  ///< the class of each cell
+};
 
 /// One row of a batch, answered.
 struct RowAnswer {
@@ -23,6 +42,7 @@ struct RowAnswer {
   float threshold = 0;  ///< that the score had to reach, or the confidence by the fixed rule
   hrm::Complexity complexity = hrm::Complexity::low;  ///< by score or confidence, and that threshold
   std::vector<std::uint32_t> set = {};                ///< of an answer that abstains: one of these, likely
+  std::optional<Plan> plan = {};                      ///< where the planner is a step, and was asked
   bool provisional = false;              ///< the planner would have been asked, had there been time
   std::chrono::nanoseconds low_time{};   ///< model and memory; its share of a batch
   std::chrono::nanoseconds high_time{};  ///< the planner's; 0 when it was not asked
@@ -32,6 +52,9 @@ struct RowAnswer {
 struct InferenceResult {
   std::vector<engine::Tensor> outputs;  ///< in the order of ModelParts::outputs
   std::vector<RowAnswer> rows;          ///< empty for a model without labels
+  /// A row each where a planner's step answers cell by cell; the answer is the last of the outputs then, i64
+  /// [rows, …cells].
+  std::vector<Plan> plans = {};
   /// f32 [rows, labels]: the answers, as tensor.
   engine::Tensor probabilities() const;
 };
@@ -47,6 +70,13 @@ struct InferenceJob {
   std::shared_ptr<const hrm::Judge> judge = {};  ///< null: the fixed threshold decides
   /// After this the planner is not asked any more, and what there is by then is provisional.
   std::optional<std::chrono::steady_clock::time_point> planner_by = {};
+  /// What a planner's step thinks of each row, kept here so that an interrupted job goes on from there; null:
+  /// there is no such planner.
+  std::shared_ptr<std::vector<Thinking>> thoughts = {};
+  std::int64_t steps = 0;  ///< that it takes at most; 0: as configured
+  /// Then it stops with the best answer so far, which is provisional.
+  std::optional<std::chrono::steady_clock::time_point> answer_by = {};
+  std::function<bool()> may_go_on = {};     ///< asked between its steps; empty: always
   std::optional<float> set_threshold = {};  ///< see hrm::prediction_set; nothing: it never abstains
 };
 
@@ -54,10 +84,14 @@ struct InferenceJob {
 /// Failure(expired) when it is to stop.
 InferenceResult infer(const InferenceJob& job);
 
+/// Goes on with what job.thoughts has of a row. Throws as infer().
+Plan think(const InferenceJob& job, const Thinker& thinker, std::size_t row);
+
 /// What another path says.
 struct HighAnswer {
   hrm::Decision decision;
   std::chrono::nanoseconds time{};  ///< the planner's
+  std::optional<Plan> plan = {};    ///< of a planner's step
 };
 /// What memory and planner, which there must be, say to the only row of `job`, which the executor answered
 /// with `low`, as if nothing had been accepted. Throws as infer().

@@ -62,6 +62,7 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
   if (!parts_->learnable) {
     session_ = open_session(*parts_, nullptr);
     model->session = session_;
+    served_.thinker = parts_->thinker;
     return;
   }
   served_.embedding_version = store_.embedding_version(parts_->options.name);

@@ -29,6 +29,7 @@ struct Served {
   std::shared_ptr<const engine::PublishedModel> model;
   std::shared_ptr<const memory::VectorIndex> index;  ///< rows are labelled by class number
   std::shared_ptr<const std::vector<memory::Concept>> concepts;
+  std::shared_ptr<const Thinker> thinker{};     ///< as ModelParts has it
   std::shared_ptr<const HeldOutView> held_out;  ///< nullptr: there are no such examples
   float typical_distance = 0;                   ///< to the nearest neighbour within a class of the seed
   std::size_t fresh_labels = 0;                 ///< given since the model last slept

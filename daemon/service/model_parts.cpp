@@ -160,6 +160,32 @@ void check_budget(const ModelParts& parts, std::span<const engine::Driver* const
                             parts.options.path.string() + " --memory says what takes how much)");
 }
 
+constexpr std::int64_t kStepsForAClass = 16;  // a thought of one cell is not over after one step
+
+/// What a planner's step is served as: it is given x, keeps z to itself, and its answer is the class of each
+/// cell.
+void serve_looped(ModelParts& parts) {
+  const ModelOptions& options = parts.options;
+  if (!options.planner.empty() || options.batching || options.stream || !options.seed.empty())
+    misfit(options,
+           "is a planner's step, which is looped for one input at a time: it takes no planner, "
+           "batching, stream or seed");
+  const TensorSpec logits = parts.outputs.size() == 3 ? parts.outputs[1] : TensorSpec{};
+  const bool one = logits.shape.rank() == 2;
+  parts.answers = labels_of(options, parts.graph);
+  const auto classes = static_cast<std::int64_t>(parts.answers.names.size());
+  if (classes > 0 && (!one || logits.shape[1] != classes))
+    misfit(options, "labels name " + std::to_string(classes) + " classes, but its logits are " +
+                        to_string(logits.shape) + ", and only those of one class a row have labels");
+  parts.thinker =
+      std::make_shared<Thinker>(Thinker{hrm::Planner(parts.graph, parts.drivers), parts.answers.names,
+                                        options.steps.value_or(one ? kStepsForAClass : 0)});
+  std::vector<std::int64_t> cells{logits.shape[0]};
+  for (std::size_t axis = 2; axis < logits.shape.rank(); ++axis) cells.push_back(logits.shape[axis]);
+  parts.inputs.resize(1);
+  parts.outputs = {{"answer", engine::DType::i64, engine::Shape(std::move(cells))}};
+}
+
 }  // namespace
 
 std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const drivers::DriverTable& drivers,
@@ -172,6 +198,11 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
   parts->outputs = output_specs(parts->graph);
   parts->drivers = drivers.chosen(options.driver.value_or(otherwise));
   check_budget(*parts, drivers.cpu);
+  if (hrm::Planner::is_step(parts->graph)) {
+    serve_looped(*parts);
+    return parts;
+  }
+  if (options.steps) misfit(options, "'steps' is for a planner's step, as dormouse new hrm makes it");
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
   if (answers_itself(parts->graph))
@@ -235,6 +266,7 @@ void warm_up(const engine::Session& session, std::span<const TensorSpec> inputs)
 
 std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
                                                     const learning::Version* version) {
+  if (parts.thinker) return parts.thinker->planner.session();
   Graph graph = parts.graph;
   if (version) graph = learning::with_parameters(std::move(graph), version->weights);
   if (parts.learnable) {

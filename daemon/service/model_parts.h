@@ -10,6 +10,7 @@
 #include "drivers/table.h"
 #include "engine/driver.h"
 #include "engine/window.h"
+#include "hrm/planner.h"
 #include "learning/seed_inputs.h"
 #include "learning/versions.h"
 
@@ -25,6 +26,14 @@ struct Learnable {
   std::size_t latent_size = 0;
 };
 
+/// A step that is looped until something says stop: see hrm::Planner.
+struct Thinker {
+  hrm::Planner planner;
+  /// Of its classes, where it answers with one of them, logits [1, classes]; empty: an answer of cells.
+  std::vector<std::string> labels;
+  std::int64_t steps = 0;  ///< that a thought takes at most; 0: as many as it has cells
+};
+
 /// A model as its files say, before anything was learnt. Immutable, shared by all that serves it.
 struct ModelParts {
   ModelOptions options;
@@ -35,6 +44,7 @@ struct ModelParts {
   std::optional<Learnable> learnable;         ///< nothing: no labels, or `answers`, so it only infers
   std::optional<engine::WindowShape> window;  ///< when clips and streams fit its input
   engine::InputNormaliser normaliser;         ///< for clips and streams; may be empty
+  std::shared_ptr<const Thinker> thinker;     ///< of a planner's step, which does not learn here; else null
   ClassLabels answers;  ///< what its first output says, i64 [rows]; empty: something else
 };
 

@@ -84,6 +84,7 @@ void bind_options(Binder& binder, ModelOptions& options) {
   binder.optional("stream", options.stream);
   binder.optional("planner", options.planner);
   binder.optional("exit", options.exit);
+  binder.optional("steps", options.steps, config::or_word("auto"), range(1, 1 << 20));
   binder.optional("memory_budget", options.memory_budget, config::or_word("any"),
                   range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
   binder.optional(

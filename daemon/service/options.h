@@ -59,7 +59,8 @@ struct ModelOptions {
   learning::Trainable trainable;
   std::filesystem::path seed;
   std::optional<StreamOptions> stream;
-  std::string planner;  ///< another model's name
+  std::string planner;                ///< another model's name
+  std::optional<std::int64_t> steps;  ///< that a planner's step is looped at most; nothing: as it needs
   std::string exit;  ///< the value that answers, of which only what it needs is run; empty: the first output
   FastWeights fast = FastWeights::automatic;
   std::optional<config::Bytes> memory_budget;  ///< that its inference may take; nothing: any

@@ -23,6 +23,10 @@ struct Urgency {
   std::optional<std::chrono::steady_clock::time_point> deadline =
       {};                     ///< an answer after it is worth nothing
   std::stop_token gone = {};  ///< requested on the io thread once nobody waits for the answer
+  /// Of a planner's step, from the request on: what it has by then is the answer, a provisional one; nothing:
+  /// as configured.
+  std::optional<std::chrono::microseconds> time = {};
+  std::int64_t steps = 0;  ///< that it takes at most; 0: as configured
 };
 
 /// Throws Failure(expired) when the deadline has passed or nobody waits.

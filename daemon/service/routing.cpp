@@ -75,7 +75,8 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     model.times[static_cast<std::size_t>(answer.decision.route)].observe(answer.low_time + answer.high_time);
     model.low_us += microseconds(answer.low_time);
     model.high_us += microseconds(answer.high_time);
-    if (answer.high_time.count() > 0) model.ran_planner(answer.high_time);
+    const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished
+    if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
     if (answer.rule == hrm::Judge::Rule::certified) model.gate.answered(answer.score >= answer.threshold);
     draw(model, job, answered, row);
     if (answer.provisional) begin_to_finish(entry, job, answer, answered.ids[row], row);

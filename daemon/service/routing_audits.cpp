@@ -43,13 +43,21 @@ void Routing::draw(Model& model, const InferenceJob& job, const Answered& answer
   }
   Pending audit{answered.ids[row], answered.result.rows[row], job, answered.labels, bytes};
   for (engine::Tensor& input : audit.job.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
-  if (audit.low.high_time.count() > 0) audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
+  if (job.thoughts) {
+    audit.job.thoughts = std::make_shared<std::vector<Thinking>>(1, job.thoughts->at(row));
+    audit.job.answer_by.reset();
+    audit.job.steps = 0;
+  }
+  if (audit.low.high_time.count() > 0 && !audit.low.provisional)
+    audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
   model.pending_bytes += bytes;
   model.pending.push_back(std::move(audit));
 }
 
 void Routing::make_way() {
-  if (computing_ && computing_->interrupted < kPatience) auditing_.request_stop();
+  if (!computing_) return;
+  // A planner's step goes on where it was.
+  if (computing_->job.thoughts || computing_->interrupted < kPatience) auditing_.request_stop();
 }
 
 bool Routing::idle() const {

@@ -22,6 +22,7 @@ void Routing::begin_to_finish(const Entry& entry, const InferenceJob& job, const
   if (finishing_ >= kMostFinishing || stopped_) return;
   InferenceJob alone = job;
   for (engine::Tensor& input : alone.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
+  if (job.thoughts) alone.thoughts = std::make_shared<std::vector<Thinking>>(1, job.thoughts->at(row));
   ++finishing_;
   asio::co_spawn(service_.io(), finish(entry.parts->options.name, std::move(alone), answer, id),
                  [](std::exception_ptr error) {
@@ -34,12 +35,16 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
   const std::vector<std::string>& labels = job.served.model->labels;
   json::object object{{"model", name}, {"episode", id}};
   try {
-    auto waiting =
-        service_.turn(service_.model(name).parts->options.planner, Urgency{.priority = Priority::background});
-    const InferenceQueue::Turn turn = co_await std::move(waiting);
     job.stop = finishing_until_.get_token();
-    auto work = [&job, &low] { return ask_high(job, low); };
-    const HighAnswer high = co_await run_on(service_.compute(), std::move(work));
+    job.answer_by.reset();
+    HighAnswer high;
+    auto work = [&](std::function<bool()> may_go_on) {
+      job.may_go_on = std::move(may_go_on);
+      high = ask_high(job, low);
+      return !high.plan || high.plan->halt != hrm::Halt::preempted;
+    };
+    auto done = service_.behind_requests(service_.model(name).parts->options.planner, std::move(work));
+    co_await std::move(done);
     models_.at(name)->ran_planner(high.time);
     const auto& decision = high.decision;
     finished_.put({id, labels.at(decision.predicted), decision.confidence,
@@ -48,6 +53,8 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
     object["confidence"] = rounded(double{decision.confidence});
     object["route"] = word(decision.route);
     object["complexity"] = word(low.complexity);
+    if (high.plan)
+      for (auto& [key, value] : describe(*high.plan)) object[key] = value;
   } catch (const Failure& failure) {
     object["error"] = failure.error().context;
   }

@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <ranges>
 #include <thread>
 
@@ -83,6 +84,7 @@ Service::Service(const Options& options, asio::io_context& io, drivers::DriverTa
     check_planner(entry);
     make_batcher(entry);
   }
+  planning_ = std::make_unique<Planning>(*this);
   routing_ = std::make_unique<Routing>(*this);
   ids_.add(store_->reserve_ids());
 }
@@ -122,10 +124,37 @@ std::optional<Served> Service::planner_of(const Entry& entry) {
   return model(entry.parts->options.planner).served;
 }
 
+namespace {
+
+/// Whether a step that is looped can be a model's planner.
+void check_thinker(const ModelParts& low, const ModelParts& planner) {
+  const auto refuse = [&](const std::string& why) {
+    throw Failure(Errc::configuration, "model " + low.options.name + ": '" + planner.options.name +
+                                           "' cannot be its planner: " + why);
+  };
+  const TensorSpec& x = planner.inputs.front();
+  if (low.inputs.size() != 1 || low.inputs[0].dtype != x.dtype ||
+      !engine::compatible(low.inputs[0].shape, x.shape))
+    refuse("it takes " + to_string(x.shape) + ", and they need the same input");
+  if (low.learnable) {
+    if (planner.thinker->labels.empty()) refuse("its answers have no labels");
+    return;
+  }
+  const engine::Graph& step = planner.thinker->planner.session()->graph();
+  const engine::Shape& logits = step.value(step.outputs()[1]).shape;
+  const TensorSpec& answer = low.outputs.front();
+  if (!low.answers.empty() || answer.dtype != engine::DType::f32 || !engine::compatible(answer.shape, logits))
+    refuse("its logits are " + to_string(logits) + ", and the model's first output is " +
+           to_string(answer.shape));
+}
+
+}  // namespace
+
 void Service::check_planner(const Entry& entry) {
   const ModelOptions& options = entry.parts->options;
   if (options.planner.empty()) return;
   const ModelParts& planner = *model(options.planner).parts;
+  if (planner.thinker) return check_thinker(*entry.parts, planner);
   const auto same = [](const TensorSpec& a, const TensorSpec& b) {
     return a.dtype == b.dtype && a.shape == b.shape;
   };
@@ -154,7 +183,7 @@ Timed timed(const InferenceJob& job) {
 bool Service::worth_no_hand_over(const Entry& entry, const InferenceJob& job) const {
   const bool one_row =
       !job.inputs.empty() && job.inputs[0].shape().rank() > 0 && job.inputs[0].shape()[0] == 1;
-  return one_row && !job.planner && entry.typical.count() > 0 && entry.typical < kShort &&
+  return one_row && !job.planner && !job.thoughts && entry.typical.count() > 0 && entry.typical < kShort &&
          scheduler_.foreground_count() == 1;
 }
 
@@ -196,6 +225,27 @@ asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob
   co_return std::move(answer.result);
 }
 
+asio::awaitable<void> Service::behind_requests(std::string name,
+                                               std::function<bool(std::function<bool()>)> work) {
+  constexpr std::chrono::milliseconds kPause{2};
+  asio::steady_timer pause(io_);
+  for (;;) {
+    {
+      auto waiting = turn(name, Urgency{.priority = Priority::background});
+      const InferenceQueue::Turn turn = co_await std::move(waiting);
+      auto a_while = [this, &work] {
+        return work([this, first = true]() mutable {
+          return std::exchange(first, false) || scheduler_.foreground_count() == 0;
+        });
+      };
+      const bool done = co_await run_on(compute_, std::move(a_while));
+      if (done) co_return;
+    }
+    pause.expires_after(kPause);
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+}
+
 asio::awaitable<InferenceQueue::Turn> Service::turn(const std::string& name, Urgency urgency) {
   return queue_.turn(name, model(name).parts->options.concurrency.value_or(SIZE_MAX), std::move(urgency));
 }
@@ -211,13 +261,20 @@ void Service::count(const Failure& failure, Entry& entry) {
   if (failure.error().code == Errc::expired) ++expired_;
 }
 
-void Service::prepare(InferenceJob& job) const {
+void Service::prepare(InferenceJob& job, const Urgency& urgency) const {
   const HeldOutView* const view = job.served.held_out.get();
   const hrm::Blend blend = view ? view->blend : hrm::Blend();
   job.router.mixing = options_.hrm.mixing.value_or(blend.mixing);
   job.router.temperature = options_.hrm.temperature.value_or(blend.temperature);
   if (view && options_.hrm.abstain)
     job.set_threshold = hrm::set_threshold(view->set_scores, *options_.hrm.abstain);
+  if (!job.served.thinker && !(job.planner && job.planner->thinker)) return;
+  const engine::Shape& shape = job.inputs.at(0).shape();
+  job.thoughts =
+      std::make_shared<std::vector<Thinking>>(static_cast<std::size_t>(shape.rank() > 0 ? shape[0] : 0));
+  job.steps = urgency.steps;
+  const auto time = urgency.time ? urgency.time : options_.hrm.latency_budget;
+  if (time) job.answer_by = std::chrono::steady_clock::now() + *time;
 }
 
 asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
@@ -226,19 +283,19 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   const auto start = last_request_ = std::chrono::steady_clock::now();
   InferenceJob job{entry.served, planner_of(entry), options_.hrm.router, options_.hrm.neighbours,
                    std::move(inputs)};
-  prepare(job);
+  prepare(job, urgency);
   job.judge = routing_->judge(entry);
-  job.planner_by = routing_->planner_by(entry);
+  job.planner_by = job.answer_by ? job.answer_by : routing_->planner_by(entry);
   routing_->make_way();
   std::optional<InferenceJob> followed;
-  if (routing_->follows(entry)) followed = job;
+  if (routing_->follows(entry) || job.thoughts) followed = job;
   Answered answered;
   answered.version = job.served.model->version;
   answered.labels = job.served.model->labels;
   Experience experience{job.inputs, job.served.embedding_version, std::move(origin)};
   {
     const auto foreground = scheduler_.foreground();
-    const bool batched = entry.batcher && entry.batcher->takes(job);
+    const bool batched = entry.batcher && !job.thoughts && entry.batcher->takes(job);
     auto work = batched ? entry.batcher->compute(std::move(job), std::move(urgency))
                         : compute(name, std::move(job), std::move(urgency));
     try {
@@ -254,7 +311,11 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   if (!answered.result.rows.empty()) {
     answered.ids = co_await next_ids(answered.result.rows.size());
     note(entry, answered, experience, remember);
-    if (followed) routing_->answered(entry, *followed, answered);
+    if (routing_->follows(entry)) routing_->answered(entry, *followed, answered);
+  }
+  if (!answered.result.plans.empty()) {
+    answered.ids = co_await next_ids(answered.result.plans.size());
+    planning_->answered(entry, *followed, answered);
   }
   co_return answered;
 }

@@ -15,6 +15,7 @@
 #include "daemon/service/batcher.h"
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
+#include "daemon/service/planning.h"
 #include "daemon/service/queue.h"
 #include "daemon/service/routing.h"
 #include "daemon/service/state_lock.h"
@@ -121,10 +122,17 @@ class Service {
   engine::Scheduler& scheduler() { return scheduler_; }
   /// What happened, for whoever listens: /v1/events.
   EventStream& events() { return events_; }
+  Planning& planning() { return *planning_; }
+  const Planning& planning() const { return *planning_; }
   Routing& routing() { return *routing_; }
   const Routing& routing() const { return *routing_; }
   /// The right to compute with a model, in its turn; throws as infer().
   boost::asio::awaitable<InferenceQueue::Turn> turn(const std::string& name, Urgency urgency);
+  /// Work of a model that nobody waits for, on the compute threads. It is done when it says so; else it made
+  /// way for a request, and is called again. `may_go_on` is to be asked every now and then, and lets it get
+  /// on a little each time.
+  boost::asio::awaitable<void> behind_requests(std::string name,
+                                               std::function<bool(std::function<bool()> may_go_on)> work);
   const Clock& clock() const { return clock_; }
   memory::Store& store() { return *store_; }                                 ///< storage thread only
   Learner& learner(const std::string& name) { return *learners_.at(name); }  ///< storage thread only
@@ -159,8 +167,9 @@ class Service {
   boost::asio::awaitable<void> reserve_more();
   void note(const Entry& entry, Answered& answered, const Experience& experience, bool remember);
   std::optional<Served> planner_of(const Entry& entry);
-  /// What configuration and held-out examples say about hybrid answers and sets.
-  void prepare(InferenceJob& job) const;
+  /// What configuration and held-out examples say about hybrid answers and sets, and what a planner's step
+  /// may take.
+  void prepare(InferenceJob& job, const Urgency& urgency) const;
   /// An inference in its turn.
   boost::asio::awaitable<InferenceResult> compute(std::string name, InferenceJob job, Urgency urgency);
   void count(const Failure& failure, Entry& entry);
@@ -194,6 +203,7 @@ class Service {
   InferenceQueue queue_;
   std::uint64_t expired_ = 0;
   EventStream events_;
+  std::unique_ptr<Planning> planning_;
   std::unique_ptr<Routing> routing_;
   std::chrono::steady_clock::time_point last_request_;
   // Joined first: their work uses everything above.

@@ -30,6 +30,8 @@ int run(const Arguments& arguments) {
         std::cout << ", " << parts->learnable->labels.size() << " classes, latent of "
                   << parts->learnable->latent_size
                   << (parts->learnable->seed ? ", with seed memory" : ", without seed memory");
+      else if (parts->thinker)
+        std::cout << ", a step of a planner (" << parts->thinker->planner.puzzle() << "), which is looped";
       else
         std::cout << ", only infers (no labels)";
       std::cout << "\n";

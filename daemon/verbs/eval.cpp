@@ -29,6 +29,7 @@ constexpr Option kOptions[] = {
     {"seed", "N", "of these (2)"},
     {"steps", "N", "that a planner may take (as many as there are cells)"},
     {"time", "MS", "that a planner may think, in milliseconds"},
+    {"unverified", "", "a planner in a file: the halting head decides alone, where it is calibrated"},
     {"stride", "ROWS", "of a forecast: from the beginning of one window to that of the next (1)"}};
 
 /// What the daemon answers to one clip. Nothing is remembered of it.
@@ -74,7 +75,8 @@ std::optional<NumberEvaluation> evaluate_numbers_here(const Arguments& arguments
 
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
-  if (names_planner(model)) return evaluate_puzzles(arguments);
+  arguments.positional(1, "DATA");
+  if (const auto planner = NamedPlanner::find(arguments)) return planner->evaluate();
   std::vector<const engine::Driver*> drivers;
   if (names_file(model)) {
     drivers = drivers_of(arguments, {.threads = threads_of(arguments), .busy = true});

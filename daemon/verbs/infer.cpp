@@ -18,6 +18,7 @@ constexpr Option kOptions[] = {
     kDeviceOption,
     {"steps", "N", "that a planner may take (as many as there are cells)"},
     {"time", "MS", "that a planner may think, in milliseconds"},
+    {"unverified", "", "a planner in a file: the halting head decides alone, where it is calibrated"},
     {"seed", "N", "of the puzzle, where FILE is a size: 25 makes a maze of 25 by 25 (1)"}};
 
 TensorMessage message_for(const std::string& file, const TensorSpec& input) {
@@ -62,7 +63,7 @@ Table answers_table(const std::vector<std::pair<std::string, boost::json::value>
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
   arguments.positional(1, "FILE");
-  if (names_planner(model)) return infer_puzzles(arguments);
+  if (const auto planner = NamedPlanner::find(arguments)) return planner->infer();
   if (names_file(model)) return infer_here(arguments);
   HttpClient client(arguments.socket());
   const TensorSpec input = ask_inputs(client, model).front();

@@ -8,7 +8,10 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <memory>
 
+#include "daemon/client/ask.h"
+#include "daemon/client/tensor_message.h"
 #include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/resources.h"
@@ -35,115 +38,160 @@ std::int64_t whole(const Arguments& arguments, std::string_view name, std::int64
 
 hrm::PlanBudget budget_of(const Arguments& arguments) {
   hrm::PlanBudget budget{.steps = whole(arguments, "steps", 0, 0)};
+  budget.verify = !arguments.flag("unverified");
   constexpr auto kIsTime = [](double ms) { return ms > 0 && ms < 1e9; };
   if (const auto ms = arguments.number("time", "milliseconds above 0", kIsTime))
     budget.time = std::chrono::duration_cast<std::chrono::nanoseconds>(Milliseconds(*ms));
   return budget;
 }
 
-struct Solved {
-  hrm::Thought thought;
-  Halt why{};
-  double ms = 0;
+/// How many puzzles ended in one way.
+struct Halted {
+  std::size_t puzzles = 0, wrong = 0;
 };
 
-Solved solve(const hrm::Planner& planner, const Puzzle& puzzle, const hrm::PlanBudget& budget) {
-  Solved solved{planner.begin(puzzle.input)};
-  const auto begun = std::chrono::steady_clock::now();
-  solved.why = planner.think(solved.thought, budget);
-  solved.ms = Milliseconds(std::chrono::steady_clock::now() - begun).count();
-  return solved;
+std::string_view reason(std::string_view halt) {
+  if (halt == word(Halt::verified)) return "verified";
+  if (halt == word(Halt::sure)) return "believed, not verified";
+  if (halt == word(Halt::stable)) return "gave up: no other answer came";
+  return "gave up: the budget is over";
 }
 
-std::string_view reason(Halt why) {
-  switch (why) {
-    case Halt::verified:
-      return "verified";
-    case Halt::sure:
-      return "believed, not verified";
-    case Halt::stable:
-      return "gave up: no other answer came";
-    default:
-      return "gave up: the budget is over";
-  }
-}
-
-void print_one(const learning::PuzzleKind& kind, const Puzzle& puzzle, const Solved& solved, bool json) {
-  const std::string drawing = kind.draw(puzzle.input, solved.thought.answer);
-  if (json) {
-    std::cout << boost::json::serialize(boost::json::object{{"answer", drawing},
-                                                            {"halt", hrm::word(solved.why)},
-                                                            {"verified", solved.thought.verified},
-                                                            {"steps", solved.thought.steps},
-                                                            {"milliseconds", solved.ms}})
-              << "\n";
-    return;
-  }
-  char line[96];
-  std::snprintf(line, sizeof line, "%lld steps, %.1f ms: ", static_cast<long long>(solved.thought.steps),
-                solved.ms);
-  std::cout << drawing << line << reason(solved.why) << "\n\n";
-}
-
-hrm::Planner planner_of(const Arguments& arguments, std::size_t threads) {
-  return {engine::read_onnx(arguments.positional(0, "MODEL")),
-          drivers_of(arguments, {.threads = threads, .packed = drivers::cache_folder()})};
+/// The kind of puzzle that a model of the daemon is asked, if it is.
+const learning::PuzzleKind* kind_there(HttpClient& client, const std::string& model) {
+  const auto metadata = ask(client, get("/v2/models/" + percent_encode(model)));
+  const auto* parameters = metadata.as_object().if_contains("parameters");
+  const auto* puzzle = parameters ? parameters->as_object().if_contains("puzzle") : nullptr;
+  if (!puzzle) return nullptr;
+  const auto found = std::ranges::find(learning::puzzle_kinds(), std::string_view(puzzle->as_string()),
+                                       &learning::PuzzleKind::name);
+  return found == learning::puzzle_kinds().end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-bool names_planner(const std::string& model) {
-  return model.ends_with(".onnx") && hrm::Planner::is_step(engine::read_onnx(model));
+std::optional<NamedPlanner> NamedPlanner::find(const Arguments& arguments) {
+  const std::string& model = arguments.positional(0, "MODEL");
+  const hrm::PlanBudget budget = budget_of(arguments);
+  if (names_file(model)) {
+    if (!model.ends_with(".onnx")) return std::nullopt;
+    engine::Graph graph = engine::read_onnx(model);
+    if (!hrm::Planner::is_step(graph)) return std::nullopt;
+    const auto planner = std::make_shared<hrm::Planner>(
+        std::move(graph),
+        drivers_of(arguments, {.threads = threads_of(arguments), .packed = drivers::cache_folder()}));
+    NamedPlanner named(arguments, learning::puzzle_called(planner->puzzle()));
+    named.solve_ = [planner, budget](const Puzzle& puzzle) {
+      hrm::Thought thought = planner->begin(puzzle.input);
+      const auto begun = std::chrono::steady_clock::now();
+      const Halt why = planner->think(thought, budget);
+      const double ms = Milliseconds(std::chrono::steady_clock::now() - begun).count();
+      return Solved{std::move(thought.answer), std::string(word(why)), thought.steps, thought.verified, ms};
+    };
+    return named;
+  }
+  const auto client = std::make_shared<HttpClient>(arguments.socket());
+  const learning::PuzzleKind* const kind = kind_there(*client, model);
+  if (!kind) return std::nullopt;
+  if (!budget.verify) throw UsageError{"--unverified is for MODEL.onnx: the daemon verifies what it can"};
+  boost::json::object parameters;
+  if (budget.steps > 0) parameters["dormouse_steps"] = budget.steps;
+  if (budget.time != std::chrono::nanoseconds::max())
+    parameters["dormouse_time_ms"] = std::chrono::ceil<std::chrono::milliseconds>(budget.time).count();
+  NamedPlanner named(arguments, *kind);
+  named.solve_ = [client, parameters,
+                  target = "/v2/models/" + percent_encode(model) + "/infer"](const Puzzle& puzzle) {
+    engine::Shape shape{1};
+    for (const std::int64_t extent : puzzle.input.shape()) shape.push_back(extent);
+    boost::json::object json;
+    json["parameters"] = parameters;
+    const TensorMessage message = pack(std::move(json), "x", puzzle.input.reshaped(shape));
+    const auto reply = parse_json(ask_text(*client, message.call(target)));
+    const boost::json::object& told = reply.at("parameters").as_object();
+    Solved solved{{},
+                  std::string(told.at("dormouse_halt").as_string()),
+                  told.at("dormouse_steps").to_number<std::int64_t>(),
+                  false,
+                  told.at("dormouse_milliseconds").to_number<double>()};
+    for (const auto& output : reply.at("outputs").as_array())
+      if (output.at("name") == "answer")
+        for (const auto& cell : output.at("data").as_array())
+          solved.answer.push_back(cell.to_number<std::uint8_t>());
+    if (const auto* verified = told.if_contains("dormouse_verified")) solved.verified = verified->as_bool();
+    if (told.contains("dormouse_provisional"))
+      solved.id = told.at("dormouse_episode_id").to_number<std::int64_t>();
+    return solved;
+  };
+  return named;
 }
 
-int infer_puzzles(const Arguments& arguments) {
-  const hrm::Planner planner = planner_of(arguments, 1);
-  const learning::PuzzleKind& kind = learning::puzzle_called(planner.puzzle());
-  const hrm::PlanBudget budget = budget_of(arguments);
-  const auto seed = static_cast<std::uint64_t>(whole(arguments, "seed", 0, 1));
-  for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
-    const PuzzleSource source(kind, arguments.positional()[i]);
+void NamedPlanner::print(const Puzzle& puzzle, const Solved& solved) const {
+  const std::string drawing = kind_.draw(puzzle.input, solved.answer);
+  if (arguments_.json()) {
+    boost::json::object object{{"answer", drawing},
+                               {"halt", solved.halt},
+                               {"verified", solved.verified},
+                               {"steps", solved.steps},
+                               {"milliseconds", solved.ms}};
+    if (solved.id > 0) object["episode"] = solved.id;
+    std::cout << boost::json::serialize(object) << "\n";
+    return;
+  }
+  char line[96];
+  std::snprintf(line, sizeof line, "%lld step%s, %.1f ms: ", static_cast<long long>(solved.steps),
+                solved.steps == 1 ? "" : "s", solved.ms);
+  std::cout << drawing << line;
+  if (solved.id > 0)
+    std::cout << "provisional, and thought about further: dormouse why " << solved.id << "\n\n";
+  else
+    std::cout << reason(solved.halt) << "\n\n";
+}
+
+int NamedPlanner::infer() const {
+  const auto seed = static_cast<std::uint64_t>(whole(arguments_, "seed", 0, 1));
+  for (std::size_t i = 1; i < arguments_.positional().size(); ++i) {
+    const PuzzleSource source(kind_, arguments_.positional()[i]);
     std::vector<Puzzle> puzzles = source.all();
     if (source.generated()) puzzles = {source.at(PuzzleSource::Part::heldout, seed, 0)};
-    for (const Puzzle& puzzle : puzzles)
-      print_one(kind, puzzle, solve(planner, puzzle, budget), arguments.json());
+    for (const Puzzle& puzzle : puzzles) print(puzzle, solve_(puzzle));
   }
   return kOk;
 }
 
-int evaluate_puzzles(const Arguments& arguments) {
-  const hrm::Planner planner = planner_of(arguments, threads_of(arguments));
-  const PuzzleSource source(learning::puzzle_called(planner.puzzle()), arguments.positional(1, "DATA"));
-  const hrm::PlanBudget budget = budget_of(arguments);
-  const auto seed = static_cast<std::uint64_t>(whole(arguments, "seed", 0, 2));
-  const auto count =
-      source.generated() ? static_cast<std::size_t>(whole(arguments, "count", 1, 1000)) : source.all().size();
+int NamedPlanner::evaluate() const {
+  const PuzzleSource source(kind_, arguments_.positional(1, "DATA"));
+  const auto seed = static_cast<std::uint64_t>(whole(arguments_, "seed", 0, 2));
+  const auto count = source.generated() ? static_cast<std::size_t>(whole(arguments_, "count", 1, 1000))
+                                        : source.all().size();
   std::size_t right = 0;
   double steps = 0;
   std::vector<double> times;
-  std::map<std::string, std::int64_t> halts;
+  std::map<std::string, Halted> halts;
   for (std::size_t i = 0; i < count; ++i) {
     const Puzzle puzzle =
         source.generated() ? source.at(PuzzleSource::Part::heldout, seed, i) : source.all()[i];
-    const Solved solved = solve(planner, puzzle, budget);
-    right += puzzle.answer.empty() ? solved.thought.verified : puzzle.answer == solved.thought.answer;
-    steps += static_cast<double>(solved.thought.steps);
+    const Solved solved = solve_(puzzle);
+    const bool exact = puzzle.answer.empty() ? solved.verified : puzzle.answer == solved.answer;
+    right += exact;
+    steps += static_cast<double>(solved.steps);
     times.push_back(solved.ms);
-    ++halts[std::string(hrm::word(solved.why))];
+    Halted& so = halts[solved.halt];
+    ++so.puzzles, so.wrong += !exact;
   }
   std::ranges::sort(times);
   const double share = static_cast<double>(right) / static_cast<double>(count);
   const double mean = steps / static_cast<double>(count), p50 = times[count / 2],
                p95 = times[count * 95 / 100];
-  if (arguments.json()) {
-    boost::json::object stopped;
-    for (const auto& [why, times_so] : halts) stopped[why] = times_so;
+  if (arguments_.json()) {
+    boost::json::object stopped, wrong;
+    for (const auto& [why, so] : halts) stopped[why] = so.puzzles, wrong[why] = so.wrong;
     std::cout << boost::json::serialize(boost::json::object{{"puzzles", count},
                                                             {"exact", share},
                                                             {"steps", mean},
                                                             {"p50_ms", p50},
                                                             {"p95_ms", p95},
-                                                            {"halts", std::move(stopped)}})
+                                                            {"halts", std::move(stopped)},
+                                                            {"wrong", std::move(wrong)}})
               << "\n";
     return kOk;
   }
@@ -152,7 +200,10 @@ int evaluate_puzzles(const Arguments& arguments) {
                 "%.1f%% of %zu puzzles exactly; %.1f steps on average, p50 %.2f ms, p95 %.2f ms\n",
                 100 * share, count, mean, p50, p95);
   std::cout << line << "stopped:";
-  for (const auto& [why, times_so] : halts) std::cout << " " << why << " " << times_so;
+  for (const auto& [why, so] : halts) {
+    std::cout << " " << why << " " << so.puzzles;
+    if (so.wrong > 0) std::cout << " (" << so.wrong << " wrong)";
+  }
   std::cout << "\n";
   return kOk;
 }

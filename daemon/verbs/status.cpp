@@ -77,6 +77,24 @@ void print_router(const boost::json::value& router) {
   std::cout << "\n";
 }
 
+/// How a planner that is looped gets on.
+void print_planner(const boost::json::value& planner) {
+  const object& all = planner.get_object();
+  std::cout << "planner  " << cell(planner, "puzzle");
+  if (all.contains("answers")) {
+    std::cout << ": " << cell(planner, "steps") << " steps on average, p50 " << cell(planner, "p50_ms")
+              << " p95 " << cell(planner, "p95_ms") << " ms;";
+    for (const auto& [why, so_many] : all.at("halts").get_object())
+      std::cout << " " << why << " " << cell(so_many);
+    if (all.at("low").to_number<std::uint64_t>() > 0)
+      std::cout << "; " << cell(planner, "low") << " of them the cheap model's";
+  }
+  if (all.at("provisional").to_number<std::uint64_t>() > 0)
+    std::cout << "; " << cell(planner, "provisional") << " provisional, " << cell(planner, "waiting")
+              << " still thought about";
+  std::cout << "\n";
+}
+
 void print_models(const object& models) {
   for (const auto& [name, model] : models) {
     std::cout << "model    " << paint(Tone::strong, name) << "  version " << cell(model, "version") << ", "
@@ -86,6 +104,7 @@ void print_models(const object& models) {
                 << " concepts, " << cell(model, "neighbours") << " latents at hand";
     std::cout << "\n";
     if (const auto* router = model.get_object().if_contains("router")) print_router(*router);
+    if (const auto* planner = model.get_object().if_contains("planner")) print_planner(*planner);
     if (const auto* sets = model.get_object().if_contains("abstain"))
       std::cout << "abstains its sets miss at most " << percent(sets->at("miss")) << ", by "
                 << cell(*sets, "examples") << " held-out examples"

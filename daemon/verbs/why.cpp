@@ -1,3 +1,4 @@
+#include <boost/json/object.hpp>
 #include <iostream>
 
 #include "daemon/client/ask.h"
@@ -11,7 +12,17 @@ namespace {
 int run(const Arguments& arguments) {
   HttpClient client(arguments.socket());
   const std::string reply = ask_text(client, get("/v1/why/" + percent_encode(arguments.positional(0, "ID"))));
-  std::cout << (arguments.json() ? reply + "\n" : readable(parse_json(reply)));
+  if (arguments.json()) {
+    std::cout << reply << "\n";
+    return kOk;
+  }
+  boost::json::value why = parse_json(reply);
+  if (why.as_object().contains("drawing")) {  // of which people see more than of the classes of its cells
+    why.as_object().erase("answer");
+    auto* const later = why.as_object().if_contains("final");
+    if (later && later->is_object()) later->as_object().erase("answer");
+  }
+  std::cout << readable(why);
   return kOk;
 }
 

@@ -59,6 +59,7 @@ class RunningService {
       nights_.stop();
       streams_.close();
       service_.routing().stop();
+      service_.planning().stop();
       service_.events().close();
     });
     boost::asio::co_spawn(io_, server_.stop(std::chrono::milliseconds(0)), boost::asio::use_future).get();

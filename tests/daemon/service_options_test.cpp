@@ -96,7 +96,7 @@ TEST_CASE("every key of the configuration reaches its option", "[options]") {
 daemon: {socket: a.sock, admin_socket: b.sock, threads: 3, threads_per_inference: 2, queue: 17, driver: cpu, device: 1}
 state: elsewhere
 models:
-  - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd,
+  - {name: one, path: model.onnx, labels: [x, y], driver: reference, cut: f, planner: two, fast: sgd, steps: 40,
      trainable: lora(8), concurrency: 2, batching: {max: 4, delay: 3ms},
      stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none, novelty: on}}
   - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
@@ -122,6 +122,7 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(one.driver == drivers::Choice::reference);
   CHECK(one.cut == "f");
   CHECK(one.planner == "two");
+  CHECK(one.steps == 40);
   CHECK(options.hrm.target_error == 0.02);
   CHECK(options.hrm.delta == 0.1);
   CHECK(options.hrm.latency_budget == std::chrono::milliseconds(10));

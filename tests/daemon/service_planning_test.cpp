@@ -1,0 +1,354 @@
+#include <boost/json/value_to.hpp>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "daemon/service/describe.h"
+#include "daemon/verbs/verb.h"
+#include "engine/formats/onnx.h"
+#include "engine/op.h"
+#include "engine/planner_keys.h"
+#include "engine/value.h"
+#include "learning/puzzle.h"
+#include "tests/daemon/running_service.h"
+
+namespace dormouse::daemon {
+namespace {
+
+namespace json = boost::json;
+using namespace engine;
+using Catch::Matchers::Contains;
+using learning::Puzzle;
+
+Puzzle puzzle_of(const char* kind, std::int64_t size, std::uint64_t seed) {
+  learning::Random random(seed);
+  Puzzle puzzle = learning::puzzle_called(kind).make(size, random);
+  Shape shape{1};
+  for (const std::int64_t extent : puzzle.input.shape()) shape.push_back(extent);
+  puzzle.input = puzzle.input.reshaped(shape);
+  return puzzle;
+}
+
+ModelOptions model_called(std::string name, std::string path) {
+  ModelOptions model;
+  model.name = std::move(name);
+  model.path = std::move(path);
+  return model;
+}
+
+/// A daemon with the planners that are shipped, and whatever else a test puts beside them.
+struct Thinkers {
+  Thinkers() {
+    options.state = folder.file("state");
+    options.process.threads = 1;
+    options.models = {model_called("maze", std::string(DORMOUSE_DEMO) + "/maze.onnx"),
+                      model_called("sudoku", std::string(DORMOUSE_DEMO) + "/sudoku.onnx")};
+  }
+  void start() {
+    running.reset();
+    running.emplace(options, folder);
+  }
+  Answered ask(const std::string& model, const Tensor& x, Urgency urgency = {}) {
+    return running->wait(running->service().infer(model, {x}, true, {}, urgency));
+  }
+  json::value why(const Answered& answered) {
+    return parsed(running->get("/v1/why/" + std::to_string(answered.ids.at(0))));
+  }
+  json::value status(const std::string& model) {
+    return parsed(running->get("/v1/status")).at("models").at(model).at("planner");
+  }
+
+  TemporaryFolder folder;
+  Options options;
+  std::optional<RunningService> running;
+};
+
+/// A planner of colours: each step it is a little surer of what a matrix says of x, [N, 8] → [N, 3].
+Graph colour_step(const char* halt) {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {kDynamic, SmallModel::kWidth})};
+  const Value z{&graph, graph.add_input("z", DType::f32, {kDynamic, 3})};
+  Tensor weights(DType::f32, {SmallModel::kWidth, 3});
+  for (std::size_t i = 0; i < 24; ++i) weights.mutable_values<float>()[i] = static_cast<float>(i % 5) - 2;
+  const Value w{&graph, graph.add_constant("w", weights)};
+  const Value next = z + matmul(x, w) * 0.01;
+  const Value q = reduce_mean(next * 0, {1}, true) + -1;
+  for (const Value& output : {next, next * 1.0, q}) graph.mark_output(output.id);
+  graph.metadata = {{kPuzzleKey, "colours"}};
+  if (halt) graph.metadata.emplace_back(kHaltKey, halt);
+  return graph;
+}
+
+/// Takes every open cell of a maze for the way.
+Graph hasty_model() {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {kDynamic, 3, kDynamic, kDynamic})};
+  const Value open = apply("Slice", {x, integers(graph, {0}), integers(graph, {1}), integers(graph, {1})});
+  graph.mark_output(apply("Concat", {open * 0 + 0.5, open}, {{"axis", std::int64_t{1}}}).id);
+  return graph;
+}
+
+Urgency with(std::int64_t steps, std::optional<std::chrono::microseconds> time = {}) {
+  Urgency urgency;
+  urgency.steps = steps;
+  urgency.time = time;
+  return urgency;
+}
+
+std::vector<std::uint8_t> answer_of(const Answered& answered) { return answered.result.plans.at(0).answer; }
+
+}  // namespace
+
+TEST_CASE("a planner's step is looped until its answer is verified", "[planning]") {
+  Thinkers device;
+  device.start();
+  const Puzzle maze = puzzle_of("maze", 11, 3), sudoku = puzzle_of("sudoku", 6, 3);
+  const Answered way = device.ask("maze", maze.input);
+  CHECK(answer_of(way) == maze.answer);
+  CHECK(way.result.outputs.at(0).shape() == Shape{1, 11, 11});
+  CHECK(way.result.outputs.at(0).dtype() == DType::i64);
+  const Parameters told = describe_flat(way);
+  CHECK(std::get<std::string>(*told.find("dormouse_halt")) == "verified");
+  CHECK(std::get<bool>(*told.find("dormouse_verified")));
+  CHECK(std::get<std::int64_t>(*told.find("dormouse_steps")) > 1);
+  CHECK(told.find("dormouse_provisional") == nullptr);
+  CHECK(answer_of(device.ask("sudoku", sudoku.input)) == sudoku.answer);
+  const auto why = device.why(way);
+  CHECK(why.at("halt") == "verified");
+  CHECK(why.at("verified").as_bool());
+  CHECK(why.at("model") == "maze");
+  CHECK(why.at("answer").as_array().size() == 121);
+  CHECK_THAT(std::string(why.at("drawing").as_string()), Contains("S") && Contains("*"));
+  CHECK_THAT(std::string(why.at("sentence").as_string()), Contains("steps: the verifier accepts"));
+  CHECK(device.status("maze").at("halts").at("verified").to_number<int>() == 1);
+  CHECK(device.status("maze").at("steps").to_number<double>() > 1);
+  const std::string metrics = device.running->get("/metrics").body;
+  CHECK_THAT(metrics, Contains("dormouse_planner_answers_total{model=\"maze\",halt=\"verified\"} 1") &&
+                          Contains("dormouse_planner_steps_total{model=\"sudoku\"}") &&
+                          Contains("dormouse_planner_waiting{model=\"maze\"} 0"));
+}
+
+TEST_CASE("several mazes in one request are thought about one by one", "[planning]") {
+  Thinkers device;
+  device.start();
+  const Puzzle one = puzzle_of("maze", 9, 1), two = puzzle_of("maze", 9, 2);
+  std::vector<float> both(one.input.values<float>().begin(), one.input.values<float>().end());
+  both.insert(both.end(), two.input.values<float>().begin(), two.input.values<float>().end());
+  const Answered answered = device.ask("maze", Tensor::from<float>({2, 3, 9, 9}, both));
+  REQUIRE(answered.ids.size() == 2);
+  CHECK(answered.result.plans[0].answer == one.answer);
+  CHECK(answered.result.plans[1].answer == two.answer);
+  CHECK(answered.result.outputs[0].shape() == Shape{2, 9, 9});
+  CHECK(std::get<std::string>(*describe_flat(answered).find("dormouse_halt")) == "verified,verified");
+}
+
+TEST_CASE("a planner may take so many steps, as asked for or configured", "[planning]") {
+  Thinkers device;
+  device.options.models[0].steps = 3;
+  device.start();
+  const Puzzle maze = puzzle_of("maze", 17, 5);
+  const Answered two = device.ask("maze", maze.input, with(2));
+  CHECK(two.result.plans[0].steps == 2);
+  CHECK(two.result.plans[0].halt == hrm::Halt::budget);
+  CHECK_FALSE(*two.result.plans[0].verified);
+  CHECK_FALSE(two.result.plans[0].provisional);
+  CHECK(device.ask("maze", maze.input).result.plans[0].steps == 3);
+  CHECK_THAT(std::string(device.why(two).at("sentence").as_string()),
+             Contains("2 steps: it may take no more"));
+}
+
+TEST_CASE("a thought whose time is over is answered with what there is, and finished later", "[planning]") {
+  Thinkers device;
+  device.start();
+  const Puzzle maze = puzzle_of("maze", 17, 5);
+  const std::int64_t needed = device.ask("maze", maze.input).result.plans[0].steps;
+  REQUIRE(needed > 3);
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  const Answered early = device.ask("maze", maze.input, with(0, std::chrono::microseconds(0)));
+  const Plan& plan = early.result.plans[0];
+  CHECK(plan.provisional);
+  CHECK(plan.halt == hrm::Halt::time);
+  CHECK(plan.steps == 1);
+  CHECK(plan.answer.size() == 289);
+  CHECK(std::get<bool>(*describe_flat(early).find("dormouse_provisional")));
+  const auto event = device.running->wait(listener->next(std::chrono::minutes(1)));
+  REQUIRE(event);
+  CHECK_THAT(*event, Contains("event: answer") && Contains("\"model\":\"maze\"") &&
+                         Contains("\"episode\":" + std::to_string(early.ids[0]) + ",") &&
+                         Contains("\"halt\":\"verified\"") &&
+                         Contains("\"steps\":" + std::to_string(needed) + ","));
+  const auto why = device.why(early);
+  CHECK(why.at("provisional").as_bool());
+  CHECK(why.at("steps").to_number<int>() == 1);
+  const auto& final = why.at("final");
+  CHECK(final.at("steps").to_number<std::int64_t>() == needed);
+  CHECK(json::value_to<std::vector<std::uint8_t>>(final.at("answer")) == maze.answer);
+  CHECK(device.status("maze").at("provisional").to_number<int>() == 1);
+  CHECK(device.status("maze").at("waiting").to_number<int>() == 0);
+  listener.reset();
+  device.options.hrm.latency_budget = std::chrono::minutes(1);
+  device.start();
+  CHECK_FALSE(device.ask("maze", maze.input).result.plans[0].provisional);
+}
+
+TEST_CASE("an interrupted thought goes on where it was", "[planning]") {
+  const auto parts =
+      load_model(model_called("maze", std::string(DORMOUSE_DEMO) + "/maze.onnx"), drivers::all_drivers());
+  const Puzzle maze = puzzle_of("maze", 17, 5);
+  InferenceJob job;
+  job.inputs = {maze.input};
+  job.thoughts = std::make_shared<std::vector<Thinking>>(1);
+  const Plan whole = think(job, *parts->thinker, 0);
+  job.thoughts = std::make_shared<std::vector<Thinking>>(1);
+  int asked = 0, times = 0;
+  job.may_go_on = [&] { return ++asked % 3 != 0; };
+  Plan plan = think(job, *parts->thinker, 0);
+  for (; plan.halt == hrm::Halt::preempted; ++times) {
+    CHECK(plan.steps == 2 * (times + 1));
+    plan = think(job, *parts->thinker, 0);
+  }
+  CHECK(times > 2);
+  CHECK(plan.steps == whole.steps);
+  CHECK(plan.answer == whole.answer);
+  std::stop_source stop;
+  stop.request_stop();
+  job.thoughts = std::make_shared<std::vector<Thinking>>(1);
+  job.stop = stop.get_token();
+  CHECK_THROWS_AS(think(job, *parts->thinker, 0), Failure);
+}
+
+TEST_CASE("what is finished behind requests makes way for each of them", "[planning]") {
+  Thinkers device;
+  device.start();
+  Service& service = device.running->service();
+  std::optional<Scheduler::Foreground> request(service.scheduler().foreground());
+  std::vector<int> steps;
+  auto work = [&](std::function<bool()> may_go_on) {
+    if (steps.size() == 3) request.reset();  // it is answered
+    steps.push_back(0);
+    while (steps.back() < 10 && may_go_on()) ++steps.back();
+    return steps.back() == 10;
+  };
+  device.running->begin(service.behind_requests("maze", work)).get();
+  CHECK(steps == std::vector<int>{1, 1, 1, 10});
+}
+
+TEST_CASE("a step is the planner of a model that answers with labels", "[planning]") {
+  Device device(41);
+  write_onnx(colour_step("0.2"), device.folder.file("sage.onnx"));
+  ModelOptions sage = model_called("sage", device.folder.file("sage.onnx"));
+  sage.labels = SmallModel::known();
+  device.options.models.push_back(sage);
+  device.options.models[0].planner = "sage";
+  device.options.hrm.router.accept = 1;
+  device.start();
+  const Answered sure = device.running->ask(device.model.between());
+  const RowAnswer& answer = sure.result.rows.at(0);
+  CHECK(answer.decision.route == hrm::Route::high);
+  REQUIRE(answer.plan);
+  CHECK(answer.plan->halt == hrm::Halt::sure);  // sigmoid(-1) = 0.27
+  CHECK(answer.plan->steps == 1);
+  CHECK_FALSE(answer.plan->verified);
+  CHECK(std::get<std::string>(*describe_flat(sure).find("dormouse_halt")) == "sure");
+  const auto why = parsed(device.running->get("/v1/why/" + std::to_string(sure.ids[0])));
+  CHECK(why.at("planner").at("halt") == "sure");
+  const Answered alone =
+      device.running->wait(device.running->service().infer("sage", {device.model.between()}));
+  CHECK(alone.result.outputs.at(0).shape() == Shape{1});
+
+  write_onnx(colour_step(nullptr), device.folder.file("sage.onnx"));
+  device.options.models[1].steps = 1000;
+  device.options.hrm.latency_budget = std::chrono::microseconds(1);
+  device.options.hrm.target_error = 0.2;
+  device.options.hrm.audit = 1;
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  const Answered early = device.running->ask(device.model.between());
+  CHECK(early.result.rows[0].provisional);
+  const auto event = device.running->wait(listener->next(std::chrono::minutes(1)));
+  REQUIRE(event);
+  CHECK_THAT(*event,
+             Contains("event: answer") && Contains("\"route\":\"high\"") && Contains("\"halt\":\"stable\""));
+  device.running->wait(device.running->service().routing().audit());
+  const auto audited = parsed(device.running->get("/v1/why/" + std::to_string(early.ids[0])));
+  CHECK(audited.at("audit").is_object());
+  listener.reset();
+}
+
+TEST_CASE("a cheap model's answer stands where the planner's verifier accepts it", "[planning]") {
+  Thinkers device;
+  write_onnx(hasty_model(), device.folder.file("hasty.onnx"));
+  device.options.models.push_back(model_called("hasty", device.folder.file("hasty.onnx")));
+  device.options.models.back().planner = "maze";
+  device.start();
+  const Puzzle corridor = [] {
+    Puzzle puzzle = learning::puzzle_called("maze").parse({"#####", "#S G#", "#####"});
+    puzzle.input = puzzle.input.reshaped({1, 3, 3, 5});
+    return puzzle;
+  }();
+  const Answered low = device.ask("hasty", corridor.input);
+  CHECK(answer_of(low) == corridor.answer);
+  CHECK(low.result.plans[0].route == hrm::Route::low);
+  CHECK(low.result.outputs.size() == 2);
+  const Puzzle maze = puzzle_of("maze", 11, 3);
+  const Answered high = device.ask("hasty", maze.input);
+  CHECK(answer_of(high) == maze.answer);
+  CHECK(std::get<std::string>(*describe_flat(high).find("dormouse_route")) == "high");
+  CHECK(device.status("hasty").at("low").to_number<int>() == 1);
+  const Answered none = device.ask("hasty", maze.input, with(0, std::chrono::microseconds(0)));
+  CHECK(none.result.plans[0].provisional);
+  CHECK(none.result.plans[0].steps == 0);
+  CHECK_THAT(std::string(device.why(none).at("sentence").as_string()), Contains("no time for the planner"));
+  const auto metadata = parsed(device.running->get("/v2/models/hasty"));
+  CHECK(metadata.at("outputs").as_array().size() == 2);
+  CHECK(metadata.at("parameters").at("puzzle") == "maze");
+}
+
+TEST_CASE("infer draws what a planner of the daemon answers", "[planning]") {
+  Thinkers device;
+  device.start();
+  std::ofstream(device.folder.file("maze.txt")) << "#######\n#S    #\n##### #\n#G    #\n#######\n";
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--socket", device.folder.file("user.sock")});
+    std::ostringstream out, err;
+    std::streambuf* const old_out = std::cout.rdbuf(out.rdbuf());
+    std::streambuf* const old_err = std::cerr.rdbuf(err.rdbuf());
+    run_command_line(words);
+    std::cout.rdbuf(old_out);
+    std::cerr.rdbuf(old_err);
+    return out.str() + err.str();
+  };
+  CHECK_THAT(run({"infer", "maze", device.folder.file("maze.txt")}),
+             Contains("#S****#\n#####*#\n#G****#") && Contains("verified"));
+  CHECK_THAT(run({"infer", "maze", "17", "--seed", "3", "--steps", "2"}),
+             Contains("2 steps") && Contains("gave up"));
+  CHECK_THAT(run({"infer", "maze", "11", "--json"}), Contains("\"verified\":true"));
+  CHECK_THAT(run({"eval", "maze", "9", "--count", "5"}), Contains("of 5 puzzles exactly"));
+  CHECK_THAT(run({"infer", "maze", "11", "--unverified"}), Contains("MODEL.onnx"));
+  CHECK_THAT(run({"status"}), Contains("planner  maze: ") && Contains("verified 7"));
+}
+
+TEST_CASE("what a planner's step cannot be configured as is said at start", "[planning]") {
+  Thinkers device;
+  const auto refused = [&](const char* why) {
+    CHECK_THROWS_WITH((RunningService{device.options, device.folder}), Contains(why));
+  };
+  ModelOptions& maze = device.options.models[0];
+  maze.batching.emplace();
+  refused("one input at a time");
+  maze.batching.reset();
+  maze.labels = {"wall", "way"};
+  refused("only those of one class a row have labels");
+  maze.labels.clear();
+  write_onnx(hasty_model(), device.folder.file("hasty.onnx"));
+  device.options.models.push_back(model_called("hasty", device.folder.file("hasty.onnx")));
+  ModelOptions& hasty = device.options.models.back();
+  hasty.steps = 3;
+  refused("'steps' is for a planner's step");
+  hasty.steps.reset();
+  hasty.planner = "sudoku";
+  refused("the same input");
+}
+
+}  // namespace dormouse::daemon
