@@ -1,10 +1,7 @@
 #include "learning/planner_training.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
-#include "engine/planner_keys.h"
 #include "engine/session.h"
 #include "learning/step.h"
 
@@ -46,24 +43,6 @@ class PlannerData {
     return data;
   }
 
-  /// The probability of being right above which no held-out puzzle ever was wrong, so that another one like
-  /// them stops at a wrong answer with a probability of 1 / (n + 1) at most (split conformal prediction);
-  /// nothing when fewer than half of them ever got there.
-  std::optional<double> halting(const engine::Graph& step) const {
-    std::vector<float> best(kValidated, -1e9f);
-    float most = -1e9f;
-    follow(step, [&](const Tensor& logits, const Tensor& q) {
-      const std::vector<bool> right = right_ones(logits);
-      for (std::size_t i = 0; i < kValidated; ++i) {
-        float& highest = right[i] ? best[i] : most;
-        highest = std::max(highest, q.values<float>()[i]);
-      }
-    });
-    if (2 * std::ranges::count_if(best, [&](float q) { return q > most; }) < std::ssize(best))
-      return std::nullopt;
-    return 1 / (1 + std::exp(-std::nextafter(static_cast<double>(most), 1e9)));
-  }
-
  private:
   Puzzle at(PuzzleSource::Part part, std::uint64_t number) const {
     Puzzle puzzle = source_.at(part, spec_.train.seed, number);
@@ -103,32 +82,29 @@ class PlannerData {
   }
 
   EpochRecord validate(const Fit& fit) const {
-    Tensor logits;
-    follow(with_parameters(step_, fit.averaged()), [&](const Tensor& made, const Tensor&) { logits = made; });
     EpochRecord record;
-    const std::vector<bool> right = right_ones(logits);
-    record.accuracy = static_cast<double>(std::ranges::count(right, true)) / kValidated;
+    record.accuracy = right_share(answered(with_parameters(step_, fit.averaged())));
     record.validation_loss = 1 - record.accuracy;
     return record;
   }
 
-  /// Calls `visit(logits, q)` after each step with all held-out puzzles.
-  template <class Visit>
-  void follow(engine::Graph step, Visit visit) const {
+  /// The logits of all held-out puzzles after the last step.
+  Tensor answered(engine::Graph step) const {
     const Session session(std::move(step), drivers_);
-    Tensor z = planner_start(step_, heldout_.inputs);
+    Tensor z = planner_start(step_, heldout_.inputs), logits;
     for (std::int64_t i = 0; i < spec_.steps; ++i) {
       auto outputs = session.run(std::array{heldout_.inputs, z});
       z = std::move(outputs[0]);
-      visit(outputs[1], outputs[2]);
+      logits = std::move(outputs[1]);
     }
+    return logits;
   }
 
-  /// The puzzles of which every cell is right.
-  std::vector<bool> right_ones(const Tensor& logits) const {
+  /// Of the puzzles, those of which every cell is right.
+  double right_share(const Tensor& logits) const {
     const auto values = logits.values<float>(), answers = heldout_.answers.values<float>();
     const auto classes = static_cast<std::size_t>(spec_.puzzle->classes), cells = answers.size() / kValidated;
-    std::vector<bool> right;
+    std::size_t right = 0;
     for (std::size_t i = 0; i < kValidated; ++i) {
       bool all = true;
       for (std::size_t cell = 0; cell < cells && all; ++cell) {
@@ -136,9 +112,9 @@ class PlannerData {
         const float wanted = of[static_cast<std::size_t>(answers[i * cells + cell]) * cells];
         for (std::size_t c = 0; c < classes; ++c) all = all && of[c * cells] <= wanted;
       }
-      right.push_back(all);
+      right += all;
     }
-    return right;
+    return static_cast<double>(right) / kValidated;
   }
 
   const PlannerSpec& spec_;
@@ -194,8 +170,6 @@ TrainedPlanner train_planner(const PlannerSpec& spec, const PuzzleSource& source
       fit, fit_data, fit_run_options(options, run, report, fit_data.batches, signature(spec)), progress,
       run.resume);  // which reads the step
   trained.step = with_parameters(std::move(trained.step), parameters);
-  if (const auto halt = data.halting(trained.step))
-    trained.step.metadata.emplace_back(engine::kHaltKey, std::to_string(*halt + 1e-6));
   trained.epochs = progress.epochs;
   trained.heldout_accuracy = progress.epochs.empty() ? 0 : progress.epochs.back().accuracy;
   return trained;

@@ -10,12 +10,14 @@
 #include "daemon/report/training_curve.h"
 #include "daemon/service/class_labels.h"
 #include "daemon/verbs/all_verbs.h"
+#include "daemon/verbs/halting.h"
 #include "daemon/verbs/infer_local.h"
 #include "daemon/verbs/number_evaluation.h"
 #include "daemon/verbs/resources.h"
 #include "daemon/verbs/train_progress.h"
 #include "engine/formats/atomic_file.h"
 #include "engine/formats/onnx.h"
+#include "hrm/planner.h"
 #include "learning/number_data.h"
 #include "learning/planner_training.h"
 #include "learning/train.h"
@@ -46,6 +48,8 @@ constexpr Option kOptions[] = {
      "that an update may take, as 64MiB: what does not fit is computed twice instead of kept"},
     kDriverOption,
     kDeviceOption,
+    {"target-error", "E",
+     "of a planner: the share of wrong answers that its halting head may stop at (0.01)"},
     {"resume", "", "go on from the checkpoint, where there is one"}};
 
 constexpr double kFineTuningRate = 0.01;
@@ -106,6 +110,14 @@ class Training {
     const auto report = start(arguments_.value_or("output", spec.name + ".onnx"), spec.train, false);
     const learning::PuzzleSource data(*spec.puzzle, arguments_.positional(1, "DATA"));
     return learning::train_planner(spec, data, sharing(), report, run_);
+  }
+  /// A planner's file: there is nothing to train, but its halting head is tested anew.
+  learning::TrainedPlanner read_planner() {
+    output_ = arguments_.value_or("output", beside(source_, ".tuned.onnx"));
+    return {engine::read_onnx(source_), 0, {}};
+  }
+  bool of_step() const {
+    return source_.ends_with(".onnx") && hrm::Planner::is_step(engine::read_onnx(source_));
   }
   bool of_planner() const { return !source_.ends_with(".onnx") && learning::is_planner_spec(source_); }
   const std::string& output() const { return output_; }
@@ -254,23 +266,40 @@ void print(const Arguments& arguments, const learning::TrainedModel& trained, co
 }
 
 int run_planner(Training& training, const Arguments& arguments) {
-  const learning::TrainedPlanner trained = training.train_planner();
+  constexpr auto kIsShare = [](double share) { return share > 0 && share < 1; };
+  hrm::Promise promise;
+  promise.target_error =
+      arguments.number("target-error", "a share between 0 and 1", kIsShare).value_or(promise.target_error);
+  const bool trains = !training.of_step();
+  learning::TrainedPlanner trained = trains ? training.train_planner() : training.read_planner();
   const std::string &output = training.output(), curve = beside(output, ".svg");
+  const learning::PuzzleSource puzzles(learning::puzzle_called(hrm::Planner::puzzle_of(trained.step)),
+                                       arguments.positional(1, "DATA"));
+  const auto halting = calibrate_halting(trained.step, puzzles, promise);
   engine::write_onnx(trained.step, output);
-  engine::write_file(curve, training_curve(trained.epochs, output));
-  if (arguments.json())
-    std::cout << boost::json::serialize(boost::json::object{
-                     {"model", output}, {"curve", curve}, {"heldout_accuracy", trained.heldout_accuracy}})
-              << "\n";
-  else
-    std::cout << output << ": " << std::fixed << std::setprecision(1) << 100 * trained.heldout_accuracy
-              << "% of held-out puzzles; the curve is " << curve << "\n";
+  if (trains) engine::write_file(curve, training_curve(trained.epochs, output));
+  if (arguments.json()) {
+    boost::json::object result{{"model", output}};
+    if (trains) result["curve"] = curve, result["heldout_accuracy"] = trained.heldout_accuracy;
+    if (halting && halting->threshold)
+      result["halting"] = boost::json::object{{"from", *halting->threshold},
+                                              {"puzzles", halting->audits},
+                                              {"stopped", halting->accepted},
+                                              {"wrong", halting->errors},
+                                              {"bound", halting->bound}};
+    std::cout << boost::json::serialize(result) << "\n";
+    return kOk;
+  }
+  std::cout << output << ": " << std::fixed << std::setprecision(1);
+  if (trains)
+    std::cout << 100 * trained.heldout_accuracy << "% of held-out puzzles; the curve is " << curve << "; ";
+  std::cout << halting_text(halting, promise) << "\n";
   return kOk;
 }
 
 int run(const Arguments& arguments) {
   Training training(arguments);
-  if (training.of_planner()) return run_planner(training, arguments);
+  if (training.of_planner() || training.of_step()) return run_planner(training, arguments);
   const learning::TrainedModel trained = training.train();
   const std::string& output = training.output();
   engine::write_onnx(trained.graph, output);

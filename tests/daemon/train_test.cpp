@@ -12,6 +12,10 @@
 #include "daemon/verbs/train_progress.h"
 #include "daemon/verbs/verb.h"
 #include "drivers/table.h"
+#include "engine/formats/onnx.h"
+#include "engine/planner_keys.h"
+#include "learning/puzzle.h"
+#include "learning/step.h"
 #include "tests/temporary_folder.h"
 
 namespace dormouse::daemon {
@@ -98,6 +102,32 @@ TEST_CASE("a driver that is none is refused with those there are", "[train]") {
   CHECK(train("steam") == kUsage);
   for (const auto& [word, choice] : drivers::choice_words())
     if (choice != drivers::Choice::vulkan) CHECK(train(std::string(word)) == kOk);
+}
+
+TEST_CASE("train tests the halting head of a planner's file anew, and changes nothing else", "[train]") {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("maze.onnx"), mazes = folder.file("mazes.txt"),
+                    shipped = std::string(DORMOUSE_DEMO) + "/maze.onnx";
+  {
+    std::ofstream file(mazes);
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+      learning::Random random(seed);
+      const learning::Puzzle puzzle = learning::puzzle_called("maze").make(5, random);
+      file << learning::puzzle_called("maze").draw(puzzle.input, std::vector<std::uint8_t>(25)) << "\n";
+    }
+  }
+  const auto [code, text] = dormouse({"train", shipped, mazes, "--output", model});
+  REQUIRE(code == kOk);
+  CHECK_THAT(text, Catch::Contains("its halting head is not believed") && Catch::Contains("1%"));
+  const engine::Graph before = engine::read_onnx(shipped), after = engine::read_onnx(model);
+  const auto weights = learning::parameters_by_name(before), same = learning::parameters_by_name(after);
+  REQUIRE(weights.size() == same.size());
+  for (const auto& [name, tensor] : weights) CHECK(std::ranges::equal(tensor.bytes(), same.at(name).bytes()));
+  CHECK(std::ranges::any_of(after.metadata, [](const auto& entry) {
+    return entry.first == engine::kHaltTestKey && entry.second.ends_with("held-out puzzles");
+  }));
+  CHECK(dormouse({"eval", model, "5", "--count", "3"}).first == kOk);
+  CHECK(dormouse({"train", shipped, "10", "--output", model}).first != kOk);  // no such mazes
 }
 
 TEST_CASE("train and eval work on a table from end to end", "[train]") {
