@@ -23,11 +23,14 @@ void copy_elements(const KernelContext& context) noexcept {
   copy_bytes(out.data, context.inputs[0].data, static_cast<std::size_t>(out.elements()) * size_of(out.dtype));
 }
 
+bool is_aligned(const Tensor& tensor) {
+  return reinterpret_cast<std::uintptr_t>(tensor.data()) % size_of(tensor.dtype()) == 0;
+}
+
 bool readable_in_place(const Tensor& tensor) {
   const Buffer& buffer = *tensor.buffer();
   const auto end = static_cast<std::size_t>(tensor.data() - buffer.data()) + tensor.byte_size();
-  return reinterpret_cast<std::uintptr_t>(tensor.data()) % size_of(tensor.dtype()) == 0 &&
-         buffer.readable() - end >= kReadSlack;
+  return is_aligned(tensor) && buffer.readable() - end >= kReadSlack;
 }
 
 /// What a driver does, its failure told from others.
@@ -51,9 +54,9 @@ std::vector<std::size_t> output_sizes(const Graph& graph) {
 
 }  // namespace
 
-Context::Context(const Plan& plan, bool measure)
+Context::Context(const Plan& plan, Options options)
     : plan_(plan),
-      measure_(measure),
+      measure_(options.measure),
       arena_(lasting_buffer(plan.arena_bytes)),
       inputs_(plan.graph.inputs().size()),
       outputs_(plan.graph.outputs().size()),
@@ -66,23 +69,54 @@ Context::Context(const Plan& plan, bool measure)
   listen(ids, views_);
   for (const Step& step : plan.steps) bind(step);
   scratch_ = Buffer::allocate(scratch_bytes_);
+  if (options.feeds_back) whole_ = whole();
+}
+
+WholeProgram* Context::whole() const {
+  if (steps_.size() != 1 || !steps_[0].program) return nullptr;
+  const Partition& partition = steps_[0].step->partition;
+  const std::vector<ValueId>& outputs = plan_.graph.outputs();
+  bool all = partition.outputs.size() == outputs.size();
+  for (std::size_t i = 0; all && i < outputs.size(); ++i)
+    all = is_made_as(outputs[i], i) &&
+          std::ranges::find(partition.outputs, outputs[i]) != partition.outputs.end();
+  for (const ValueId id : partition.inputs) all = all && place(id).kind == Place::Kind::input;
+  return all ? dynamic_cast<WholeProgram*>(steps_[0].program.get()) : nullptr;
+}
+
+std::vector<Tensor> Context::run_whole(std::span<const Tensor> inputs) {
+  const Step& step = *steps_[0].step;
+  std::vector<const Tensor*> given;
+  for (const ValueId id : step.partition.inputs) given.push_back(&inputs[place(id).index]);
+  std::vector<Tensor> made = driven(*step.driver, [&] { return whole_->run_whole(given); });
+  std::vector<Tensor> outputs(outputs_.size());
+  for (std::size_t i = 0; i < made.size(); ++i)
+    outputs[place(step.partition.outputs[i]).index] = std::move(made[i]);
+  return outputs;
 }
 
 std::vector<Tensor> Context::run(std::span<const Tensor> inputs, const Around& around) {
-  for (std::size_t i = 0; i < inputs.size(); ++i) give(inputs_[i], inputs[i]);
-  make_room();
+  const bool whole = whole_ && std::ranges::all_of(inputs, is_aligned);
+  if (!whole) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) give(inputs_[i], inputs[i]);
+    make_room();
+  }
   const bool observed = static_cast<bool>(around.observe);
+  std::vector<Tensor> outputs;
   StepRun::Clock::time_point begin;
   if (observed) begin = StepRun::Clock::now();
   for (const Bound& step : steps_) {
     throw_if_stopped(around.stop);
-    run(step, inputs, around.run);
+    if (whole)
+      outputs = run_whole(inputs);
+    else
+      run(step, inputs, around.run);
     if (!observed) continue;
     const StepRun::Clock::time_point end = StepRun::Clock::now();
     around.observe({plan_.graph, step.step, step.program.get(), begin, end, 0});
     begin = StepRun::Clock::now();
   }
-  return hand_out();
+  return whole ? outputs : hand_out();
 }
 
 void Context::Moving::move(std::byte* to) {

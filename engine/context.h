@@ -10,6 +10,7 @@
 #include "engine/output_buffers.h"
 #include "engine/plan.h"
 #include "engine/step_run.h"
+#include "engine/whole_program.h"
 
 namespace dormouse::engine {
 
@@ -25,8 +26,12 @@ struct DriverFailure : Failure {
 /// readable; else they are copied first.
 class Context {
  public:
-  /// With `measure` programs keep what Program::parts() says. Throws DriverFailure.
-  Context(const Plan& plan, bool measure);
+  struct Options {
+    bool measure = false;     ///< programs keep what Program::parts() says
+    bool feeds_back = false;  ///< a plan that is one WholeProgram is run as such
+  };
+  /// Throws DriverFailure.
+  Context(const Plan& plan, Options options);
 
   /// What a run is given besides its inputs.
   struct Around {
@@ -76,6 +81,9 @@ class Context {
   void make_room();
   std::vector<Tensor> hand_out();
   void run(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run);
+  /// The plan as one program that takes tensors, or null.
+  WholeProgram* whole() const;
+  std::vector<Tensor> run_whole(std::span<const Tensor> inputs);
   void run_control(const Bound& step, std::span<const Tensor> inputs, const RunSubgraph& run) const;
   Tensor tensor(ValueId id, std::span<const Tensor> inputs) const;
   bool is_made_as(ValueId id, std::size_t output) const;
@@ -93,6 +101,7 @@ class Context {
   std::size_t scratch_bytes_ = 0;
   std::shared_ptr<Buffer> scratch_;
   std::size_t copied_ = 0;
+  WholeProgram* whole_ = nullptr;
 };
 
 }  // namespace dormouse::engine

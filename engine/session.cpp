@@ -34,7 +34,7 @@ struct Prepared {
     for (Step& step : plan.steps) step.partition.graph = &plan.graph;  // the graph moved in with the plan
   }
 
-  std::unique_ptr<Context> take(bool measure) {
+  std::unique_ptr<Context> take(Context::Options options) {
     {
       const std::lock_guard lock(mutex);
       if (!idle.empty()) {
@@ -43,7 +43,7 @@ struct Prepared {
         return context;
       }
     }
-    auto made = std::make_unique<Context>(plan, measure);
+    auto made = std::make_unique<Context>(plan, options);
     give_back_free_memory();  // what passes, planning and packing took for a while
     return made;
   }
@@ -61,7 +61,7 @@ struct Prepared {
 /// A context for as long as one run takes.
 class Lease {
  public:
-  Lease(Prepared& from, bool measure) : from_(from), context_(from.take(measure)) {}
+  Lease(Prepared& from, Context::Options options) : from_(from), context_(from.take(options)) {}
   ~Lease() { from_.give_back(std::move(context_)); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -261,7 +261,7 @@ std::vector<Tensor> Session::State::run_planned(std::span<const Tensor> inputs,
   Spent here;
   const StepObserver observe = observer(here);
   const auto prepared = prepared_for(inputs);
-  const Lease context(*prepared, options.measure);
+  const Lease context(*prepared, {.measure = options.measure, .feeds_back = options.feeds_back});
   const std::size_t before = context->copied();
   std::vector<Tensor> outputs = context->run(inputs, {run_subgraph, observe, stop});
   if (const std::size_t more = context->copied() - before) copied += more;

@@ -23,10 +23,13 @@ namespace dormouse::engine {
 class Session {
  public:
   struct Options {
-    std::size_t plans = 8;      ///< input-shape combinations kept ready
-    bool optimise = true;       ///< run the passes
-    bool timed = false;         ///< keep what seconds() says
-    bool measure = false;       ///< programs keep what Program::parts() says, at some cost
+    std::size_t plans = 8;  ///< input-shape combinations kept ready
+    bool optimise = true;   ///< run the passes
+    bool timed = false;     ///< keep what seconds() says
+    bool measure = false;   ///< programs keep what Program::parts() says, at some cost
+    /// Outputs are inputs of the next run, as a training step's parameters are: they stay on the device of a
+    /// driver that computes the whole graph, are read-only, and must not outlive the drivers.
+    bool feeds_back = false;
     StepObserver observe = {};  ///< told of every step; empty and not timed: no clock is read
     /// When shape after shape is new, more than there are plans, interpret until one comes again: the body of
     /// a loop whose values grow never sees the same one twice.

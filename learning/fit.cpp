@@ -19,7 +19,7 @@ using engine::Graph;
 using engine::Session;
 using engine::ValueId;
 
-const Session::Options kTimed{.timed = true};
+const Session::Options kUpdating{.timed = true, .feeds_back = true};
 
 bool is_finite(const Tensor& tensor) {
   return tensor.dtype() != DType::f32 ||
@@ -108,7 +108,7 @@ Fit::Fit(const Graph& model, Options options)
       update_(update_graph(loss_graph(model, ids_, options.loss), ids_, options.optimiser)),
       forward_(loss_graph(model, ids_, options.loss).nodes().size()),
       evaluation_(loss_graph(model, ids_, options.loss), options.drivers) {
-  if (options_.memory == 0) session_ = std::make_unique<Session>(update_, options_.drivers, kTimed);
+  if (options_.memory == 0) session_ = std::make_unique<Session>(update_, options_.drivers, kUpdating);
 }
 
 std::vector<Tensor> Fit::inputs_of(const Batch& batch, std::span<const Tensor> parameters) const {
@@ -140,7 +140,7 @@ const Session& Fit::session_for(const Batch& batch) {
   if (options_.memory == 0 || (session_ && made_for_ == batch.inputs.shape())) return *session_;
   earlier_ = seconds();
   session_.reset();
-  session_ = std::make_unique<Session>(within_memory(batch), options_.drivers, kTimed);
+  session_ = std::make_unique<Session>(within_memory(batch), options_.drivers, kUpdating);
   made_for_ = batch.inputs.shape();
   return *session_;
 }

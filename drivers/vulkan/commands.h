@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "drivers/vulkan/device.h"
 
 namespace dormouse::drivers::vulkan {
@@ -13,7 +15,11 @@ class Commands {
   void begin();
   void end();
   VkCommandBuffer get() const { return buffer_; }
-  void run() { device_.run(buffer_, fence_.get()); }
+  void run() { device_.run(std::span(&buffer_, 1), fence_.get()); }
+  /// The three one behind the other, at once.
+  void run_between(const Commands& before, const Commands& after) {
+    device_.run(std::array{before.buffer_, buffer_, after.buffer_}, fence_.get());
+  }
 
  private:
   Device& device_;

@@ -92,6 +92,7 @@ Device::Device(const DeviceOptions& options) {
   instance_api_ = std::make_unique<InstanceApi>(loader_, instance_);
   try {
     choose(options.choice);
+    unified_ = unified_ && !options.staged;
     open();
     load_pipelines(options.cache);
   } catch (...) {
@@ -315,12 +316,12 @@ Pipeline Device::pipeline(Shader shader, const std::vector<std::uint32_t>& const
   return {made.get(), pipeline_layout, set_layouts_.at(source.bindings).get()};
 }
 
-void Device::run(VkCommandBuffer commands, VkFence fence) {
+void Device::run(std::span<const VkCommandBuffer> commands, VkFence fence) {
   if (lost_) throw Failure(Errc::unavailable, "Vulkan: " + name_ + " is lost");
   VkSubmitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
-  info.commandBufferCount = 1;
-  info.pCommandBuffers = &commands;
+  info.commandBufferCount = static_cast<std::uint32_t>(commands.size());
+  info.pCommandBuffers = commands.data();
   VkResult result = api_->reset_fences(device_, 1, &fence);
   if (result == VK_SUCCESS) {
     const std::lock_guard lock(queue_mutex_);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ void check(VkResult result, const char* what);
 struct DeviceOptions {
   std::string choice;
   std::filesystem::path cache = {};  ///< folder for compiled pipelines; empty: they are not kept
+  bool staged = false;               ///< the device's own memory is not mapped
 };
 
 /// A buffer with memory of its own.
@@ -53,8 +55,6 @@ class Device {
   VkDevice get() const { return device_; }
   std::uint32_t queue_family() const { return family_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
-  /// The host writes and reads the device's own memory as fast as its own: what needs no staging.
-  bool unified() const { return unified_; }
 
   enum class Use : std::uint8_t { device, upload, download };
   Memory allocate(std::size_t bytes, Use use) const;
@@ -64,7 +64,7 @@ class Device {
 
   /// Runs recorded commands to their end. Throws Failure(unavailable) when they do not get there; the device
   /// is lost then.
-  void run(VkCommandBuffer commands, VkFence fence);
+  void run(std::span<const VkCommandBuffer> commands, VkFence fence);
   bool lost() const { return lost_; }
 
   /// Keeps what pipelines were compiled since it was last called, where there is a cache.
@@ -89,7 +89,7 @@ class Device {
   VkPhysicalDeviceProperties properties_{};
   VkPhysicalDeviceMemoryProperties memories_{};
   std::string name_, uuid_;
-  bool unified_ = false;
+  bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
   std::uint32_t family_ = 0;
   VkDevice device_ = nullptr;
   std::unique_ptr<DeviceApi> api_;

@@ -34,7 +34,7 @@ bool of_device(const ValueInfo& value, bool booleans, bool integers) {
 }  // namespace
 
 VulkanDriver::VulkanDriver(const Options& options)
-    : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache})),
+    : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged})),
       constants_(std::make_unique<Constants>(*device_)) {}
 
 VulkanDriver::~VulkanDriver() = default;
@@ -87,6 +87,10 @@ std::unique_ptr<engine::Program> VulkanDriver::compile(const engine::Partition& 
 }
 
 engine::ProgramMemory VulkanDriver::foresee(const engine::Partition&) const { return {}; }
+
+bool is_resident(const engine::Tensor& tensor) {
+  return dynamic_cast<const Resident*>(tensor.buffer().get()) != nullptr;
+}
 
 std::vector<std::string_view> kernel_names() {
   std::vector<std::string_view> names;

@@ -23,6 +23,8 @@ class VulkanDriver final : public engine::Driver {
     /// Compiled shaders are kept in a file here, so that the next process need not compile them. Empty:
     /// nowhere.
     std::filesystem::path cache = {};
+    /// What comes and goes is copied even where the host sees the device's memory: as on a GPU with its own.
+    bool staged = false;
   };
   /// Throws Failure(unavailable) saying why when there is no such device or it does not work.
   explicit VulkanDriver(const Options& options);
@@ -43,6 +45,9 @@ class VulkanDriver final : public engine::Driver {
   std::unique_ptr<Device> device_;
   std::unique_ptr<Constants> constants_;
 };
+
+/// Whether the elements lie on a device of this driver, too, because a step left them there.
+bool is_resident(const engine::Tensor& tensor);
 
 /// The operators that it computes, ONNX's and ours.
 std::vector<std::string_view> kernel_names();

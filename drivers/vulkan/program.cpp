@@ -8,6 +8,8 @@
 namespace dormouse::drivers::vulkan {
 namespace {
 
+std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
+
 using engine::Node;
 using engine::Partition;
 using engine::ValueId;
@@ -78,11 +80,15 @@ std::shared_ptr<const Memory> Workspace::get() {
 }
 
 Program::Program(const Partition& partition, Device& device, Constants& constants, Workspace& workspace)
-    : device_(device), workspace_(workspace), recorder_(partition, device, constants), commands_(device) {
+    : device_(device),
+      workspace_(workspace),
+      recorder_(partition, device, constants),
+      before_(device),
+      compute_(device),
+      after_(device) {
   Emitting(partition, recorder_).all();
   arena_bytes_ = recorder_.place();
-  inputs_ = read_inputs(partition);
-  outputs_ = transfers(partition, partition.outputs);
+  plan_transfers(partition);
   for (const Call& call : recorder_.calls())
     pipelines_.push_back(device.pipeline(call.shader, call.constants));
   workspace.reserve(arena_bytes_);
@@ -90,27 +96,33 @@ Program::Program(const Partition& partition, Device& device, Constants& constant
 
 std::vector<Program::Transfer> Program::transfers(const Partition& partition, std::span<const ValueId> ids) {
   std::vector<Transfer> result;
+  std::size_t offset = 0;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const engine::ValueInfo& value = partition.graph->value(ids[i]);
-    result.push_back(
-        {i, recorder_.read(ids[i]), value.dtype, static_cast<std::size_t>(value.shape.elements()), 0});
+    const std::size_t bytes = device_bytes(value.shape.elements());
+    result.push_back({i, recorder_.read(ids[i]), value.dtype, value.shape, bytes, offset});
+    offset += aligned(bytes);
   }
   return result;
 }
 
-std::vector<Program::Transfer> Program::read_inputs(const Partition& partition) {
-  std::vector<Transfer> result = transfers(partition, partition.inputs);
-  std::erase_if(result, [&](const Transfer& transfer) { return recorder_.slots()[transfer.slot].last == 0; });
-  return result;
-}
-
-std::size_t Program::stage(std::vector<Transfer>& transfers) const {
-  std::size_t bytes = 0;
-  for (Transfer& transfer : transfers) {
-    transfer.offset = bytes;
-    bytes += (device_bytes(static_cast<std::int64_t>(transfer.elements)) + 63) / 64 * 64;
+void Program::plan_transfers(const Partition& partition) {
+  inputs_ = transfers(partition, partition.inputs);
+  outputs_ = transfers(partition, partition.outputs);
+  std::erase_if(inputs_,
+                [&](const Transfer& transfer) { return recorder_.slots()[transfer.slot].last == 0; });
+  for (Transfer& output : outputs_) {
+    const auto fits = [&](const Transfer& input) {
+      return input.dtype == output.dtype && input.shape == output.shape;
+    };
+    // A scalar is an answer, and no state.
+    output.stays =
+        output.dtype == engine::DType::f32 && output.shape.rank() > 0 && std::ranges::any_of(inputs_, fits);
+    if (!output.stays) continue;
+    output.kept = kept_bytes_;
+    kept_bytes_ += aligned(output.bytes);
   }
-  return bytes;
+  residents_ = std::make_unique<Residents>(device_, kept_bytes_);
 }
 
 VkDescriptorBufferInfo Program::where(Slot slot) const {
@@ -214,56 +226,75 @@ void Program::record_calls() {
   for (std::size_t i = 0; i < recorder_.calls().size(); ++i) {
     const Call& call = recorder_.calls()[i];
     if (hazards.conflicts(call, recorder_.slots())) {
-      barrier(api, commands_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+      barrier(api, compute_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
               VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kShader);
       hazards.clear();
     }
     hazards.note(call, recorder_.slots(), recorder_.nothing());
-    api.bind_pipeline(commands_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
-    api.bind_sets(commands_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &sets_[i], 0,
+    api.bind_pipeline(compute_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
+    api.bind_sets(compute_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &sets_[i], 0,
                   nullptr);
-    api.push(commands_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
+    api.push(compute_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
              call.push.data());
-    api.dispatch(commands_.get(), call.groups.x, call.groups.y, call.groups.z);
+    api.dispatch(compute_.get(), call.groups.x, call.groups.y, call.groups.z);
   }
 }
 
-void Program::record_copies(const std::vector<Transfer>& transfers, const Memory& staging, bool in) {
-  for (const Transfer& transfer : transfers) {
-    const VkDescriptorBufferInfo place = where(transfer.slot);
-    const VkBuffer from = in ? staging.buffer.get() : place.buffer,
-                   to = in ? place.buffer : staging.buffer.get();
-    const VkBufferCopy region{in ? transfer.offset : place.offset, in ? place.offset : transfer.offset,
-                              transfer.elements * 4};
-    device_.api().copy(commands_.get(), from, to, 1, &region);
+void Program::record_in(std::span<const Border> copies) {
+  const DeviceApi& api = device_.api();
+  before_.begin();
+  for (const Border& copy : copies) {
+    const VkDescriptorBufferInfo place = where(copy.slot);
+    const VkBufferCopy region{copy.offset, place.offset, copy.bytes};
+    api.copy(before_.get(), copy.other, place.buffer, 1, &region);
   }
+  barrier(api, before_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+          VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+          kShader | VK_ACCESS_TRANSFER_READ_BIT);
+  before_.end();
 }
 
-void Program::record() {
-  arena_ = workspace_.get();
+void Program::record_out(std::span<const Border> copies, const Block* left) {
+  const DeviceApi& api = device_.api();
+  after_.begin();
+  barrier(api, after_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+          VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
+  for (const Border& copy : copies) {
+    const VkDescriptorBufferInfo place = where(copy.slot);
+    const VkBufferCopy region{place.offset, copy.offset, copy.bytes};
+    api.copy(after_.get(), place.buffer, copy.other, 1, &region);
+  }
+  if (left && !left->device.mapped) {
+    barrier(api, after_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+            VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
+    const VkBufferCopy all{0, 0, kept_bytes_};
+    api.copy(after_.get(), left->device.buffer.get(), left->host.buffer.get(), 1, &all);
+  }
+  // For the host, and for the next run, which reads and writes where this one wrote and read.
+  barrier(api, after_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+          VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+          VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT);
+  after_.end();
+}
+
+void Program::prepare() {
+  const auto arena = workspace_.get();
+  if (recorded_ && arena_ == arena) return;
+  recorded_ = borders_are_plain_ = false;
+  arena_ = arena;
+  const auto bytes = [](const std::vector<Transfer>& transfers) {
+    return transfers.empty() ? 0 : transfers.back().offset + transfers.back().bytes;
+  };
   if (!arena_->mapped) {
-    upload_ = device_.allocate(stage(inputs_), Device::Use::upload);
-    download_ = device_.allocate(stage(outputs_), Device::Use::download);
+    upload_ = device_.allocate(bytes(inputs_), Device::Use::upload);
+    download_ = device_.allocate(bytes(outputs_), Device::Use::download);
   }
   make_sets();
-  const DeviceApi& api = device_.api();
-  commands_.begin();
-  if (!arena_->mapped) {
-    record_copies(inputs_, upload_, true);
-    barrier(api, commands_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
-            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-            kShader | VK_ACCESS_TRANSFER_READ_BIT);
-  }
+  compute_.begin();
   record_calls();
-  if (!arena_->mapped) {
-    barrier(api, commands_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
-            VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
-    record_copies(outputs_, download_, false);
-  }
-  barrier(api, commands_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
-          VK_ACCESS_HOST_READ_BIT);
-  commands_.end();
+  compute_.end();
+  recorded_ = true;
 }
 
 std::byte* Program::host_address(const Transfer& transfer, const Memory& staging) const {
@@ -272,15 +303,65 @@ std::byte* Program::host_address(const Transfer& transfer, const Memory& staging
   return slot.constant ? slot.constant->memory->mapped + slot.constant->offset : arena_->mapped + slot.offset;
 }
 
+void Program::send(const Transfer& transfer, const std::byte* from, std::vector<Border>& copies) {
+  to_device(transfer.dtype, transfer.bytes / 4, from, host_address(transfer, upload_));
+  if (!arena_->mapped)
+    copies.push_back({transfer.slot, upload_.buffer.get(), transfer.offset, transfer.bytes});
+}
+
+void Program::ask_for(const Transfer& transfer, std::vector<Border>& copies) const {
+  if (!arena_->mapped)
+    copies.push_back({transfer.slot, download_.buffer.get(), transfer.offset, transfer.bytes});
+}
+
+void Program::receive(const Transfer& transfer, std::byte* to) const {
+  from_device(transfer.dtype, transfer.bytes / 4, host_address(transfer, download_), to);
+}
+
 void Program::run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) {
-  if (arena_ != workspace_.get()) record();
-  for (const Transfer& transfer : inputs_)
-    to_device(transfer.dtype, transfer.elements, inputs[transfer.index].data,
-              host_address(transfer, upload_));
-  commands_.run();
+  prepare();
+  std::vector<Border> in, out;
+  for (const Transfer& transfer : inputs_) send(transfer, inputs[transfer.index].data, in);
+  if (!borders_are_plain_) {
+    for (const Transfer& transfer : outputs_) ask_for(transfer, out);
+    record_in(in);
+    record_out(out, nullptr);
+    borders_are_plain_ = true;
+  }
+  compute_.run_between(before_, after_);
+  for (const Transfer& transfer : outputs_) receive(transfer, outputs[transfer.index].data);
+}
+
+std::vector<engine::Tensor> Program::run_whole(std::span<const engine::Tensor* const> inputs) {
+  prepare();
+  borders_are_plain_ = false;
+  std::vector<Border> in, out;
+  for (const Transfer& transfer : inputs_) {
+    const engine::Tensor& tensor = *inputs[transfer.index];
+    if (const Resident* const there = resident_on(device_, tensor))
+      in.push_back({transfer.slot, there->block()->device.buffer.get(), there->offset(), transfer.bytes});
+    else
+      send(transfer, tensor.data(), in);
+  }
+  const std::shared_ptr<const Block> left = kept_bytes_ > 0 ? residents_->take() : nullptr;
   for (const Transfer& transfer : outputs_)
-    from_device(transfer.dtype, transfer.elements, host_address(transfer, download_),
-                outputs[transfer.index].data);
+    if (transfer.stays)
+      out.push_back({transfer.slot, left->device.buffer.get(), transfer.kept, transfer.bytes});
+    else
+      ask_for(transfer, out);
+  record_in(in);
+  record_out(out, left.get());
+  compute_.run_between(before_, after_);
+  std::vector<engine::Tensor> made;
+  for (const Transfer& transfer : outputs_) {
+    if (transfer.stays) {
+      made.emplace_back(transfer.dtype, transfer.shape,
+                        std::make_shared<Resident>(left, transfer.kept, transfer.bytes), 0);
+    } else {
+      receive(transfer, made.emplace_back(transfer.dtype, transfer.shape).mutable_data());
+    }
+  }
+  return made;
 }
 
 }  // namespace dormouse::drivers::vulkan

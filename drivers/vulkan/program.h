@@ -2,7 +2,9 @@
 
 #include "drivers/vulkan/commands.h"
 #include "drivers/vulkan/recorder.h"
+#include "drivers/vulkan/residents.h"
 #include "engine/driver.h"
+#include "engine/whole_program.h"
 
 namespace dormouse::drivers::vulkan {
 
@@ -21,13 +23,15 @@ class Workspace final : public engine::Workspace {
   std::shared_ptr<const Memory> memory_;
 };
 
-/// A partition as a recorded command buffer: inputs are copied to the device, dispatches run one behind the
-/// other, outputs are copied back.
-class Program final : public engine::Program {
+/// A partition as recorded command buffers: inputs are copied to the device, dispatches run one behind the
+/// other, outputs are copied back. As a whole program, outputs that can be inputs of the next run stay on the
+/// device.
+class Program final : public engine::Program, public engine::WholeProgram {
  public:
   Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace);
 
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
+  std::vector<engine::Tensor> run_whole(std::span<const engine::Tensor* const> inputs) override;
 
  private:
   /// What goes to the device or comes back, and where it lies while it waits.
@@ -35,19 +39,34 @@ class Program final : public engine::Program {
     std::size_t index = 0;  ///< of the partition's inputs or outputs
     Slot slot = 0;
     engine::DType dtype{};
-    std::size_t elements = 0;
+    engine::Shape shape;
+    std::size_t bytes = 0;   ///< on the device
     std::size_t offset = 0;  ///< in the staging memory
+    bool stays = false;      ///< of a whole program's outputs: on the device
+    std::size_t kept = 0;    ///< its offset there
+  };
+  /// A copy between the arena and other memory.
+  struct Border {
+    Slot slot;
+    VkBuffer other;
+    std::size_t offset;
+    std::size_t bytes;
   };
 
   std::vector<Transfer> transfers(const engine::Partition& partition, std::span<const engine::ValueId> ids);
-  std::vector<Transfer> read_inputs(const engine::Partition& partition);
-  std::size_t stage(std::vector<Transfer>& transfers) const;
-  void record();
-  void record_copies(const std::vector<Transfer>& transfers, const Memory& staging, bool in);
+  void plan_transfers(const engine::Partition& partition);
+  /// Records anew when the arena has moved.
+  void prepare();
   void record_calls();
+  void record_in(std::span<const Border> copies);
+  /// `left` is copied to the host behind the copies, if it is not null and the host does not see it.
+  void record_out(std::span<const Border> copies, const Block* left);
   void make_sets();
   VkDescriptorBufferInfo where(Slot slot) const;
   std::byte* host_address(const Transfer& transfer, const Memory& staging) const;
+  void send(const Transfer& transfer, const std::byte* from, std::vector<Border>& copies);
+  void ask_for(const Transfer& transfer, std::vector<Border>& copies) const;
+  void receive(const Transfer& transfer, std::byte* to) const;
 
   Device& device_;
   Workspace& workspace_;
@@ -55,11 +74,15 @@ class Program final : public engine::Program {
   std::size_t arena_bytes_ = 0;
   std::shared_ptr<const Memory> arena_;
   std::vector<Transfer> inputs_, outputs_;
+  std::size_t kept_bytes_ = 0;
+  std::unique_ptr<Residents> residents_;
   Memory upload_, download_;  ///< empty where the host sees the arena
   std::vector<Pipeline> pipelines_;
   Owned<VkDescriptorPool> set_pool_;
   std::vector<VkDescriptorSet> sets_;
-  Commands commands_;
+  bool recorded_ = false;           ///< compute_ is for arena_
+  bool borders_are_plain_ = false;  ///< before_ and after_ are what run() takes
+  Commands before_, compute_, after_;
 };
 
 }  // namespace dormouse::drivers::vulkan

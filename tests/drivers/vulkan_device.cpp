@@ -6,19 +6,28 @@
 
 namespace dormouse::drivers {
 
+namespace {
+
+/// Never closed: a device's own library may be gone by the end of the process.
+const vulkan::VulkanDriver* open(bool staged) {
+  const char* const named = std::getenv("DORMOUSE_VULKAN_DEVICE");
+  try {
+    return new vulkan::VulkanDriver({.device = named ? named : "cpu", .staged = staged});
+  } catch (const Failure& failure) {
+    WARN("nothing is checked on Vulkan: " << failure.what());
+    return nullptr;
+  }
+}
+
+}  // namespace
+
 const vulkan::VulkanDriver* vulkan_device() {
-  static std::string why;
-  // Never closed: a device's own library may be gone by the end of the process.
-  static const vulkan::VulkanDriver* const driver = []() -> const vulkan::VulkanDriver* {
-    const char* const named = std::getenv("DORMOUSE_VULKAN_DEVICE");
-    try {
-      return new vulkan::VulkanDriver({.device = named ? named : "cpu"});
-    } catch (const Failure& failure) {
-      why = failure.what();
-      return nullptr;
-    }
-  }();
-  if (!driver) WARN("nothing is checked on Vulkan: " << why);
+  static const vulkan::VulkanDriver* const driver = open(false);
+  return driver;
+}
+
+const vulkan::VulkanDriver* staged_vulkan_device() {
+  static const vulkan::VulkanDriver* const driver = open(true);
   return driver;
 }
 

@@ -3,12 +3,14 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <numeric>
 
 #include "engine/autodiff.h"
 #include "engine/interpreter.h"
 #include "engine/op.h"
 #include "engine/session.h"
 #include "engine/value.h"
+#include "engine/whole_program.h"
 #include "tests/conformance/sample_graph.h"
 #include "tests/drivers/on_driver.h"
 #include "tests/drivers/vulkan_device.h"
@@ -118,6 +120,128 @@ TEST_CASE("training steps on Vulkan are those of the portable kernels", "[vulkan
     const auto placement = session.placement(inputs);
     CHECK(placement.size() == 1);
     CHECK(placement.at(0).first == "vulkan");
+  }
+}
+
+/// What a step's graph is given: drawn at first, then what it gave before.
+class Steps {
+ public:
+  explicit Steps(const Graph& graph) {
+    std::mt19937 random(kSeed);
+    for (const ValueId id : graph.inputs())
+      inputs.push_back(conformance::draw(DType::f32, graph.value(id).shape, -0.5, 0.5, random));
+  }
+  /// Each output behind the loss becomes the first input of its shape that none before it became.
+  void feed_back(const std::vector<Tensor>& outputs) {
+    std::vector<std::size_t> free(inputs.size());
+    std::iota(free.begin(), free.end(), 0);
+    for (std::size_t i = 1; i < outputs.size(); ++i) {
+      const auto place =
+          std::ranges::find_if(free, [&](std::size_t k) { return inputs[k].shape() == outputs[i].shape(); });
+      REQUIRE(place != free.end());
+      inputs[*place] = outputs[i];
+      free.erase(place);
+    }
+  }
+  std::vector<Tensor> inputs;
+};
+
+std::vector<Tensor> copies(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> result;
+  for (const Tensor& tensor : tensors) result.push_back(tensor.clone());
+  return result;
+}
+
+TEST_CASE("what a step gives to the next stays on the device, and can be read", "[vulkan]") {
+  for (const vulkan::VulkanDriver* const driver : {vulkan_device(), staged_vulkan_device()}) {
+    if (!driver) return;
+    for (const auto make : {perceptron, convolutional}) {
+      const Graph graph = make();
+      const Driver* const drivers[] = {driver};
+      const Session session(graph, drivers, {.feeds_back = true});
+      Steps here(graph), should(graph);
+      std::vector<std::vector<Tensor>> made, at_once;
+      for (int step = 0; step < 5; ++step) {
+        made.push_back(session.run(here.inputs));
+        at_once.push_back(copies(made.back()));
+        const std::vector<Tensor> expected = interpret(graph, should.inputs);
+        INFO("step " << step);
+        check_close(made.back(), expected);
+        CHECK(vulkan::is_resident(made.back()[1]));
+        CHECK(made.back()[0].buffer()->writable());
+        here.feed_back(made.back());
+        should.feed_back(expected);
+      }
+      // Steps do not write to what an earlier one has given.
+      for (std::size_t step = 0; step < made.size(); ++step) check_close(made[step], at_once[step]);
+    }
+  }
+}
+
+TEST_CASE("a step reads what has stayed on the device from there", "[vulkan]") {
+  const vulkan::VulkanDriver* const driver = staged_vulkan_device();
+  if (!driver) return;
+  const Graph graph = perceptron();
+  const Driver* const drivers[] = {driver};
+  const Session session(graph, drivers, {.feeds_back = true});
+  Steps here(graph), should(graph);
+  const std::vector<Tensor> first = session.run(here.inputs);
+  here.feed_back(first);
+  should.feed_back(copies(first));
+  for (std::size_t i = 1; i < first.size(); ++i)
+    std::fill_n(const_cast<std::byte*>(first[i].data()), first[i].byte_size(), std::byte{0x7f});
+  check_close(session.run(here.inputs), interpret(graph, should.inputs));
+}
+
+/// A device that fails for good in the run behind the first `good` ones.
+class Failing final : public Driver {
+ public:
+  Failing(const Driver& driver, int good) : driver_(driver), good_(good) {}
+  std::string_view name() const override { return "failing"; }
+  bool supports(const Graph& graph, const Node& node) const override { return driver_.supports(graph, node); }
+  bool worthwhile(const Partition& partition) const override { return driver_.worthwhile(partition); }
+  std::shared_ptr<Workspace> open_workspace() const override { return driver_.open_workspace(); }
+  std::unique_ptr<Program> compile(const Partition& partition, Workspace& workspace,
+                                   bool measure) const override {
+    return std::make_unique<Runs>(driver_.compile(partition, workspace, measure), good_);
+  }
+  ProgramMemory foresee(const Partition& partition) const override { return driver_.foresee(partition); }
+
+ private:
+  class Runs final : public Program, public WholeProgram {
+   public:
+    Runs(std::unique_ptr<Program> program, int good) : program_(std::move(program)), good_(good) {}
+    void run(std::span<const View>, std::span<const View>) override { FAIL("run as a whole program"); }
+    std::vector<Tensor> run_whole(std::span<const Tensor* const> inputs) override {
+      if (good_-- == 0) throw Failure(Errc::unavailable, "the device has gone");
+      return dynamic_cast<WholeProgram&>(*program_).run_whole(inputs);
+    }
+
+   private:
+    std::unique_ptr<Program> program_;
+    int good_;
+  };
+
+  const Driver& driver_;
+  int good_;
+};
+
+TEST_CASE("no step is lost when the device fails", "[vulkan]") {
+  for (const vulkan::VulkanDriver* const driver : {vulkan_device(), staged_vulkan_device()}) {
+    if (!driver) return;
+    const Graph graph = perceptron();
+    const Failing failing(*driver, 3);
+    const Driver* const drivers[] = {&failing};
+    const Session session(graph, drivers, {.feeds_back = true});
+    Steps here(graph), should(graph);
+    for (int step = 0; step < 6; ++step) {
+      const std::vector<Tensor> made = session.run(here.inputs), expected = interpret(graph, should.inputs);
+      INFO("step " << step);
+      check_close(made, expected);
+      CHECK(vulkan::is_resident(made[1]) == (step < 3));
+      here.feed_back(made);
+      should.feed_back(expected);
+    }
   }
 }
 
