@@ -18,6 +18,10 @@ extern const std::array<Kernel, 7> window_kernels;
 extern const std::array<Kernel, 9> row_kernels;
 extern const std::array<Kernel, 4> update_kernels;
 extern const std::array<Kernel, 5> sequence_kernels;
+// recurrent.cpp, resizing.cpp, ternary.cpp
+extern const std::array<Kernel, 3> recurrent_kernels;
+extern const std::array<Kernel, 2> resizing_kernels;
+extern const std::array<Kernel, 2> ternary_kernels;
 
 std::span<const Kernel* const> all_kernels() {
   static const std::vector<const Kernel*> table = [] {
@@ -34,6 +38,9 @@ std::span<const Kernel* const> all_kernels() {
     add(row_kernels);
     add(update_kernels);
     add(sequence_kernels);
+    add(recurrent_kernels);
+    add(resizing_kernels);
+    add(ternary_kernels);
     return all;
   }();
   return table;

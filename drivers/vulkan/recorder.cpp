@@ -15,8 +15,12 @@ Slot Recorder::read(ValueId value) {
   if (const auto found = slots_of_.find(value); found != slots_of_.end()) return found->second;
   const auto& constant = graph().value(value).constant;
   ensure(constant.has_value(), "a value is computed before it is read");
-  slots_.push_back({device_bytes(constant->elements()), constants_.get(*constant)});
-  return slots_of_[value] = static_cast<Slot>(slots_.size() - 1);
+  return slots_of_[value] = this->constant(*constant);
+}
+
+Slot Recorder::constant(const engine::Tensor& tensor) {
+  slots_.push_back({device_bytes(tensor.elements()), constants_.get(tensor)});
+  return static_cast<Slot>(slots_.size() - 1);
 }
 
 Slot Recorder::write(ValueId value) {

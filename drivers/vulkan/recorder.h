@@ -49,7 +49,7 @@ struct Call {
   std::size_t first_written = 0;
   Push push = {};
   Groups groups = {};
-  bool beside = false;  ///< it writes where no call before it did that wrote to the same slot
+  bool beside = false;       ///< it writes where no call before it did that wrote to the same slot
 };
 
 /// What a partition takes on a device: collects dispatches, then places what they read and write.
@@ -67,6 +67,8 @@ class Recorder {
   Slot temporary(std::size_t bytes);
   /// `value` has the elements of `slot`.
   void alias(engine::ValueId value, Slot slot) { slots_of_[value] = slot; }
+  /// Elements that are no value of the graph.
+  Slot constant(const engine::Tensor& tensor);
   /// Something for a binding that is not used.
   Slot nothing() { return nothing_; }
 

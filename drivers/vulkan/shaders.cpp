@@ -26,6 +26,9 @@ constexpr std::uint32_t kMoments[] = {
 constexpr std::uint32_t kProduct[] = {
 #include "product.inc"
 };
+constexpr std::uint32_t kRecurrent[] = {
+#include "recurrent.inc"
+};
 constexpr std::uint32_t kReduce[] = {
 #include "reduce.inc"
 };
@@ -43,7 +46,7 @@ constexpr std::uint32_t kWindow[] = {
 
 const ShaderInfo& info(Shader shader) {
   // In the order of Shader.
-  static constexpr std::array<ShaderInfo, 11> table{{
+  static constexpr std::array<ShaderInfo, 12> table{{
       {"copy", kCopy, 2},
       {"elementwise1", kElementwise1, 9},
       {"elementwise4", kElementwise4, 9},
@@ -51,6 +54,7 @@ const ShaderInfo& info(Shader shader) {
       {"gather", kGather, 3},
       {"moments", kMoments, 3},
       {"product", kProduct, 4},
+      {"recurrent", kRecurrent, 9},
       {"reduce", kReduce, 2},
       {"rows", kRows, 8},
       {"scan", kScan, 4},

@@ -14,6 +14,7 @@ enum class Shader : std::uint8_t {
   gather,
   moments,
   product,
+  recurrent,
   reduce,
   rows,
   scan,

@@ -10,7 +10,7 @@ function(vulkan_shader name source)
     COMMAND ${GLSLC} --target-env=vulkan1.1 -Werror ${ARGN} -mfmt=num -o ${shader_folder}/${name}.inc ${from})
   target_sources(dormouse_drivers PRIVATE ${shader_folder}/${name}.inc)
 endfunction()
-foreach(shader copy gather moments product reduce rows scan window)
+foreach(shader copy gather moments product recurrent reduce rows scan window)
   vulkan_shader(${shader} ${shader})
 endforeach()
 foreach(steps 1 4 24)
@@ -20,8 +20,9 @@ endforeach()
 find_path(VULKAN_INCLUDE vulkan/vulkan.h REQUIRED)
 target_sources(dormouse_drivers PRIVATE vulkan/api.cpp vulkan/commands.cpp vulkan/constants.cpp
   vulkan/device.cpp vulkan/driver.cpp vulkan/elementwise.cpp vulkan/expression.cpp vulkan/kernels.cpp vulkan/moving.cpp
-  vulkan/open.cpp vulkan/product.cpp vulkan/products.cpp vulkan/program.cpp vulkan/recorder.cpp vulkan/reduction.cpp vulkan/residents.cpp
-  vulkan/rows.cpp vulkan/sequences.cpp vulkan/shaders.cpp vulkan/updates.cpp vulkan/windows.cpp)
+  vulkan/open.cpp vulkan/product.cpp vulkan/products.cpp vulkan/program.cpp vulkan/recorder.cpp vulkan/recurrent.cpp
+  vulkan/reduction.cpp vulkan/residents.cpp vulkan/resizing.cpp vulkan/rows.cpp vulkan/sequences.cpp vulkan/shaders.cpp vulkan/ternary.cpp
+  vulkan/updates.cpp vulkan/windows.cpp)
 target_include_directories(dormouse_drivers PRIVATE ${shader_folder})
 target_include_directories(dormouse_drivers SYSTEM PRIVATE ${VULKAN_INCLUDE})
 target_link_libraries(dormouse_drivers PRIVATE ${CMAKE_DL_LIBS})
