@@ -144,6 +144,7 @@ void Device::choose(const std::string& choice) {
     throw Failure(Errc::unavailable, (choice.empty() ? "no GPU" : "no device '" + choice + "'") +
                                          std::string("; there is ") + (seen.empty() ? "none" : seen));
   name_ = properties_.deviceName;
+  if (properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) enough_groups_ = 512;
   instance_api_->memory_properties(physical_, &memories_);
   unified_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU ||
              properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;

@@ -56,6 +56,9 @@ class Device {
   std::uint32_t queue_family() const { return family_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
 
+  /// Work groups of a few hundred threads that keep it busy.
+  std::uint32_t enough_groups() const { return enough_groups_; }
+
   enum class Use : std::uint8_t { device, upload, download };
   Memory allocate(std::size_t bytes, Use use) const;
 
@@ -89,6 +92,7 @@ class Device {
   VkPhysicalDeviceProperties properties_{};
   VkPhysicalDeviceMemoryProperties memories_{};
   std::string name_, uuid_;
+  std::uint32_t enough_groups_ = 128;
   bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
   std::uint32_t family_ = 0;
   VkDevice device_ = nullptr;

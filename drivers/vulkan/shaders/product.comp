@@ -1,6 +1,7 @@
 #version 450
-// out = alpha * A * B + beta * bias, for every batch or group, by tiles in shared memory; each thread keeps 4 x 4 results, or
-// several such. What A and B are depends on kMode: matrices of any strides, or a convolution or one of its gradients, whose
+#extension GL_EXT_control_flow_attributes : require
+// out = alpha * A * B + beta * bias, for every batch or group, by tiles in shared memory; each thread keeps 4 x 4 results and
+// reads the next tiles while it computes. Loops are unrolled by demand: what is indexed at run time is no register. What A and B are depends on kMode: matrices of any strides, or a convolution or one of its gradients, whose
 // columns are read from the image as they are needed (implicit GEMM).
 //
 // Of several splits of K each writes its part of the sum behind the other's; a reduction adds them up.
@@ -27,7 +28,6 @@ layout(constant_id = 17) const int kDW = 1;
 layout(constant_id = 18) const int kPH = 0;
 layout(constant_id = 19) const int kPW = 0;
 layout(constant_id = 20) const uint kGroups = 1;
-layout(constant_id = 21) const uint kBlocks = 1;  // of 4 x 4 that a thread keeps in each direction
 
 layout(binding = 0) readonly buffer A { float a[]; };
 layout(binding = 1) readonly buffer B { float b[]; };
@@ -117,9 +117,19 @@ void store(uint part, uint z, uint m, uint n, float sum) {
   result[part * size + at] = value;
 }
 
+void store_row(uint part, uint z, uint m, uint n, vec4 sums) {
+  store(part, z, m, n, sums.x);
+  store(part, z, m, n + 1, sums.y);
+  store(part, z, m, n + 2, sums.z);
+  store(part, z, m, n + 3, sums.w);
+}
+
+const uint kThreads = kTileM * kTileN / 16;
+const uint kReadsA = kTileM * kTileK / kThreads;
+const uint kReadsB = kTileN * kTileK / kThreads;
+
 void main() {
-  const uint threads = gl_WorkGroupSize.x, id = gl_LocalInvocationID.x;
-  const uint across = kTileN / (4 * kBlocks), tx = id % across, ty = id / across;
+  const uint id = gl_LocalInvocationID.x, tx = id % (kTileN / 4), ty = id / (kTileN / 4);
   const uint z = gl_WorkGroupID.z / splits, part = gl_WorkGroupID.z % splits;
   const uint m0 = gl_WorkGroupID.y * kTileM, n0 = gl_WorkGroupID.x * kTileN;
   group = kMode == 0 ? 0 : z;
@@ -129,43 +139,50 @@ void main() {
     b_base = z0 * b_0 + z1 * b_1 + z2 * b_2;
   }
   const uint first = part * chunk, last = min(K, first + chunk);
+  const bool a_along_k = (kFlags & 1) != 0, b_along_k = (kFlags & 2) != 0;
 
-  vec4 sum[4 * kBlocks * kBlocks];
-  for (uint i = 0; i < 4 * kBlocks * kBlocks; ++i) sum[i] = vec4(0.0);
-
+  vec4 sum0 = vec4(0.0), sum1 = vec4(0.0), sum2 = vec4(0.0), sum3 = vec4(0.0);
+  float next_a[kReadsA], next_b[kReadsB];
   const Place fixed_place = place_of(n0 + id % kTileN);
-  for (uint k0 = first; k0 < last; k0 += kTileK) {
-    for (uint i = id; i < kTileM * kTileK; i += threads) {
-      const bool along_k = (kFlags & 1) != 0;
-      const uint m = along_k ? i / kTileK : i % kTileM, k = along_k ? i % kTileK : i / kTileM;
-      tile_a[k * kPitchM + m / 4][m % 4] = m0 + m < M && k0 + k < last ? read_a(m0 + m, k0 + k) : 0.0;
+  for (uint ahead = first; ahead < last + kTileK; ahead += kTileK) {  // a turn more than there are tiles
+    [[unroll]] for (uint u = 0; u < kReadsA; ++u) {
+      const uint i = id + u * kThreads;
+      const uint m = m0 + (a_along_k ? i / kTileK : i % kTileM), k = ahead + (a_along_k ? i % kTileK : i / kTileM);
+      next_a[u] = 0.0;
+      if (m < M && k < last) next_a[u] = read_a(m, k);
     }
-    for (uint i = id; i < kTileN * kTileK; i += threads) {
-      const bool along_k = (kFlags & 2) != 0;
-      const uint n = along_k ? i / kTileK : i % kTileN, k = along_k ? i % kTileK : i / kTileN;
-      tile_b[k * kPitchN + n / 4][n % 4] = n0 + n < N && k0 + k < last ? read_b(k0 + k, n0 + n, fixed_place) : 0.0;
+    [[unroll]] for (uint u = 0; u < kReadsB; ++u) {
+      const uint i = id + u * kThreads;
+      const uint n = n0 + (b_along_k ? i / kTileK : i % kTileN), k = ahead + (b_along_k ? i % kTileK : i / kTileN);
+      next_b[u] = 0.0;
+      if (n < N && k < last) next_b[u] = read_b(k, n, fixed_place);
     }
-    barrier();
-    for (uint k = 0; k < kTileK; ++k) {
-      for (uint y = 0; y < kBlocks; ++y) {
-        const vec4 left = tile_a[k * kPitchM + y * (kTileM / 4 / kBlocks) + ty];
-        for (uint x = 0; x < kBlocks; ++x) {
-          const vec4 right = tile_b[k * kPitchN + x * across + tx];
-          const uint to = 4 * (y * kBlocks + x);
-          sum[to] += left.x * right;
-          sum[to + 1] += left.y * right;
-          sum[to + 2] += left.z * right;
-          sum[to + 3] += left.w * right;
-        }
+    if (ahead > first) {
+      [[unroll]] for (uint k = 0; k < kTileK; ++k) {
+        const vec4 left = tile_a[k * kPitchM + ty], right = tile_b[k * kPitchN + tx];
+        sum0 += left.x * right;
+        sum1 += left.y * right;
+        sum2 += left.z * right;
+        sum3 += left.w * right;
       }
+      barrier();
+    }
+    [[unroll]] for (uint u = 0; u < kReadsA; ++u) {
+      const uint i = id + u * kThreads;
+      const uint m = a_along_k ? i / kTileK : i % kTileM, k = a_along_k ? i % kTileK : i / kTileM;
+      tile_a[k * kPitchM + m / 4][m % 4] = next_a[u];
+    }
+    [[unroll]] for (uint u = 0; u < kReadsB; ++u) {
+      const uint i = id + u * kThreads;
+      const uint n = b_along_k ? i / kTileK : i % kTileN, k = b_along_k ? i % kTileK : i / kTileN;
+      tile_b[k * kPitchN + n / 4][n % 4] = next_b[u];
     }
     barrier();
   }
 
-  for (uint y = 0; y < kBlocks; ++y)
-    for (uint x = 0; x < kBlocks; ++x)
-      for (uint i = 0; i < 4; ++i)
-        for (uint j = 0; j < 4; ++j)
-          store(part, z, m0 + y * (kTileM / kBlocks) + 4 * ty + i, n0 + x * (kTileN / kBlocks) + 4 * tx + j,
-                sum[4 * (y * kBlocks + x) + i][j]);
+  const uint m = m0 + 4 * ty, n = n0 + 4 * tx;
+  store_row(part, z, m, n, sum0);
+  store_row(part, z, m + 1, n, sum1);
+  store_row(part, z, m + 2, n, sum2);
+  store_row(part, z, m + 3, n, sum3);
 }
