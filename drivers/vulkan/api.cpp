@@ -70,6 +70,11 @@ DeviceApi::DeviceApi(const InstanceApi& instance, VkDevice device) {
   find(barrier, "vkCmdPipelineBarrier");
   find(copy, "vkCmdCopyBuffer");
   find(fill, "vkCmdFillBuffer");
+  find(create_query_pool, "vkCreateQueryPool");
+  find(destroy_query_pool, "vkDestroyQueryPool");
+  find(reset_queries, "vkCmdResetQueryPool");
+  find(timestamp, "vkCmdWriteTimestamp");
+  find(query_results, "vkGetQueryPoolResults");
   find(create_fence, "vkCreateFence");
   find(destroy_fence, "vkDestroyFence");
   find(reset_fences, "vkResetFences");

@@ -72,6 +72,11 @@ struct DeviceApi {
   PFN_vkCmdPipelineBarrier barrier;
   PFN_vkCmdCopyBuffer copy;
   PFN_vkCmdFillBuffer fill;
+  PFN_vkCreateQueryPool create_query_pool;
+  PFN_vkDestroyQueryPool destroy_query_pool;
+  PFN_vkCmdResetQueryPool reset_queries;
+  PFN_vkCmdWriteTimestamp timestamp;
+  PFN_vkGetQueryPoolResults query_results;
   PFN_vkCreateFence create_fence;
   PFN_vkDestroyFence destroy_fence;
   PFN_vkResetFences reset_fences;

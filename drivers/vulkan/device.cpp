@@ -160,6 +160,7 @@ void Device::open() {
   });
   if (found == families.end()) throw Failure(Errc::unavailable, name_ + " does not compute");
   family_ = static_cast<std::uint32_t>(found - families.begin());
+  tells_time_ = found->timestampValidBits > 0;
   const float priority = 1;
   VkDeviceQueueCreateInfo queue{};
   queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;

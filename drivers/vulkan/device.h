@@ -56,6 +56,7 @@ class Device {
   std::uint32_t queue_family() const { return family_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
 
+  bool tells_time() const { return tells_time_; }
   /// Work groups of a few hundred threads that keep it busy.
   std::uint32_t enough_groups() const { return enough_groups_; }
 
@@ -92,6 +93,7 @@ class Device {
   VkPhysicalDeviceProperties properties_{};
   VkPhysicalDeviceMemoryProperties memories_{};
   std::string name_, uuid_;
+  bool tells_time_ = false;
   std::uint32_t enough_groups_ = 128;
   bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
   std::uint32_t family_ = 0;

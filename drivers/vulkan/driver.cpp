@@ -79,9 +79,9 @@ std::shared_ptr<engine::Workspace> VulkanDriver::open_workspace() const {
 }
 
 std::unique_ptr<engine::Program> VulkanDriver::compile(const engine::Partition& partition,
-                                                       engine::Workspace& workspace, bool) const {
-  auto program =
-      std::make_unique<Program>(partition, *device_, *constants_, static_cast<Workspace&>(workspace));
+                                                       engine::Workspace& workspace, bool measure) const {
+  auto program = std::make_unique<Program>(partition, *device_, *constants_,
+                                           static_cast<Workspace&>(workspace), measure);
   device_->save_pipelines();
   return program;
 }

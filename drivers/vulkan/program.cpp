@@ -28,6 +28,7 @@ class Emitting {
     for (std::size_t i = 0; i < partition_.nodes.size();) {
       const Node& next = node(partition_.nodes[i]);
       const Kernel& kernel = *find_kernel(*next.op);
+      recorder_.begin(next);
       if (kernel.express) {
         i += chain(i);
       } else {
@@ -79,7 +80,8 @@ std::shared_ptr<const Memory> Workspace::get() {
   return memory_;
 }
 
-Program::Program(const Partition& partition, Device& device, Constants& constants, Workspace& workspace)
+Program::Program(const Partition& partition, Device& device, Constants& constants, Workspace& workspace,
+                 bool measure)
     : device_(device),
       workspace_(workspace),
       recorder_(partition, device, constants),
@@ -92,6 +94,8 @@ Program::Program(const Partition& partition, Device& device, Constants& constant
   for (const Call& call : recorder_.calls())
     pipelines_.push_back(device.pipeline(call.shader, call.constants));
   workspace.reserve(arena_bytes_);
+  if (measure && device.tells_time())
+    stopwatch_ = std::make_unique<Stopwatch>(device, static_cast<std::uint32_t>(pipelines_.size() + 1));
 }
 
 std::vector<Program::Transfer> Program::transfers(const Partition& partition, std::span<const ValueId> ids) {
@@ -223,9 +227,14 @@ constexpr VkAccessFlags kShader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_W
 void Program::record_calls() {
   const DeviceApi& api = device_.api();
   Hazards hazards;
+  if (stopwatch_) {
+    stopwatch_->reset(compute_.get());
+    stopwatch_->mark(compute_.get(), 0);
+  }
   for (std::size_t i = 0; i < recorder_.calls().size(); ++i) {
     const Call& call = recorder_.calls()[i];
-    if (hazards.conflicts(call, recorder_.slots())) {
+    // What is measured does not overlap.
+    if (stopwatch_ || hazards.conflicts(call, recorder_.slots())) {
       barrier(api, compute_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
               VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kShader);
       hazards.clear();
@@ -237,6 +246,7 @@ void Program::record_calls() {
     api.push(compute_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
              call.push.data());
     api.dispatch(compute_.get(), call.groups.x, call.groups.y, call.groups.z);
+    if (stopwatch_) stopwatch_->mark(compute_.get(), static_cast<std::uint32_t>(i + 1));
   }
 }
 
@@ -362,6 +372,21 @@ std::vector<engine::Tensor> Program::run_whole(std::span<const engine::Tensor* c
     }
   }
   return made;
+}
+
+std::vector<engine::Program::Part> Program::parts() const {
+  std::vector<Part> parts;
+  if (!stopwatch_) return parts;
+  const auto laps = stopwatch_->laps();
+  for (std::size_t i = 0; i < laps.size(); ++i) {
+    const Call& call = recorder_.calls()[i];
+    std::string name(call.of);
+    name += std::string(" (") + info(call.shader).name;
+    for (const std::uint32_t groups : {call.groups.x, call.groups.y, call.groups.z})
+      name += " " + std::to_string(groups);
+    parts.push_back({name + ")", laps[i]});
+  }
+  return parts;
 }
 
 }  // namespace dormouse::drivers::vulkan

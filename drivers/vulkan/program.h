@@ -3,6 +3,7 @@
 #include "drivers/vulkan/commands.h"
 #include "drivers/vulkan/recorder.h"
 #include "drivers/vulkan/residents.h"
+#include "drivers/vulkan/stopwatch.h"
 #include "engine/driver.h"
 #include "engine/whole_program.h"
 
@@ -28,10 +29,12 @@ class Workspace final : public engine::Workspace {
 /// device.
 class Program final : public engine::Program, public engine::WholeProgram {
  public:
-  Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace);
+  Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace,
+          bool measure);
 
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
   std::vector<engine::Tensor> run_whole(std::span<const engine::Tensor* const> inputs) override;
+  std::vector<Part> parts() const override;
 
  private:
   /// What goes to the device or comes back, and where it lies while it waits.
@@ -80,8 +83,9 @@ class Program final : public engine::Program, public engine::WholeProgram {
   std::vector<Pipeline> pipelines_;
   Owned<VkDescriptorPool> set_pool_;
   std::vector<VkDescriptorSet> sets_;
-  bool recorded_ = false;           ///< compute_ is for arena_
-  bool borders_are_plain_ = false;  ///< before_ and after_ are what run() takes
+  bool recorded_ = false;                 ///< compute_ is for arena_
+  bool borders_are_plain_ = false;        ///< before_ and after_ are what run() takes
+  std::unique_ptr<Stopwatch> stopwatch_;  ///< of a program that is measured
   Commands before_, compute_, after_;
 };
 

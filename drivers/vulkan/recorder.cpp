@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/op.h"
+
 namespace dormouse::drivers::vulkan {
 
 using engine::ValueId;
@@ -35,6 +37,7 @@ Slot Recorder::temporary(std::size_t bytes) {
 void Recorder::add(Call call) {
   if (call.groups.x > 65535 || call.groups.y > 65535 || call.groups.z > 65535)
     throw Failure(Errc::unavailable, "Vulkan: a dispatch is too large");
+  if (node_) call.of = node_->op->name;
   calls_.push_back(std::move(call));
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "drivers/vulkan/constants.h"
@@ -49,6 +50,7 @@ struct Call {
   std::size_t first_written = 0;
   Push push = {};
   Groups groups = {};
+  std::string_view of = {};  ///< the operator that it computes, or a part of
   bool beside = false;       ///< it writes where no call before it did that wrote to the same slot
 };
 
@@ -72,6 +74,8 @@ class Recorder {
   /// Something for a binding that is not used.
   Slot nothing() { return nothing_; }
 
+  /// Calls are added for this node from now on.
+  void begin(const engine::Node& node) { node_ = &node; }
   void add(Call call);
   /// Fills a slot with one word.
   void fill(Slot slot, float value);
@@ -89,6 +93,7 @@ class Recorder {
   std::vector<SlotInfo> slots_;
   std::map<engine::ValueId, Slot> slots_of_;
   std::vector<Call> calls_;
+  const engine::Node* node_ = nullptr;
   Slot nothing_;
 };
 
