@@ -40,7 +40,6 @@ class FakeGpu final : public engine::Driver {
     void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override {
       if (gpu_.lost) throw Failure(Errc::unavailable, "the device is lost");
       ++gpu_.runs;
-      const auto end = std::chrono::steady_clock::now() + gpu_.delay;
       std::vector<engine::Tensor> given;
       for (const engine::View& view : inputs) {
         engine::Tensor& tensor = given.emplace_back(view.dtype, *view.shape);
@@ -49,6 +48,7 @@ class FakeGpu final : public engine::Driver {
       session_.run_into(given, outputs);
       if (gpu_.wrong && outputs[0].dtype == engine::DType::f32)
         reinterpret_cast<float*>(outputs[0].data)[0] += 1e6f;
+      const auto end = std::chrono::steady_clock::now() + gpu_.delay;
       while (std::chrono::steady_clock::now() < end) continue;
     }
 
