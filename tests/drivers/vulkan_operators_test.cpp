@@ -62,6 +62,67 @@ TEST_CASE("Vulkan computes each operator's samples as the portable kernel does",
   }
 }
 
+/// All that a recurrent layer may be given but lengths, and every state that it ends in.
+struct Recurrent {
+  std::string_view domain, op;
+  std::int64_t gates;
+  std::vector<Shape> behind;  ///< inputs behind the lengths
+  std::size_t outputs;
+  Attributes attributes;
+};
+
+TEST_CASE("recurrent layers on Vulkan begin with states, go both ways and know the time", "[vulkan]") {
+  const vulkan::VulkanDriver* const driver = vulkan_device();
+  if (!driver) return;
+  constexpr std::int64_t steps = 5, batch = 3, in = 4, units = 37;
+  const Shape states{2, batch, units}, states_of_rows{batch, 2, units};
+  const Recurrent layers[] = {
+      {"", "LSTM", 4, {states, states}, 3, {{"direction", std::string("bidirectional")}}},
+      {"",
+       "LSTM",
+       4,
+       {states_of_rows, states_of_rows},
+       3,
+       {{"direction", std::string("bidirectional")}, {"layout", std::int64_t{1}}}},
+      {"", "GRU", 3, {states}, 2, {{"direction", std::string("bidirectional")}}},
+      {"",
+       "GRU",
+       3,
+       {states},
+       2,
+       {{"direction", std::string("bidirectional")}, {"linear_before_reset", std::int64_t{1}}}},
+      {"dormouse", "CfC", 4, {states, {steps, batch}}, 2, {{"direction", std::string("bidirectional")}}},
+      {"dormouse",
+       "CfC",
+       4,
+       {states_of_rows, {batch, steps}},
+       2,
+       {{"direction", std::string("bidirectional")}, {"layout", std::int64_t{1}}}},
+  };
+  for (const Recurrent& layer : layers) {
+    INFO(layer.op << ", layout " << layer.attributes.integer("layout", 0));
+    std::mt19937 random(kSeed);
+    Graph graph;
+    std::vector<Tensor> inputs;
+    std::vector<ValueId> ids;
+    const auto input = [&](Shape shape) {
+      ids.push_back(graph.add_input("", DType::f32, shape));
+      inputs.push_back(conformance::draw(DType::f32, std::move(shape), -1, 1, random));
+    };
+    const bool by_rows = layer.attributes.integer("layout", 0) == 1;
+    input(by_rows ? Shape{batch, steps, in} : Shape{steps, batch, in});
+    input({2, layer.gates * units, in});
+    input({2, layer.gates * units, units});
+    input({2, 2 * layer.gates * units});
+    ids.push_back(kAbsent);
+    for (const Shape& shape : layer.behind) input(shape);
+    graph.set_outputs(graph.add_node(*find_op(layer.domain, layer.op), ids, layer.attributes,
+                                     std::vector<std::string>(layer.outputs)));
+    REQUIRE(takes(*driver, graph));
+    check_close(run_on(*driver, graph, inputs), interpret(graph, inputs));
+  }
+}
+
 /// Σ weights · y over all outputs of an operator, and its gradients, as one graph.
 struct Differentiated {
   Graph graph;
