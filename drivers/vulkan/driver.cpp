@@ -46,7 +46,7 @@ std::string VulkanDriver::device_identity() const { return device_->name() + " "
 bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node) const {
   const Kernel* const kernel = find_kernel(*node.op);
   if (!kernel || device_->lost()) return false;
-  bool runs = false;
+  bool runs = kernel->constant;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.inputs[i] == engine::kAbsent) continue;
     const ValueInfo& value = graph.value(node.inputs[i]);

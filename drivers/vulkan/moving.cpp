@@ -56,6 +56,16 @@ Copy part(const Shape& shape, const Shape& whole, std::size_t axis, std::int64_t
   return copy;
 }
 
+bool supports_filled(const Graph& graph, const Node& node) { return constant(graph, node, 0) != nullptr; }
+
+/// Made once, as weights are that nobody trains: a fold leaves large ones as they are.
+void emit_filled(Recorder& recorder, const Node& node) {
+  engine::Tensor filled(engine::DType::f32, output_shape(recorder.graph(), node));
+  if (const auto* const value = node.attributes.find<engine::Tensor>("value"))
+    std::ranges::fill(filled.mutable_values<float>(), value->values<float>()[0]);
+  recorder.alias(node.outputs[0], recorder.constant(filled));
+}
+
 void emit_concat(Recorder& recorder, const Node& node) {
   const Graph& graph = recorder.graph();
   const std::size_t axis = axis_of(graph, node, 0);
@@ -283,8 +293,13 @@ void add_copy(Recorder& recorder, const Copy& copy, Slot from, Slot to, bool bes
   recorder.add(std::move(call));
 }
 
-extern const std::array<Kernel, 18> moving_kernels;
-const std::array<Kernel, 18> moving_kernels{
+extern const std::array<Kernel, 19> moving_kernels;
+const std::array<Kernel, 19> moving_kernels{
+    Kernel{.op = "ConstantOfShape",
+           .supports = supports_filled,
+           .emit = emit_filled,
+           .alone = false,
+           .constant = true},
     looks("Reshape"),
     looks("Flatten"),
     looks("Squeeze"),

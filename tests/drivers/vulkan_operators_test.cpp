@@ -9,6 +9,7 @@
 #include "engine/interpreter.h"
 #include "engine/op.h"
 #include "engine/passes/pass.h"
+#include "engine/session.h"
 #include "engine/value.h"
 #include "tests/conformance/sample_graph.h"
 #include "tests/drivers/network_samples.h"
@@ -57,9 +58,28 @@ TEST_CASE("Vulkan computes each operator's samples as the portable kernel does",
     for (const Named& network : network_samples())
       if (network.op == name) taken += compare(*driver, *op, network.sample);
     // Samples of these are of other types, or constants.
-    constexpr std::array<std::string_view, 6> others{"And", "Or", "Xor", "Not", "Cast", "PackedBitLinear"};
+    constexpr std::array<std::string_view, 7> others{
+        "And", "Or", "Xor", "Not", "Cast", "ConstantOfShape", "PackedBitLinear"};
     CHECK((taken > 0 || std::ranges::find(others, name) != others.end()));
   }
+}
+
+TEST_CASE("weights that a node fills are made on Vulkan, once", "[vulkan]") {
+  const vulkan::VulkanDriver* const driver = vulkan_device();
+  if (!driver) return;
+  constexpr std::int64_t width = 600;  // larger than what is folded
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {2, width})};
+  const Value w = apply("ConstantOfShape", {integers(graph, {width, width})},
+                        {{"value", Tensor::from<float>({1}, {0.01f})}});
+  graph.set_outputs({matmul(x, w).id});
+  const Driver* const drivers[] = {driver};
+  std::mt19937 random(kSeed);
+  const std::array inputs{conformance::draw(DType::f32, {2, width}, -1, 1, random)};
+  std::size_t programs = 0;
+  const Session session(graph, drivers, {.observe = [&](const StepRun&) { ++programs; }});
+  for (int run = 0; run < 2; ++run) check_close(session.run(inputs), interpret(graph, inputs));
+  CHECK(programs == 2);
 }
 
 /// All that a recurrent layer may be given but lengths, and every state that it ends in.
