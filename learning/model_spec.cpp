@@ -215,11 +215,17 @@ engine::Value append_layers(BuiltModel& model, const ModelSpec& spec, LayerConte
   return x;
 }
 
+/// A value is found by its name again in what is written: no other may have it, not even a layer of the spec's.
+void rename_apart(engine::Graph& graph, engine::ValueId value, std::string name) {
+  for (auto other = graph.find(name); other && *other != value; other = graph.find(name)) name += "_";
+  graph.rename(value, std::move(name));
+}
+
 BuiltModel build(const ModelSpec& spec, LayerContext context) {
   BuiltModel model{};
   engine::Graph& graph = model.graph;
   const engine::Value logits = append_layers(model, spec, context);
-  graph.rename(logits.id, "logits");
+  rename_apart(graph, logits.id, "logits");
   graph.mark_output(logits.id);
   const auto head = number_head(graph);
   const engine::Shape& answer = logits.shape();
@@ -232,7 +238,7 @@ BuiltModel build(const ModelSpec& spec, LayerContext context) {
   const auto cut = spec.cut.empty() ? std::optional(head->input) : graph.find(spec.cut);
   if (!cut) throw config::complaint(spec.layers.location, "cut", "no layer is named '" + spec.cut + "'");
   model.cut = *cut;
-  if (spec.cut.empty()) graph.rename(model.cut, "features");
+  if (spec.cut.empty()) rename_apart(graph, model.cut, "features");
   model.normalised = context.normalised.id;
   model.mean = context.mean.id;
   model.deviation = context.deviation.id;

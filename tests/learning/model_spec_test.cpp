@@ -140,6 +140,17 @@ TEST_CASE("without a cut the latent is the input of the last linear layer", "[mo
   CHECK(model.graph.producer(model.cut)->op->name == "Tanh");
 }
 
+TEST_CASE("a layer named as the latent is by default does not stand in for it", "[model_spec]") {
+  const TemporaryFolder folder;
+  std::string text(kSpec);
+  text.erase(text.find("cut:"));
+  Random random(1);
+  const BuiltModel model = build_model(read(folder, text), 3, random);
+  CHECK(model.graph.producer(model.cut)->op->name == "Tanh");
+  CHECK(model.graph.producer(*model.graph.find("features"))->op->name == "Gemm");
+  CHECK(model.graph.find(model.graph.value(model.cut).name) == model.cut);
+}
+
 TEST_CASE("a wrong layer is named with its line, and what there is instead", "[model_spec]") {
   CHECK_THAT(complaint_about("- relu", "- rellu"),
              Catch::Contains("spec.yaml:6:") && Catch::Contains("relu"));
