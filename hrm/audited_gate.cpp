@@ -9,18 +9,31 @@ namespace dormouse::hrm {
 namespace {
 
 constexpr std::size_t kLessons = 128;  // before a gate is frozen, and what fixes its thresholds
-constexpr std::size_t kTests = 4;      // of one frozen gate; each of twice as many audits as the one before
+constexpr std::size_t kRounds = 20;    // through them, of a gate that learns anew
+constexpr std::size_t kLook = 8;       // audits between two looks: they cost time
+constexpr std::size_t kLife = 8;       // of one frozen gate, in times of the fewest audits
 constexpr double kSpare = 1.5;         // of audits, beyond the fewest that can prove anything
-constexpr double kAlarm = 5;           // nats
-constexpr std::size_t kDoubt = kLessons;  // audits after more was refused than foretold …
-constexpr double kDoubtful = 0.5;         // … and their share of requests
+constexpr double kRivals = 0.5;        // each one's share of δ
+constexpr double kDoubtful = 0.3;      // of the way to an alarm: from there on …
+constexpr double kClosely = 0.5;       // … so many requests are audited
+constexpr double kCaution = 0.3;       // standard errors
 constexpr std::size_t kMost = 1 << 24;
-constexpr std::size_t kFormat = 1;
+constexpr std::size_t kFormat = 2;
 
-std::size_t first_test(const Promise& promise) {
+std::size_t fewest_audits(const Promise& promise) {
   certify({}, {}, promise);  // refuses what is out of range
   const double level = promise.delta / 2 / static_cast<double>(promise.starts);
   return static_cast<std::size_t>(std::ceil(kSpare * std::log(level) / std::log1p(-promise.target_error)));
+}
+
+/// Mean of 1 − score and a part of its standard error: few audits foretell it badly, and too little would be
+/// a false alarm before long.
+double doubt_of(std::span<const Audit> audits) {
+  double sum = 0, squares = 0;
+  for (const Audit& audit : audits)
+    sum += 1 - double{audit.score}, squares += std::pow(1 - double{audit.score}, 2);
+  const auto n = static_cast<double>(audits.size());
+  return sum / n + kCaution * std::sqrt(std::max(0.0, squares / n - std::pow(sum / n, 2)) / n);
 }
 
 void save(NumberWriter& text, const Certificate& certificate) {
@@ -53,125 +66,146 @@ std::string_view word(Judge::Rule rule) {
   return "fixed";
 }
 
-ErrorAlarm::ErrorAlarm(double expected) {
-  const double worse = std::min(3 * expected, (1 + expected) / 2);
-  wrong_ = std::log(worse / expected);
-  right_ = std::log1p(-worse) - std::log1p(-expected);
-}
-
-bool ErrorAlarm::add(bool wrong) {
-  if (level_ < kAlarm) level_ = std::max(0.0, level_ + (wrong ? wrong_ : right_));
-  return level_ >= kAlarm;
-}
-
-double ErrorAlarm::level() const { return std::min(1.0, level_ / kAlarm); }
-
-std::size_t AuditedGate::Candidate::size(std::size_t first) const {
-  return first << (planned == 1 ? kTests - 1 : tests);
-}
-
-double AuditedGate::Candidate::delta(double of_all) const {
-  return planned == 1 ? of_all : std::ldexp(of_all, -static_cast<int>(tests) - 1);
-}
-
 AuditedGate::AuditedGate(const Promise& promise)
-    : promise_(promise), first_(first_test(promise)), alarm_(promise.target_error) {
+    : promise_(promise), fewest_(fewest_audits(promise)), errors_(promise.target_error) {
   refresh();
 }
 
-void AuditedGate::note(const Signals& signals) {
+void AuditedGate::note(const Lesson& lesson) {
   if (recent_.size() < kLessons) {
-    recent_.push_back(signals);
+    recent_.push_back(lesson);
   } else {
-    recent_[audits_ % kLessons] = signals;
+    recent_[audits_ % kLessons] = lesson;
   }
 }
 
-void AuditedGate::answered(bool accepted) {
-  if (in_force_ && doubtful_ == 0 && refusals_.add(!accepted)) doubtful_ = kDoubt;
+std::vector<float> AuditedGate::scores(const Gate& gate) const {
+  std::vector<float> scores;
+  for (const Lesson& lesson : recent_) scores.push_back(gate.score(lesson.signals));
+  return scores;
+}
+
+AuditedGate::Event AuditedGate::answered(float score) {
+  if (!in_force_ || !shift_.add(score)) return Event::none;
+  alarm();
+  return Event::alarm;
 }
 
 double AuditedGate::audit_share(double usual) const {
   if (rule_ == Judge::Rule::strict) return 1;
-  return doubtful_ > 0 ? std::max(usual, kDoubtful) : usual;
-}
-
-/// For more refusals than these from now on.
-void AuditedGate::watch(double refused, double of) {
-  refusals_ = ErrorAlarm(std::clamp(refused / of, 0.01, 0.5));
-  doubtful_ = 0;
+  const bool doubtful = in_force_ && std::max(errors_.level(), shift_.level()) >= kDoubtful;
+  return doubtful ? std::max(usual, kClosely) : usual;
 }
 
 AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {
   ++audits_;
   learner_.learn(signals, !wrong);
-  note(signals);
-  if (doubtful_ > 0 && in_force_ && --doubtful_ == 0) {
-    const auto refused = [this](const Signals& one) {
-      return in_force_->gate.score(one) < *in_force_->certificate.threshold;
-    };
-    watch(static_cast<double>(std::ranges::count_if(recent_, refused)), static_cast<double>(recent_.size()));
-  }
+  note({signals, !wrong});
   if (alarmed(signals, wrong)) {
-    ++alarms_;
-    be_strict();
-    propose();
+    alarm();
     return Event::alarm;
   }
-  if (!candidate_) {
-    if (recent_.size() == kLessons) propose();
-    return Event::none;
+  Event event = Event::none;
+  bool failed = false;
+  for (Candidate& candidate : candidates_) {
+    candidate.audits.push_back({candidate.gate.score(signals), wrong});
+    const Event here = test(candidate);
+    if (here == Event::given_up) failed = true;
+    if (here == Event::certified) event = here;
   }
-  candidate_->audits.push_back({candidate_->gate.score(signals), wrong});
-  return candidate_->audits.size() >= candidate_->size(first_) ? test() : Event::none;
+  const Event last = conclude(failed);
+  if (recent_.size() < kLessons) return event;
+  if (candidates_.empty()) {
+    if (audits_ == kLessons) rehearse();
+    propose(learner_, 1);
+  }
+  if (anew_) learn_anew();
+  return last == Event::none ? event : last;
+}
+
+/// Lets go of copies whose life is over.
+AuditedGate::Event AuditedGate::conclude(bool successor_failed) {
+  const std::size_t life = kLife * fewest_;
+  std::erase_if(candidates_, [life](const Candidate& candidate) { return candidate.audits.size() >= life; });
+  if (!successor_failed || !in_force_) return Event::none;
+  be_strict();
+  return Event::given_up;
 }
 
 bool AuditedGate::alarmed(const Signals& signals, bool wrong) {
-  if (!in_force_ || in_force_->gate.score(signals) < *in_force_->certificate.threshold) return false;
-  return alarm_.add(wrong);
+  if (!in_force_) return false;
+  const float score = in_force_->gate.score(signals);
+  const bool shifted = shift_.audited(score, wrong);
+  const bool accepted = score >= *in_force_->certificate.threshold;
+  return (accepted && errors_.add(wrong)) || shifted;
+}
+
+void AuditedGate::alarm() {
+  ++alarms_;
+  Gate known = in_force_->gate;
+  be_strict();
+  candidates_.clear();
+  propose(std::move(known), kRivals);
+  recent_.clear();
+  anew_ = true;
 }
 
 void AuditedGate::be_strict() {
   in_force_.reset();
-  alarm_.reset();
-  doubtful_ = 0;
+  errors_.reset();
+  for (Candidate& candidate : candidates_) candidate.in_force = false;
   rule_ = Judge::Rule::strict;
   refresh();
 }
 
-void AuditedGate::propose() {
-  Candidate next;
-  next.gate = learner_;
-  std::vector<float> scores;
-  for (const Signals& signals : recent_) scores.push_back(next.gate.score(signals));
-  next.thresholds = equal_shares(std::move(scores));
-  next.planned = in_force_ ? 1 : kTests;
-  if (in_force_) in_force_->of_candidate = false;
-  candidate_ = std::move(next);
+void AuditedGate::propose(Gate gate, double share) {
+  std::vector<float> thresholds = equal_shares(scores(gate));
+  candidates_.push_back({std::move(gate), std::move(thresholds), {}, share, in_force_.has_value()});
 }
 
-AuditedGate::Event AuditedGate::test() {
+/// From audits since the alarm alone.
+void AuditedGate::learn_anew() {
+  anew_ = false;
+  learner_ = Gate();
+  rehearse();
+  propose(learner_, kRivals);
+}
+
+/// Few lessons, learnt well.
+void AuditedGate::rehearse() {
+  for (std::size_t round = 0; round < kRounds; ++round)
+    for (const Lesson& lesson : recent_) learner_.learn(lesson.signals, lesson.right);
+}
+
+AuditedGate::Event AuditedGate::test(Candidate& candidate) {
+  const std::size_t life = kLife * fewest_;
+  if (candidate.successor ? candidate.audits.size() < life : candidate.audits.size() % kLook > 0)
+    return Event::none;
   Promise here = promise_;
-  here.delta = candidate_->delta(promise_.delta);
-  const Certificate made = certify(candidate_->audits, candidate_->thresholds, here);
-  const bool last = ++candidate_->tests == candidate_->planned;
-  Event event = Event::none;
-  if (made.threshold) {
-    if (take(made)) event = Event::certified;
-  } else if (last && in_force_) {
-    be_strict();
-    event = Event::given_up;
-  }
-  if (last) propose();
-  return event;
+  here.delta *= candidate.share;
+  const Certificate made = certify(candidate.audits, candidate.thresholds, here,
+                                   {.always = !candidate.successor, .foreseen = 4 * fewest_});
+  if (!made.threshold) return candidate.successor ? Event::given_up : Event::none;
+  return take(candidate, made) ? Event::certified : Event::none;
 }
 
-bool AuditedGate::take(const Certificate& made) {
-  if (in_force_ && in_force_->of_candidate && *made.threshold >= *in_force_->certificate.threshold)
-    return false;
-  if (!in_force_ || !in_force_->of_candidate) alarm_.reset();
-  in_force_ = InForce{candidate_->gate, made};
-  watch(static_cast<double>(made.audits - made.accepted), static_cast<double>(made.audits));
+bool AuditedGate::take(Candidate& candidate, const Certificate& made) {
+  if (in_force_ && !candidate.successor) {
+    const Certificate& now = in_force_->certificate;
+    const auto share = [](const Certificate& one) {
+      return static_cast<double>(one.accepted) / static_cast<double>(one.audits);
+    };
+    if (candidate.in_force ? *made.threshold >= *now.threshold : share(made) <= share(now)) return false;
+  }
+  if (!candidate.in_force) {
+    errors_.reset();
+    shift_ = ShiftAlarm();
+    for (Candidate& other : candidates_) other.in_force = false;
+  }
+  candidate.in_force = true;
+  in_force_ = InForce{candidate.gate, made, doubt_of(candidate.audits)};
+  shift_.foretell(in_force_->doubtful);
+  anew_ = false;
   rule_ = Judge::Rule::certified;
   refresh();
   return true;
@@ -184,10 +218,11 @@ void AuditedGate::refresh() {
 }
 
 void AuditedGate::begin_anew() {
-  candidate_.reset();
+  candidates_.clear();
   in_force_.reset();
   recent_.clear();
-  alarm_.reset();
+  errors_.reset();
+  anew_ = false;
   rule_ = Judge::Rule::fixed;
   refresh();
 }
@@ -195,10 +230,11 @@ void AuditedGate::begin_anew() {
 Standing AuditedGate::standing() const {
   Standing standing{.rule = rule_, .certificate = {}, .audits = audits_, .alarms = alarms_};
   if (in_force_) standing.certificate = in_force_->certificate;
-  standing.learning = !candidate_;
-  standing.gathered = candidate_ ? candidate_->audits.size() : recent_.size();
-  standing.needed = candidate_ ? candidate_->size(first_) : kLessons;
-  standing.alarm = alarm_.level();
+  standing.learning = candidates_.empty();
+  standing.gathered = standing.learning ? recent_.size() : candidates_.front().audits.size();
+  const bool early = !in_force_ && standing.gathered < fewest_;
+  standing.needed = standing.learning ? kLessons : early ? fewest_ : kLife * fewest_;
+  standing.alarm = in_force_ ? std::max(errors_.level(), shift_.level()) : 0;
   return standing;
 }
 
@@ -212,27 +248,33 @@ std::string AuditedGate::save() const {
   text.add(static_cast<double>(audits_));
   text.add(static_cast<double>(alarms_));
   text.add(static_cast<double>(rule_));
-  alarm_.save(text);
+  text.add(anew_);
+  errors_.save(text);
   text.add(static_cast<double>(recent_.size()));
-  for (const Signals& signals : recent_)
-    for (const float signal : signals) text.add(double{signal});
+  for (const Lesson& lesson : recent_) {
+    for (const float signal : lesson.signals) text.add(double{signal});
+    text.add(lesson.right);
+  }
   text.add(in_force_.has_value());
   if (in_force_) {
     in_force_->gate.save(text);
     hrm::save(text, in_force_->certificate);
-    text.add(in_force_->of_candidate);
+    text.add(in_force_->doubtful);
+    shift_.save(text);
   }
-  text.add(candidate_.has_value());
-  if (!candidate_) return text.text();
-  candidate_->gate.save(text);
-  text.add(static_cast<double>(candidate_->tests));
-  text.add(candidate_->planned == 1);
-  text.add(static_cast<double>(candidate_->thresholds.size()));
-  for (const float threshold : candidate_->thresholds) text.add(double{threshold});
-  text.add(static_cast<double>(candidate_->audits.size()));
-  for (const Audit& audit : candidate_->audits) {
-    text.add(double{audit.score});
-    text.add(audit.wrong);
+  text.add(static_cast<double>(candidates_.size()));
+  for (const Candidate& candidate : candidates_) {
+    candidate.gate.save(text);
+    text.add(candidate.share);
+    text.add(candidate.successor);
+    text.add(candidate.in_force);
+    text.add(static_cast<double>(candidate.thresholds.size()));
+    for (const float threshold : candidate.thresholds) text.add(double{threshold});
+    text.add(static_cast<double>(candidate.audits.size()));
+    for (const Audit& audit : candidate.audits) {
+      text.add(double{audit.score});
+      text.add(audit.wrong);
+    }
   }
   return text.text();
 }
@@ -262,33 +304,37 @@ void AuditedGate::read(NumberReader& text) {
   audits_ = text.count(std::size_t{1} << 52);
   alarms_ = text.count(kMost);
   rule_ = static_cast<Judge::Rule>(text.count(2));
-  alarm_.restore(text);
+  anew_ = text.flag();
+  errors_.restore(text);
   recent_.resize(text.count(kLessons));
-  for (Signals& signals : recent_)
-    for (float& signal : signals) signal = text.real();
+  for (Lesson& lesson : recent_) {
+    for (float& signal : lesson.signals) signal = text.real();
+    lesson.right = text.flag();
+  }
   if (text.flag()) {
     in_force_ = InForce{};
     in_force_->gate = Gate::restore(text);
     in_force_->certificate = restore_certificate(text);
-    in_force_->of_candidate = text.flag();
-    const Certificate& made = in_force_->certificate;
-    watch(static_cast<double>(made.audits - std::min(made.audits, made.accepted)),
-          static_cast<double>(std::max<std::size_t>(made.audits, 1)));
+    in_force_->doubtful = text.number();
+    shift_ = ShiftAlarm(in_force_->doubtful);
+    shift_.restore(text);
   }
-  if (text.flag()) {
-    candidate_ = Candidate{};
-    Candidate& candidate = *candidate_;
+  candidates_.resize(text.count(2));
+  for (Candidate& candidate : candidates_) {
     candidate.gate = Gate::restore(text);
-    candidate.tests = text.count(kTests - 1);
-    candidate.planned = text.flag() ? 1 : kTests;
+    candidate.share = text.number();
+    candidate.successor = text.flag();
+    candidate.in_force = text.flag();
     candidate.thresholds.resize(text.count(1000));
     for (float& threshold : candidate.thresholds) threshold = text.real();
-    candidate.audits.resize(text.count(candidate.size(first_)));
+    candidate.audits.resize(text.count(kLife * fewest_));
     for (Audit& audit : candidate.audits) {
       audit.score = text.real();
       audit.wrong = text.flag();
     }
-    certify({}, candidate.thresholds, promise_);  // refuses those that do not fall
+    Promise here = promise_;
+    here.delta *= candidate.share;
+    certify({}, candidate.thresholds, here);  // refuses those that do not fall, and a share that is none
   }
   if (in_force_.has_value() != (rule_ == Judge::Rule::certified))
     throw Failure(Errc::corrupt, "it contradicts itself");

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hrm/alarms.h"
 #include "hrm/certificate.h"
 #include "hrm/gate.h"
 
@@ -26,29 +27,6 @@ struct Judge {
 };
 std::string_view word(Judge::Rule rule);
 
-/// An alarm at the first signs that more goes wrong than `expected`: Page's one-sided cumulative sum (1954)
-/// of the log likelihood ratio between three times as much and that.
-///
-/// Where exactly as much goes wrong as expected, false alarms come once in some 20,000 answers at 1 % (4,000
-/// at 5 %); half as much, once in a million (270,000). Four times as much is noticed after some 210 (39).
-class ErrorAlarm {
- public:
-  explicit ErrorAlarm(double expected = 0.01);
-
-  /// The next answer. True when the alarm goes off; it stays off until reset().
-  bool add(bool wrong);
-  void reset() { level_ = 0; }
-  /// How near the alarm is: 1 is there.
-  double level() const;
-
-  void save(NumberWriter& text) const { text.add(level_); }
-  void restore(NumberReader& text) { level_ = text.number(); }
-
- private:
-  double wrong_, right_;  ///< what one answer adds
-  double level_ = 0;
-};
-
 /// How far a gate's guarantee is.
 struct Standing {
   Judge::Rule rule = Judge::Rule::fixed;
@@ -58,26 +36,26 @@ struct Standing {
   std::size_t needed = 0;                  ///< of them
   bool learning = true;                    ///< no gate is frozen yet for the next test
   std::size_t alarms = 0;
-  double alarm = 0;  ///< see ErrorAlarm::level
+  double alarm = 0;  ///< how near the nearer of both alarms is: 1 is there
 };
 
 /// A gate that learns as it goes, and a certified copy of it that judges.
 ///
 /// Audits come from requests drawn by lot, each as likely as any other, in the order in which they were
 /// drawn. The gate learns from the first 128 of them, then a copy is frozen, with thresholds at equal shares
-/// of what it scored; those that follow are for certify() alone. They are counted, and tested, when there are
-/// n, 2n, 4n and 8n, at δ/2, δ/4, δ/8 and δ/16, where n is half as many again as could prove the promise
-/// without an error: so whatever is certified in the life of one frozen copy holds, all of it, with
-/// probability 1 − δ, however often one looks. Thresholds only get laxer in it. Then the gate, which went on
-/// learning, is frozen anew, and while a certificate is in force that copy is tested once, at 8n and δ; if it
-/// certifies nothing, the one in force is given up.
+/// of what it scored; those that follow are for certify() alone, which looks at them as they come, in a way
+/// that allows for it: so whatever is certified in the life of one frozen copy holds, all of it, with
+/// probability 1 − δ, however often one looks. Thresholds only get laxer in it. After 8n audits, n being half
+/// as many again as could prove the promise without an error, the gate, which went on learning, is frozen
+/// anew, and while a certificate is in force that copy is tested once, by 8n audits at δ; if it certifies
+/// nothing, the one in force is given up.
 ///
-/// An alarm (ErrorAlarm over the audited answers that were accepted) ends what was certified at once; nothing
-/// is accepted until a copy frozen then is certified by audits since.
-///
-/// The alarm waits for audits, which are few. So what is not accepted is counted too, which costs nothing:
-/// where it becomes three times as much as the audits foretold, requests are no longer those that were
-/// certified, and for a while more of them are audited (audit_share()).
+/// Two alarms end what was certified at once: ErrorAlarm over the audited answers that were accepted, which
+/// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. Three tenths of the
+/// way to either, half of the requests are audited. After an alarm nothing is accepted and every request is
+/// an audit, by which two copies are tested at δ/2 each: the one that was in force, whose order may still be
+/// right, from the alarm on; and one that learnt anew from the first 128 audits since, by those that follow.
+/// The first to be certified judges, the other takes over where it accepts more.
 ///
 /// Labels that users give teach the gate and never enter a test: people complain about what is wrong.
 /// Deterministic. Not thread-safe; a judge is.
@@ -91,8 +69,8 @@ class AuditedGate {
   std::shared_ptr<const Judge> judge() const { return judge_; }
   /// The next audit: what the cheap answer turned out to be.
   Event audited(const Signals& signals, bool wrong);
-  /// Whether the judge accepted the answer to a request; of each request by the certified rule.
-  void answered(bool accepted);
+  /// What the judge's gate scored a request; of each request by the certified rule.
+  Event answered(float score);
   /// How many requests to audit where `usual` is the share in good times: half in doubt, all of them while
   /// nothing is accepted, since both models answer then anyway. It depends on requests of the past alone.
   double audit_share(double usual) const;
@@ -110,42 +88,50 @@ class AuditedGate {
   void restore(std::string_view saved);
 
  private:
+  /// A request whose cheap answer became known.
+  struct Lesson {
+    Signals signals{};
+    bool right = false;
+  };
   /// A frozen copy and the audits that are to certify it.
   struct Candidate {
     Gate gate;
     std::vector<float> thresholds;
-    std::vector<Audit> audits;
-    std::size_t tests = 0;    ///< done
-    std::size_t planned = 4;  ///< or 1, the last
-    std::size_t size(std::size_t first) const;
-    double delta(double of_all) const;
+    std::vector<Audit> audits = {};
+    double share = 1;        ///< of δ
+    bool successor = false;  ///< tested once, to take over from what is in force
+    bool in_force = false;   ///< the certificate in force is of this copy
   };
   struct InForce {
     Gate gate;
     Certificate certificate;
-    bool of_candidate = true;  ///< the candidate's own
+    double doubtful = 0;  ///< mean of 1 − score of the audits
   };
 
-  void note(const Signals& signals);
-  void propose();
+  void note(const Lesson& lesson);
+  std::vector<float> scores(const Gate& gate) const;
+  void propose(Gate gate, double share);
+  void learn_anew();
+  void rehearse();
   bool alarmed(const Signals& signals, bool wrong);
-  Event test();
-  bool take(const Certificate& made);
+  void alarm();
+  Event test(Candidate& candidate);
+  Event conclude(bool successor_failed);
+  bool take(Candidate& candidate, const Certificate& made);
   void be_strict();
-  void watch(double refused, double of);
   void refresh();
   void read(NumberReader& text);
 
   Promise promise_;
-  std::size_t first_;  ///< audits of the first test
+  std::size_t fewest_;  ///< audits that could prove the promise, half as many again
   Judge::Rule rule_ = Judge::Rule::fixed;
   Gate learner_;
-  std::vector<Signals> recent_;  ///< of the last audits, for thresholds
-  std::optional<Candidate> candidate_;
+  std::vector<Lesson> recent_;         ///< the last audits; after an alarm those since
+  std::vector<Candidate> candidates_;  ///< at most two
   std::optional<InForce> in_force_;
-  ErrorAlarm alarm_;
-  ErrorAlarm refusals_;       ///< of answers that were not accepted; not kept
-  std::size_t doubtful_ = 0;  ///< audits until they are believed again
+  ErrorAlarm errors_;
+  ShiftAlarm shift_;
+  bool anew_ = false;  ///< a gate is to learn from the audits since the alarm
   std::size_t audits_ = 0, alarms_ = 0;
   std::shared_ptr<const Judge> judge_;
 };

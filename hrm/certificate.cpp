@@ -1,6 +1,7 @@
 #include "hrm/certificate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 
@@ -73,6 +74,23 @@ double binomial_cdf(std::size_t k, std::size_t n, double p) {
   }
 }
 
+double anytime_p(std::size_t k, std::size_t n, double p) {
+  ensure(k <= n && p > 0 && p < 1, "a binomial distribution");
+  struct Bet {
+    double rate, stake;  // a share of p; of what is there to begin with
+  };
+  static constexpr std::array kBets{Bet{0, 0.35}, Bet{0.125, 0.25}, Bet{0.3, 0.2}, Bet{0.6, 0.12},
+                                    Bet{0.8, 0.08}};
+  const auto errors = static_cast<double>(k), others = static_cast<double>(n - k);
+  double worth = 0;
+  for (const Bet& bet : kBets) {
+    if (bet.rate == 0 && k > 0) continue;
+    const double won = others * (std::log1p(-bet.rate * p) - std::log1p(-p));
+    worth += bet.stake * std::exp(won + (k > 0 ? errors * std::log(bet.rate) : 0));
+  }
+  return 1 / std::max(1.0, worth);
+}
+
 double upper_limit(std::size_t k, std::size_t n, double alpha) {
   if (k >= n) return 1;
   return solve([&](double p) { return binomial_cdf(k, n, p); }, alpha);
@@ -83,26 +101,30 @@ double lower_limit(std::size_t k, std::size_t n, double alpha) {
   return solve([&](double p) { return binomial_cdf(k - 1, n, p); }, 1 - alpha);
 }
 
-Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds,
-                    const Promise& promise) {
+Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise,
+                    const Looks& looks) {
   check(audits);
   check(thresholds, promise);
-  return certify(count(audits, thresholds), audits.size(), thresholds, promise);
+  return certify(count(audits, thresholds), audits.size(), thresholds, promise, looks);
 }
 
 Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<const float> thresholds,
-                    const Promise& promise) {
+                    const Promise& promise, const Looks& looks) {
   check(thresholds, promise);
   ensure(at.size() == thresholds.size(), "a count for each threshold");
   const double level = promise.delta / static_cast<double>(promise.starts);
-  const std::size_t strictest = first_start(at.size(), audits, promise.target_error, level);
+  const std::size_t strictest = first_start(at.size(), looks.always ? looks.foreseen : audits, promise.target_error, level);
+  const auto chance = [&](const Counted& bin, double error) {
+    return looks.always ? anytime_p(bin.errors, bin.audits, error)
+                        : binomial_cdf(bin.errors, bin.audits, error);
+  };
   std::optional<std::size_t> laxest;
   double carried = 0, spent = 0;  // level of the next test; of the laxest that succeeded
   for (std::size_t i = strictest, chain = 0; i < at.size(); ++i) {
     for (; chain < promise.starts && i >= strictest + (at.size() - strictest) * chain / promise.starts;
          ++chain)
       carried += level;
-    if (carried > 0 && binomial_cdf(at[i].errors, at[i].audits, promise.target_error) <= carried) {
+    if (carried > 0 && chance(at[i], promise.target_error) <= carried) {
       laxest = i, spent = carried;
     } else {
       carried = 0;
@@ -114,7 +136,8 @@ Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<c
   certificate.threshold = thresholds[*laxest];
   certificate.accepted = at[*laxest].audits;
   certificate.errors = at[*laxest].errors;
-  certificate.bound = upper_limit(at[*laxest].errors, at[*laxest].audits, spent);
+  certificate.bound =
+      solve([&](double p) { return chance(at[*laxest], std::clamp(p, 1e-9, 1 - 1e-9)); }, spent);
   return certificate;
 }
 

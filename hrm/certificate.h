@@ -38,17 +38,29 @@ struct Certificate {
   double bound = 1;  ///< upper limit of the error of what is accepted; ≤ target_error if certified
 };
 
+/// When audits are looked at.
+struct Looks {
+  bool always = false;       ///< after every audit, and as often as one likes; otherwise once, at the end
+  std::size_t foreseen = 0;  ///< audits, if there are always looks: it fixes where the chains begin
+};
+
+/// What an error rate of at least `p` makes of k errors in n trials or fewer: a p-value that stays one
+/// however often one looks. 1 / e, where e is a mixture of likelihood ratios of smaller rates and p: a
+/// betting game that a rate of p or more loses, so that it is ever worth x with probability 1 / x at most
+/// (Ville 1939). 0 < p < 1.
+double anytime_p(std::size_t k, std::size_t n, double p);
+
 /// The laxest threshold for which the promise can be kept: Learn then Test (Angelopoulos and others,
 /// arXiv:2110.01052).
 ///
-/// Threshold t is accepted once "P(wrong | score ≥ t) > target_error" is rejected by the exact binomial test.
-/// `starts` chains begin at equal distances in `thresholds`, each with delta/starts to spend, and go towards
-/// lax until a test fails; one that comes to where the next begins brings along what it has (the fallback
-/// procedure, Wiens 2003), so a chain that never fails ends at the full delta. Whatever is accepted falsely,
-/// that happens with probability delta at most. To begin at the strictest threshold would be a trap: too few
-/// audits lie there to reject anything, and the chain would end where it begins. So the first begins where
-/// there are enough, if each threshold accepts as many more requests as the one before; if not, less is
-/// certified, but nothing falsely.
+/// Threshold t is accepted once "P(wrong | score ≥ t) > target_error" is rejected by the exact binomial test,
+/// or where there are always looks by anytime_p(). `starts` chains begin at equal distances in `thresholds`,
+/// each with delta/starts to spend, and go towards lax until a test fails; one that comes to where the next
+/// begins brings along what it has (the fallback procedure, Wiens 2003), so a chain that never fails ends at
+/// the full delta. Whatever is accepted falsely, that happens with probability delta at most. To begin at the
+/// strictest threshold would be a trap: too few audits lie there to reject anything, and the chain would end
+/// where it begins. So the first begins where there are enough, if each threshold accepts as many more
+/// requests as the one before; if not, less is certified, but nothing falsely.
 ///
 /// What has to hold: `thresholds` (falling) and the gate were fixed without these audits, and each request
 /// was as likely as any other to be audited, whatever its score: then those from t on are independent draws
@@ -57,7 +69,8 @@ struct Certificate {
 ///
 /// Throws Failure(invalid) for a promise out of range, thresholds that do not fall, or a score that is no
 /// number.
-Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise);
+Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise,
+                    const Looks& looks = {});
 
 /// Of all audits, those that a threshold accepts.
 struct Counted {
@@ -65,7 +78,7 @@ struct Counted {
 };
 /// The same where what is wrong depends on the threshold, too: what was counted at each of them.
 Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<const float> thresholds,
-                    const Promise& promise);
+                    const Promise& promise, const Looks& looks = {});
 
 /// Thresholds for certify(): falling, at most 50, each of which accepts an equal share more of these scores
 /// than the one before.

@@ -77,7 +77,8 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     model.high_us += microseconds(answer.high_time);
     const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished
     if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
-    if (answer.rule == hrm::Judge::Rule::certified) model.gate.answered(answer.score >= answer.threshold);
+    if (answer.rule == hrm::Judge::Rule::certified)
+      heed(entry.parts->options.name, model, model.gate.answered(answer.score));
     draw(model, job, answered, row);
     if (answer.provisional) begin_to_finish(entry, job, answer, answered.ids[row], row);
   }

@@ -109,6 +109,8 @@ class Routing {
   /// On the storage thread; what fails is logged.
   void trace(Model& model, std::function<void(hrm::TraceWriter&)> write);
   void save(const std::string& name, Model& model);
+  /// Does what an event of the gate asks for.
+  void heed(const std::string& name, Model& model, hrm::AuditedGate::Event event);
   void announce(const std::string& name, const Model& model, hrm::AuditedGate::Event event);
   std::filesystem::path file(const std::string& name) const;
 

@@ -159,7 +159,10 @@ void Routing::count(const std::string& name, Model& model, const Pending& audit)
         {audit.id, audit.labels.at(audit.high->decision.predicted), audit.high->decision.confidence, !wrong});
     if (model.trace) record(model, audit);
   }
-  const auto event = model.gate.audited(audit.low.signals, wrong);
+  heed(name, model, model.gate.audited(audit.low.signals, wrong));
+}
+
+void Routing::heed(const std::string& name, Model& model, hrm::AuditedGate::Event event) {
   if (event == hrm::AuditedGate::Event::none || !model.gated) return;
   if (event != hrm::AuditedGate::Event::certified) {  // what was drawn before the alarm is no audit since
     drop_pending(model);
@@ -174,11 +177,12 @@ void Routing::announce(const std::string& name, const Model& model, hrm::Audited
   const std::string_view what = event == Event::certified ? "certified"
                                 : event == Event::alarm   ? "alarm"
                                                           : "given_up";
-  const std::string_view text =
-      event == Event::certified ? "its gate is certified"
-      : event == Event::alarm
-          ? "audits show more errors than promised: nothing is accepted until a gate is certified anew"
-          : "the last audits certify no gate: nothing is accepted until some do";
+  const std::string_view text = event == Event::certified ? "its gate is certified"
+                                : event == Event::alarm
+                                    ? "more errors than promised were audited, or are to be feared from what "
+                                      "is asked: nothing is accepted "
+                                      "until a gate is certified anew"
+                                    : "the last audits certify no gate: nothing is accepted until some do";
   log(event == Event::certified ? Level::info : Level::warning, "model " + name + ": " + std::string(text));
   json::object object{{"model", name}, {"event", what}, {"audits", standing.audits}};
   if (standing.certificate) {

@@ -144,6 +144,30 @@ TEST_CASE("nothing is certified without audits or thresholds, or where all is wr
   CHECK(certificate.bound == 1);
 }
 
+TEST_CASE("however often one looks, a rate as promised is hardly ever taken for less", "[certificate]") {
+  CHECK(anytime_p(0, 100, 0.02) < anytime_p(0, 50, 0.02));
+  CHECK(anytime_p(0, 100, 0.02) < anytime_p(1, 100, 0.02));
+  CHECK(anytime_p(0, 100, 0.02) > binomial_cdf(0, 100, 0.02));
+  CHECK(anytime_p(100, 100, 0.02) == 1);
+  std::mt19937_64 random(3);
+  int taken = 0, smaller = 0;
+  constexpr int kStreams = 1000;
+  for (int stream = 0; stream < kStreams; ++stream) {
+    for (const double rate : {0.1, 0.02}) {
+      std::size_t errors = 0;
+      bool ever = false;
+      for (std::size_t n = 1; n <= 500 && !ever; ++n) {
+        errors += static_cast<double>(random() >> 11) * 0x1p-53 < rate;
+        ever = anytime_p(errors, n, 0.1) <= 0.1;
+      }
+      (rate < 0.1 ? smaller : taken) += ever;
+    }
+  }
+  INFO("seed 3");
+  CHECK(lower_limit(static_cast<std::size_t>(taken), kStreams, 0.01) <= 0.1);
+  CHECK(smaller > 0.95 * kStreams);
+}
+
 TEST_CASE("a promise out of range and audits that are none are refused", "[certificate]") {
   const auto audits = draw(1, 10);
   const std::vector<float> rising{0.1f, 0.2f}, twice{0.2f, 0.2f};

@@ -64,13 +64,23 @@ std::vector<Exit> joined(std::vector<Exit> some, const std::vector<Exit>& more) 
   return some;
 }
 
+/// Four times the odds of a cheap answer that is not the expensive one.
+std::vector<Exit> harder(const std::vector<Exit>& some) {
+  std::vector<Exit> all = some;
+  for (const Exit& exit : some)
+    if (exit.low != exit.high) all.insert(all.end(), 3, exit);
+  return all;
+}
+
 void image_streams(const Recorded& set, double target_error, const fs::path& specs, const fs::path& work,
                    Verdicts& verdicts) {
   const std::vector<Exit> all = joined(set.lessons, set.test);
-  measure_stream(set.name() + ", i.i.d.", all, all, target_error, false, verdicts);
+  measure_stream({set.name() + ", i.i.d.", all, all, target_error}, verdicts);
+  measure_stream({set.name() + ", odds of an error times 4", all, harder(all), target_error, false, 0.1},
+                 verdicts);
   const Device device(set.options, set.data.base);
   const auto ramp = cached_exits(work / set.name() / "ramp.exits", device, corrupted(set.data.test, 0.5f));
-  measure_stream(set.name() + ", ever more noise", all, ramp, target_error, true, verdicts);
+  measure_stream({set.name() + ", ever more noise", all, ramp, target_error, true}, verdicts);
 
   // The low model has never seen the last class; the high one has.
   const auto left_out = static_cast<learning::ClassIndex>(set.data.base.labels.size() - 1);
@@ -87,10 +97,10 @@ void image_streams(const Recorded& set, double target_error, const fs::path& spe
   std::vector<Exit> before, fresh;
   for (const Exit& exit : after)
     (exit.truth == static_cast<std::uint32_t>(left_out) ? fresh : before).push_back(exit);
-  measure_stream(set.name() + ", a new class", before, after, target_error, false, verdicts);
+  measure_stream({set.name() + ", a new class", before, after, target_error}, verdicts);
   std::vector<Exit> half = before;  // every other request is of the new class
   while (half.size() < 2 * before.size()) half.push_back(fresh[half.size() % fresh.size()]);
-  measure_stream(set.name() + ", half of a new class", before, half, target_error, false, verdicts);
+  measure_stream({set.name() + ", half of a new class", before, half, target_error}, verdicts);
 }
 
 void subject_streams(const Recorded& set, double target_error, Verdicts& verdicts) {
@@ -101,8 +111,12 @@ void subject_streams(const Recorded& set, double target_error, Verdicts& verdict
   std::ranges::sort(sorted);
   const std::string middle = sorted[sorted.size() / 2];
   for (std::size_t i = 0; i < names.size(); ++i) (names[i] < middle ? before : after).push_back(set.test[i]);
-  measure_stream(set.name() + ", i.i.d.", set.test, set.test, target_error, false, verdicts);
-  measure_stream(set.name() + ", other people", before, after, target_error, false, verdicts);
+  measure_stream({set.name() + ", i.i.d.", set.test, set.test, target_error}, verdicts);
+  measure_stream(
+      {set.name() + ", odds of an error times 4", set.test, harder(set.test), target_error, false, 0.1},
+      verdicts);
+  measure_stream({set.name() + ", other people", before, after, target_error}, verdicts);
+  measure_stream({set.name() + ", these after those", after, before, target_error}, verdicts);
 }
 
 }  // namespace

@@ -37,10 +37,16 @@ struct Goal {
 void measure_paths(const Recorded& set, const Goal& goal, Verdicts& verdicts);
 /// What so many audits buy.
 void measure_cold_start(const Recorded& set, Verdicts& verdicts);
-/// Requests as the daemon meets them, with its audits, alarm and tests, drawn from `before` and then from
-/// `after`, or along it where it is a ramp: medians of 200 streams.
-void measure_stream(const std::string& what, std::vector<Exit> before, std::vector<Exit> after,
-                    double target_error, bool ramp, Verdicts& verdicts);
+/// Requests as the daemon meets them, with its audits, alarms and tests.
+struct Stream {
+  std::string name;
+  std::vector<Exit> before, after;  ///< drawn from; `after` is a ramp: in its order
+  double target_error = 0;
+  bool ramp = false;
+  double audited = 0.05;  ///< the daemon's usual share
+};
+/// Medians of 200 streams.
+void measure_stream(const Stream& stream, Verdicts& verdicts);
 /// How well what is new is told from what is known: one digit left out of training and memory, and other
 /// sets.
 void measure_left_out(const Recorded& digits, const std::filesystem::path& specs,

@@ -8,31 +8,33 @@
 namespace dormouse::bench {
 namespace {
 
-constexpr double kAudited = 0.05;  // the daemon's usual share
 constexpr std::size_t kStreams = 200;
 constexpr std::size_t kHalf = 6000;  // requests before the shift, and after
 constexpr std::size_t kSoon = 1000;
 
+using Event = hrm::AuditedGate::Event;
+
 struct Tally {
-  double requests = 0, accepted = 0, wrong = 0, right = 0;
+  double requests = 0, accepted = 0, wrong = 0, audits = 0;
   double error() const { return accepted > 0 ? 100 * wrong / accepted : 0; }
   double share() const { return requests > 0 ? 100 * accepted / requests : 0; }
 };
 
 struct Course {
   Tally before, soon, rest;
-  std::size_t alarms = 0;
-  bool certified = false;       ///< before the stream began
-  std::size_t lag = 0;          ///< from the shift to where a certificate is in force after the last alarm
-  bool again = true;            ///< it is at the end
-  std::size_t first_alarm = 0;  ///< requests after the shift; 0: none
+  std::size_t false_alarms = 0;  ///< before the shift
+  bool certified = false;        ///< before the stream began
+  std::size_t lag = 0;           ///< from the shift to where a certificate is in force again; 0: never
+  std::size_t first_alarm = 0;   ///< requests after the shift; 0: none
 };
 
 /// One stream, as the daemon would go through it.
 class Life {
  public:
-  Life(double target_error, std::uint64_t seed)
-      : gate_({.target_error = target_error, .delta = 0.05}), random_(seed) {}
+  Life(const Stream& stream, std::uint64_t seed)
+      : gate_({.target_error = stream.target_error, .delta = 0.05}),
+        audited_(stream.audited),
+        random_(seed) {}
 
   std::size_t warm_up(const std::vector<Exit>& pool) {
     std::size_t audits = 0;
@@ -40,47 +42,47 @@ class Life {
     return audits;
   }
   const Exit& any(const std::vector<Exit>& pool) { return pool[random_() % pool.size()]; }
-  hrm::AuditedGate::Event request(const Exit& exit, Tally& tally) {
+  Event request(const Exit& exit, Tally& tally) {
     const auto judge = gate_.judge();
     const bool certified = judge->rule == hrm::Judge::Rule::certified;
     const bool taken = certified && judge->gate.score(exit.signals) >= judge->threshold;
     ++tally.requests, tally.accepted += taken;
     tally.wrong += taken && exit.low != exit.high;
-    tally.right += (taken ? exit.low : exit.high) == exit.truth;
-    if (certified) gate_.answered(taken);
-    if (double(random_() >> 11) * 0x1p-53 >= gate_.audit_share(kAudited))
-      return hrm::AuditedGate::Event::none;
+    if (certified && gate_.answered(judge->gate.score(exit.signals)) == Event::alarm) return Event::alarm;
+    if (double(random_() >> 11) * 0x1p-53 >= gate_.audit_share(audited_)) return Event::none;
+    ++tally.audits;
     return audit(exit);
   }
   bool in_force() const { return gate_.judge()->rule == hrm::Judge::Rule::certified; }
 
  private:
-  hrm::AuditedGate::Event audit(const Exit& exit) {
-    return gate_.audited(exit.signals, exit.low != exit.high);
-  }
+  Event audit(const Exit& exit) { return gate_.audited(exit.signals, exit.low != exit.high); }
 
   hrm::AuditedGate gate_;
+  double audited_;
   std::mt19937_64 random_;
 };
 
-template <class Next>
-Course course(const std::vector<Exit>& before, double target_error, std::uint64_t seed, const Next& next) {
-  using Event = hrm::AuditedGate::Event;
-  Life life(target_error, seed);
+Course course(const Stream& stream, std::uint64_t seed) {
+  Life life(stream, seed);
   Course course;
-  life.warm_up(before);
+  life.warm_up(stream.before);
   course.certified = life.in_force();
-  for (std::size_t i = 0; i < kHalf; ++i) life.request(life.any(before), course.before);
+  for (std::size_t i = 0; i < kHalf; ++i) {
+    const Event event = life.request(life.any(stream.before), course.before);
+    course.false_alarms += event == Event::alarm || event == Event::given_up;
+  }
   for (std::size_t i = 0; i < kHalf; ++i) {
     const bool was = life.in_force();
-    const Event event = life.request(next(life, i), i < kSoon ? course.soon : course.rest);
-    if (event == Event::alarm || event == Event::given_up) {
-      ++course.alarms;
-      if (course.first_alarm == 0) course.first_alarm = i + 1;
-    }
+    // A ramp in order, each place of it as many times as it takes.
+    const std::size_t size = stream.after.size();
+    const Exit& exit =
+        stream.ramp ? stream.after[std::min(size - 1, i * size / kHalf)] : life.any(stream.after);
+    const Event event = life.request(exit, i < kSoon ? course.soon : course.rest);
+    if ((event == Event::alarm || event == Event::given_up) && course.first_alarm == 0)
+      course.first_alarm = i + 1;
     if (!was && life.in_force() && course.lag == 0) course.lag = i + 1;
   }
-  course.again = life.in_force();
   return course;
 }
 
@@ -92,41 +94,46 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-void measure_stream(const std::string& what, std::vector<Exit> before, std::vector<Exit> after,
-                    double target_error, bool ramp, Verdicts& verdicts) {
-  std::vector<double> alarm, lag, errors[3], shares[3];
-  std::size_t alarmed = 0, never = 0, late = 0;
+void measure_stream(const Stream& stream, Verdicts& verdicts) {
+  std::vector<double> alarm, lag, errors[3], shares[3], audits[3];
+  std::size_t alarmed = 0, never = 0, late = 0, falsely = 0;
   for (std::uint64_t seed = 1; seed <= kStreams; ++seed) {
-    const Course one = course(before, target_error, seed, [&](Life& life, std::size_t i) -> const Exit& {
-      if (!ramp) return life.any(after);
-      // In order, each place of the ramp as many times as it takes.
-      const std::size_t size = after.size();
-      return after[std::min(size - 1, i * size / kHalf)];
-    });
+    const Course one = course(stream, seed);
     const Tally* const parts[] = {&one.before, &one.soon, &one.rest};
-    for (std::size_t part = 0; part < 3; ++part)
-      errors[part].push_back(parts[part]->error()), shares[part].push_back(parts[part]->share());
-    if (one.first_alarm > 0) {
-      ++alarmed;
-      alarm.push_back(double(one.first_alarm));
-      if (one.lag > 0) lag.push_back(double(one.lag));
-      never += one.lag == 0;
-      late += one.lag == 0 || one.lag > kSoon;
+    for (std::size_t part = 0; part < 3; ++part) {
+      errors[part].push_back(parts[part]->error());
+      shares[part].push_back(parts[part]->share());
+      audits[part].push_back(100 * parts[part]->audits / parts[part]->requests);
     }
+    falsely += one.false_alarms > 0;
+    if (one.first_alarm == 0) continue;
+    ++alarmed;
+    alarm.push_back(double(one.first_alarm));
+    // What comes slowly has no moment from which on to count, but that of the alarm.
+    const std::size_t from = stream.ramp ? one.first_alarm : 0;
+    lag.push_back(one.lag == 0 ? 1e9 : double(one.lag - from));
+    never += one.lag == 0;
+    late += lag.back() > kSoon;
   }
+  const auto percent = [](std::size_t part) { return 100 * double(part) / kStreams; };
   std::printf(
-      "%-28s accepted %5.1f | %5.1f | %5.1f %%, of these not as high %5.2f | %5.2f | %5.2f %%; alarm in "
-      "%5.1f %% "
-      "after %4.0f, certified anew after %4.0f, not within %zu requests in %5.1f %%, never in %5.1f %%\n",
-      what.c_str(), median(shares[0]), median(shares[1]), median(shares[2]), median(errors[0]),
-      median(errors[1]), median(errors[2]), 100 * double(alarmed) / kStreams, median(alarm), median(lag),
-      kSoon, 100 * double(late) / kStreams, 100 * double(never) / kStreams);
+      "%-34s accepted %5.1f | %5.1f | %5.1f %%, of these not as high %5.2f | %5.2f | %5.2f %%, audited %.1f "
+      "| %.1f | "
+      "%.1f %%; alarm before in %.1f %%, then in %5.1f %% after %4.0f, certified anew after %4.0f%s, not "
+      "within %zu "
+      "requests in %5.1f %%, never in %5.1f %%\n",
+      stream.name.c_str(), median(shares[0]), median(shares[1]), median(shares[2]), median(errors[0]),
+      median(errors[1]), median(errors[2]), median(audits[0]), median(audits[1]), median(audits[2]),
+      percent(falsely), percent(alarmed), median(alarm), median(lag), stream.ramp ? " more" : "", kSoon,
+      percent(late), percent(never));
   if (2 * alarmed > kStreams)
-    verdicts.at_most(what + ": requests from the shift to a new certificate, median",
-                     lag.size() * 2 > alarmed ? median(lag) : 1e9, double(kSoon), "");
+    verdicts.at_most(stream.name + ": requests from the " + (stream.ramp ? "alarm" : "shift") +
+                         " to a new certificate, median",
+                     median(lag), double(kSoon), "");
   else
-    verdicts.at_most(what + ": nothing to certify anew; not as high, of what is accepted after the shift",
-                     std::max(median(errors[1]), median(errors[2])), 100 * target_error);
+    verdicts.at_most(
+        stream.name + ": nothing to certify anew; not as high, of what is accepted after the shift",
+        std::max(median(errors[1]), median(errors[2])), 100 * stream.target_error);
 }
 
 }  // namespace dormouse::bench

@@ -1,0 +1,54 @@
+#include "hrm/alarms.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dormouse::hrm {
+namespace {
+
+constexpr double kAlarm = 5;  // nats
+constexpr double kWorse = 4;  // times the odds
+
+}  // namespace
+
+ErrorAlarm::ErrorAlarm(double most) {
+  const double usual = most / 2, worse = std::min(2 * most, (1 + most) / 2);
+  wrong_ = std::log(worse / usual);
+  right_ = std::log1p(-worse) - std::log1p(-usual);
+}
+
+bool ErrorAlarm::add(bool wrong) {
+  if (level_ < kAlarm) level_ = std::max(0.0, level_ + (wrong ? wrong_ : right_));
+  return level_ >= kAlarm;
+}
+
+double ErrorAlarm::level() const { return std::min(1.0, level_ / kAlarm); }
+
+ShiftAlarm::ShiftAlarm(double doubtful) { foretell(doubtful); }
+
+void ShiftAlarm::foretell(double doubtful) {
+  const double before = std::clamp(doubtful, 1e-3, 0.5);
+  const double odds = kWorse * before / (1 - before), after = odds / (1 + odds);
+  right_ = (1 - after) / (1 - before);
+  wrong_ = after / before;
+}
+
+double ShiftAlarm::likelier(float score) const {
+  const double right = std::clamp(double{score}, 0.0, 1.0);
+  return right * right_ + (1 - right) * wrong_;
+}
+
+bool ShiftAlarm::add(double nats) {
+  if (level_ < kAlarm) level_ = std::max(0.0, level_ + nats);
+  return level_ >= kAlarm;
+}
+
+bool ShiftAlarm::add(float score) { return add(std::log(likelier(score))); }
+
+bool ShiftAlarm::audited(float score, bool wrong) {
+  return add(std::log((wrong ? wrong_ : right_) / likelier(score)));
+}
+
+double ShiftAlarm::level() const { return std::min(1.0, level_ / kAlarm); }
+
+}  // namespace dormouse::hrm
