@@ -20,7 +20,7 @@ namespace dormouse::hrm {
 inline constexpr std::array<std::string_view, 7> kSignals{"confidence", "margin",  "energy", "agreement",
                                                           "distance",   "concept", "novelty"};
 using Signals = std::array<float, kSignals.size()>;
-inline constexpr std::size_t kConfidence = 0;  ///< in Signals
+inline constexpr std::size_t kConfidence = 0, kEnergy = 2, kNovelty = 6;  ///< in Signals
 
 /// The probability that the cheap answer is right, from the signals: logistic regression over standardised
 /// signals, one pass of AdaGrad (Duchi and others 2011) with a running mean and variance (Welford 1962).

@@ -187,10 +187,20 @@ Decision Router::high(const Decision& before, std::span<const float> planner,
 }
 
 float novelty(std::span<const Neighbour> neighbours, float typical_distance) {
+  return novelty(neighbours, typical_distance, std::nullopt, {});
+}
+
+float novelty(std::span<const Neighbour> neighbours, float typical_distance, std::optional<float> energy,
+              const EnergyScale& scale) {
   if (neighbours.empty()) return 1;
+  const float typical = std::max(typical_distance, 0.0f);
   const float nearest = std::ranges::min(neighbours, {}, &Neighbour::distance).distance;
-  if (!(nearest > typical_distance)) return 0;
-  return std::clamp(1 - std::max(typical_distance, 0.0f) / nearest, 0.0f, 1.0f);
+  if (typical == 0) return nearest > 0 ? 1.0f : 0.0f;
+  float beyond = 2 * (nearest / typical - 1);
+  if (energy && scale.deviation > 0)
+    beyond += std::clamp((*energy - scale.mean) / scale.deviation, -2.0f, 4.0f);
+  if (!(beyond > 0)) return 0;
+  return std::isinf(beyond) ? 1.0f : beyond / (beyond + 2);
 }
 
 }  // namespace dormouse::hrm

@@ -106,8 +106,22 @@ class Router {
 /// What memory alone says: p_memory, see Router; empty where it has nothing to say.
 std::vector<float> recalled_probabilities(const Recollection& memory, std::size_t classes, float temperature);
 
+/// A network's energies on examples that it was not trained on, of classes that it knows.
+struct EnergyScale {
+  float mean = 0;
+  float deviation = 0;  ///< 0: unknown
+};
+
 /// How unlike anything known an input is, in [0, 1]: 0 at or below the typical within-class nearest-neighbour
 /// distance s, 1 − s/d beyond it (0.5 at twice that distance). Nothing remembered: 1.
 float novelty(std::span<const Neighbour> neighbours, float typical_distance);
+
+/// The same with what the network makes of it: x / (x + 2), where x = 2(d/s − 1) + z, and z is the energy in
+/// deviations from its mean, from −2 to 4. Where the energy is as usual that is novelty() above; memory sees
+/// what is far from all it holds, the network what it cannot place, and they miss different things. `energy`:
+/// nothing where the network's word does not count, as the nearest episode is of a class that it has never
+/// seen.
+float novelty(std::span<const Neighbour> neighbours, float typical_distance, std::optional<float> energy,
+              const EnergyScale& scale);
 
 }  // namespace dormouse::hrm

@@ -46,6 +46,8 @@ double concept_distance(std::span<const PrototypeDistance> concepts, std::size_t
 
 }  // namespace
 
+float energy(std::span<const float> logits) { return finite(-log_sum_exp(logits)); }
+
 Signals signals_of(std::span<const float> probabilities, std::span<const float> logits,
                    const Recollection& memory, float typical_distance) {
   ensure(!probabilities.empty(), "a model has labels");
@@ -59,7 +61,7 @@ Signals signals_of(std::span<const float> probabilities, std::span<const float> 
   const double count = std::max(1.0, static_cast<double>(memory.neighbours.size()));
   return {finite(double{first}),
           finite(double{first - second}),
-          finite(-log_sum_exp(logits)),
+          energy(logits),
           finite(agreeing / count),
           finite(distance / count / unit),
           finite(concept_distance(memory.concepts, predicted) / unit),

@@ -15,4 +15,7 @@ namespace dormouse::hrm {
 Signals signals_of(std::span<const float> probabilities, std::span<const float> logits,
                    const Recollection& memory, float typical_distance);
 
+/// −log Σ exp(logit), arXiv:2010.03759, as the signal is; 0 without logits.
+float energy(std::span<const float> logits);
+
 }  // namespace dormouse::hrm

@@ -146,8 +146,9 @@ void decide_by(const hrm::Judge& judge, const InferenceJob& job, const hrm::Rout
       certified
           ? sentence("the certified gate gives the model's answer %.3f, below %.3f, so the planner was asked",
                      answer)
-          : "errors have risen, so nothing is accepted until audits certify a gate anew: the planner was "
-            "asked";
+          : "errors have risen, or are to be feared, so nothing is accepted until audits certify a gate "
+            "anew: "
+            "the planner was asked";
 }
 
 /// An answer that nothing made sure of becomes a set of labels, where that is more than one.
@@ -162,6 +163,14 @@ void abstain(const InferenceJob& job, RowAnswer& answer) {
   decision.why.sentence += "; nothing made sure of one label, so these are all that it may well be";
 }
 
+float novelty_of(const Served& served, const Recalled& recalled, const hrm::Signals& signals) {
+  const bool seen =
+      !recalled.neighbours.empty() && recalled.neighbours.front().label < served.model->slow_classes;
+  const auto energy = seen ? std::optional(signals[hrm::kEnergy]) : std::nullopt;
+  return hrm::novelty(recalled.neighbours, served.typical_distance, energy,
+                      served.held_out ? served.held_out->energy : hrm::EnergyScale{});
+}
+
 RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::size_t row,
                      std::span<const float> logits, std::span<const float> latent) {
   RowAnswer answer;
@@ -172,7 +181,8 @@ RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::si
   const hrm::Recollection memory{recalled.neighbours, recalled.concepts};
   const auto& low = answer.executor.probabilities;
   answer.signals = hrm::signals_of(low, logits, memory, job.served.typical_distance);
-  answer.novelty = hrm::novelty(recalled.neighbours, job.served.typical_distance);
+  answer.novelty = novelty_of(job.served, recalled, answer.signals);
+  answer.signals[hrm::kNovelty] = answer.novelty;
   if (job.judge && job.judge->rule != hrm::Judge::Rule::fixed) {
     decide_by(*job.judge, job, router, answer, memory, row);
   } else {

@@ -21,6 +21,7 @@ namespace dormouse::daemon {
 struct HeldOutView {
   hrm::Blend blend;               ///< of hybrid answers
   std::vector<float> set_scores;  ///< hrm::set_score of each example's label; ascending
+  hrm::EnergyScale energy = {};   ///< of those of classes that the network knows
 };
 
 /// What requests read of a model and its memory: immutable parts, swapped as a whole when something was

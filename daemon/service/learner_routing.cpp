@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "daemon/service/inference.h"
 #include "daemon/service/learner.h"
 #include "hrm/prediction_set.h"
+#include "hrm/signals.h"
 
 /// What routing learns from examples that are held out.
 namespace dormouse::daemon {
@@ -11,6 +13,21 @@ namespace {
 
 constexpr std::size_t kMost = 256;  // examples looked at: a teacher waits for it
 constexpr std::size_t kNeighbours = 16;
+
+/// Of the examples whose class has a column.
+hrm::EnergyScale energies(const engine::Tensor& logits, std::span<const learning::ClassIndex> classes,
+                          std::size_t columns) {
+  double sum = 0, squares = 0, count = 0;
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    if (classes[i] >= columns) continue;
+    const double energy = double{hrm::energy(logits.rows(static_cast<std::int64_t>(i), 1).values<float>())};
+    ++count, sum += energy, squares += energy * energy;
+  }
+  if (count < 2) return {};
+  const double mean = sum / count;
+  return {static_cast<float>(mean),
+          static_cast<float>(std::sqrt(std::max(0.0, squares / count - mean * mean)))};
+}
 
 }  // namespace
 
@@ -35,6 +52,7 @@ void Learner::view_held_out() {
     view->set_scores.push_back(hrm::set_score(answer.probabilities, truth));
   }
   view->blend = fit.best();
+  view->energy = energies(logits, examples.classes, served_.model->slow_classes);
   std::ranges::sort(view->set_scores);
   served_.held_out = std::move(view);
 }

@@ -100,6 +100,19 @@ TEST_CASE("novelty grows from 0 at a typical distance towards 1 far away", "[rou
   CHECK(novelty({}, 1.0f) == 1.0f);
 }
 
+TEST_CASE("what the network cannot place is new, too, and what it never saw is none of its business",
+          "[router]") {
+  const std::vector<Neighbour> near{{0, 2.0f}};
+  const EnergyScale scale{.mean = -5, .deviation = 1};
+  CHECK(novelty(near, 1, -5.0f, scale) == novelty(near, 1));
+  CHECK(novelty(near, 1, -3.0f, scale) > novelty(near, 1));
+  CHECK(novelty(near, 1, -6.0f, scale) < novelty(near, 1));
+  CHECK(novelty(near, 1, -100.0f, scale) == 0);
+  CHECK(novelty(near, 1, 1e6f, scale) == Approx(0.75));
+  CHECK(novelty(near, 1, std::nullopt, scale) == novelty(near, 1));
+  CHECK(novelty(near, 1, -3.0f, {}) == novelty(near, 1));
+}
+
 TEST_CASE("how complex an input is follows from the score and what it had to reach", "[router]") {
   CHECK(complexity_of(0.9f, 0.9f) == Complexity::low);
   CHECK(complexity_of(0.89f, 0.9f) == Complexity::medium);
