@@ -87,10 +87,11 @@ void bind_options(Binder& binder, ModelOptions& options) {
   binder.optional("steps", options.steps, config::or_word("auto"), range(1, 1 << 20));
   binder.optional("memory_budget", options.memory_budget, config::or_word("any"),
                   range(config::Bytes{1 << 20}, config::Bytes{1ull << 40}));
-  binder.optional(
-      "fast", options.fast,
-      config::one_of<FastWeights>(
-          {{"auto", FastWeights::automatic}, {"ridge", FastWeights::ridge}, {"sgd", FastWeights::sgd}}));
+  binder.optional("fast", options.fast,
+                  config::one_of<FastWeights>({{"auto", FastWeights::automatic},
+                                               {"ridge", FastWeights::ridge},
+                                               {"slda", FastWeights::slda},
+                                               {"sgd", FastWeights::sgd}}));
   binder.optional("concurrency", options.concurrency, config::or_word("any"), range(1, 256));
   binder.optional("batching", options.batching, config::or_word("off"));
   check_name(binder, options.name);

@@ -47,7 +47,7 @@ struct BatchingOptions {
 };
 
 /// Which fast weights act between nights.
-enum class FastWeights { automatic, ridge, sgd };
+enum class FastWeights { automatic, ridge, slda, sgd };
 
 /// models[]: a model and how it is used.
 struct ModelOptions {
