@@ -65,6 +65,26 @@ Outcome fixed(std::span<const TracedRequest> requests, bool low_runs, const Acce
   return sum.outcome();
 }
 
+/// How often independent draws of audits break the promise in a world of just these requests.
+std::size_t broken(const Scored& scored, const ReplayOptions& options) {
+  std::mt19937_64 random(options.seed);
+  std::vector<Audit> audits(options.audits);
+  std::size_t broken = 0;
+  for (std::size_t split = 0; split < options.splits; ++split) {
+    for (Audit& audit : audits) {
+      const std::size_t one = random() % scored.scores.size();
+      audit = {scored.scores[one], scored.requests[one].refuted};
+    }
+    const Certificate certificate = certify(audits, scored.thresholds, options.promise);
+    if (!certificate.threshold) continue;
+    Sum all;
+    for (std::size_t i = 0; i < scored.scores.size(); ++i)
+      all.add(scored.requests[i], true, scored.scores[i] >= *certificate.threshold);
+    broken += all.outcome().error > options.promise.target_error;
+  }
+  return broken;
+}
+
 CertifiedOutcome certified(const Scored& scored, const ReplayOptions& options) {
   std::mt19937_64 random(options.seed);
   std::vector<std::size_t> order(scored.scores.size());
@@ -78,11 +98,10 @@ CertifiedOutcome certified(const Scored& scored, const ReplayOptions& options) {
       audits[i] = {scored.scores[order[i]], scored.requests[order[i]].refuted};
     }
     const Certificate certificate = certify(audits, scored.thresholds, options.promise);
-    Sum sum, everybody;
-    for (std::size_t i = 0; i < order.size(); ++i) {
+    Sum sum;
+    for (std::size_t i = audits.size(); i < order.size(); ++i) {
       const bool accepted = certificate.threshold && scored.scores[order[i]] >= *certificate.threshold;
-      if (i >= audits.size()) sum.add(scored.requests[order[i]], true, accepted);
-      everybody.add(scored.requests[order[i]], true, accepted);
+      sum.add(scored.requests[order[i]], true, accepted);
     }
     const Outcome here = sum.outcome();
     const double weight = 1 / static_cast<double>(options.splits);
@@ -90,8 +109,8 @@ CertifiedOutcome certified(const Scored& scored, const ReplayOptions& options) {
     mean.accuracy += weight * here.accuracy, mean.compute += weight * here.compute;
     result.certified += certificate.threshold.has_value();
     result.violated += here.error > options.promise.target_error;
-    result.broken += everybody.outcome().error > options.promise.target_error;
   }
+  result.broken = broken(scored, options);
   return result;
 }
 

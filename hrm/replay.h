@@ -40,9 +40,12 @@ struct ReplayOptions {
 struct CertifiedOutcome {
   Outcome mean;               ///< over the splits
   std::size_t certified = 0;  ///< splits with a threshold
-  std::size_t violated = 0;   ///< splits whose accepted requests err more than promised
-  std::size_t broken = 0;  ///< splits where all that would be accepted does, audits too: what was promised,
-                           ///< as these are whom the audits were drawn from
+  std::size_t violated = 0;   ///< splits whose accepted requests err more than promised; audits with luck
+                             ///< leave the errors to these, so that it may be more than δ of them
+  std::size_t broken =
+      0;  ///< as many draws of audits, with replacement from the whole test part, for which all that
+          ///< would be accepted of it errs more than promised: what is promised to happen in
+          ///< δ of them at most, as here the part is the world, and its error known
 };
 
 /// Ways to route the same requests, and what each costs.

@@ -53,7 +53,7 @@ void print(const char* way, const hrm::Outcome& outcome, double macs, double tim
               100 * outcome.accuracy, 100 * macs, 100 * time);
 }
 
-/// Of all requests, and of those that were not audited.
+/// In draws with replacement, of all requests; in splits, of those that were not audited.
 void print_broken(const CertifiedOutcome& outcome) {
   for (const std::size_t broken : {outcome.broken, outcome.violated})
     std::printf("   %.3f [%.3f, %.3f]", double(broken) / kSplits, hrm::lower_limit(broken, kSplits, 0.025),
@@ -132,8 +132,12 @@ void measure_paths(const Recorded& set, const Goal& goal, Verdicts& verdicts) {
                    100 * (alone.always_high.accuracy - judged.mean.accuracy), goal.points, " points");
   verdicts.at_most(set.name() + ": promises broken, in the worst of all settings",
                    100.0 * double(worst) / kSplits, 5);
-  std::printf("      of the requests that were not audited alone: %.3g %%\n",
-              100.0 * double(worst_rest) / kSplits);
+  std::printf(
+      "      [%.3g, %.3g]; of the requests left over by a split alone, which have noise of their own: %.3g "
+      "%% [%.3g, %.3g]\n",
+      100 * hrm::lower_limit(worst, kSplits, 0.025), 100 * hrm::upper_limit(worst, kSplits, 0.025),
+      100.0 * double(worst_rest) / kSplits, 100 * hrm::lower_limit(worst_rest, kSplits, 0.025),
+      100 * hrm::upper_limit(worst_rest, kSplits, 0.025));
 }
 
 void measure_cold_start(const Recorded& set, Verdicts& verdicts) {
