@@ -56,10 +56,12 @@ Lifetime::Lifetime(const daemon::ModelOptions& model, const std::filesystem::pat
 }
 
 daemon::InferenceResult Lifetime::infer(const Tensor& clip) const {
+  const auto& held_out = learner_.served().held_out;
+  const hrm::Blend blend = learnt_blend_ && held_out ? held_out->blend : hrm::Blend();
   return daemon::infer(
       {.served = learner_.served(),
        .planner = {},
-       .router = {},
+       .router = {.mixing = blend.mixing, .temperature = blend.temperature},
        .inputs = {engine::window_input(clip.as(engine::DType::f32), *parts_->window, parts_->normaliser)}});
 }
 

@@ -35,6 +35,8 @@ class Lifetime {
   Lifetime(const daemon::ModelOptions& model, const std::filesystem::path& state,
            std::span<const engine::Driver* const> drivers, const daemon::NightOptions& night = {});
 
+  /// Mixes memory in as held-out examples taught, which is what the daemon does unless it is told how.
+  void blend_as_learnt() { learnt_blend_ = true; }
   /// Feedback on each clip, once.
   void teach(const learning::Dataset& clips);
   /// A night; its version goes into service if the dream check accepts it.
@@ -59,6 +61,7 @@ class Lifetime {
   daemon::NightOptions night_;
   daemon::Learner learner_;
   memory::IdAllocator ids_;
+  bool learnt_blend_ = false;
 };
 
 }  // namespace dormouse::bench
