@@ -13,8 +13,8 @@ extern const std::array<Kernel, 5> selecting_kernels;
 // products.cpp, reduction.cpp, moving.cpp, windows.cpp, rows.cpp, updates.cpp, sequences.cpp
 extern const std::array<Kernel, 2> product_kernels;
 extern const std::array<Kernel, 13> reduction_kernels;
-extern const std::array<Kernel, 19> moving_kernels;
-extern const std::array<Kernel, 7> window_kernels;
+extern const std::array<Kernel, 20> moving_kernels;
+extern const std::array<Kernel, 8> window_kernels;
 extern const std::array<Kernel, 9> row_kernels;
 extern const std::array<Kernel, 4> update_kernels;
 extern const std::array<Kernel, 5> sequence_kernels;

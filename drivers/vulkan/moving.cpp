@@ -56,6 +56,13 @@ Copy part(const Shape& shape, const Shape& whole, std::size_t axis, std::int64_t
   return copy;
 }
 
+/// A Dropout of a model that is not trained.
+bool drops_nothing(const Graph& graph, const Node& node) {
+  const engine::Tensor* const trains = constant(graph, node, 2);
+  const bool off = !has_input(node, 2) || (trains && *trains->data() == std::byte{0});
+  return off && !has_output(node, 1);
+}
+
 bool supports_filled(const Graph& graph, const Node& node) { return constant(graph, node, 0) != nullptr; }
 
 /// Made once, as weights are that nobody trains: a fold leaves large ones as they are.
@@ -293,8 +300,9 @@ void add_copy(Recorder& recorder, const Copy& copy, Slot from, Slot to, bool bes
   recorder.add(std::move(call));
 }
 
-extern const std::array<Kernel, 19> moving_kernels;
-const std::array<Kernel, 19> moving_kernels{
+extern const std::array<Kernel, 20> moving_kernels;
+const std::array<Kernel, 20> moving_kernels{
+    Kernel{.op = "Dropout", .supports = drops_nothing, .emit = view, .alone = false},
     Kernel{.op = "ConstantOfShape",
            .supports = supports_filled,
            .emit = emit_filled,

@@ -150,10 +150,41 @@ void emit_average_grad(Recorder& recorder, const Node& node) {
         recorder.write(node.outputs[0]), x.elements());
 }
 
+/// x · (bias + alpha · mean)^-beta with the mean of x² around each channel, padding counted: a pool along the
+/// channels.
+void emit_lrn(Recorder& recorder, const Node& node) {
+  const Graph& graph = recorder.graph();
+  const Shape& shape = input_shape(graph, node, 0);
+  const std::int64_t size = node.attributes.integer("size", 0), channels = shape[1],
+                     plane = shape.elements(2, shape.rank());
+  const Slot x = recorder.read(node.inputs[0]), squares = recorder.temporary(device_bytes(shape.elements())),
+             means = recorder.temporary(device_bytes(shape.elements())), none = recorder.nothing();
+  Expression square(graph, shape);
+  const Term root = square.in(x, shape);
+  square.define(squares, square.step(Code::mul, root, root));
+  square.emit(recorder);
+  const SlidingWindow around{.input = {1, channels, plane},
+                             .output = {1, channels, plane},
+                             .kernel = {1, size, 1},
+                             .pad_begin = {0, (size - 1) / 2, 0},
+                             .pad_end = {0, size - 1 - (size - 1) / 2, 0}};
+  constexpr std::uint32_t kCountsPadding = 1;
+  slide(recorder, Sliding::average, around, kCountsPadding, 1, 1, {squares, none, none}, means,
+        shape.elements());
+  Expression e(graph, shape);
+  const Term d =
+      e.step(Code::multiply_add, e.in(means, shape), e.number(node.attributes.get<float>("alpha", 1e-4f)),
+             e.number(node.attributes.get<float>("bias", 1)));
+  const Term power = e.step(Code::pow, d, e.number(-node.attributes.get<float>("beta", 0.75f)));
+  e.define(node.outputs[0], e.step(Code::mul, e.in(x, shape), power));
+  e.emit(recorder);
+}
+
 }  // namespace
 
-extern const std::array<Kernel, 7> window_kernels;
-const std::array<Kernel, 7> window_kernels{
+extern const std::array<Kernel, 8> window_kernels;
+const std::array<Kernel, 8> window_kernels{
+    Kernel{.op = "LRN", .emit = emit_lrn},
     Kernel{.op = "Conv", .supports = supports_convolution<forward>, .emit = emit_conv},
     Kernel{.op = "ConvGradInput",
            .supports = supports_convolution<to_input>,
