@@ -59,18 +59,29 @@ Copy part(const Shape& shape, const Shape& whole, std::size_t axis, std::int64_t
 /// A Dropout of a model that is not trained.
 bool drops_nothing(const Graph& graph, const Node& node) {
   const engine::Tensor* const trains = constant(graph, node, 2);
-  const bool off = !has_input(node, 2) || (trains && *trains->data() == std::byte{0});
-  return off && !has_output(node, 1);
+  return !has_input(node, 2) || (trains && *trains->data() == std::byte{0});
+}
+
+/// A tensor of one number, made once.
+void fill(Recorder& recorder, const Node& node, std::size_t output, float number) {
+  const engine::ValueId id = node.outputs[output];
+  engine::Tensor filled(engine::DType::f32, recorder.graph().value(id).shape);
+  std::ranges::fill(filled.mutable_values<float>(), number);
+  recorder.alias(id, recorder.constant(filled));
+}
+
+/// The mask lets all through.
+void emit_dropout(Recorder& recorder, const Node& node) {
+  view(recorder, node);
+  if (has_output(node, 1)) fill(recorder, node, 1, 1);
 }
 
 bool supports_filled(const Graph& graph, const Node& node) { return constant(graph, node, 0) != nullptr; }
 
 /// Made once, as weights are that nobody trains: a fold leaves large ones as they are.
 void emit_filled(Recorder& recorder, const Node& node) {
-  engine::Tensor filled(engine::DType::f32, output_shape(recorder.graph(), node));
-  if (const auto* const value = node.attributes.find<engine::Tensor>("value"))
-    std::ranges::fill(filled.mutable_values<float>(), value->values<float>()[0]);
-  recorder.alias(node.outputs[0], recorder.constant(filled));
+  const auto* const value = node.attributes.find<engine::Tensor>("value");
+  fill(recorder, node, 0, value ? value->values<float>()[0] : 0);
 }
 
 void emit_concat(Recorder& recorder, const Node& node) {
@@ -302,7 +313,8 @@ void add_copy(Recorder& recorder, const Copy& copy, Slot from, Slot to, bool bes
 
 extern const std::array<Kernel, 20> moving_kernels;
 const std::array<Kernel, 20> moving_kernels{
-    Kernel{.op = "Dropout", .supports = drops_nothing, .emit = view, .alone = false},
+    Kernel{
+        .op = "Dropout", .supports = drops_nothing, .emit = emit_dropout, .alone = false, .booleans = true},
     Kernel{.op = "ConstantOfShape",
            .supports = supports_filled,
            .emit = emit_filled,

@@ -82,6 +82,18 @@ TEST_CASE("weights that a node fills are made on Vulkan, once", "[vulkan]") {
   CHECK(programs == 2);
 }
 
+TEST_CASE("a Dropout that drops nothing has a mask on Vulkan, too", "[vulkan]") {
+  const vulkan::VulkanDriver* const driver = vulkan_device();
+  if (!driver) return;
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::f32, {3, 4});
+  graph.set_outputs(graph.add_node(*find_op("", "Dropout"), {x}, {}, {"y", "mask"}));
+  std::mt19937 random(kSeed);
+  const std::array inputs{conformance::draw(DType::f32, {3, 4}, -1, 1, random)};
+  REQUIRE(takes(*driver, graph));
+  check_close(as_numbers(run_on(*driver, graph, inputs)), as_numbers(interpret(graph, inputs)));
+}
+
 /// All that a recurrent layer may be given but lengths, and every state that it ends in.
 struct Recurrent {
   std::string_view domain, op;
