@@ -12,9 +12,10 @@
 namespace dormouse::drivers::vulkan {
 namespace {
 
-constexpr std::uint64_t kPatience = 60'000'000'000;  // ns; then the device hangs
-constexpr std::uint32_t kPushBytes = 128;            // every device has as many
-constexpr std::uint32_t kBindings = 9;               // that one of our shaders has at most
+// ns; then the device hangs. A CPU that plays one compiles shaders in their first run.
+constexpr std::uint64_t kPatience = 60'000'000'000, kMorePatience = 10 * kPatience;
+constexpr std::uint32_t kPushBytes = 128;  // every device has as many
+constexpr std::uint32_t kBindings = 9;     // that one of our shaders has at most
 
 std::string word(VkPhysicalDeviceType type) {
   switch (type) {
@@ -145,6 +146,7 @@ void Device::choose(const std::string& choice) {
                                          std::string("; there is ") + (seen.empty() ? "none" : seen));
   name_ = properties_.deviceName;
   if (properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) enough_groups_ = 512;
+  patience_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? kMorePatience : kPatience;
   instance_api_->memory_properties(physical_, &memories_);
   unified_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU ||
              properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
@@ -329,7 +331,7 @@ void Device::run(std::span<const VkCommandBuffer> commands, VkFence fence) {
     const std::lock_guard lock(queue_mutex_);
     result = api_->submit(queue_, 1, &info, fence);
   }
-  if (result == VK_SUCCESS) result = api_->wait_fences(device_, 1, &fence, VK_TRUE, kPatience);
+  if (result == VK_SUCCESS) result = api_->wait_fences(device_, 1, &fence, VK_TRUE, patience_);
   if (result == VK_SUCCESS) return;
   lost_ = true;
   throw Failure(Errc::unavailable, "Vulkan: " + name_ + " failed at run time (error " +

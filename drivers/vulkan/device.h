@@ -93,6 +93,7 @@ class Device {
   VkPhysicalDeviceProperties properties_{};
   VkPhysicalDeviceMemoryProperties memories_{};
   std::string name_, uuid_;
+  std::uint64_t patience_ = 0;  ///< ns that a run may take
   bool tells_time_ = false;
   std::uint32_t enough_groups_ = 128;
   bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
