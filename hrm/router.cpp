@@ -196,11 +196,11 @@ float novelty(std::span<const Neighbour> neighbours, float typical_distance, std
   const float typical = std::max(typical_distance, 0.0f);
   const float nearest = std::ranges::min(neighbours, {}, &Neighbour::distance).distance;
   if (typical == 0) return nearest > 0 ? 1.0f : 0.0f;
-  float beyond = 2 * (nearest / typical - 1);
+  float beyond = nearest / typical - 1;
   if (energy && scale.deviation > 0)
-    beyond += std::clamp((*energy - scale.mean) / scale.deviation, -2.0f, 4.0f);
+    beyond += std::clamp((*energy - scale.mean) / scale.deviation, 0.0f, 4.0f) / 4;
   if (!(beyond > 0)) return 0;
-  return std::isinf(beyond) ? 1.0f : beyond / (beyond + 2);
+  return std::isinf(beyond) ? 1.0f : beyond / (beyond + 1);
 }
 
 }  // namespace dormouse::hrm

@@ -116,11 +116,11 @@ struct EnergyScale {
 /// distance s, 1 − s/d beyond it (0.5 at twice that distance). Nothing remembered: 1.
 float novelty(std::span<const Neighbour> neighbours, float typical_distance);
 
-/// The same with what the network makes of it: x / (x + 2), where x = 2(d/s − 1) + z, and z is the energy in
-/// deviations from its mean, from −2 to 4. Where the energy is as usual that is novelty() above; memory sees
-/// what is far from all it holds, the network what it cannot place, and they miss different things. `energy`:
-/// nothing where the network's word does not count, as the nearest episode is of a class that it has never
-/// seen.
+/// The same with what the network makes of it: x / (x + 1), where x = d/s − 1 + z/4, and z is how many
+/// deviations the energy is above its mean, from 0 to 4. Where the energy is as usual that is novelty()
+/// above; memory sees what is far from all it holds, the network what it cannot place, they miss different
+/// things, and neither vouches for what the other finds new. `energy`: nothing where the network's word does
+/// not count, as the nearest episode is of a class that it has never seen.
 float novelty(std::span<const Neighbour> neighbours, float typical_distance, std::optional<float> energy,
               const EnergyScale& scale);
 
