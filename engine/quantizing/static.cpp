@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/passes/pass.h"
 #include "engine/quantizing/qdq_form.h"
@@ -78,7 +79,7 @@ class Trial {
     if (is.dtype() != DType::f32 || is.shape() != should.shape()) return;
     for (std::size_t i = 0; i < is.values<float>().size(); ++i) {
       const double expected = should.values<float>()[i], off = is.values<float>()[i] - expected;
-      wrong += off * off;
+      wrong += std::isfinite(off) ? off * off : std::numeric_limits<double>::infinity();
       norm += expected * expected;
     }
   }

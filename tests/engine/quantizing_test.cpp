@@ -104,6 +104,15 @@ TEST_CASE("what goes into a logarithm stays real", "[quantizing]") {
   CHECK(count(mixed, "QuantizeLinear") > 0);
 }
 
+TEST_CASE("a quantised model whose answer is no number is as wrong as can be", "[quantizing]") {
+  Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {1, 3, 10, 10})};
+  const Value spectrum = apply("Conv", {exp(x * 8.0), weights(graph, {8, 3, 1, 1}, 0.01f, 1)});
+  graph.set_outputs({convolved(log(spectrum), {4, 8, 3, 3}).id});  // −∞ times weights of either sign
+  const auto data = data_for({1, 3, 10, 10}, 6);
+  CHECK(relative_error(quantize_statically(graph, data, {}), graph, data) <= 0.1);
+}
+
 TEST_CASE("products quantised dynamically share what they multiply, and compute nearly the same",
           "[quantizing]") {
   Graph graph;
