@@ -73,7 +73,7 @@ std::vector<RealModel> real_models() {
           {"tract-lstm/byte_sb_bidi_lstm.onnx", {{DType::u8, {3, 7}, 0, 255}}},
           {.file = "tract-lstm/qlstm_3-2-3_T3_S1.onnx",
            .inputs = {{DType::f32, {8, 3}, -1, 1}},
-           .tolerance = 0.02},
+           .tolerance = 1.0 / 32},  // a step of its 8-bit numbers: processors round halves differently
           {"ultraface/version-RFB-320.onnx", {image(1, 240, 320, -1, 1)}},
           tokens("dummy_transformer.onnx", 1, 32, 20),
           tokens("dummy_transformer_mlm.onnx", 1, 32, 30000),
