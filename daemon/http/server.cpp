@@ -149,7 +149,10 @@ void Server::State::cut_off() {
 Server::Server(asio::io_context& io, const Router& router, Limits limits, Observer observer)
     : state_(std::make_shared<State>(io, router, limits, std::move(observer))) {}
 
-Server::~Server() { state_->cut_off(); }
+Server::~Server() {
+  state_->cut_off();
+  state_->open.clear();  // each holds the state: where nobody runs their ends, they would hold each other
+}
 
 void Server::listen(Listening listening, Role role, std::string token) {
   ensure(!listening.tcp || !token.empty(), "TCP needs a token");

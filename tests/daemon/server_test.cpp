@@ -1,5 +1,6 @@
 #include "daemon/http/server.h"
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -332,6 +333,18 @@ TEST_CASE("every exchange is observed once, with its route", "[http]") {
     client.ask(get("/bug"));
   }
   CHECK(seen == std::vector<std::string>{"/name/{m} 200 ", "none 404 ", "/bug 500 secret detail"});
+}
+
+TEST_CASE("a server that ends while nobody runs its connections leaves nothing behind", "[http]") {
+  const TemporaryFolder folder;
+  asio::io_context io{1};
+  const Router router;
+  auto server = std::make_unique<Server>(io, router, Server::Limits{}, Server::Observer{});
+  server->listen(listen_unix(folder.file("user.sock")), Role::user);
+  asio::local::stream_protocol::socket client(io);
+  client.connect(folder.file("user.sock"));
+  while (server->connections() == 0) io.run_one();
+  server.reset();  // a leak is the sanitizer's to find
 }
 
 TEST_CASE("a stale socket file is replaced, a live one and other files are not", "[http]") {
