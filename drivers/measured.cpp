@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "config/log.h"
-#include "drivers/xnnpack/digest.h"
+#include "drivers/digest.h"
 #include "engine/cost.h"
 #include "engine/op.h"
 #include "engine/session.h"
@@ -35,28 +35,12 @@ constexpr double kTolerance = 0.02;
 constexpr std::uint64_t kSeed = 1;
 
 // Digits of pi: the digest needs some.
-constexpr xnnpack::Digester::Key kKey = {0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0,
-                                         0x082efa98ec4e6c89, 0x452821e638d01377, 0xbe5466cf34e90c6c,
-                                         0xc0ac29b7c97c50dd, 0x3f84d5b5b5470917};
-
-void add_attribute(xnnpack::Digester& digest, const engine::Attribute& attribute) {
-  const auto raw = [&](const auto& values) { digest.add(std::as_bytes(std::span(values))); };
-  std::visit(
-      [&](const auto& value) {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, float>)
-          raw(std::span(&value, 1));
-        else if constexpr (std::is_same_v<T, std::string>)
-          digest.add(std::string_view(value));
-        else if constexpr (std::is_same_v<T, std::vector<std::int64_t>> ||
-                           std::is_same_v<T, std::vector<float>>)
-          raw(value);
-      },
-      attribute);
-}
+constexpr Digester::Key kKey = {0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0,
+                                0x082efa98ec4e6c89, 0x452821e638d01377, 0xbe5466cf34e90c6c,
+                                0xc0ac29b7c97c50dd, 0x3f84d5b5b5470917};
 
 /// Extents of constants are those of the model; others are rounded up to powers of two.
-void add_value(xnnpack::Digester& digest, const ValueInfo& value) {
+void add_value(Digester& digest, const ValueInfo& value) {
   digest.add(static_cast<std::uint64_t>(value.dtype) << 1 | (value.constant ? 1 : 0));
   for (const std::int64_t extent : value.shape) {
     const auto number = static_cast<std::uint64_t>(extent);
@@ -66,7 +50,7 @@ void add_value(xnnpack::Digester& digest, const ValueInfo& value) {
 
 /// What tells a partition from others that take another time.
 std::string key_of(const Partition& partition, const std::string& prefix) {
-  xnnpack::Digester digest(kKey);
+  Digester digest(kKey);
   digest.add(std::string_view(prefix));
   std::unordered_map<ValueId, std::uint64_t> numbers;  // ids differ from one copy of a graph to the next
   const auto add = [&](ValueId id) {
@@ -81,7 +65,7 @@ std::string key_of(const Partition& partition, const std::string& prefix) {
     digest.add(node.op->name);
     for (const auto& [name, attribute] : node.attributes.entries()) {
       digest.add(std::string_view(name));
-      add_attribute(digest, attribute);
+      drivers::add(digest, attribute);
     }
     for (const ValueId id : node.inputs) add(id);
     for (const ValueId id : node.outputs) add(id);

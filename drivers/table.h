@@ -39,7 +39,7 @@ struct TableOptions {
 
 /// The table from which `choices` can be served: a GPU is looked for, and tried in a child process, when one
 /// of them may take it. One that was asked for (by name, or by Choice::vulkan) and does not work is told of
-/// by a line in the log. The first device that is opened is the process's. Thread-safe.
+/// by a line in the log. A device is opened once in a process. Thread-safe.
 DriverTable open_table(const TableOptions& options, std::span<const Choice> choices);
 
 }  // namespace dormouse::drivers

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "drivers/xnnpack/digest.h"
+#include "drivers/digest.h"
 #include "engine/tensor.h"
 
 namespace dormouse::drivers::xnnpack {

@@ -50,29 +50,6 @@ std::shared_ptr<engine::Buffer> to_be_filled(std::size_t bytes) {
   return buffer;
 }
 
-void add(Digester& digester, const engine::Tensor& tensor) {
-  digester.add(static_cast<std::uint64_t>(tensor.dtype()));
-  digester.add(to_string(tensor.shape()));
-  digester.add(tensor.bytes());
-}
-
-void add(Digester& digester, const engine::Attribute& attribute) {
-  digester.add(attribute.index());
-  std::visit(
-      [&](const auto& value) {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, engine::Tensor>)
-          add(digester, value);
-        else if constexpr (std::is_arithmetic_v<T>)
-          digester.add(std::as_bytes(std::span(&value, 1)));
-        else if constexpr (std::is_same_v<T, std::vector<std::string>>)
-          for (const std::string& text : value) digester.add(text);
-        else if constexpr (!std::is_same_v<T, std::shared_ptr<const engine::Graph>>)
-          digester.add(std::as_bytes(std::span(value)));
-      },
-      attribute);
-}
-
 }  // namespace
 
 PackedWeights::PackedWeights(const std::filesystem::path& folder) {

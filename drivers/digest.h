@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace dormouse::drivers::xnnpack {
+#include "engine/attributes.h"
+
+namespace dormouse::drivers {
 
 /// 128 bits that stand for bytes.
 struct Digest {
@@ -39,4 +41,8 @@ class Digester {
   std::array<std::uint64_t, 4> lanes_;
 };
 
-}  // namespace dormouse::drivers::xnnpack
+void add(Digester& digester, const engine::Tensor& tensor);
+/// Graphs are left out.
+void add(Digester& digester, const engine::Attribute& attribute);
+
+}  // namespace dormouse::drivers

@@ -1,9 +1,9 @@
-#include "drivers/xnnpack/digest.h"
+#include "drivers/digest.h"
 
 #include <cstdio>
 #include <cstring>
 
-namespace dormouse::drivers::xnnpack {
+namespace dormouse::drivers {
 namespace {
 
 __extension__ using Wide = unsigned __int128;
@@ -49,4 +49,27 @@ Digest Digester::finish() const {
            fold(a ^ key_[2], d ^ key_[4]) ^ fold(b ^ key_[6], c ^ key_[0])}};
 }
 
-}  // namespace dormouse::drivers::xnnpack
+void add(Digester& digester, const engine::Tensor& tensor) {
+  digester.add(static_cast<std::uint64_t>(tensor.dtype()));
+  digester.add(to_string(tensor.shape()));
+  digester.add(tensor.bytes());
+}
+
+void add(Digester& digester, const engine::Attribute& attribute) {
+  digester.add(attribute.index());
+  std::visit(
+      [&](const auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, engine::Tensor>)
+          add(digester, value);
+        else if constexpr (std::is_arithmetic_v<T>)
+          digester.add(std::as_bytes(std::span(&value, 1)));
+        else if constexpr (std::is_same_v<T, std::vector<std::string>>)
+          for (const std::string& text : value) digester.add(text);
+        else if constexpr (!std::is_same_v<T, std::shared_ptr<const engine::Graph>>)
+          digester.add(std::as_bytes(std::span(value)));
+      },
+      attribute);
+}
+
+}  // namespace dormouse::drivers
