@@ -1,11 +1,11 @@
 #include "daemon/service/inference.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 
 #include "hrm/prediction_set.h"
 #include "hrm/signals.h"
+#include "learning/calibration.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -19,15 +19,6 @@ std::optional<std::uint32_t> index_of(const std::vector<std::string>& labels, co
   return static_cast<std::uint32_t>(found - labels.begin());
 }
 
-std::vector<float> softmax(std::span<const float> logits) {
-  std::vector<float> shares(logits.begin(), logits.end());
-  const float most = std::ranges::max(shares);
-  float sum = 0;
-  for (float& share : shares) sum += share = std::exp(share - most);
-  for (float& share : shares) share /= sum;
-  return shares;
-}
-
 /// The planner's calibrated answer to one row, and which labels its classes are.
 HighAnswer ask_planner(const InferenceJob& job, std::size_t row, const hrm::Router& router,
                        const hrm::Decision& before) {
@@ -37,7 +28,8 @@ HighAnswer ask_planner(const InferenceJob& job, std::size_t row, const hrm::Rout
   const Thinker* const thinker = job.planner->thinker.get();
   if (thinker) {
     high.plan = think(job, *thinker, row);
-    probabilities = softmax(job.thoughts->at(row).thought.logits.values<float>());
+    const Tensor shares = learning::probabilities(job.thoughts->at(row).thought.logits, 1);
+    probabilities.assign(shares.values<float>().begin(), shares.values<float>().end());
   } else {
     std::vector<Tensor> inputs;
     for (const Tensor& input : job.inputs) inputs.push_back(input.rows(static_cast<std::int64_t>(row), 1));
@@ -74,12 +66,13 @@ Tensor cells_of(const std::vector<Plan>& plans, const engine::Shape& logits) {
 float confidence_of(const Tensor& logits) {
   const auto values = logits.values<float>();
   const auto classes = static_cast<std::size_t>(logits.shape()[1]), cells = values.size() / classes;
+  Tensor by_cell(engine::DType::f32, {std::ssize(values) / logits.shape()[1], logits.shape()[1]});
+  const auto rows = by_cell.mutable_values<float>();
+  for (std::size_t i = 0; i < values.size(); ++i) rows[i % cells * classes + i / cells] = values[i];
+  const Tensor shares = learning::probabilities(by_cell, 1);
   float least = 1;
-  std::vector<float> of_cell(classes);
-  for (std::size_t cell = 0; cell < cells; ++cell) {
-    for (std::size_t c = 0; c < classes; ++c) of_cell[c] = values[c * cells + cell];
-    least = std::min(least, std::ranges::max(softmax(of_cell)));
-  }
+  for (std::int64_t cell = 0; cell < shares.shape()[0]; ++cell)
+    least = std::min(least, std::ranges::max(shares.rows(cell, 1).values<float>()));
   return least;
 }
 
@@ -147,8 +140,7 @@ void decide_by(const hrm::Judge& judge, const InferenceJob& job, const hrm::Rout
           ? sentence("the certified gate gives the model's answer %.3f, below %.3f, so the planner was asked",
                      answer)
           : "errors have risen, or are to be feared, so nothing is accepted until audits certify a gate "
-            "anew: "
-            "the planner was asked";
+            "anew: the planner was asked";
 }
 
 /// An answer that nothing made sure of becomes a set of labels, where that is more than one.
@@ -201,6 +193,14 @@ RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::si
 }
 
 }  // namespace
+
+InferenceJob row_alone(const InferenceJob& job, std::size_t row) {
+  InferenceJob alone = job;
+  for (Tensor& input : alone.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
+  if (job.thoughts) alone.thoughts = std::make_shared<std::vector<Thinking>>(1, job.thoughts->at(row));
+  alone.answer_by.reset();
+  return alone;
+}
 
 Plan think(const InferenceJob& job, const Thinker& thinker, std::size_t row) {
   Thinking& thinking = job.thoughts->at(row);

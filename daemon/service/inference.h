@@ -80,6 +80,9 @@ struct InferenceJob {
   std::optional<float> set_threshold = {};  ///< see hrm::prediction_set; nothing: it never abstains
 };
 
+/// A row of `job`, and what was thought of it so far, as a job of its own that nothing hurries.
+InferenceJob row_alone(const InferenceJob& job, std::size_t row);
+
 /// Executor, memory, planner: as far as the router goes. Throws Failure(invalid) for inputs that do not fit,
 /// Failure(expired) when it is to stop.
 InferenceResult infer(const InferenceJob& job);

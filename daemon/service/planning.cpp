@@ -80,10 +80,7 @@ void Planning::answered(const Entry& entry, const InferenceJob& job, const Answe
       continue;
     }
     ++model.waiting;
-    InferenceJob alone = job;
-    for (engine::Tensor& input : alone.inputs) input = input.rows(first, 1);
-    alone.thoughts = std::make_shared<std::vector<Thinking>>(1, job.thoughts->at(row));
-    asio::co_spawn(service_.io(), finish(name, std::move(alone), answered.ids[row]),
+    asio::co_spawn(service_.io(), finish(name, row_alone(job, row), answered.ids[row]),
                    [](std::exception_ptr error) {
                      if (error) std::rethrow_exception(error);
                    });
@@ -97,7 +94,6 @@ asio::awaitable<void> Planning::finish(std::string name, InferenceJob job, memor
   json::object object{{"model", name}, {"episode", id}};
   PlanRecord* record = nullptr;
   try {
-    job.answer_by.reset();
     job.stop = until_.get_token();
     Plan plan;
     auto work = [&](std::function<bool()> may_go_on) {

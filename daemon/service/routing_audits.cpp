@@ -41,13 +41,8 @@ void Routing::draw(Model& model, const InferenceJob& job, const Answered& answer
     ++model.skipped;
     return;
   }
-  Pending audit{answered.ids[row], answered.result.rows[row], job, answered.labels, bytes};
-  for (engine::Tensor& input : audit.job.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
-  if (job.thoughts) {
-    audit.job.thoughts = std::make_shared<std::vector<Thinking>>(1, job.thoughts->at(row));
-    audit.job.answer_by.reset();
-    audit.job.steps = 0;
-  }
+  Pending audit{answered.ids[row], answered.result.rows[row], row_alone(job, row), answered.labels, bytes};
+  audit.job.steps = 0;
   if (audit.low.high_time.count() > 0 && !audit.low.provisional)
     audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
   model.pending_bytes += bytes;

@@ -20,11 +20,8 @@ constexpr std::size_t kMostFinishing = 64;  // provisional answers that wait for
 void Routing::begin_to_finish(const Entry& entry, const InferenceJob& job, const RowAnswer& answer,
                               memory::EpisodeId id, std::size_t row) {
   if (finishing_ >= kMostFinishing || stopped_) return;
-  InferenceJob alone = job;
-  for (engine::Tensor& input : alone.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
-  if (job.thoughts) alone.thoughts = std::make_shared<std::vector<Thinking>>(1, job.thoughts->at(row));
   ++finishing_;
-  asio::co_spawn(service_.io(), finish(entry.parts->options.name, std::move(alone), answer, id),
+  asio::co_spawn(service_.io(), finish(entry.parts->options.name, row_alone(job, row), answer, id),
                  [](std::exception_ptr error) {
                    if (error) std::rethrow_exception(error);
                  });
@@ -36,7 +33,6 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
   json::object object{{"model", name}, {"episode", id}};
   try {
     job.stop = finishing_until_.get_token();
-    job.answer_by.reset();
     HighAnswer high;
     auto work = [&](std::function<bool()> may_go_on) {
       job.may_go_on = std::move(may_go_on);
