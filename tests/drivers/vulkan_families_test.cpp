@@ -2,6 +2,7 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "engine/interpreter.h"
 #include "engine/session.h"
@@ -46,45 +47,40 @@ std::vector<Tensor> values(const learning::Parameters& parameters) {
   return result;
 }
 
-/// Each family with a shape of input that it takes.
-std::vector<std::pair<const learning::Family*, std::string_view>> families() {
-  std::vector<std::pair<const learning::Family*, std::string_view>> all;
-  for (const learning::Family& family : learning::families()) all.emplace_back(&family, "6x3");
+/// Has `check` look at a model of each family, for each shape of input that it takes, beside a device.
+void with_every_family(const std::function<void(const Graph&, std::span<const Driver* const>)>& check) {
+  const vulkan::VulkanDriver* const driver = vulkan_device();
+  if (!driver) return;
+  const Driver* const drivers[] = {driver};
+  const auto look = [&](const learning::Family& family, std::string_view input) {
+    INFO(family.name << " of " << input);
+    check(model_of(family, input), drivers);
+  };
+  for (const learning::Family& family : learning::families()) look(family, "6x3");
   for (const std::string_view name : {"mlp", "cnn", "separable"})
-    all.emplace_back(&learning::family_called(name), "8x8x1");
-  return all;
+    look(learning::family_called(name), "8x8x1");
 }
 
 TEST_CASE("models of every family answer on Vulkan alone", "[vulkan]") {
-  const vulkan::VulkanDriver* const driver = vulkan_device();
-  if (!driver) return;
-  for (const auto& [family, input] : families()) {
-    INFO(family->name << " of " << input);
-    const Graph model = model_of(*family, input);
-    const Driver* const drivers[] = {driver};
+  with_every_family([](const Graph& model, std::span<const Driver* const> drivers) {
     std::size_t programs = 0;
     const Session session(model, drivers, {.observe = [&](const StepRun&) { ++programs; }});
     const std::array inputs{batch_for(model).inputs};
     check_close(session.run(inputs), interpret(model, inputs));
     CHECK(programs == 1);
     for (const auto& [name, nodes] : session.placement(inputs)) CHECK(name == "vulkan");
-  }
+  });
 }
 
 TEST_CASE("models of every family learn on Vulkan alone", "[vulkan]") {
-  const vulkan::VulkanDriver* const driver = vulkan_device();
-  if (!driver) return;
-  for (const auto& [family, input] : families()) {
-    INFO(family->name << " of " << input);
-    const Graph model = model_of(*family, input);
-    const Driver* const drivers[] = {driver};
+  with_every_family([](const Graph& model, std::span<const Driver* const> drivers) {
     Fit here(model, {.drivers = drivers}), should(model, {});
     const learning::Batch batch = batch_for(model);
     for (int step = 0; step < 2; ++step)
       CHECK(here.update(batch, 0.01f) == Approx(should.update(batch, 0.01f)).epsilon(1e-4));
     check_close(values(here.parameters()), values(should.parameters()));
     for (const auto& [name, seconds] : here.seconds()) CHECK(name == "vulkan");
-  }
+  });
 }
 
 }  // namespace
