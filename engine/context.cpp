@@ -24,7 +24,7 @@ void copy_elements(const KernelContext& context) noexcept {
 }
 
 bool is_aligned(const Tensor& tensor) {
-  return reinterpret_cast<std::uintptr_t>(tensor.data()) % size_of(tensor.dtype()) == 0;
+  return reinterpret_cast<std::uintptr_t>(tensor.address()) % size_of(tensor.dtype()) == 0;
 }
 
 bool readable_in_place(const Tensor& tensor) {
@@ -39,7 +39,7 @@ auto driven(const Driver& driver, Work work) {
   try {
     return work();
   } catch (const Failure& failure) {
-    if (failure.error().code != Errc::unavailable) throw;
+    if (failure.error().code != Errc::unavailable && failure.error().code != Errc::too_large) throw;
     throw DriverFailure(failure.error(), driver);
   }
 }

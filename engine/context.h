@@ -14,7 +14,8 @@
 
 namespace dormouse::engine {
 
-/// A driver that fails at run time, or has no room for a program.
+/// A driver that fails at run time (unavailable), or has no room for a program (too_large): the next one may
+/// fit.
 struct DriverFailure : Failure {
   DriverFailure(Error error, const Driver& which) : Failure(std::move(error)), driver(&which) {}
   const Driver* driver;

@@ -154,12 +154,20 @@ struct Session::State {
 
   std::shared_ptr<Prepared> prepared_for(std::span<const Tensor> inputs) {
     if (auto found = find(inputs)) return found;
+    return prepare(inputs, nullptr);
+  }
+
+  /// Plans for all drivers left but that one.
+  std::shared_ptr<Prepared> prepare(std::span<const Tensor> inputs, const Driver* without) {
     const std::vector<Shape> shapes = shapes_of(inputs);
     const std::vector<const Driver*> left = drivers_left();
+    std::vector<const Driver*> some = left;
+    std::erase(some, without);
     // Planning happens outside the lock: two threads may plan the same shape once each.
-    auto made = std::make_shared<Prepared>(make_plan(graph, shapes, left, kArenaLimit));
+    auto made = std::make_shared<Prepared>(make_plan(graph, shapes, some, kArenaLimit));
     const std::lock_guard lock(mutex);
     if (left.size() != drivers.size()) return made;  // one has failed meanwhile
+    std::erase_if(plans, [&](const auto& plan) { return without && plan.first == shapes; });
     plans.emplace_front(shapes, made);
     if (plans.size() > options.plans) plans.pop_back();
     return made;
@@ -170,8 +178,14 @@ struct Session::State {
     return drivers;
   }
 
-  /// From now on it computes without the driver that failed.
-  void go_without(const DriverFailure& failure) {
+  /// From now on it computes without the driver that failed; inputs that it had no room for, without it.
+  void go_without(const DriverFailure& failure, std::span<const Tensor> inputs) {
+    if (failure.error().code == Errc::too_large) {
+      log(Level::warning, "driver " + std::string(failure.driver->name()) +
+                              " does not compute inputs of this size: " + failure.error().context);
+      prepare(inputs, failure.driver);
+      return;
+    }
     const std::lock_guard lock(mutex);
     if (std::erase(drivers, failure.driver) == 0) return;  // another thread was first
     plans.clear();
@@ -304,7 +318,7 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const Call& cal
     try {
       return state_->run_planned(inputs, run_subgraph, call.stop);
     } catch (const DriverFailure& failure) {
-      state_->go_without(failure);
+      state_->go_without(failure, inputs);
     }
   }
 }
