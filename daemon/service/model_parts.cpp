@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
+#include "config/log.h"
 #include "engine/footprint.h"
 #include "engine/formats/all_formats.h"
 #include "learning/linear_layer.h"
@@ -141,23 +143,53 @@ std::optional<engine::WindowShape> window_of(const ModelOptions& options, const 
   return window;
 }
 
-/// Refuses what would not fit before any of it is taken. What a GPU takes is not counted: it may be memory of
-/// its own.
-void check_budget(const ModelParts& parts, std::span<const engine::Driver* const> cpu) {
-  if (!parts.options.memory_budget) return;
-  const std::size_t allowed = parts.options.memory_budget->count;
-  const engine::Footprint needed = engine::foresee(parts.graph, engine::least_shapes(parts.graph), cpu);
-  if (needed.total() <= allowed) return;
-  const auto megabytes = [](std::size_t bytes) {
+/// What does not fit is told before any of it is taken.
+class Budget {
+ public:
+  Budget(const ModelParts& parts, std::size_t allowed) : parts_(parts), allowed_(allowed) {}
+
+  /// Of the process's memory, which is that of most boards' GPU, too.
+  engine::Footprint needed(std::span<const engine::Driver* const> drivers) const {
+    return engine::foresee(parts_.graph, engine::least_shapes(parts_.graph), drivers);
+  }
+  bool fits(const engine::Footprint& needed) const { return needed.total() <= allowed_; }
+  std::string trouble(const engine::Footprint& needed) const {
+    return "needs " + megabytes(needed.total()) + " of memory (weights " +
+           megabytes(needed.copied + needed.packed) + ", the rest for one input), and its memory_budget is " +
+           megabytes(allowed_);
+  }
+
+ private:
+  static std::string megabytes(std::size_t bytes) {
     char text[32];
     std::snprintf(text, sizeof text, "%.2f MB", static_cast<double>(bytes) / 1e6);
-    return std::string(text);
-  };
-  misfit(parts.options, "needs " + megabytes(needed.total()) + " of memory (weights " +
-                            megabytes(needed.copied + needed.packed) +
-                            ", the rest for one input), and its memory_budget is " + megabytes(allowed) +
-                            "; raise it, or take a smaller model (dormouse inspect " +
-                            parts.options.path.string() + " --memory says what takes how much)");
+    return text;
+  }
+
+  const ModelParts& parts_;
+  std::size_t allowed_;
+};
+
+/// The drivers that the choice names, within the model's budget. One that leaves the choice to us goes without
+/// the GPU where that would need more.
+std::vector<const engine::Driver*> drivers_within_budget(const ModelParts& parts,
+                                                         const drivers::DriverTable& drivers,
+                                                         drivers::Choice choice) {
+  using drivers::Choice;
+  std::vector<const engine::Driver*> chosen = drivers.chosen(choice);
+  if (!parts.options.memory_budget) return chosen;
+  const Budget budget(parts, parts.options.memory_budget->count);
+  const bool may_choose = choice == Choice::automatic && drivers.gpu;
+  const std::vector<const engine::Driver*> cpu = drivers.chosen(Choice::cpu);
+  if (const engine::Footprint needed = budget.needed(may_choose ? cpu : chosen); !budget.fits(needed))
+    misfit(parts.options, budget.trouble(needed) + "; raise it, or take a smaller model (dormouse inspect " +
+                              parts.options.path.string() + " --memory says what takes how much)");
+  if (!may_choose) return chosen;
+  const engine::Footprint needed = budget.needed(drivers.chosen(Choice::vulkan));
+  if (budget.fits(needed)) return chosen;
+  log(Level::warning, "model '" + parts.options.name + "' is left to the CPU: on the GPU it " +
+                          budget.trouble(needed));
+  return cpu;
 }
 
 constexpr std::int64_t kStepsForAClass = 16;  // a thought of one cell is not over after one step
@@ -196,8 +228,7 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
   if (!options.exit.empty()) leave_at(options, parts->graph);
   parts->inputs = input_specs(parts->graph);
   parts->outputs = output_specs(parts->graph);
-  parts->drivers = drivers.chosen(options.driver.value_or(otherwise));
-  check_budget(*parts, drivers.cpu);
+  parts->drivers = drivers_within_budget(*parts, drivers, options.driver.value_or(otherwise));
   if (hrm::Planner::is_step(parts->graph)) {
     serve_looped(*parts);
     return parts;

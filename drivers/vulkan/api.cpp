@@ -22,7 +22,8 @@ InstanceApi::InstanceApi(const Loader& loader, VkInstance instance) {
   find(destroy_instance, "vkDestroyInstance");
   find(enumerate_devices, "vkEnumeratePhysicalDevices");
   find(properties, "vkGetPhysicalDeviceProperties2");
-  find(memory_properties, "vkGetPhysicalDeviceMemoryProperties");
+  find(memory_properties, "vkGetPhysicalDeviceMemoryProperties2");
+  find(device_extensions, "vkEnumerateDeviceExtensionProperties");
   find(queue_families, "vkGetPhysicalDeviceQueueFamilyProperties");
   find(create_device, "vkCreateDevice");
   find(get, "vkGetDeviceProcAddr");

@@ -24,7 +24,8 @@ struct InstanceApi {
   PFN_vkDestroyInstance destroy_instance;
   PFN_vkEnumeratePhysicalDevices enumerate_devices;
   PFN_vkGetPhysicalDeviceProperties2 properties;
-  PFN_vkGetPhysicalDeviceMemoryProperties memory_properties;
+  PFN_vkGetPhysicalDeviceMemoryProperties2 memory_properties;
+  PFN_vkEnumerateDeviceExtensionProperties device_extensions;
   PFN_vkGetPhysicalDeviceQueueFamilyProperties queue_families;
   PFN_vkCreateDevice create_device;
   PFN_vkGetDeviceProcAddr get;

@@ -11,7 +11,8 @@ namespace {
 
 using engine::DType;
 
-constexpr std::size_t kBlock = std::size_t{16} << 20;
+// Small ones share blocks, each twice the last: a small model takes little, a large one few.
+constexpr std::size_t kLeastBlock = std::size_t{256} << 10, kLargestBlock = std::size_t{16} << 20;
 
 template <class From, class To, class F>
 void each(std::size_t elements, const std::byte* from, std::byte* to, F f) {
@@ -49,7 +50,7 @@ void from_device(DType type, std::size_t elements, const std::byte* from, std::b
 std::shared_ptr<const Constant> Constants::get(const engine::Tensor& tensor) {
   const std::lock_guard lock(mutex_);
   std::erase_if(entries_, [](const auto& entry) { return entry.second.made.expired(); });
-  Entry& entry = entries_[{tensor.address(), device_bytes(tensor.elements())}];
+  Entry& entry = entries_[key_of(tensor)];
   if (entry.source.lock() == tensor.buffer())
     if (auto made = entry.made.lock()) return made;
   auto made = place(device_bytes(tensor.elements()));
@@ -58,15 +59,24 @@ std::shared_ptr<const Constant> Constants::get(const engine::Tensor& tensor) {
   return made;
 }
 
+bool Constants::holds(const engine::Tensor& tensor) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key_of(tensor));
+  return found != entries_.end() && found->second.source.lock() == tensor.buffer() &&
+         !found->second.made.expired();
+}
+
 std::shared_ptr<const Constant> Constants::place(std::size_t bytes) {
   const std::size_t alignment = std::max<std::size_t>(device_.limits().minStorageBufferOffsetAlignment, 64);
-  if (bytes >= kBlock / 4)
-    return std::make_shared<Constant>(
-        Constant{std::make_shared<Memory>(device_.allocate(bytes, Device::Use::device)), 0, bytes});
+  const auto block_of = [&](std::size_t size) {
+    return std::make_shared<Memory>(device_.allocate(size, Device::Use::device));
+  };
+  if (bytes >= kLargestBlock / 4) return std::make_shared<Constant>(Constant{block_of(bytes), 0, bytes});
   auto block = block_.lock();
   const std::size_t offset = (used_ + alignment - 1) / alignment * alignment;
   if (!block || offset + bytes > block->bytes) {
-    block_ = block = std::make_shared<Memory>(device_.allocate(kBlock, Device::Use::device));
+    next_ = block ? std::min(2 * next_, kLargestBlock) : kLeastBlock;
+    block_ = block = block_of(std::max(next_, bytes));
     used_ = bytes;
     return std::make_shared<Constant>(Constant{block, 0, bytes});
   }
@@ -82,8 +92,7 @@ void Constants::upload(const engine::Tensor& tensor, const Constant& to) {
   to_device(tensor.dtype(), elements, tensor.data(), staging.mapped);
   Commands commands(device_);
   commands.begin();
-  const VkBufferCopy region{0, to.offset, to.bytes};
-  device_.api().copy(commands.get(), staging.buffer.get(), to.memory->buffer.get(), 1, &region);
+  device_.copy(commands.get(), {staging.buffer.get()}, {to.memory->buffer.get(), to.offset}, to.bytes);
   commands.end();
   commands.run();
 }

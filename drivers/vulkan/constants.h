@@ -29,8 +29,10 @@ class Constants {
  public:
   explicit Constants(Device& device) : device_(device) {}
 
-  /// Throws Failure(unavailable) when there is no memory left.
+  /// Throws Failure(too_large) when there is no memory left.
   std::shared_ptr<const Constant> get(const engine::Tensor& tensor);
+  /// Whether it is there already.
+  bool holds(const engine::Tensor& tensor);
 
  private:
   struct Entry {
@@ -39,6 +41,9 @@ class Constants {
   };
   using Key = std::pair<const std::byte*, std::size_t>;
 
+  static Key key_of(const engine::Tensor& tensor) {
+    return {tensor.address(), device_bytes(tensor.elements())};
+  }
   std::shared_ptr<const Constant> place(std::size_t bytes);
   void upload(const engine::Tensor& tensor, const Constant& to);
 
@@ -47,6 +52,7 @@ class Constants {
   std::map<Key, Entry> entries_;
   std::weak_ptr<const Memory> block_;  ///< that the next small one goes to
   std::size_t used_ = 0;               ///< of it
+  std::size_t next_ = 0;               ///< bytes that it was made with
 };
 
 }  // namespace dormouse::drivers::vulkan

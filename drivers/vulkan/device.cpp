@@ -81,7 +81,9 @@ VkInstance make_instance(const Loader& loader) {
 
 void check(VkResult result, const char* what) {
   if (result >= VK_SUCCESS) return;
-  throw Failure(Errc::unavailable,
+  const bool full = result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY ||
+                    result == VK_ERROR_TOO_MANY_OBJECTS;
+  throw Failure(full ? Errc::too_large : Errc::unavailable,
                 std::string("Vulkan: ") + what + ": error " + std::to_string(static_cast<int>(result)));
 }
 
@@ -94,6 +96,8 @@ Device::Device(const DeviceOptions& options) {
   try {
     choose(options.choice);
     unified_ = unified_ && !options.staged;
+    limit_ = options.memory;
+    before_allocation_ = options.before_allocation;
     open();
     load_pipelines(options.cache);
   } catch (...) {
@@ -147,9 +151,21 @@ void Device::choose(const std::string& choice) {
   name_ = properties_.deviceName;
   if (properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) enough_groups_ = 512;
   patience_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? kMorePatience : kPatience;
-  instance_api_->memory_properties(physical_, &memories_);
+  VkPhysicalDeviceMemoryProperties2 memories{};
+  memories.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
+  instance_api_->memory_properties(physical_, &memories);
+  memories_ = memories.memoryProperties;
   unified_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU ||
              properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
+bool Device::extends(std::string_view name) const {
+  std::uint32_t count = 0;
+  check(instance_api_->device_extensions(physical_, nullptr, &count, nullptr), "the extensions");
+  std::vector<VkExtensionProperties> all(count);
+  check(instance_api_->device_extensions(physical_, nullptr, &count, all.data()), "the extensions");
+  return std::ranges::any_of(
+      all, [&](const VkExtensionProperties& extension) { return name == extension.extensionName; });
 }
 
 void Device::open() {
@@ -173,6 +189,11 @@ void Device::open() {
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
+  std::vector<const char*> extensions;
+  tells_budget_ = extends(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  if (tells_budget_) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  info.ppEnabledExtensionNames = extensions.data();
   check(instance_api_->create_device(physical_, &info, nullptr, &device_), "a device");
   api_ = std::make_unique<DeviceApi>(*instance_api_, device_);
   api_->get_queue(device_, family_, 0, &queue_);
@@ -209,54 +230,6 @@ void Device::save_pipelines() {
     log(Level::warning, std::string("vulkan: compiled pipelines are not kept: ") + error.what());
     cache_file_.clear();
   }
-}
-
-std::uint32_t Device::memory_type(std::uint32_t allowed, Use use) const {
-  constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-                                  seen = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                                         VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
-                                  cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-  std::vector<VkMemoryPropertyFlags> wanted;  // best first
-  if (use == Use::device && unified_) wanted = {local | seen | cached, local | seen};
-  if (use == Use::device) wanted.insert(wanted.end(), {local, 0});
-  if (use == Use::upload) wanted = {seen};
-  if (use == Use::download) wanted = {seen | cached, seen};
-  for (const VkMemoryPropertyFlags flags : wanted)
-    for (std::uint32_t i = 0; i < memories_.memoryTypeCount; ++i)
-      if ((allowed >> i & 1) != 0 && (memories_.memoryTypes[i].propertyFlags & flags) == flags) return i;
-  throw Failure(Errc::unavailable, "Vulkan: no memory of the kind that is needed");
-}
-
-Memory Device::allocate(std::size_t bytes, Use use) const {
-  Memory made;
-  made.bytes = bytes;
-  VkBufferCreateInfo buffer_info{};
-  buffer_info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
-  buffer_info.size = std::max<std::size_t>(bytes, 16);
-  buffer_info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                      VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-  VkBuffer buffer = nullptr;
-  check(api_->create_buffer(device_, &buffer_info, nullptr, &buffer), "a buffer");
-  made.buffer = own(buffer, api_->destroy_buffer);
-  VkMemoryRequirements needs{};
-  api_->buffer_requirements(device_, buffer, &needs);
-  VkMemoryAllocateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
-  info.allocationSize = needs.size;
-  info.memoryTypeIndex = memory_type(needs.memoryTypeBits, use);
-  VkDeviceMemory memory = nullptr;
-  check(api_->allocate_memory(device_, &info, nullptr, &memory), "memory of the device");
-  made.memory = own(memory, api_->free_memory);
-  check(api_->bind_memory(device_, buffer, memory, 0), "a buffer's memory");
-  const VkMemoryPropertyFlags flags = memories_.memoryTypes[info.memoryTypeIndex].propertyFlags;
-  const bool visible =
-      (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) && (flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
-  if (visible && (use != Use::device || unified_)) {
-    void* at = nullptr;
-    check(api_->map_memory(device_, memory, 0, VK_WHOLE_SIZE, 0, &at), "mapped memory");
-    made.mapped = static_cast<std::byte*>(at);
-  }
-  return made;
 }
 
 const Owned<VkPipelineLayout>& Device::layout(std::uint32_t bindings) {

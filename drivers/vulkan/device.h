@@ -1,12 +1,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/error.h"
@@ -15,7 +18,8 @@
 
 namespace dormouse::drivers::vulkan {
 
-/// Throws Failure(unavailable) naming `what` and the result unless it is a success.
+/// Throws Failure(unavailable), or Failure(too_large) where there is no memory left, naming `what` and the
+/// result, unless it is a success.
 void check(VkResult result, const char* what);
 
 /// Which of the machine's devices: its number ("0"), its type ("discrete", "integrated", "virtual", "cpu") or
@@ -24,7 +28,17 @@ struct DeviceOptions {
   std::string choice;
   std::filesystem::path cache = {};  ///< folder for compiled pipelines; empty: they are not kept
   bool staged = false;               ///< the device's own memory is not mapped
+  std::size_t memory = SIZE_MAX;     ///< bytes of it that are used at most
+  /// Called before so many bytes are taken; what it throws, taking them does.
+  std::function<void(std::size_t)> before_allocation = {};
 };
+
+/// Bytes that are part of a sum for as long as this is there.
+struct Subtract {
+  std::size_t bytes = 0;
+  void operator()(std::atomic<std::size_t>* sum) const { *sum -= bytes; }
+};
+using Counted = std::unique_ptr<std::atomic<std::size_t>, Subtract>;
 
 /// A buffer with memory of its own.
 struct Memory {
@@ -32,6 +46,13 @@ struct Memory {
   Owned<VkBuffer> buffer;
   std::size_t bytes = 0;
   std::byte* mapped = nullptr;  ///< where the host sees it, or null
+  Counted counted = {};
+};
+
+/// Where bytes lie on a device.
+struct Place {
+  VkBuffer buffer = nullptr;
+  std::size_t offset = 0;
 };
 
 struct Pipeline {
@@ -61,7 +82,18 @@ class Device {
   std::uint32_t enough_groups() const { return enough_groups_; }
 
   enum class Use : std::uint8_t { device, upload, download };
+  /// Throws Failure(too_large) when there is no memory left. Not to outlive the device.
   Memory allocate(std::size_t bytes, Use use) const;
+  /// Bytes that are taken now, and those that still may be, of the device's own memory.
+  std::size_t allocated() const { return allocated_; }
+  std::size_t room() const;
+  /// Whether its memory is the host's, too: what lies there is written and read in place.
+  bool unified() const { return unified_; }
+
+  /// Records a copy.
+  void copy(VkCommandBuffer commands, const Place& from, const Place& to, std::size_t bytes) const;
+  /// Recorded so far.
+  std::size_t copies() const { return copies_; }
 
   /// The shader with these specialisation constants, the first being the size of its work groups.
   Pipeline pipeline(Shader shader, const std::vector<std::uint32_t>& constants);
@@ -83,6 +115,7 @@ class Device {
   void choose(const std::string& choice);
   void open();
   void load_pipelines(const std::filesystem::path& folder);
+  bool extends(std::string_view name) const;
   std::uint32_t memory_type(std::uint32_t allowed, Use use) const;
   const Owned<VkPipelineLayout>& layout(std::uint32_t bindings);
 
@@ -97,6 +130,10 @@ class Device {
   bool tells_time_ = false;
   std::uint32_t enough_groups_ = 128;
   bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
+  bool tells_budget_ = false;  ///< how much memory is free for us
+  std::size_t limit_ = SIZE_MAX;
+  std::function<void(std::size_t)> before_allocation_;
+  mutable std::atomic<std::size_t> allocated_ = 0, copies_ = 0;
   std::uint32_t family_ = 0;
   VkDevice device_ = nullptr;
   std::unique_ptr<DeviceApi> api_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/log.h"
+#include "drivers/vulkan/foreseen.h"
 #include "drivers/vulkan/kernel.h"
 #include "drivers/vulkan/operands.h"
 #include "drivers/vulkan/program.h"
@@ -34,7 +36,8 @@ bool of_device(const ValueInfo& value, bool booleans, bool integers) {
 }  // namespace
 
 VulkanDriver::VulkanDriver(const Options& options)
-    : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged})),
+    : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged,
+                                                     options.memory, options.before_allocation})),
       constants_(std::make_unique<Constants>(*device_)) {}
 
 VulkanDriver::~VulkanDriver() = default;
@@ -69,9 +72,18 @@ bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node
 }
 
 bool VulkanDriver::worthwhile(const engine::Partition& partition) const {
-  return std::ranges::any_of(partition.nodes, [&](std::size_t node) {
+  const auto alone = [&](std::size_t node) {
     return find_kernel(*partition.graph->nodes()[node].op)->alone;
-  });
+  };
+  if (std::ranges::none_of(partition.nodes, alone)) return false;
+  const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_);
+  const std::size_t needed = foreseen.missing + foreseen.arena, room = device_->room();
+  if (needed <= room) return true;
+  log(Level::warning, "vulkan: a part of a model (" + std::to_string(partition.nodes.size()) +
+                          " operators) takes " + std::to_string(needed >> 20) + " MiB on " +
+                          device_->name() + ", which has " + std::to_string(room >> 20) +
+                          " MiB left: the CPU computes it");
+  return false;
 }
 
 std::shared_ptr<engine::Workspace> VulkanDriver::open_workspace() const {
@@ -86,7 +98,15 @@ std::unique_ptr<engine::Program> VulkanDriver::compile(const engine::Partition& 
   return program;
 }
 
-engine::ProgramMemory VulkanDriver::foresee(const engine::Partition&) const { return {}; }
+engine::ProgramMemory VulkanDriver::foresee(const engine::Partition& partition) const {
+  const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_);
+  if (!device_->unified()) return {.own = foreseen.carried};
+  return {.weights = foreseen.weights, .workspace = foreseen.arena};
+}
+
+std::size_t VulkanDriver::allocated() const { return device_->allocated(); }
+
+std::size_t VulkanDriver::copies() const { return device_->copies(); }
 
 bool is_resident(const engine::Tensor& tensor) {
   return dynamic_cast<const Resident*>(tensor.buffer().get()) != nullptr;

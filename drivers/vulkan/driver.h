@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +27,10 @@ class VulkanDriver final : public engine::Driver {
     std::filesystem::path cache = {};
     /// What comes and goes is copied even where the host sees the device's memory: as on a GPU with its own.
     bool staged = false;
+    /// Of the device's memory so many bytes are used at most.
+    std::size_t memory = SIZE_MAX;
+    /// Called before so many bytes of it are taken; what it throws, taking them does.
+    std::function<void(std::size_t)> before_allocation = {};
   };
   /// Throws Failure(unavailable) saying why when there is no such device or it does not work.
   explicit VulkanDriver(const Options& options);
@@ -35,11 +41,18 @@ class VulkanDriver final : public engine::Driver {
   /// Another one after its software was updated: what was measured or compiled by it is of no use then.
   std::string device_identity() const;
   bool supports(const engine::Graph& graph, const engine::Node& node) const override;
+  /// Not what the device has no room for now; the log says so.
   bool worthwhile(const engine::Partition& partition) const override;
   std::shared_ptr<engine::Workspace> open_workspace() const override;
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
                                            bool measure) const override;
+  /// Of the host's memory: all that a program takes where the device computes in that, as most boards' do; else
+  /// what is carried waits there.
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
+
+  /// Bytes of the device's memory that are taken now, and how many copies were recorded to, from or on it.
+  std::size_t allocated() const;
+  std::size_t copies() const;
 
  private:
   std::unique_ptr<Device> device_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +74,16 @@ std::optional<std::string> read_in_time(int descriptor) {
   }
 }
 
+/// Whether memory may be written and run, as drivers want that compile for the CPU.
+bool may_write_code() {
+  constexpr std::size_t kPage = 4096;
+  void* const page =
+      ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return false;
+  ::munmap(page, kPage);
+  return true;
+}
+
 int wait_for(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
@@ -96,7 +107,11 @@ std::optional<std::string> trouble(const VulkanDriver::Options& options) {
   if (!said) ::kill(child, SIGKILL);
   const int status = wait_for(child);
   if (!said) return "its driver hangs";
-  if (WIFSIGNALED(status)) return "its driver crashes (signal " + std::to_string(WTERMSIG(status)) + ")";
+  if (WIFSIGNALED(status))
+    return "its driver crashes (signal " + std::to_string(WTERMSIG(status)) + ")" +
+           (may_write_code() ? ""
+                             : ", maybe because it may not write code here: for a service of systemd see "
+                               "MemoryDenyWriteExecute= in gpu.conf");
   if (WEXITSTATUS(status) != 0) return said->empty() ? "its driver ends the process" : *said;
   return std::nullopt;
 }

@@ -1,74 +1,16 @@
 #include "drivers/vulkan/program.h"
 
 #include <algorithm>
-#include <unordered_map>
 
-#include "drivers/vulkan/kernel.h"
+#include "drivers/vulkan/emitting.h"
 
 namespace dormouse::drivers::vulkan {
 namespace {
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
-using engine::Node;
 using engine::Partition;
 using engine::ValueId;
-
-/// Emits the nodes of a partition, element-wise ones that follow each other as one dispatch where they fit.
-class Emitting {
- public:
-  Emitting(const Partition& partition, Recorder& recorder) : partition_(partition), recorder_(recorder) {
-    for (const std::size_t i : partition.nodes)
-      for (const ValueId id : node(i).inputs)
-        if (id != engine::kAbsent) ++readers_[id];
-    for (const ValueId id : partition.outputs) ++readers_[id];
-  }
-
-  void all() {
-    for (std::size_t i = 0; i < partition_.nodes.size();) {
-      const Node& next = node(partition_.nodes[i]);
-      const Kernel& kernel = *find_kernel(*next.op);
-      recorder_.begin(next);
-      if (kernel.express) {
-        i += chain(i);
-      } else {
-        kernel.emit(recorder_, next);
-        ++i;
-      }
-    }
-  }
-
- private:
-  const Node& node(std::size_t i) const { return partition_.graph->nodes()[i]; }
-
-  /// Emits element-wise nodes from `first` on, as many as fit; returns how many.
-  std::size_t chain(std::size_t first) {
-    constexpr std::size_t kMost = 24;
-    const engine::Graph& graph = *partition_.graph;
-    const engine::Shape& shape = graph.value(node(partition_.nodes[first]).outputs[0]).shape;
-    Expression whole(graph, shape), best(graph, shape);
-    std::unordered_map<ValueId, std::size_t> inside, best_inside;
-    std::size_t count = 0;
-    for (std::size_t n = 0; n < kMost && first + n < partition_.nodes.size(); ++n) {
-      const Node& next = node(partition_.nodes[first + n]);
-      const Kernel* const kernel = find_kernel(*next.op);
-      if (!kernel->express || graph.value(next.outputs[0]).shape != shape) break;
-      kernel->express(whole, graph, next);
-      for (const ValueId id : next.inputs)
-        if (id != engine::kAbsent) ++inside[id];
-      if (n > 0 && !whole.fits([&](ValueId id) { return readers_[id] > inside[id]; })) continue;
-      best = whole;
-      best_inside = inside;
-      count = n + 1;
-    }
-    best.emit(recorder_, [&](ValueId id) { return readers_[id] > best_inside[id]; });
-    return count;
-  }
-
-  const Partition& partition_;
-  Recorder& recorder_;
-  std::unordered_map<ValueId, std::size_t> readers_;
-};
 
 }  // namespace
 
@@ -84,11 +26,11 @@ Program::Program(const Partition& partition, Device& device, Constants& constant
                  bool measure)
     : device_(device),
       workspace_(workspace),
-      recorder_(partition, device, constants),
+      recorder_(partition, device, [&](const engine::Tensor& tensor) { return constants.get(tensor); }),
       before_(device),
       compute_(device),
       after_(device) {
-  Emitting(partition, recorder_).all();
+  emit_nodes(partition, recorder_);
   arena_bytes_ = recorder_.place();
   plan_transfers(partition);
   for (const Call& call : recorder_.calls())
@@ -255,8 +197,7 @@ void Program::record_in(std::span<const Border> copies) {
   before_.begin();
   for (const Border& copy : copies) {
     const VkDescriptorBufferInfo place = where(copy.slot);
-    const VkBufferCopy region{copy.offset, place.offset, copy.bytes};
-    api.copy(before_.get(), copy.other, place.buffer, 1, &region);
+    device_.copy(before_.get(), {copy.other, copy.offset}, {place.buffer, place.offset}, copy.bytes);
   }
   barrier(api, before_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
           VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
@@ -271,14 +212,12 @@ void Program::record_out(std::span<const Border> copies, const Block* left) {
           VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
   for (const Border& copy : copies) {
     const VkDescriptorBufferInfo place = where(copy.slot);
-    const VkBufferCopy region{place.offset, copy.offset, copy.bytes};
-    api.copy(after_.get(), place.buffer, copy.other, 1, &region);
+    device_.copy(after_.get(), {place.buffer, place.offset}, {copy.other, copy.offset}, copy.bytes);
   }
   if (left && !left->device.mapped) {
     barrier(api, after_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
             VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
-    const VkBufferCopy all{0, 0, kept_bytes_};
-    api.copy(after_.get(), left->device.buffer.get(), left->host.buffer.get(), 1, &all);
+    device_.copy(after_.get(), {left->device.buffer.get()}, {left->host.buffer.get()}, kept_bytes_);
   }
   // For the host, and for the next run, which reads and writes where this one wrote and read.
   barrier(api, after_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,

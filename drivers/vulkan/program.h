@@ -15,7 +15,7 @@ class Workspace final : public engine::Workspace {
   explicit Workspace(Device& device) : device_(device) {}
 
   void reserve(std::size_t bytes) { wanted_ = std::max(wanted_, bytes); }
-  /// The memory reserved so far. Throws Failure(unavailable) when the device has not as much.
+  /// The memory reserved so far. Throws Failure(too_large) when the device has not as much.
   std::shared_ptr<const Memory> get();
 
  private:

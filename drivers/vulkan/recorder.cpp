@@ -8,8 +8,8 @@ namespace dormouse::drivers::vulkan {
 
 using engine::ValueId;
 
-Recorder::Recorder(const engine::Partition& partition, Device& device, Constants& constants)
-    : partition_(partition), device_(device), constants_(constants), nothing_(temporary(16)) {
+Recorder::Recorder(const engine::Partition& partition, Device& device, Provide provide)
+    : partition_(partition), device_(device), provide_(std::move(provide)), nothing_(temporary(16)) {
   for (const ValueId id : partition.inputs) write(id);
 }
 
@@ -21,7 +21,7 @@ Slot Recorder::read(ValueId value) {
 }
 
 Slot Recorder::constant(const engine::Tensor& tensor) {
-  slots_.push_back({device_bytes(tensor.elements()), constants_.get(tensor)});
+  slots_.push_back({device_bytes(tensor.elements()), provide_(tensor)});
   return static_cast<Slot>(slots_.size() - 1);
 }
 

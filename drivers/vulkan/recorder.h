@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -57,7 +58,9 @@ struct Call {
 /// What a partition takes on a device: collects dispatches, then places what they read and write.
 class Recorder {
  public:
-  Recorder(const engine::Partition& partition, Device& device, Constants& constants);
+  /// Gives a constant its place.
+  using Provide = std::function<std::shared_ptr<const Constant>(const engine::Tensor&)>;
+  Recorder(const engine::Partition& partition, Device& device, Provide provide);
 
   const engine::Graph& graph() const { return *partition_.graph; }
   Device& device() const { return device_; }
@@ -89,7 +92,7 @@ class Recorder {
  private:
   const engine::Partition& partition_;
   Device& device_;
-  Constants& constants_;
+  Provide provide_;
   std::vector<SlotInfo> slots_;
   std::map<engine::ValueId, Slot> slots_of_;
   std::vector<Call> calls_;

@@ -43,7 +43,7 @@ class Residents {
   Residents(const Device& device, std::size_t bytes)
       : device_(device), bytes_(bytes), shelf_(std::make_shared<Shelf>()) {}
 
-  /// Throws Failure(unavailable) when there is no memory left.
+  /// Throws Failure(too_large) when there is no memory left.
   std::shared_ptr<const Block> take() const;
 
  private:
