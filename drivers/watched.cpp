@@ -34,4 +34,9 @@ engine::ProgramMemory WatchedDriver::foresee(const engine::Partition& partition)
   return driver_.foresee(partition);
 }
 
+engine::Tensor WatchedDriver::sent(const engine::Tensor& tensor) const {
+  const auto* const ahead = dynamic_cast<const engine::SendsAhead*>(&driver_);
+  return ahead ? ahead->sent(tensor) : tensor;
+}
+
 }  // namespace dormouse::drivers

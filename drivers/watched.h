@@ -6,11 +6,12 @@
 
 #include "engine/driver.h"
 #include "engine/failure_listener.h"
+#include "engine/sends_ahead.h"
 
 namespace dormouse::drivers {
 
 /// A driver of a device that may fail, and what became of it; else as the driver itself. Thread-safe.
-class WatchedDriver final : public engine::Driver, public engine::FailureListener {
+class WatchedDriver final : public engine::Driver, public engine::FailureListener, public engine::SendsAhead {
  public:
   /// `driver` is borrowed for this one's life; `device` is what people call its device, and `identity` tells
   /// it, with its software, from all others.
@@ -29,6 +30,7 @@ class WatchedDriver final : public engine::Driver, public engine::FailureListene
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
                                            bool measure) const override;
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
+  engine::Tensor sent(const engine::Tensor& tensor) const override;
 
  private:
   const engine::Driver& driver_;

@@ -121,12 +121,31 @@ std::vector<Tensor> Fit::inputs_of(const Batch& batch, std::span<const Tensor> p
   return inputs;
 }
 
-float Fit::update(const Batch& batch, float rate) {
+std::vector<Tensor> Fit::update_inputs(const Batch& batch, float rate) const {
   std::vector<Tensor> inputs = inputs_of(batch, std::span(values_).first(ids_.size()));
   inputs.insert(inputs.end(), values_.begin() + std::ssize(ids_), values_.end());
   inputs.push_back(Tensor::scalar(rate));
   inputs.push_back(Tensor::scalar(static_cast<float>(updates_ + 1)));
-  std::vector<Tensor> outputs = session_for(batch).run(inputs);
+  return inputs;
+}
+
+const engine::SendsAhead* Fit::sender(const Batch& batch) const {
+  if (!session_) return nullptr;
+  const auto placed = session_->placement(update_inputs(batch, 0));
+  if (placed.size() != 1) return nullptr;
+  const auto driver = std::ranges::find(options_.drivers, placed[0].first, &engine::Driver::name);
+  return driver == options_.drivers.end() ? nullptr : dynamic_cast<const engine::SendsAhead*>(*driver);
+}
+
+Batch sent(const engine::SendsAhead& sender, Batch batch) {
+  for (Tensor* const tensor : {&batch.inputs, &batch.targets, &batch.weights, &batch.teacher})
+    *tensor = sender.sent(*tensor);
+  for (Tensor& tensor : batch.more) tensor = sender.sent(tensor);
+  return batch;
+}
+
+float Fit::update(const Batch& batch, float rate) {
+  std::vector<Tensor> outputs = session_for(batch).run(update_inputs(batch, rate));
   const float loss = outputs[0].values<float>()[0];
   if (!std::isfinite(loss)) report_divergence(batch);
   const auto parameters = outputs.begin() + std::ssize(model_.outputs());

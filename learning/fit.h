@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/sends_ahead.h"
 #include "engine/session.h"
 #include "learning/loss.h"
 #include "learning/optimiser.h"
@@ -22,6 +23,9 @@ struct Batch {
   Tensor teacher = {};            ///< f32 [N, K], with LossOptions::distillation
   std::vector<Tensor> more = {};  ///< the model's inputs behind the first
 };
+
+/// Each of its tensors sent ahead.
+Batch sent(const engine::SendsAhead& sender, Batch batch);
 
 /// A model while it is fitted to data: parameters, what the optimiser keeps, and the updates so far.
 ///
@@ -50,6 +54,9 @@ class Fit {
   /// nothing is updated then.
   float update(const Batch& batch, float rate);
   std::int64_t updates() const { return updates_; }
+  /// The driver to whose device batches like this one may be sent before their update, from any thread; null
+  /// where there is none. An update takes those as any others.
+  const engine::SendsAhead* sender(const Batch& batch) const;
   /// The model's outputs behind the answers in the last update, before it: a state to go on from.
   const std::vector<Tensor>& carried() const { return carried_; }
 
@@ -76,6 +83,7 @@ class Fit {
   std::size_t kinds() const { return 1 + states_.size(); }
   Parameters named(std::size_t kind) const;
   std::vector<Tensor> inputs_of(const Batch& batch, std::span<const Tensor> parameters) const;
+  std::vector<Tensor> update_inputs(const Batch& batch, float rate) const;
   [[noreturn]] void report_divergence(const Batch& batch) const;
   const engine::Session& session_for(const Batch& batch);
   engine::Graph within_memory(const Batch& batch) const;

@@ -1,7 +1,9 @@
 #include "learning/fit_run.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <utility>
 
 #include "learning/checkpoint.h"
 #include "learning/prefetch.h"
@@ -37,8 +39,11 @@ class Run {
   }
 
   void epoch() {
-    Prefetch<Batch> batches(data_.epoch(static_cast<std::size_t>(progress_.epoch)),
-                            static_cast<std::size_t>(progress_.batch), data_.batches, options_.prefetch);
+    const auto make = [this, made = data_.epoch(static_cast<std::size_t>(progress_.epoch))](std::size_t i) {
+      const engine::SendsAhead* const sender = sender_;
+      return sender ? sent(*sender, made(i)) : made(i);
+    };
+    Prefetch<Batch> batches(make, static_cast<std::size_t>(progress_.batch), data_.batches, options_.prefetch);
     double last_rate = 0;
     while (!batches.done()) {
       Batch batch = batches.next();
@@ -65,6 +70,7 @@ class Run {
   /// The last by a batch.
   void update(const Batch& batch, double rate) {
     const float loss = fit(batch, rate);
+    if (!std::exchange(knows_sender_, true)) sender_ = fit_.sender(batch);
     const auto rows = static_cast<double>(batch.targets.shape()[0]);
     progress_.loss_sum += static_cast<double>(loss) * rows;
     progress_.rows += rows;
@@ -101,6 +107,8 @@ class Run {
   const FitData& data_;
   const FitRunOptions& options_;
   FitProgress& progress_;
+  bool knows_sender_ = false;
+  std::atomic<const engine::SendsAhead*> sender_ = nullptr;  ///< read by the threads that make batches
 };
 
 }  // namespace

@@ -148,7 +148,8 @@ struct Trainer::State {
       : part(trained),
         options(chosen),
         ids(parameters_of(trained)),
-        session(StepGraph(trained, ids, chosen).finish(ewc), chosen.drivers, {.timed = true}) {
+        session(StepGraph(trained, ids, chosen).finish(ewc), chosen.drivers,
+                {.timed = true, .feeds_back = true}) {
     ensure(!ids.empty(), "a trainable part has parameters");
     for (const ValueId id : ids) {
       parameters.push_back(part.value(id).constant->clone());
@@ -157,9 +158,12 @@ struct Trainer::State {
     }
   }
 
+  /// Not where a device keeps them: they are for longer.
   Parameters named(const std::vector<Tensor>& values) const {
     Parameters all;
-    for (std::size_t i = 0; i < values.size(); ++i) all.insert_or_assign(part.value(ids[i]).name, values[i]);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      all.insert_or_assign(part.value(ids[i]).name,
+                           values[i].buffer()->writable() ? values[i] : values[i].clone());
     return all;
   }
   void read(std::vector<Tensor>& values, const Parameters& from) const {

@@ -76,10 +76,9 @@ DeviceApi::DeviceApi(const InstanceApi& instance, VkDevice device) {
   find(reset_queries, "vkCmdResetQueryPool");
   find(timestamp, "vkCmdWriteTimestamp");
   find(query_results, "vkGetQueryPoolResults");
-  find(create_fence, "vkCreateFence");
-  find(destroy_fence, "vkDestroyFence");
-  find(reset_fences, "vkResetFences");
-  find(wait_fences, "vkWaitForFences");
+  find(create_semaphore, "vkCreateSemaphore");
+  find(destroy_semaphore, "vkDestroySemaphore");
+  find(wait_semaphores, "vkWaitSemaphores");
 }
 
 }  // namespace dormouse::drivers::vulkan

@@ -78,10 +78,9 @@ struct DeviceApi {
   PFN_vkCmdResetQueryPool reset_queries;
   PFN_vkCmdWriteTimestamp timestamp;
   PFN_vkGetQueryPoolResults query_results;
-  PFN_vkCreateFence create_fence;
-  PFN_vkDestroyFence destroy_fence;
-  PFN_vkResetFences reset_fences;
-  PFN_vkWaitForFences wait_fences;
+  PFN_vkCreateSemaphore create_semaphore;
+  PFN_vkDestroySemaphore destroy_semaphore;
+  PFN_vkWaitSemaphores wait_semaphores;
 };
 
 }  // namespace dormouse::drivers::vulkan

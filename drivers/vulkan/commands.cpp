@@ -2,12 +2,12 @@
 
 namespace dormouse::drivers::vulkan {
 
-Commands::Commands(Device& device) : device_(device) {
+Commands::Commands(Device& device, Lane lane) : device_(device), lane_(lane) {
   const DeviceApi& api = device.api();
   VkCommandPoolCreateInfo pool_info{};
   pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
   pool_info.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-  pool_info.queueFamilyIndex = device.queue_family();
+  pool_info.queueFamilyIndex = device.queue(lane).family();
   VkCommandPool pool = nullptr;
   check(api.create_command_pool(device.get(), &pool_info, nullptr, &pool), "a command pool");
   pool_ = device.own(pool, api.destroy_command_pool);
@@ -17,11 +17,6 @@ Commands::Commands(Device& device) : device_(device) {
   info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
   info.commandBufferCount = 1;
   check(api.allocate_commands(device.get(), &info, &buffer_), "a command buffer");
-  VkFenceCreateInfo fence_info{};
-  fence_info.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
-  VkFence fence = nullptr;
-  check(api.create_fence(device.get(), &fence_info, nullptr, &fence), "a fence");
-  fence_ = device.own(fence, api.destroy_fence);
 }
 
 void Commands::begin() {

@@ -6,25 +6,30 @@
 
 namespace dormouse::drivers::vulkan {
 
-/// A command buffer, and what it takes to run it. Not thread-safe.
+/// A command buffer, recorded once and given to one of the device's queues as often as one likes, never while it
+/// is still under way.
 class Commands {
  public:
-  explicit Commands(Device& device);
+  explicit Commands(Device& device, Lane lane = Lane::compute);
 
   /// Forgets what was recorded and begins anew.
   void begin();
   void end();
   VkCommandBuffer get() const { return buffer_; }
-  void run() { device_.run(std::span(&buffer_, 1), fence_.get()); }
+  /// To their end.
+  void run() { device_.wait(submit({})); }
+  Moment submit(std::span<const Moment> behind) {
+    return device_.submit(lane_, std::span(&buffer_, 1), behind);
+  }
   /// The three one behind the other, at once.
-  void run_between(const Commands& before, const Commands& after) {
-    device_.run(std::array{before.buffer_, buffer_, after.buffer_}, fence_.get());
+  Moment submit_between(const Commands& before, const Commands& after, std::span<const Moment> behind) {
+    return device_.submit(lane_, std::array{before.buffer_, buffer_, after.buffer_}, behind);
   }
 
  private:
   Device& device_;
+  Lane lane_;
   Owned<VkCommandPool> pool_;
-  Owned<VkFence> fence_;
   VkCommandBuffer buffer_ = nullptr;
 };
 

@@ -61,14 +61,14 @@ std::string hexadecimal(std::span<const std::uint8_t> bytes) {
 VkInstance make_instance(const Loader& loader) {
   std::uint32_t version = VK_API_VERSION_1_0;
   if (loader.version) loader.version(&version);
-  if (version < VK_API_VERSION_1_1) throw Failure(Errc::unavailable, "the Vulkan loader is older than 1.1");
+  if (version < VK_API_VERSION_1_2) throw Failure(Errc::unavailable, "the Vulkan loader is older than 1.2");
   const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                       .pNext = nullptr,
                                       .pApplicationName = "dormouse",
                                       .applicationVersion = 0,
                                       .pEngineName = nullptr,
                                       .engineVersion = 0,
-                                      .apiVersion = VK_API_VERSION_1_1};
+                                      .apiVersion = VK_API_VERSION_1_2};
   VkInstanceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   info.pApplicationInfo = &application;
@@ -98,9 +98,12 @@ Device::Device(const DeviceOptions& options) {
     unified_ = unified_ && !options.staged;
     limit_ = options.memory;
     before_allocation_ = options.before_allocation;
+    loses_ = options.loses;
     open();
     load_pipelines(options.cache);
   } catch (...) {
+    compute_.reset();
+    transfer_.reset();
     if (device_) api_->destroy_device(device_, nullptr);
     instance_api_->destroy_instance(instance_, nullptr);
     throw;
@@ -114,6 +117,8 @@ Device::~Device() {
   layouts_.clear();
   set_layouts_.clear();
   cache_ = {};
+  compute_.reset();
+  transfer_.reset();
   api_->destroy_device(device_, nullptr);
   instance_api_->destroy_instance(instance_, nullptr);
 }
@@ -135,7 +140,7 @@ void Device::choose(const std::string& choice) {
     const VkPhysicalDeviceProperties& device = all.properties;
     seen += (i ? ", " : "") + std::to_string(i) + " '" + device.deviceName + "' (" + word(device.deviceType) +
             ")";
-    const bool fits = device.apiVersion >= VK_API_VERSION_1_1 &&
+    const bool fits = device.apiVersion >= VK_API_VERSION_1_2 &&
                       device.limits.maxPerStageDescriptorStorageBuffers >= kBindings &&
                       device.limits.maxComputeWorkGroupInvocations >= 256;
     const int points = fits ? score(device, i, choice) : 0;
@@ -147,7 +152,8 @@ void Device::choose(const std::string& choice) {
   }
   if (!physical_)
     throw Failure(Errc::unavailable, (choice.empty() ? "no GPU" : "no device '" + choice + "'") +
-                                         std::string("; there is ") + (seen.empty() ? "none" : seen));
+                                         std::string(" with Vulkan 1.2; there is ") +
+                                         (seen.empty() ? "none" : seen));
   name_ = properties_.deviceName;
   if (properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) enough_groups_ = 512;
   patience_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? kMorePatience : kPatience;
@@ -173,22 +179,37 @@ void Device::open() {
   instance_api_->queue_families(physical_, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   instance_api_->queue_families(physical_, &count, families.data());
-  const auto found = std::ranges::find_if(families, [](const VkQueueFamilyProperties& family) {
-    return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0;
-  });
-  if (found == families.end()) throw Failure(Errc::unavailable, name_ + " does not compute");
-  family_ = static_cast<std::uint32_t>(found - families.begin());
-  tells_time_ = found->timestampValidBits > 0;
+  open_queues(families);
+}
+
+void Device::open_queues(std::span<const VkQueueFamilyProperties> families) {
+  const auto find = [&](auto fits) {
+    const auto found = std::ranges::find_if(
+        families, [&](const VkQueueFamilyProperties& family) { return fits(family.queueFlags); });
+    return static_cast<std::uint32_t>(found - families.begin());
+  };
+  const std::uint32_t compute = find([](VkQueueFlags flags) { return (flags & VK_QUEUE_COMPUTE_BIT) != 0; });
+  const std::uint32_t transfer =
+      find([](VkQueueFlags flags) { return (flags & ~VK_QUEUE_SPARSE_BINDING_BIT) == VK_QUEUE_TRANSFER_BIT; });
+  if (compute == families.size()) throw Failure(Errc::unavailable, name_ + " does not compute");
+  const bool both = transfer < families.size();
+  tells_time_ = families[compute].timestampValidBits > 0;
   const float priority = 1;
-  VkDeviceQueueCreateInfo queue{};
-  queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
-  queue.queueFamilyIndex = family_;
-  queue.queueCount = 1;
-  queue.pQueuePriorities = &priority;
+  std::vector<VkDeviceQueueCreateInfo> queues(both ? 2 : 1);
+  for (VkDeviceQueueCreateInfo& queue : queues) {
+    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+    queue.queueFamilyIndex = &queue == queues.data() ? compute : transfer;
+    queue.queueCount = 1;
+    queue.pQueuePriorities = &priority;
+  }
+  VkPhysicalDeviceTimelineSemaphoreFeatures timelines{};
+  timelines.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
+  timelines.timelineSemaphore = VK_TRUE;  // which every device of 1.2 has
   VkDeviceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
-  info.queueCreateInfoCount = 1;
-  info.pQueueCreateInfos = &queue;
+  info.pNext = &timelines;
+  info.queueCreateInfoCount = static_cast<std::uint32_t>(queues.size());
+  info.pQueueCreateInfos = queues.data();
   std::vector<const char*> extensions;
   tells_budget_ = extends(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   if (tells_budget_) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
@@ -196,7 +217,8 @@ void Device::open() {
   info.ppEnabledExtensionNames = extensions.data();
   check(instance_api_->create_device(physical_, &info, nullptr, &device_), "a device");
   api_ = std::make_unique<DeviceApi>(*instance_api_, device_);
-  api_->get_queue(device_, family_, 0, &queue_);
+  compute_ = std::make_unique<Queue>(*api_, device_, compute);
+  if (both) transfer_ = std::make_unique<Queue>(*api_, device_, transfer);
 }
 
 void Device::load_pipelines(const std::filesystem::path& folder) {
@@ -293,19 +315,29 @@ Pipeline Device::pipeline(Shader shader, const std::vector<std::uint32_t>& const
   return {made.get(), pipeline_layout, set_layouts_.at(source.bindings).get()};
 }
 
-void Device::run(std::span<const VkCommandBuffer> commands, VkFence fence) {
+Moment Device::submit(Lane lane, std::span<const VkCommandBuffer> commands,
+                      std::span<const Moment> behind) {
   if (lost_) throw Failure(Errc::unavailable, "Vulkan: " + name_ + " is lost");
-  VkSubmitInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
-  info.commandBufferCount = static_cast<std::uint32_t>(commands.size());
-  info.pCommandBuffers = commands.data();
-  VkResult result = api_->reset_fences(device_, 1, &fence);
-  if (result == VK_SUCCESS) {
-    const std::lock_guard lock(queue_mutex_);
-    result = api_->submit(queue_, 1, &info, fence);
-  }
-  if (result == VK_SUCCESS) result = api_->wait_fences(device_, 1, &fence, VK_TRUE, patience_);
-  if (result == VK_SUCCESS) return;
+  Queue& queue = lane == Lane::transfer && transfer_ ? *transfer_ : *compute_;
+  Moment end;
+  const VkResult result =
+      loses_ && loses_() ? VK_ERROR_DEVICE_LOST : queue.submit(commands, behind, end);
+  if (result != VK_SUCCESS) lose(result);
+  return end;
+}
+
+void Device::wait(const Moment& moment) const {
+  if (!moment.queue) return;
+  if (lost_) throw Failure(Errc::unavailable, "Vulkan: " + name_ + " is lost");
+  const VkResult result = moment.queue->wait(moment.count, patience_);
+  if (result != VK_SUCCESS) lose(result);
+}
+
+void Device::settle(const Moment& moment) const noexcept {
+  if (moment.queue) moment.queue->wait(moment.count, patience_);
+}
+
+void Device::lose(VkResult result) const {
   lost_ = true;
   throw Failure(Errc::unavailable, "Vulkan: " + name_ + " failed at run time (error " +
                                        std::to_string(static_cast<int>(result)) + ")");

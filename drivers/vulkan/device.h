@@ -14,6 +14,7 @@
 
 #include "config/error.h"
 #include "drivers/vulkan/owned.h"
+#include "drivers/vulkan/queue.h"
 #include "drivers/vulkan/shaders.h"
 
 namespace dormouse::drivers::vulkan {
@@ -31,7 +32,11 @@ struct DeviceOptions {
   std::size_t memory = SIZE_MAX;     ///< bytes of it that are used at most
   /// Called before so many bytes are taken; what it throws, taking them does.
   std::function<void(std::size_t)> before_allocation = {};
+  std::function<bool()> loses = {};  ///< asked before work is given to it: whether the device is lost now
 };
+
+/// Which of a device's queues: where it has none for copies alone, both are one.
+enum class Lane : std::uint8_t { compute, transfer };
 
 /// Bytes that are part of a sum for as long as this is there.
 struct Subtract {
@@ -61,7 +66,7 @@ struct Pipeline {
   VkDescriptorSetLayout sets;
 };
 
-/// A device with one queue, and what all programs on it share: the compiled pipelines. Thread-safe.
+/// A device with its queues, and what all programs on it share: the compiled pipelines. Thread-safe.
 class Device {
  public:
   /// Throws Failure(unavailable) when there is no such device, saying what there is.
@@ -74,7 +79,9 @@ class Device {
   const std::string& uuid() const { return uuid_; }  ///< of the device's software: its pipeline cache's
   const DeviceApi& api() const { return *api_; }
   VkDevice get() const { return device_; }
-  std::uint32_t queue_family() const { return family_; }
+  const Queue& queue(Lane lane) const {
+    return lane == Lane::transfer && transfer_ ? *transfer_ : *compute_;
+  }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
 
   bool tells_time() const { return tells_time_; }
@@ -98,9 +105,13 @@ class Device {
   /// The shader with these specialisation constants, the first being the size of its work groups.
   Pipeline pipeline(Shader shader, const std::vector<std::uint32_t>& constants);
 
-  /// Runs recorded commands to their end. Throws Failure(unavailable) when they do not get there; the device
-  /// is lost then.
-  void run(std::span<const VkCommandBuffer> commands, VkFence fence);
+  /// Gives recorded commands to a queue, to begin when the moments `behind` have come; returns their end. Throws
+  /// Failure(unavailable) when they are not taken; the device is lost then.
+  Moment submit(Lane lane, std::span<const VkCommandBuffer> commands, std::span<const Moment> behind);
+  /// Until the moment has come. Throws Failure(unavailable) when it does not; the device is lost then.
+  void wait(const Moment& moment) const;
+  /// The same, for those who only want to be sure that nothing is under way any more.
+  void settle(const Moment& moment) const noexcept;
   bool lost() const { return lost_; }
 
   /// Keeps what pipelines were compiled since it was last called, where there is a cache.
@@ -115,7 +126,9 @@ class Device {
   void choose(const std::string& choice);
   void open();
   void load_pipelines(const std::filesystem::path& folder);
+  void open_queues(std::span<const VkQueueFamilyProperties> families);
   bool extends(std::string_view name) const;
+  [[noreturn]] void lose(VkResult result) const;
   std::uint32_t memory_type(std::uint32_t allowed, Use use) const;
   const Owned<VkPipelineLayout>& layout(std::uint32_t bindings);
 
@@ -134,12 +147,12 @@ class Device {
   std::size_t limit_ = SIZE_MAX;
   std::function<void(std::size_t)> before_allocation_;
   mutable std::atomic<std::size_t> allocated_ = 0, copies_ = 0;
-  std::uint32_t family_ = 0;
   VkDevice device_ = nullptr;
   std::unique_ptr<DeviceApi> api_;
-  VkQueue queue_ = nullptr;
-  std::mutex queue_mutex_, pipeline_mutex_;
-  std::atomic<bool> lost_ = false;
+  std::unique_ptr<Queue> compute_, transfer_;  ///< transfer_: null where there is none of its own
+  std::function<bool()> loses_;
+  std::mutex pipeline_mutex_;
+  mutable std::atomic<bool> lost_ = false;
   std::filesystem::path cache_file_;
   bool cache_grown_ = false;
   Owned<VkPipelineCache> cache_;

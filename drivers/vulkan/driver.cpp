@@ -37,8 +37,10 @@ bool of_device(const ValueInfo& value, bool booleans, bool integers) {
 
 VulkanDriver::VulkanDriver(const Options& options)
     : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged,
-                                                     options.memory, options.before_allocation})),
-      constants_(std::make_unique<Constants>(*device_)) {}
+                                                     options.memory, options.before_allocation,
+                                                     options.loses})),
+      constants_(std::make_unique<Constants>(*device_)),
+      sent_(std::make_unique<Sent>(*device_)) {}
 
 VulkanDriver::~VulkanDriver() = default;
 
@@ -102,6 +104,18 @@ engine::ProgramMemory VulkanDriver::foresee(const engine::Partition& partition) 
   const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_);
   if (!device_->unified()) return {.own = foreseen.carried};
   return {.weights = foreseen.weights, .workspace = foreseen.arena};
+}
+
+engine::Tensor VulkanDriver::sent(const engine::Tensor& tensor) const try {
+  constexpr std::size_t kLeast = 64 << 10;  // less is sent in no time
+  const engine::DType type = tensor.dtype();
+  const bool known = type == DType::f32 || type == DType::boolean || type == DType::i32 || type == DType::i64;
+  if (device_->unified() || device_->lost() || !known || tensor.byte_size() < kLeast ||
+      is_resident(tensor))
+    return tensor;
+  return sent_->send(tensor);
+} catch (const Failure&) {
+  return tensor;  // who computes with it will find out
 }
 
 std::size_t VulkanDriver::allocated() const { return device_->allocated(); }

@@ -8,15 +8,17 @@
 #include <vector>
 
 #include "engine/driver.h"
+#include "engine/sends_ahead.h"
 
 namespace dormouse::drivers::vulkan {
 
 class Constants;
 class Device;
+class Sent;
 
-/// Computes partitions in f32 on a device that speaks Vulkan 1.1. Programs of one driver share constants and
+/// Computes partitions in f32 on a device that speaks Vulkan 1.2. Programs of one driver share constants and
 /// compiled shaders.
-class VulkanDriver final : public engine::Driver {
+class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
  public:
   struct Options {
     /// The machine's device of that number ("0"), type ("discrete", "integrated", "virtual", "cpu") or a part
@@ -31,6 +33,8 @@ class VulkanDriver final : public engine::Driver {
     std::size_t memory = SIZE_MAX;
     /// Called before so many bytes of it are taken; what it throws, taking them does.
     std::function<void(std::size_t)> before_allocation = {};
+    /// Asked before work is given to the device: whether it is lost now.
+    std::function<bool()> loses = {};
   };
   /// Throws Failure(unavailable) saying why when there is no such device or it does not work.
   explicit VulkanDriver(const Options& options);
@@ -50,6 +54,9 @@ class VulkanDriver final : public engine::Driver {
   /// what is carried waits there.
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
 
+  /// Large ones, where the device has memory of its own.
+  engine::Tensor sent(const engine::Tensor& tensor) const override;
+
   /// Bytes of the device's memory that are taken now, and how many copies were recorded to, from or on it.
   std::size_t allocated() const;
   std::size_t copies() const;
@@ -57,6 +64,7 @@ class VulkanDriver final : public engine::Driver {
  private:
   std::unique_ptr<Device> device_;
   std::unique_ptr<Constants> constants_;
+  std::unique_ptr<Sent> sent_;
 };
 
 /// Whether the elements lie on a device of this driver, too, because a step left them there.

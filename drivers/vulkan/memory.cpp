@@ -44,6 +44,12 @@ Memory Device::allocate(std::size_t bytes, Use use) const {
   buffer_info.size = std::max<std::size_t>(bytes, 16);
   buffer_info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                       VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  const std::uint32_t families[] = {compute_->family(), queue(Lane::transfer).family()};
+  if (families[0] != families[1]) {
+    buffer_info.sharingMode = VK_SHARING_MODE_CONCURRENT;
+    buffer_info.queueFamilyIndexCount = 2;
+    buffer_info.pQueueFamilyIndices = families;
+  }
   VkBuffer buffer = nullptr;
   check(api_->create_buffer(device_, &buffer_info, nullptr, &buffer), "a buffer");
   made.buffer = own(buffer, api_->destroy_buffer);

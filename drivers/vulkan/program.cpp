@@ -1,8 +1,10 @@
 #include "drivers/vulkan/program.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "drivers/vulkan/emitting.h"
+#include "engine/interpreter.h"
 
 namespace dormouse::drivers::vulkan {
 namespace {
@@ -68,7 +70,7 @@ void Program::plan_transfers(const Partition& partition) {
     output.kept = kept_bytes_;
     kept_bytes_ += aligned(output.bytes);
   }
-  residents_ = std::make_unique<Residents>(device_, kept_bytes_);
+  residents_ = std::make_unique<Residents>(device_, kept_bytes_, Device::Use::download);
 }
 
 VkDescriptorBufferInfo Program::where(Slot slot) const {
@@ -205,7 +207,7 @@ void Program::record_in(std::span<const Border> copies) {
   before_.end();
 }
 
-void Program::record_out(std::span<const Border> copies, const Block* left) {
+void Program::record_out(std::span<const Border> copies) {
   const DeviceApi& api = device_.api();
   after_.begin();
   barrier(api, after_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
@@ -213,11 +215,6 @@ void Program::record_out(std::span<const Border> copies, const Block* left) {
   for (const Border& copy : copies) {
     const VkDescriptorBufferInfo place = where(copy.slot);
     device_.copy(after_.get(), {place.buffer, place.offset}, {copy.other, copy.offset}, copy.bytes);
-  }
-  if (left && !left->device.mapped) {
-    barrier(api, after_.get(), VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
-            VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
-    device_.copy(after_.get(), {left->device.buffer.get()}, {left->host.buffer.get()}, kept_bytes_);
   }
   // For the host, and for the next run, which reads and writes where this one wrote and read.
   barrier(api, after_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
@@ -274,33 +271,62 @@ void Program::run(std::span<const engine::View> inputs, std::span<const engine::
   if (!borders_are_plain_) {
     for (const Transfer& transfer : outputs_) ask_for(transfer, out);
     record_in(in);
-    record_out(out, nullptr);
+    record_out(out);
     borders_are_plain_ = true;
   }
-  compute_.run_between(before_, after_);
+  last_ = compute_.submit_between(before_, after_, {});
+  device_.wait(last_);
   for (const Transfer& transfer : outputs_) receive(transfer, outputs[transfer.index].data);
+}
+
+Block::Remake Program::remaking(std::span<const engine::Tensor* const> inputs) {
+  if (!alone_) {
+    const Partition& whole = recorder_.partition();
+    alone_ = std::make_shared<const engine::Graph>(engine::extract(*whole.graph, whole.inputs, whole.outputs));
+  }
+  std::vector<engine::Tensor> given;
+  for (const engine::Tensor* const tensor : inputs) given.push_back(*tensor);
+  std::vector<std::pair<std::size_t, std::size_t>> kept;  // outputs, and where they go
+  for (const Transfer& transfer : outputs_)
+    if (transfer.stays) kept.emplace_back(transfer.index, transfer.kept);
+  return [graph = alone_, given = std::move(given), kept = std::move(kept)](std::byte* seen) {
+    const std::vector<engine::Tensor> made = engine::interpret(*graph, given);
+    for (const auto& [output, offset] : kept)
+      std::memcpy(seen + offset, made[output].data(), made[output].byte_size());
+  };
 }
 
 std::vector<engine::Tensor> Program::run_whole(std::span<const engine::Tensor* const> inputs) {
   prepare();
   borders_are_plain_ = false;
   std::vector<Border> in, out;
+  std::vector<Moment> behind;
+  std::vector<const Block*> read;
   for (const Transfer& transfer : inputs_) {
     const engine::Tensor& tensor = *inputs[transfer.index];
-    if (const Resident* const there = resident_on(device_, tensor))
-      in.push_back({transfer.slot, there->block()->device.buffer.get(), there->offset(), transfer.bytes});
-    else
+    if (const Resident* const there = resident_on(device_, tensor)) {
+      read.push_back(there->block().get());
+      behind.push_back(read.back()->arrival());
+      in.push_back(
+          {transfer.slot, read.back()->device().buffer.get(), there->offset(), transfer.bytes});
+    } else {
       send(transfer, tensor.data(), in);
+    }
   }
-  const std::shared_ptr<const Block> left = kept_bytes_ > 0 ? residents_->take() : nullptr;
+  const std::shared_ptr<Block> left = kept_bytes_ > 0 ? residents_->take() : nullptr;
+  if (left) left->wait();
   for (const Transfer& transfer : outputs_)
     if (transfer.stays)
-      out.push_back({transfer.slot, left->device.buffer.get(), transfer.kept, transfer.bytes});
+      out.push_back({transfer.slot, left->device().buffer.get(), transfer.kept, transfer.bytes});
     else
       ask_for(transfer, out);
   record_in(in);
-  record_out(out, left.get());
-  compute_.run_between(before_, after_);
+  record_out(out);
+  last_ = compute_.submit_between(before_, after_, behind);
+  if (left && !left->device().mapped) left->fetch(last_, remaking(inputs));
+  device_.wait(last_);
+  // By now they have come, while this ran; a step need be made again from what is on the host alone.
+  for (const Block* const block : read) block->settle();
   std::vector<engine::Tensor> made;
   for (const Transfer& transfer : outputs_) {
     if (transfer.stays) {

@@ -26,11 +26,12 @@ class Workspace final : public engine::Workspace {
 
 /// A partition as recorded command buffers: inputs are copied to the device, dispatches run one behind the
 /// other, outputs are copied back. As a whole program, outputs that can be inputs of the next run stay on the
-/// device.
+/// device, and are copied to the host while that one runs.
 class Program final : public engine::Program, public engine::WholeProgram {
  public:
   Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace,
           bool measure);
+  ~Program() override { device_.settle(last_); }
 
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
   std::vector<engine::Tensor> run_whole(std::span<const engine::Tensor* const> inputs) override;
@@ -62,8 +63,9 @@ class Program final : public engine::Program, public engine::WholeProgram {
   void prepare();
   void record_calls();
   void record_in(std::span<const Border> copies);
-  /// `left` is copied to the host behind the copies, if it is not null and the host does not see it.
-  void record_out(std::span<const Border> copies, const Block* left);
+  void record_out(std::span<const Border> copies);
+  /// Computes by portable kernels what a run leaves on the device.
+  Block::Remake remaking(std::span<const engine::Tensor* const> inputs);
   void make_sets();
   VkDescriptorBufferInfo where(Slot slot) const;
   std::byte* host_address(const Transfer& transfer, const Memory& staging) const;
@@ -79,6 +81,7 @@ class Program final : public engine::Program, public engine::WholeProgram {
   std::vector<Transfer> inputs_, outputs_;
   std::size_t kept_bytes_ = 0;
   std::unique_ptr<Residents> residents_;
+  std::shared_ptr<const engine::Graph> alone_;  ///< the partition; null until it is run whole
   Memory upload_, download_;  ///< empty where the host sees the arena
   std::vector<Pipeline> pipelines_;
   Owned<VkDescriptorPool> set_pool_;
@@ -87,6 +90,7 @@ class Program final : public engine::Program, public engine::WholeProgram {
   bool borders_are_plain_ = false;        ///< before_ and after_ are what run() takes
   std::unique_ptr<Stopwatch> stopwatch_;  ///< of a program that is measured
   Commands before_, compute_, after_;
+  Moment last_;  ///< of the last run
 };
 
 }  // namespace dormouse::drivers::vulkan

@@ -62,6 +62,7 @@ class Recorder {
   using Provide = std::function<std::shared_ptr<const Constant>(const engine::Tensor&)>;
   Recorder(const engine::Partition& partition, Device& device, Provide provide);
 
+  const engine::Partition& partition() const { return partition_; }
   const engine::Graph& graph() const { return *partition_.graph; }
   Device& device() const { return device_; }
 

@@ -20,7 +20,7 @@ endforeach()
 find_path(VULKAN_INCLUDE vulkan/vulkan.h REQUIRED)
 target_sources(dormouse_drivers PRIVATE vulkan/api.cpp vulkan/commands.cpp vulkan/constants.cpp
   vulkan/device.cpp vulkan/driver.cpp vulkan/elementwise.cpp vulkan/emitting.cpp vulkan/expression.cpp vulkan/foreseen.cpp vulkan/kernels.cpp vulkan/memory.cpp vulkan/moving.cpp
-  vulkan/open.cpp vulkan/product.cpp vulkan/products.cpp vulkan/program.cpp vulkan/recorder.cpp vulkan/recurrent.cpp
+  vulkan/open.cpp vulkan/product.cpp vulkan/products.cpp vulkan/program.cpp vulkan/queue.cpp vulkan/recorder.cpp vulkan/recurrent.cpp
   vulkan/reduction.cpp vulkan/residents.cpp vulkan/resizing.cpp vulkan/rows.cpp vulkan/sequences.cpp vulkan/shaders.cpp vulkan/stopwatch.cpp vulkan/ternary.cpp
   vulkan/updates.cpp vulkan/windows.cpp)
 target_include_directories(dormouse_drivers PRIVATE ${shader_folder})

@@ -1,7 +1,10 @@
 // One training step, forward, backward and SGD with momentum: the perceptron 784-256-256-10, and
 // a small CNN (two convolutions, two linear layers) on 28 x 28 images.
 //
-//   bench_training_step [--steps 200] [--threads 1] [--batch 64]
+//   bench_training_step [--steps 200] [--threads 1] [--batch 64] [--ahead 0]
+//
+// With --ahead 1 batches come as `dormouse train` makes them: by other threads, sent to the device ahead where it
+// takes that. Then a step's time is that from one to the next.
 //
 // A line of JSON a model: the median and the least milliseconds of a step, the shares of time by driver, and
 // how much more memory is resident after training than before. tests/bench/peers/training_step.py runs the
@@ -15,6 +18,7 @@
 
 #include "drivers/all_drivers.h"
 #include "learning/fit.h"
+#include "learning/prefetch.h"
 #include "tests/bench/options.h"
 #include "tests/resident.h"
 
@@ -104,9 +108,13 @@ void measure(const char* name, const Graph& graph, const Options& options) {
   std::map<std::string, double> cold = fit.seconds();
   std::vector<double> times;
   float loss = 0;
+  const bool ahead = options.number("ahead", 0) != 0;
+  const SendsAhead* const sender = ahead ? fit.sender(batch) : nullptr;
+  const auto make = [&](std::size_t) { return sender ? sent(*sender, batch) : batch; };
+  learning::Prefetch<learning::Batch> batches(make, 0, ahead ? steps : 0, 2);
   for (std::size_t i = 0; i < steps; ++i) {
     const auto begun = std::chrono::steady_clock::now();
-    loss = fit.update(batch, kRate);
+    loss = fit.update(ahead ? batches.next() : batch, kRate);
     times.push_back(
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count());
   }

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "drivers/table.h"
+#include "engine/op.h"
 #include "engine/value.h"
 #include "tests/drivers/fake_gpu.h"
 #include "tests/temporary_folder.h"
@@ -71,6 +72,26 @@ TEST_CASE("a GPU gets what it was measured to compute faster, and nothing else",
   Board slow;
   slow.gpu.delay = 2ms;
   CHECK(slow.computes(kMany) == "cpu");
+}
+
+TEST_CASE("what a training step is given again is not carried", "[drivers]") {
+  Graph graph;
+  const auto input = [&](Shape shape) { return graph.add_input("", DType::f32, std::move(shape)); };
+  const ValueId parameter = input({kMany}), gradient = input({1}), velocity = input({kMany}), rate = input({});
+  const ValueId slope = (Value{&graph, parameter} * Value{&graph, gradient}).id;
+  graph.set_outputs(graph.add_node(*find_op("dormouse", "SgdMomentum"), {parameter, slope, velocity, rate}, {},
+                                   std::vector<std::string>(2)));
+  std::vector<Tensor> inputs;
+  for (const ValueId id : graph.inputs()) inputs.emplace_back(DType::f32, graph.value(id).shape);
+  Board board;
+  board.cpu.delay = 3ms;
+  board.gpu.carrying = 10ms;
+  const Driver* const drivers[] = {&board.measured, &board.cpu};
+  const Session session(graph, drivers, {.feeds_back = true});
+  CHECK(session.placement(inputs).at(0).first == "vulkan");
+  REQUIRE(board.measured.verdicts().size() == 1);
+  CHECK(board.measured.verdicts()[0].bytes == 8);  // a gradient and a rate
+  CHECK(board.measured.verdicts()[0].measurement.gpu_us < 3000);
 }
 
 TEST_CASE("a GPU that computes something else gets nothing", "[drivers]") {

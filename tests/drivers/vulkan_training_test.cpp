@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
+#include <thread>
+#include <utility>
 
 #include "engine/autodiff.h"
 #include "engine/interpreter.h"
@@ -11,6 +13,7 @@
 #include "engine/session.h"
 #include "engine/value.h"
 #include "engine/whole_program.h"
+#include "learning/step.h"
 #include "tests/conformance/sample_graph.h"
 #include "tests/drivers/on_driver.h"
 #include "tests/drivers/vulkan_device.h"
@@ -241,6 +244,112 @@ TEST_CASE("no step is lost when the device fails", "[vulkan]") {
       CHECK(vulkan::is_resident(made[1]) == (step < 3));
       here.feed_back(made);
       should.feed_back(expected);
+    }
+  }
+}
+
+/// One layer, on so many rows that they are sent ahead.
+Graph wide_step() {
+  StepGraph step;
+  step.finish(step.linear(step.input({300, 64}), 64, 10), "SgdMomentum");
+  return std::move(step.graph);
+}
+
+TEST_CASE("batches are sent while a step runs", "[vulkan]") {
+  const vulkan::VulkanDriver* const driver = staged_vulkan_device();
+  if (!driver) return;
+  const Graph graph = wide_step();
+  const Driver* const drivers[] = {driver};
+  const Session session(graph, drivers, {.feeds_back = true});
+  Steps here(graph), should(graph);
+  std::vector<Tensor> batches;
+  std::mt19937 random(kSeed);
+  for (int i = 0; i < 6; ++i)
+    batches.push_back(conformance::draw(DType::f32, here.inputs[0].shape(), -1, 1, random));
+  std::vector<Tensor> sent;
+  std::thread sender([&] {
+    for (const Tensor& batch : batches) sent.push_back(driver->sent(batch));
+  });
+  sender.join();
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    here.inputs[0] = std::exchange(sent[i], Tensor());
+    should.inputs[0] = batches[i];
+    CHECK(vulkan::is_resident(here.inputs[0]));
+    const std::vector<Tensor> made = session.run(here.inputs), expected = interpret(graph, should.inputs);
+    check_close(made, expected);
+    here.feed_back(made);
+    should.feed_back(expected);
+  }
+  const Tensor small(DType::f32, {10});
+  CHECK_FALSE(vulkan::is_resident(driver->sent(small)));
+  if (const auto* const unified = vulkan_device()) CHECK_FALSE(vulkan::is_resident(unified->sent(batches[0])));
+}
+
+TEST_CASE("no step is lost whenever the device is, while it computes or something is carried", "[vulkan]") {
+  if (!vulkan_device()) return;
+  const Graph graph = wide_step();
+  constexpr int kSteps = 3;
+  bool all = false;
+  for (int good = 0; !all; ++good) {
+    REQUIRE(good < 20);
+    int left = good;
+    const vulkan::VulkanDriver driver({.device = vulkan_device()->device_name(),
+                                       .staged = true,
+                                       .loses = [&left] { return left-- == 0; }});
+    const Driver* const drivers[] = {&driver};
+    const Session session(graph, drivers, {.feeds_back = true});
+    Steps here(graph), should(graph);
+    INFO(good << " pieces of work are done");
+    Tensor next = driver.sent(here.inputs[0]);
+    std::vector<Tensor> made, expected;
+    for (int step = 0; step < kSteps; ++step) {
+      here.inputs[0] = next;
+      next = driver.sent(should.inputs[0]);
+      made = session.run(here.inputs);
+      expected = interpret(graph, should.inputs);
+      here.feed_back(made);
+      should.feed_back(expected);
+    }
+    check_close(made, expected);
+    check_close(here.inputs, should.inputs);
+    all = left >= 0;
+    CHECK(session.placement(should.inputs).at(0).first == (all ? "vulkan" : "reference"));
+    made.clear();  // before the driver goes
+    here.inputs.clear();
+    next = Tensor();
+  }
+}
+
+TEST_CASE("a trainer's parameters stay on the device between steps", "[vulkan]") {
+  const vulkan::VulkanDriver* const driver = staged_vulkan_device();
+  if (!driver) return;
+  constexpr std::int64_t kRows = 8, kWide = 12, kHidden = 20, kClasses = 4;
+  std::mt19937 random(kSeed);
+  const auto drawn = [&](Shape shape) { return conformance::draw(DType::f32, shape, -0.5, 0.5, random); };
+  Graph part;
+  Value x{&part, part.add_input("latent", DType::f32, {kDynamic, kWide})};
+  const auto linear = [&](std::int64_t from, std::int64_t to) {
+    return apply("Gemm", {x, constant(part, drawn({to, from})), constant(part, drawn({to}))},
+                 {{"transB", std::int64_t{1}}});
+  };
+  x = relu(linear(kWide, kHidden));
+  x = linear(kHidden, kClasses);
+  part.set_outputs({x.id});
+  const Tensor latents = drawn({kRows, kWide});
+  const std::vector<learning::ClassIndex> classes{0, 1, 2, 3, 3, 2, 1, 0};
+  const Tensor targets = learning::one_hot(classes, kClasses);
+  for (const int good : {100, 2}) {
+    const Failing failing(*driver, good);  // and will not be run but whole
+    const Driver* const drivers[] = {&failing};
+    learning::Trainer here(part, nullptr, {.drivers = drivers}), should(part, nullptr, {});
+    for (int step = 0; step < 5; ++step) {
+      const float loss = here.step(latents, targets, {}, 0.1f);
+      CHECK(loss == Approx(should.step(latents, targets, {}, 0.1f)).epsilon(1e-4));
+    }
+    for (const auto& [name, expected] : should.parameters()) {
+      const Tensor actual = here.parameters().at(name);
+      CHECK_FALSE(vulkan::is_resident(actual));
+      check_close(std::array{actual}, std::array{expected});
     }
   }
 }
