@@ -97,6 +97,9 @@ class Device {
   /// Whether its memory is the host's, too: what lies there is written and read in place.
   bool unified() const { return unified_; }
 
+  /// Another one each time.
+  std::uint64_t next_number() { return ++numbers_; }
+
   /// Records a copy.
   void copy(VkCommandBuffer commands, const Place& from, const Place& to, std::size_t bytes) const;
   /// Recorded so far.
@@ -147,6 +150,7 @@ class Device {
   std::size_t limit_ = SIZE_MAX;
   std::function<void(std::size_t)> before_allocation_;
   mutable std::atomic<std::size_t> allocated_ = 0, copies_ = 0;
+  std::atomic<std::uint64_t> numbers_ = 0;
   VkDevice device_ = nullptr;
   std::unique_ptr<DeviceApi> api_;
   std::unique_ptr<Queue> compute_, transfer_;  ///< transfer_: null where there is none of its own

@@ -48,6 +48,8 @@ const std::string& VulkanDriver::device_name() const { return device_->name(); }
 
 std::string VulkanDriver::device_identity() const { return device_->name() + " " + device_->uuid(); }
 
+bool VulkanDriver::unified() const { return device_->unified(); }
+
 bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node) const {
   const Kernel* const kernel = find_kernel(*node.op);
   if (!kernel || device_->lost()) return false;

@@ -44,6 +44,8 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
   const std::string& device_name() const;
   /// Another one after its software was updated: what was measured or compiled by it is of no use then.
   std::string device_identity() const;
+  /// Whether it computes in the host's memory, as most boards do.
+  bool unified() const;
   bool supports(const engine::Graph& graph, const engine::Node& node) const override;
   /// Not what the device has no room for now; the log says so.
   bool worthwhile(const engine::Partition& partition) const override;

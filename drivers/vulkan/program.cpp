@@ -30,7 +30,6 @@ Program::Program(const Partition& partition, Device& device, Constants& constant
       workspace_(workspace),
       recorder_(partition, device, [&](const engine::Tensor& tensor) { return constants.get(tensor); }),
       before_(device),
-      compute_(device),
       after_(device) {
   emit_nodes(partition, recorder_);
   arena_bytes_ = recorder_.place();
@@ -71,6 +70,20 @@ void Program::plan_transfers(const Partition& partition) {
     kept_bytes_ += aligned(output.bytes);
   }
   residents_ = std::make_unique<Residents>(device_, kept_bytes_, Device::Use::download);
+  find_direct();
+}
+
+/// A slot of its own, which nothing writes to but what computes the output.
+void Program::find_direct() {
+  std::vector<int> uses(recorder_.slots().size(), 0);
+  for (const auto* const all : {&inputs_, &outputs_})
+    for (const Transfer& transfer : *all) ++uses[transfer.slot];
+  std::vector<bool> written(uses.size(), false);
+  for (const Call& call : recorder_.calls())
+    for (std::size_t i = call.first_written; i < call.slots.size(); ++i) written[call.slots[i]] = true;
+  for (Transfer& input : inputs_) input.direct = uses[input.slot] == 1 && !written[input.slot];
+  for (Transfer& output : outputs_)
+    output.direct = output.stays && uses[output.slot] == 1 && written[output.slot];
 }
 
 VkDescriptorBufferInfo Program::where(Slot slot) const {
@@ -79,13 +92,12 @@ VkDescriptorBufferInfo Program::where(Slot slot) const {
   return {arena_->buffer.get(), info.offset, info.bytes};
 }
 
-void Program::make_sets() {
+void Program::make_sets(Recording& recording) {
   const auto& calls = recorder_.calls();
   std::uint32_t bindings = 0;
   for (const Call& call : calls) bindings += static_cast<std::uint32_t>(call.slots.size());
   const DeviceApi& api = device_.api();
-  set_pool_ = {};
-  sets_.assign(calls.size(), nullptr);
+  recording.sets.assign(calls.size(), nullptr);
   if (calls.empty()) return;
   const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
   VkDescriptorPoolCreateInfo pool_info{};
@@ -95,7 +107,7 @@ void Program::make_sets() {
   pool_info.pPoolSizes = &size;
   VkDescriptorPool pool = nullptr;
   check(api.create_set_pool(device_.get(), &pool_info, nullptr, &pool), "a descriptor pool");
-  set_pool_ = device_.own(pool, api.destroy_set_pool);
+  recording.pool = device_.own(pool, api.destroy_set_pool);
   std::vector<VkDescriptorSetLayout> layouts;
   for (const Pipeline& pipeline : pipelines_) layouts.push_back(pipeline.sets);
   VkDescriptorSetAllocateInfo info{};
@@ -103,13 +115,18 @@ void Program::make_sets() {
   info.descriptorPool = pool;
   info.descriptorSetCount = static_cast<std::uint32_t>(layouts.size());
   info.pSetLayouts = layouts.data();
-  check(api.allocate_sets(device_.get(), &info, sets_.data()), "descriptors");
+  check(api.allocate_sets(device_.get(), &info, recording.sets.data()), "descriptors");
+  const auto place = [&](Slot slot) {
+    const auto moved = std::ranges::find(recording.moved, slot, &Moved::slot);
+    if (moved == recording.moved.end()) return where(slot);
+    return VkDescriptorBufferInfo{moved->place.buffer, moved->place.offset, recorder_.slots()[slot].bytes};
+  };
   for (std::size_t i = 0; i < calls.size(); ++i) {
     std::vector<VkDescriptorBufferInfo> buffers;
-    for (const Slot slot : calls[i].slots) buffers.push_back(where(slot));
+    for (const Slot slot : calls[i].slots) buffers.push_back(place(slot));
     VkWriteDescriptorSet write{};
     write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
-    write.dstSet = sets_[i];
+    write.dstSet = recording.sets[i];
     write.descriptorCount = static_cast<std::uint32_t>(buffers.size());
     write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
     write.pBufferInfo = buffers.data();
@@ -168,29 +185,30 @@ constexpr VkAccessFlags kShader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_W
 
 }  // namespace
 
-void Program::record_calls() {
+void Program::record_calls(Recording& recording) {
   const DeviceApi& api = device_.api();
+  const VkCommandBuffer commands = recording.compute.get();
   Hazards hazards;
   if (stopwatch_) {
-    stopwatch_->reset(compute_.get());
-    stopwatch_->mark(compute_.get(), 0);
+    stopwatch_->reset(commands);
+    stopwatch_->mark(commands, 0);
   }
   for (std::size_t i = 0; i < recorder_.calls().size(); ++i) {
     const Call& call = recorder_.calls()[i];
     // What is measured does not overlap.
     if (stopwatch_ || hazards.conflicts(call, recorder_.slots())) {
-      barrier(api, compute_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+      barrier(api, commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
               VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kShader);
       hazards.clear();
     }
     hazards.note(call, recorder_.slots(), recorder_.nothing());
-    api.bind_pipeline(compute_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
-    api.bind_sets(compute_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &sets_[i], 0,
+    api.bind_pipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
+    api.bind_sets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &recording.sets[i], 0,
                   nullptr);
-    api.push(compute_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
+    api.push(commands, pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
              call.push.data());
-    api.dispatch(compute_.get(), call.groups.x, call.groups.y, call.groups.z);
-    if (stopwatch_) stopwatch_->mark(compute_.get(), static_cast<std::uint32_t>(i + 1));
+    api.dispatch(commands, call.groups.x, call.groups.y, call.groups.z);
+    if (stopwatch_) stopwatch_->mark(commands, static_cast<std::uint32_t>(i + 1));
   }
 }
 
@@ -219,28 +237,40 @@ void Program::record_out(std::span<const Border> copies) {
   // For the host, and for the next run, which reads and writes where this one wrote and read.
   barrier(api, after_.get(), VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
           VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-          VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-          VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT);
+          VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+          VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT | kShader);
   after_.end();
 }
 
 void Program::prepare() {
   const auto arena = workspace_.get();
-  if (recorded_ && arena_ == arena) return;
-  recorded_ = borders_are_plain_ = false;
-  arena_ = arena;
+  if (arena_ == arena) return;
+  recordings_.clear();
+  borders_are_plain_ = false;
   const auto bytes = [](const std::vector<Transfer>& transfers) {
     return transfers.empty() ? 0 : transfers.back().offset + transfers.back().bytes;
   };
-  if (!arena_->mapped) {
+  if (!arena->mapped) {
     upload_ = device_.allocate(bytes(inputs_), Device::Use::upload);
     download_ = device_.allocate(bytes(outputs_), Device::Use::download);
   }
-  make_sets();
-  compute_.begin();
-  record_calls();
-  compute_.end();
-  recorded_ = true;
+  arena_ = arena;
+}
+
+Program::Recording& Program::recording(std::vector<Moved> moved) {
+  constexpr std::size_t kMost = 4;  // blocks take turns: two, or three while one is copied to the host
+  const auto known = std::ranges::find(recordings_, moved, &Recording::moved);
+  if (known != recordings_.end()) {
+    recordings_.splice(recordings_.begin(), recordings_, known);
+    return recordings_.front();
+  }
+  Recording fresh(device_, std::move(moved));
+  make_sets(fresh);
+  fresh.compute.begin();
+  record_calls(fresh);
+  fresh.compute.end();
+  if (recordings_.size() == kMost) recordings_.pop_back();
+  return recordings_.emplace_front(std::move(fresh));
 }
 
 std::byte* Program::host_address(const Transfer& transfer, const Memory& staging) const {
@@ -274,7 +304,7 @@ void Program::run(std::span<const engine::View> inputs, std::span<const engine::
     record_out(out);
     borders_are_plain_ = true;
   }
-  last_ = compute_.submit_between(before_, after_, {});
+  last_ = recording({}).compute.submit_between(before_, after_, {});
   device_.wait(last_);
   for (const Transfer& transfer : outputs_) receive(transfer, outputs[transfer.index].data);
 }
@@ -300,15 +330,19 @@ std::vector<engine::Tensor> Program::run_whole(std::span<const engine::Tensor* c
   prepare();
   borders_are_plain_ = false;
   std::vector<Border> in, out;
+  std::vector<Moved> moved;
   std::vector<Moment> behind;
   std::vector<const Block*> read;
   for (const Transfer& transfer : inputs_) {
     const engine::Tensor& tensor = *inputs[transfer.index];
     if (const Resident* const there = resident_on(device_, tensor)) {
-      read.push_back(there->block().get());
-      behind.push_back(read.back()->arrival());
-      in.push_back(
-          {transfer.slot, read.back()->device().buffer.get(), there->offset(), transfer.bytes});
+      const Block& block = *there->block();
+      read.push_back(&block);
+      behind.push_back(block.arrival());
+      if (transfer.direct)
+        moved.push_back({transfer.slot, block.number(), {block.device().buffer.get(), there->offset()}});
+      else
+        in.push_back({transfer.slot, block.device().buffer.get(), there->offset(), transfer.bytes});
     } else {
       send(transfer, tensor.data(), in);
     }
@@ -316,13 +350,15 @@ std::vector<engine::Tensor> Program::run_whole(std::span<const engine::Tensor* c
   const std::shared_ptr<Block> left = kept_bytes_ > 0 ? residents_->take() : nullptr;
   if (left) left->wait();
   for (const Transfer& transfer : outputs_)
-    if (transfer.stays)
+    if (transfer.direct)
+      moved.push_back({transfer.slot, left->number(), {left->device().buffer.get(), transfer.kept}});
+    else if (transfer.stays)
       out.push_back({transfer.slot, left->device().buffer.get(), transfer.kept, transfer.bytes});
     else
       ask_for(transfer, out);
   record_in(in);
   record_out(out);
-  last_ = compute_.submit_between(before_, after_, behind);
+  last_ = recording(std::move(moved)).compute.submit_between(before_, after_, behind);
   if (left && !left->device().mapped) left->fetch(last_, remaking(inputs));
   device_.wait(last_);
   // By now they have come, while this ran; a step need be made again from what is on the host alone.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <list>
+
 #include "drivers/vulkan/commands.h"
 #include "drivers/vulkan/recorder.h"
 #include "drivers/vulkan/residents.h"
@@ -26,7 +28,7 @@ class Workspace final : public engine::Workspace {
 
 /// A partition as recorded command buffers: inputs are copied to the device, dispatches run one behind the
 /// other, outputs are copied back. As a whole program, outputs that can be inputs of the next run stay on the
-/// device, and are copied to the host while that one runs.
+/// device, where that one reads them, and are copied to the host meanwhile.
 class Program final : public engine::Program, public engine::WholeProgram {
  public:
   Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace,
@@ -48,6 +50,7 @@ class Program final : public engine::Program, public engine::WholeProgram {
     std::size_t offset = 0;  ///< in the staging memory
     bool stays = false;      ///< of a whole program's outputs: on the device
     std::size_t kept = 0;    ///< its offset there
+    bool direct = false;     ///< dispatches may read or write it outside the arena
   };
   /// A copy between the arena and other memory.
   struct Border {
@@ -57,16 +60,37 @@ class Program final : public engine::Program, public engine::WholeProgram {
     std::size_t bytes;
   };
 
+  /// A slot that lies in a block instead of the arena.
+  struct Moved {
+    Slot slot = 0;
+    std::uint64_t block = 0;  ///< its number: another one may get the same handle
+    Place place;
+    bool operator==(const Moved& other) const {
+      return slot == other.slot && block == other.block && place.offset == other.place.offset;
+    }
+  };
+  /// The dispatches, for slots that lie so.
+  struct Recording {
+    Recording(Device& device, std::vector<Moved> elsewhere) : moved(std::move(elsewhere)), compute(device) {}
+    std::vector<Moved> moved;
+    Owned<VkDescriptorPool> pool;
+    std::vector<VkDescriptorSet> sets;
+    Commands compute;
+  };
+
   std::vector<Transfer> transfers(const engine::Partition& partition, std::span<const engine::ValueId> ids);
   void plan_transfers(const engine::Partition& partition);
-  /// Records anew when the arena has moved.
+  void find_direct();
+  /// Forgets what was recorded when the arena has moved.
   void prepare();
-  void record_calls();
+  /// Recorded now, unless slots have lain so lately.
+  Recording& recording(std::vector<Moved> moved);
+  void record_calls(Recording& recording);
   void record_in(std::span<const Border> copies);
   void record_out(std::span<const Border> copies);
   /// Computes by portable kernels what a run leaves on the device.
   Block::Remake remaking(std::span<const engine::Tensor* const> inputs);
-  void make_sets();
+  void make_sets(Recording& recording);
   VkDescriptorBufferInfo where(Slot slot) const;
   std::byte* host_address(const Transfer& transfer, const Memory& staging) const;
   void send(const Transfer& transfer, const std::byte* from, std::vector<Border>& copies);
@@ -84,12 +108,10 @@ class Program final : public engine::Program, public engine::WholeProgram {
   std::shared_ptr<const engine::Graph> alone_;  ///< the partition; null until it is run whole
   Memory upload_, download_;  ///< empty where the host sees the arena
   std::vector<Pipeline> pipelines_;
-  Owned<VkDescriptorPool> set_pool_;
-  std::vector<VkDescriptorSet> sets_;
-  bool recorded_ = false;                 ///< compute_ is for arena_
+  std::list<Recording> recordings_;       ///< for arena_; the latest first
   bool borders_are_plain_ = false;        ///< before_ and after_ are what run() takes
   std::unique_ptr<Stopwatch> stopwatch_;  ///< of a program that is measured
-  Commands before_, compute_, after_;
+  Commands before_, after_;
   Moment last_;  ///< of the last run
 };
 

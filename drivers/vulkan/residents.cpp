@@ -5,7 +5,7 @@
 namespace dormouse::drivers::vulkan {
 
 Block::Block(Device& device, std::size_t bytes, Device::Use use)
-    : device_(device), memory_(device.allocate(bytes, Device::Use::device)) {
+    : device_(device), number_(device.next_number()), memory_(device.allocate(bytes, Device::Use::device)) {
   if (memory_.mapped) return;
   host_ = device.allocate(bytes, use);
   copying_ = std::make_unique<Commands>(device, Lane::transfer);

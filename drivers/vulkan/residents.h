@@ -19,6 +19,7 @@ class Block {
   ~Block();
 
   Device& of() const { return device_; }
+  std::uint64_t number() const { return number_; }  ///< no other block of the device has it, or had
   const Memory& device() const { return memory_; }
   /// Where the host writes or reads.
   std::byte* seen() const { return memory_.mapped ? memory_.mapped : host_.mapped; }
@@ -44,6 +45,7 @@ class Block {
   void copy(const Memory& from, const Memory& to, std::span<const Moment> behind);
 
   Device& device_;
+  std::uint64_t number_;
   Memory memory_, host_;
   std::unique_ptr<Commands> copying_;
   Moment copied_, arrival_;
