@@ -1,6 +1,7 @@
 #include "drivers/vulkan/driver.h"
 
 #include <algorithm>
+#include <string>
 
 #include "config/log.h"
 #include "drivers/vulkan/foreseen.h"
@@ -75,18 +76,20 @@ bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node
   return alone.fits([](engine::ValueId) { return true; });
 }
 
-bool VulkanDriver::worthwhile(const engine::Partition& partition) const {
+bool VulkanDriver::worthwhile(const engine::Partition& partition) const try {
   const auto alone = [&](std::size_t node) {
     return find_kernel(*partition.graph->nodes()[node].op)->alone;
   };
   if (std::ranges::none_of(partition.nodes, alone)) return false;
   const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_);
   const std::size_t needed = foreseen.missing + foreseen.arena, room = device_->room();
-  if (needed <= room) return true;
+  if (needed > room)
+    throw Failure(Errc::too_large, "it takes " + std::to_string(needed >> 20) + " MiB on " + device_->name() +
+                                       ", which has " + std::to_string(room >> 20) + " MiB left");
+  return true;
+} catch (const Failure& failure) {
   log(Level::warning, "vulkan: a part of a model (" + std::to_string(partition.nodes.size()) +
-                          " operators) takes " + std::to_string(needed >> 20) + " MiB on " +
-                          device_->name() + ", which has " + std::to_string(room >> 20) +
-                          " MiB left: the CPU computes it");
+                          " operators) is left to the CPU: " + failure.error().context);
   return false;
 }
 

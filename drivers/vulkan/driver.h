@@ -47,7 +47,7 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
   /// Whether it computes in the host's memory, as most boards do.
   bool unified() const;
   bool supports(const engine::Graph& graph, const engine::Node& node) const override;
-  /// Not what the device has no room for now; the log says so.
+  /// Not what is too large for the device, or for what it has left; the log says so.
   bool worthwhile(const engine::Partition& partition) const override;
   std::shared_ptr<engine::Workspace> open_workspace() const override;
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,

@@ -36,7 +36,7 @@ Slot Recorder::temporary(std::size_t bytes) {
 
 void Recorder::add(Call call) {
   if (call.groups.x > 65535 || call.groups.y > 65535 || call.groups.z > 65535)
-    throw Failure(Errc::unavailable, "Vulkan: a dispatch is too large");
+    throw Failure(Errc::too_large, "Vulkan: a dispatch is too large");
   if (node_) call.of = node_->op->name;
   calls_.push_back(std::move(call));
 }

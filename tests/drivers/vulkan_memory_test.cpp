@@ -95,6 +95,24 @@ TEST_CASE("what the device has no room for the CPU computes, and what it has the
   }
 }
 
+TEST_CASE("more products than a dispatch may have groups are left to the CPU", "[vulkan]") {
+  const VulkanDriver* const driver = vulkan_device();
+  if (!driver) return;
+  const Driver* const drivers[] = {driver};
+  Graph graph;
+  const Value a{&graph, graph.add_input("a", DType::f32, {kDynamic, 1, 2})},
+      b{&graph, graph.add_input("b", DType::f32, {kDynamic, 2, 1})};
+  graph.set_outputs({matmul(a, b).id});
+  const Session session(graph, drivers);
+  for (const std::int64_t count : {100, 70'000}) {
+    std::mt19937 random(kSeed);
+    const Tensor inputs[] = {conformance::draw(DType::f32, {count, 1, 2}, -1, 1, random),
+                             conformance::draw(DType::f32, {count, 2, 1}, -1, 1, random)};
+    check_close(session.run(inputs), interpret(graph, inputs));
+    CHECK(session.placement(inputs).at(0).first == (count == 100 ? "vulkan" : "reference"));
+  }
+}
+
 TEST_CASE("a request answers whichever allocation fails", "[vulkan]") {
   for (const bool staged : {false, true}) {
     std::size_t left = 0;
