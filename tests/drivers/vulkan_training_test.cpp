@@ -198,6 +198,30 @@ TEST_CASE("a step reads what has stayed on the device from there", "[vulkan]") {
   check_close(session.run(here.inputs), interpret(graph, should.inputs));
 }
 
+TEST_CASE("a state that is joined of parts stays on the device whole", "[vulkan]") {
+  constexpr std::int64_t kRows = 64, kWide = 16;
+  Graph graph;
+  const Value state{&graph, graph.add_input("state", DType::f32, {2 * kRows, kWide})};
+  const Value x{&graph, graph.add_input("x", DType::f32, {kRows, kWide})};
+  const Value mean = reduce_mean(reshape(state, {2, kRows, kWide}), {0}, false);
+  const Value joined = apply("Concat", {mean + x, tanh(mean * x)}, {{"axis", std::int64_t{0}}});
+  graph.set_outputs({reduce_mean(x, {0, 1}, false).id, joined.id});
+  for (const vulkan::VulkanDriver* const driver : {vulkan_device(), staged_vulkan_device()}) {
+    if (!driver) return;
+    const Driver* const drivers[] = {driver};
+    const Session session(graph, drivers, {.feeds_back = true});
+    Steps here(graph), should(graph);
+    for (int step = 0; step < 5; ++step) {
+      const std::vector<Tensor> made = session.run(here.inputs), expected = interpret(graph, should.inputs);
+      INFO("step " << step);
+      check_close(made, expected);
+      CHECK(vulkan::is_resident(made[1]));
+      here.feed_back(made);
+      should.feed_back(expected);
+    }
+  }
+}
+
 /// A device that fails for good in the run behind the first `good` ones.
 class Failing final : public Driver {
  public:
