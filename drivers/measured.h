@@ -9,11 +9,13 @@
 namespace dormouse::drivers {
 
 /// A GPU where it pays: takes the partitions that it computes faster than the CPU does, what it is given and
-/// gives back carried to and fro, and leaves the others. What a step of training is given again is not carried:
-/// it stays on the device. Each is measured once, when it is first planned, on
-/// numbers drawn for it; what only differs in extents by less than a factor of two is one and the same. What
-/// the CPU does in less time than a hand-over takes is not measured. Thread-safe.
-class MeasuredDriver final : public engine::Driver, public engine::FailureListener, public engine::SendsAhead {
+/// gives back carried to and fro, and leaves the others. What a step of training is given again is not
+/// carried: it stays on the device. Each is measured once, when it is first planned, on numbers drawn for it;
+/// what only differs in extents by less than a factor of two is one and the same. What the CPU does in less
+/// time than a hand-over takes is not measured. Thread-safe.
+class MeasuredDriver final : public engine::Driver,
+                             public engine::FailureListener,
+                             public engine::SendsAhead {
  public:
   /// All borrowed for its life; `cpu` are the drivers that it is compared with, on so many threads.
   MeasuredDriver(const WatchedDriver& gpu, std::span<const engine::Driver* const> cpu, std::size_t threads,

@@ -4,8 +4,8 @@
 
 namespace dormouse::engine {
 
-/// What a driver can be besides: one that takes a tensor to its device before a whole program (WholeProgram) is
-/// given it, while that runs on another one. Thread-safe.
+/// What a driver can be besides: one that takes a tensor to its device before a whole program (WholeProgram)
+/// is given it, while that runs on another one. Thread-safe.
 class SendsAhead {
  public:
   virtual ~SendsAhead() = default;

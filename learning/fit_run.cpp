@@ -43,7 +43,8 @@ class Run {
       const engine::SendsAhead* const sender = sender_;
       return sender ? sent(*sender, made(i)) : made(i);
     };
-    Prefetch<Batch> batches(make, static_cast<std::size_t>(progress_.batch), data_.batches, options_.prefetch);
+    Prefetch<Batch> batches(make, static_cast<std::size_t>(progress_.batch), data_.batches,
+                            options_.prefetch);
     double last_rate = 0;
     while (!batches.done()) {
       Batch batch = batches.next();

@@ -170,8 +170,8 @@ class Budget {
   std::size_t allowed_;
 };
 
-/// The drivers that the choice names, within the model's budget. One that leaves the choice to us goes without
-/// the GPU where that would need more.
+/// The drivers that the choice names, within the model's budget. One that leaves the choice to us goes
+/// without the GPU where that would need more.
 std::vector<const engine::Driver*> drivers_within_budget(const ModelParts& parts,
                                                          const drivers::DriverTable& drivers,
                                                          drivers::Choice choice) {
@@ -187,8 +187,8 @@ std::vector<const engine::Driver*> drivers_within_budget(const ModelParts& parts
   if (!may_choose) return chosen;
   const engine::Footprint needed = budget.needed(drivers.chosen(Choice::vulkan));
   if (budget.fits(needed)) return chosen;
-  log(Level::warning, "model '" + parts.options.name + "' is left to the CPU: on the GPU it " +
-                          budget.trouble(needed));
+  log(Level::warning,
+      "model '" + parts.options.name + "' is left to the CPU: on the GPU it " + budget.trouble(needed));
   return cpu;
 }
 

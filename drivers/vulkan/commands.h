@@ -6,8 +6,8 @@
 
 namespace dormouse::drivers::vulkan {
 
-/// A command buffer, recorded once and given to one of the device's queues as often as one likes, never while it
-/// is still under way.
+/// A command buffer, recorded once and given to one of the device's queues as often as one likes, never while
+/// it is still under way.
 class Commands {
  public:
   explicit Commands(Device& device, Lane lane = Lane::compute);

@@ -189,8 +189,8 @@ void Device::open_queues(std::span<const VkQueueFamilyProperties> families) {
     return static_cast<std::uint32_t>(found - families.begin());
   };
   const std::uint32_t compute = find([](VkQueueFlags flags) { return (flags & VK_QUEUE_COMPUTE_BIT) != 0; });
-  const std::uint32_t transfer =
-      find([](VkQueueFlags flags) { return (flags & ~VK_QUEUE_SPARSE_BINDING_BIT) == VK_QUEUE_TRANSFER_BIT; });
+  const std::uint32_t transfer = find(
+      [](VkQueueFlags flags) { return (flags & ~VK_QUEUE_SPARSE_BINDING_BIT) == VK_QUEUE_TRANSFER_BIT; });
   if (compute == families.size()) throw Failure(Errc::unavailable, name_ + " does not compute");
   const bool both = transfer < families.size();
   tells_time_ = families[compute].timestampValidBits > 0;
@@ -315,13 +315,11 @@ Pipeline Device::pipeline(Shader shader, const std::vector<std::uint32_t>& const
   return {made.get(), pipeline_layout, set_layouts_.at(source.bindings).get()};
 }
 
-Moment Device::submit(Lane lane, std::span<const VkCommandBuffer> commands,
-                      std::span<const Moment> behind) {
+Moment Device::submit(Lane lane, std::span<const VkCommandBuffer> commands, std::span<const Moment> behind) {
   if (lost_) throw Failure(Errc::unavailable, "Vulkan: " + name_ + " is lost");
   Queue& queue = lane == Lane::transfer && transfer_ ? *transfer_ : *compute_;
   Moment end;
-  const VkResult result =
-      loses_ && loses_() ? VK_ERROR_DEVICE_LOST : queue.submit(commands, behind, end);
+  const VkResult result = loses_ && loses_() ? VK_ERROR_DEVICE_LOST : queue.submit(commands, behind, end);
   if (result != VK_SUCCESS) lose(result);
   return end;
 }

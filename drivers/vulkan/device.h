@@ -79,9 +79,7 @@ class Device {
   const std::string& uuid() const { return uuid_; }  ///< of the device's software: its pipeline cache's
   const DeviceApi& api() const { return *api_; }
   VkDevice get() const { return device_; }
-  const Queue& queue(Lane lane) const {
-    return lane == Lane::transfer && transfer_ ? *transfer_ : *compute_;
-  }
+  const Queue& queue(Lane lane) const { return lane == Lane::transfer && transfer_ ? *transfer_ : *compute_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
 
   bool tells_time() const { return tells_time_; }
@@ -108,8 +106,8 @@ class Device {
   /// The shader with these specialisation constants, the first being the size of its work groups.
   Pipeline pipeline(Shader shader, const std::vector<std::uint32_t>& constants);
 
-  /// Gives recorded commands to a queue, to begin when the moments `behind` have come; returns their end. Throws
-  /// Failure(unavailable) when they are not taken; the device is lost then.
+  /// Gives recorded commands to a queue, to begin when the moments `behind` have come; returns their end.
+  /// Throws Failure(unavailable) when they are not taken; the device is lost then.
   Moment submit(Lane lane, std::span<const VkCommandBuffer> commands, std::span<const Moment> behind);
   /// Until the moment has come. Throws Failure(unavailable) when it does not; the device is lost then.
   void wait(const Moment& moment) const;
@@ -145,7 +143,7 @@ class Device {
   std::uint64_t patience_ = 0;  ///< ns that a run may take
   bool tells_time_ = false;
   std::uint32_t enough_groups_ = 128;
-  bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
+  bool unified_ = false;       ///< the host writes and reads the device's own memory as fast as its own
   bool tells_budget_ = false;  ///< how much memory is free for us
   std::size_t limit_ = SIZE_MAX;
   std::function<void(std::size_t)> before_allocation_;

@@ -37,9 +37,9 @@ bool of_device(const ValueInfo& value, bool booleans, bool integers) {
 }  // namespace
 
 VulkanDriver::VulkanDriver(const Options& options)
-    : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged,
-                                                     options.memory, options.before_allocation,
-                                                     options.loses})),
+    : device_(
+          std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged,
+                                                 options.memory, options.before_allocation, options.loses})),
       constants_(std::make_unique<Constants>(*device_)),
       sent_(std::make_unique<Sent>(*device_)) {}
 
@@ -77,9 +77,7 @@ bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node
 }
 
 bool VulkanDriver::worthwhile(const engine::Partition& partition) const try {
-  const auto alone = [&](std::size_t node) {
-    return find_kernel(*partition.graph->nodes()[node].op)->alone;
-  };
+  const auto alone = [&](std::size_t node) { return find_kernel(*partition.graph->nodes()[node].op)->alone; };
   if (std::ranges::none_of(partition.nodes, alone)) return false;
   const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_);
   const std::size_t needed = foreseen.missing + foreseen.arena, room = device_->room();
@@ -115,8 +113,7 @@ engine::Tensor VulkanDriver::sent(const engine::Tensor& tensor) const try {
   constexpr std::size_t kLeast = 64 << 10;  // less is sent in no time
   const engine::DType type = tensor.dtype();
   const bool known = type == DType::f32 || type == DType::boolean || type == DType::i32 || type == DType::i64;
-  if (device_->unified() || device_->lost() || !known || tensor.byte_size() < kLeast ||
-      is_resident(tensor))
+  if (device_->unified() || device_->lost() || !known || tensor.byte_size() < kLeast || is_resident(tensor))
     return tensor;
   return sent_->send(tensor);
 } catch (const Failure&) {

@@ -52,8 +52,8 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
   std::shared_ptr<engine::Workspace> open_workspace() const override;
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
                                            bool measure) const override;
-  /// Of the host's memory: all that a program takes where the device computes in that, as most boards' do; else
-  /// what is carried waits there.
+  /// Of the host's memory: all that a program takes where the device computes in that, as most boards' do;
+  /// else what is carried waits there.
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
 
   /// Large ones, where the device has memory of its own.

@@ -29,9 +29,8 @@ std::size_t Device::room() const {
   if (tells_budget_) memories.pNext = &budget;
   instance_api_->memory_properties(physical_, &memories);
   const auto left = [](std::size_t all, std::size_t taken) { return all - std::min(all, taken); };
-  const std::size_t free = tells_budget_
-                               ? left(budget.heapBudget[heap], budget.heapUsage[heap])
-                               : left(memories.memoryProperties.memoryHeaps[heap].size, allocated_);
+  const std::size_t free = tells_budget_ ? left(budget.heapBudget[heap], budget.heapUsage[heap])
+                                         : left(memories.memoryProperties.memoryHeaps[heap].size, allocated_);
   return std::min(free, left(limit_, allocated_));
 }
 
@@ -60,7 +59,8 @@ Memory Device::allocate(std::size_t bytes, Use use) const {
   info.allocationSize = needs.size;
   info.memoryTypeIndex = memory_type(needs.memoryTypeBits, use);
   VkDeviceMemory memory = nullptr;
-  check(api_->allocate_memory(device_, &info, nullptr, &memory), ("memory of " + name_ + ": " + std::to_string(needs.size) + " bytes").c_str());
+  check(api_->allocate_memory(device_, &info, nullptr, &memory),
+        ("memory of " + name_ + ": " + std::to_string(needs.size) + " bytes").c_str());
   made.memory = own(memory, api_->free_memory);
   allocated_ += needs.size;
   made.counted = Counted(&allocated_, Subtract{needs.size});

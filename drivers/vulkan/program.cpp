@@ -312,7 +312,8 @@ void Program::run(std::span<const engine::View> inputs, std::span<const engine::
 Block::Remake Program::remaking(std::span<const engine::Tensor* const> inputs) {
   if (!alone_) {
     const Partition& whole = recorder_.partition();
-    alone_ = std::make_shared<const engine::Graph>(engine::extract(*whole.graph, whole.inputs, whole.outputs));
+    alone_ =
+        std::make_shared<const engine::Graph>(engine::extract(*whole.graph, whole.inputs, whole.outputs));
   }
   std::vector<engine::Tensor> given;
   for (const engine::Tensor* const tensor : inputs) given.push_back(*tensor);

@@ -106,7 +106,7 @@ class Program final : public engine::Program, public engine::WholeProgram {
   std::size_t kept_bytes_ = 0;
   std::unique_ptr<Residents> residents_;
   std::shared_ptr<const engine::Graph> alone_;  ///< the partition; null until it is run whole
-  Memory upload_, download_;  ///< empty where the host sees the arena
+  Memory upload_, download_;                    ///< empty where the host sees the arena
   std::vector<Pipeline> pipelines_;
   std::list<Recording> recordings_;       ///< for arena_; the latest first
   bool borders_are_plain_ = false;        ///< before_ and after_ are what run() takes

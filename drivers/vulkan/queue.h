@@ -21,8 +21,8 @@ class Queue {
  public:
   Queue(const DeviceApi& api, VkDevice device, std::uint32_t family);
 
-  /// Begins when the moments `behind`, of any of the device's queues, have come. The last moment of it goes to
-  /// `end` unless it fails.
+  /// Begins when the moments `behind`, of any of the device's queues, have come. The last moment of it goes
+  /// to `end` unless it fails.
   VkResult submit(std::span<const VkCommandBuffer> commands, std::span<const Moment> behind, Moment& end);
   /// Until the moment has come, or so many nanoseconds are over.
   VkResult wait(std::uint64_t count, std::uint64_t patience) const;

@@ -11,10 +11,12 @@
 
 namespace dormouse::drivers::vulkan {
 
-/// Memory of a device, and some of the host's where the host does not see it: to send from, or to keep a copy.
+/// Memory of a device, and some of the host's where the host does not see it: to send from, or to keep a
+/// copy.
 class Block {
  public:
-  /// `use` of the host's: Use::upload or Use::download. Throws Failure(too_large) when there is no memory left.
+  /// `use` of the host's: Use::upload or Use::download. Throws Failure(too_large) when there is no memory
+  /// left.
   Block(Device& device, std::size_t bytes, Device::Use use);
   ~Block();
 
@@ -32,8 +34,8 @@ class Block {
   void send();
   /// Writes to seen() what the device held.
   using Remake = std::function<void(std::byte* seen)>;
-  /// Starts to copy what the device wrote, when `written` has come, to the host; if the device is lost before it
-  /// gets there, `remake` is called when the host asks.
+  /// Starts to copy what the device wrote, when `written` has come, to the host; if the device is lost before
+  /// it gets there, `remake` is called when the host asks.
   void fetch(const Moment& written, Remake remake);
   /// What was fetched is there when this returns, and `remake` is forgotten. Thread-safe.
   void settle() const;
@@ -53,8 +55,8 @@ class Block {
   mutable Remake remake_;  ///< null: settled
 };
 
-/// Elements that lie in a block: the host reads its own copy, which is good when the device has failed, too, and
-/// the device its own. Not to outlive the device.
+/// Elements that lie in a block: the host reads its own copy, which is good when the device has failed, too,
+/// and the device its own. Not to outlive the device.
 class Resident final : public engine::Buffer {
  public:
   /// Fetched.
@@ -86,8 +88,8 @@ class Resident final : public engine::Buffer {
 /// Where all elements of a tensor lie on `device`, or null.
 const Resident* resident_on(const Device& device, const engine::Tensor& tensor);
 
-/// Blocks of one size: one that nobody holds any more serves again. Blocks may be let go of in any thread, and
-/// after this has gone.
+/// Blocks of one size: one that nobody holds any more serves again. Blocks may be let go of in any thread,
+/// and after this has gone.
 class Residents {
  public:
   Residents(Device& device, std::size_t bytes, Device::Use use)

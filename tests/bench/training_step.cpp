@@ -3,8 +3,8 @@
 //
 //   bench_training_step [--steps 200] [--threads 1] [--batch 64] [--ahead 0]
 //
-// With --ahead 1 batches come as `dormouse train` makes them: by other threads, sent to the device ahead where it
-// takes that. Then a step's time is that from one to the next.
+// With --ahead 1 batches come as `dormouse train` makes them: by other threads, sent to the device ahead
+// where it takes that. Then a step's time is that from one to the next.
 //
 // A line of JSON a model: the median and the least milliseconds of a step, the shares of time by driver, and
 // how much more memory is resident after training than before. tests/bench/peers/training_step.py runs the

@@ -49,7 +49,8 @@ TEST_CASE("a GPU that computes in the machine's memory is within a model's budge
     if (choice == drivers::Choice::automatic)
       CHECK(load_model(options, table)->drivers == table.cpu);
     else
-      CHECK_THROWS_WITH(load_model(options, table), Catch::Contains("needs 8") && Catch::Contains("MB of memory"));
+      CHECK_THROWS_WITH(load_model(options, table),
+                        Catch::Contains("needs 8") && Catch::Contains("MB of memory"));
   }
   options.driver = drivers::Choice::cpu;
   CHECK(load_model(options, table)->drivers == table.cpu);

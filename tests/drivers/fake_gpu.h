@@ -21,8 +21,8 @@ class FakeGpu final : public engine::Driver {
   std::chrono::microseconds delay{};  ///< of every run
   bool wrong = false;
   std::size_t bytes = 0;  ///< that a program takes
-  /// To carry a value of a thousand elements to it or back, unless it has stayed: whole programs keep what they
-  /// give. None: programs are no whole ones.
+  /// To carry a value of a thousand elements to it or back, unless it has stayed: whole programs keep what
+  /// they give. None: programs are no whole ones.
   std::optional<std::chrono::microseconds> carrying;
   std::atomic<bool> lost = false;
   mutable std::atomic<int> runs = 0;

@@ -77,10 +77,11 @@ TEST_CASE("a GPU gets what it was measured to compute faster, and nothing else",
 TEST_CASE("what a training step is given again is not carried", "[drivers]") {
   Graph graph;
   const auto input = [&](Shape shape) { return graph.add_input("", DType::f32, std::move(shape)); };
-  const ValueId parameter = input({kMany}), gradient = input({1}), velocity = input({kMany}), rate = input({});
+  const ValueId parameter = input({kMany}), gradient = input({1}), velocity = input({kMany}),
+                rate = input({});
   const ValueId slope = (Value{&graph, parameter} * Value{&graph, gradient}).id;
-  graph.set_outputs(graph.add_node(*find_op("dormouse", "SgdMomentum"), {parameter, slope, velocity, rate}, {},
-                                   std::vector<std::string>(2)));
+  graph.set_outputs(graph.add_node(*find_op("dormouse", "SgdMomentum"), {parameter, slope, velocity, rate},
+                                   {}, std::vector<std::string>(2)));
   std::vector<Tensor> inputs;
   for (const ValueId id : graph.inputs()) inputs.emplace_back(DType::f32, graph.value(id).shape);
   Board board;

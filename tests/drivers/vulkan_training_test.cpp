@@ -319,9 +319,8 @@ TEST_CASE("no step is lost whenever the device is, while it computes or somethin
   for (int good = 0; !all; ++good) {
     REQUIRE(good < 20);
     int left = good;
-    const vulkan::VulkanDriver driver({.device = vulkan_device()->device_name(),
-                                       .staged = true,
-                                       .loses = [&left] { return left-- == 0; }});
+    const vulkan::VulkanDriver driver(
+        {.device = vulkan_device()->device_name(), .staged = true, .loses = [&left] { return left-- == 0; }});
     const Driver* const drivers[] = {&driver};
     const Session session(graph, drivers, {.feeds_back = true});
     Steps here(graph), should(graph);
