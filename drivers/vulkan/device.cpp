@@ -140,6 +140,7 @@ void Device::choose(const std::string& choice) {
     physical_ = devices[i];
     properties_ = device;
     uuid_ = hexadecimal(id.driverUUID) + hexadecimal(device.pipelineCacheUUID);
+    identity_ = uuid_ + " " + hexadecimal(id.deviceUUID) + " " + std::to_string(device.driverVersion);
   }
   if (!physical_)
     throw Failure(Errc::unavailable, (choice.empty() ? "no GPU" : "no device '" + choice + "'") +
@@ -284,40 +285,57 @@ const Owned<VkPipelineLayout>& Device::layout(std::uint32_t bindings) {
   return made = own(layout, api_->destroy_pipeline_layout);
 }
 
+Owned<VkPipeline> Device::compile(Shader shader, const std::vector<std::uint32_t>& constants,
+                                  VkPipelineCache cache) {
+  const ShaderInfo& source = info(shader);
+  Owned<VkShaderModule>& module = modules_[shader];
+  if (!module.get()) {
+    VkShaderModuleCreateInfo module_info{};
+    module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+    module_info.codeSize = source.code.size_bytes();
+    module_info.pCode = source.code.data();
+    VkShaderModule fresh = nullptr;
+    check(api_->create_shader(device_, &module_info, nullptr, &fresh), source.name);
+    module = own(fresh, api_->destroy_shader);
+  }
+  std::vector<VkSpecializationMapEntry> entries;
+  for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
+  const VkSpecializationInfo specialised{static_cast<std::uint32_t>(entries.size()), entries.data(),
+                                         constants.size() * sizeof(std::uint32_t), constants.data()};
+  VkComputePipelineCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+  info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+  info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+  info.stage.module = module.get();
+  info.stage.pName = "main";
+  info.stage.pSpecializationInfo = &specialised;
+  info.layout = layout(source.bindings).get();
+  VkPipeline pipeline = nullptr;
+  check(api_->create_pipelines(device_, cache, 1, &info, nullptr, &pipeline), source.name);
+  return own(pipeline, api_->destroy_pipeline);
+}
+
+Owned<VkPipeline> Device::compile(Shader shader, const std::vector<std::uint32_t>& constants) {
+  const std::lock_guard lock(pipeline_mutex_);
+  return compile(shader, constants, VK_NULL_HANDLE);
+}
+
+Pipeline Device::pipeline_of(Shader shader, const Owned<VkPipeline>& compiled) {
+  const std::lock_guard lock(pipeline_mutex_);
+  const std::uint32_t bindings = info(shader).bindings;
+  const VkPipelineLayout pipeline_layout = layout(bindings).get();
+  return {compiled.get(), pipeline_layout, set_layouts_.at(bindings).get()};
+}
+
 Pipeline Device::pipeline(Shader shader, const std::vector<std::uint32_t>& constants) {
   const std::lock_guard lock(pipeline_mutex_);
-  const ShaderInfo& source = info(shader);
-  const VkPipelineLayout pipeline_layout = layout(source.bindings).get();
   Owned<VkPipeline>& made = pipelines_[{shader, constants}];
   if (!made.get()) {
-    Owned<VkShaderModule>& module = modules_[shader];
-    if (!module.get()) {
-      VkShaderModuleCreateInfo module_info{};
-      module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-      module_info.codeSize = source.code.size_bytes();
-      module_info.pCode = source.code.data();
-      VkShaderModule fresh = nullptr;
-      check(api_->create_shader(device_, &module_info, nullptr, &fresh), source.name);
-      module = own(fresh, api_->destroy_shader);
-    }
-    std::vector<VkSpecializationMapEntry> entries;
-    for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
-    const VkSpecializationInfo specialised{static_cast<std::uint32_t>(entries.size()), entries.data(),
-                                           constants.size() * sizeof(std::uint32_t), constants.data()};
-    VkComputePipelineCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
-    info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
-    info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
-    info.stage.module = module.get();
-    info.stage.pName = "main";
-    info.stage.pSpecializationInfo = &specialised;
-    info.layout = pipeline_layout;
-    VkPipeline pipeline = nullptr;
-    check(api_->create_pipelines(device_, cache_.get(), 1, &info, nullptr, &pipeline), source.name);
-    made = own(pipeline, api_->destroy_pipeline);
+    made = compile(shader, constants, cache_.get());
     cache_grown_ = true;
   }
-  return {made.get(), pipeline_layout, set_layouts_.at(source.bindings).get()};
+  const std::uint32_t bindings = info(shader).bindings;
+  return {made.get(), layout(bindings).get(), set_layouts_.at(bindings).get()};
 }
 
 void Device::run(std::span<const VkCommandBuffer> commands, VkFence fence) {

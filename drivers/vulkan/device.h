@@ -51,6 +51,9 @@ class Device {
 
   const std::string& name() const { return name_; }
   const std::string& uuid() const { return uuid_; }  ///< of the device's software: its pipeline cache's
+  /// Of the device and its software: what was measured on another one says nothing here.
+  const std::string& identity() const { return identity_; }
+  bool is_cpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
   const DeviceApi& api() const { return *api_; }
   VkDevice get() const { return device_; }
   std::uint32_t queue_family() const { return family_; }
@@ -65,6 +68,10 @@ class Device {
 
   /// The shader with these specialisation constants, the first being the size of its work groups.
   Pipeline pipeline(Shader shader, const std::vector<std::uint32_t>& constants);
+
+  /// The same, compiled anew, and kept by nobody.
+  Owned<VkPipeline> compile(Shader shader, const std::vector<std::uint32_t>& constants);
+  Pipeline pipeline_of(Shader shader, const Owned<VkPipeline>& compiled);
 
   /// Runs recorded commands to their end. Throws Failure(unavailable) when they do not get there; the device
   /// is lost then.
@@ -85,6 +92,8 @@ class Device {
   void load_pipelines(const std::filesystem::path& folder);
   std::uint32_t memory_type(std::uint32_t allowed, Use use) const;
   const Owned<VkPipelineLayout>& layout(std::uint32_t bindings);
+  Owned<VkPipeline> compile(Shader shader, const std::vector<std::uint32_t>& constants,
+                            VkPipelineCache cache);
 
   Loader loader_;
   VkInstance instance_ = nullptr;
@@ -92,7 +101,7 @@ class Device {
   VkPhysicalDevice physical_ = nullptr;
   VkPhysicalDeviceProperties properties_{};
   VkPhysicalDeviceMemoryProperties memories_{};
-  std::string name_, uuid_;
+  std::string name_, uuid_, identity_;
   std::uint64_t patience_ = 0;  ///< ns that a run may take
   bool tells_time_ = false;
   std::uint32_t enough_groups_ = 128;

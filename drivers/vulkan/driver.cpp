@@ -5,6 +5,7 @@
 #include "drivers/vulkan/kernel.h"
 #include "drivers/vulkan/operands.h"
 #include "drivers/vulkan/program.h"
+#include "drivers/vulkan/tuner.h"
 
 namespace dormouse::drivers::vulkan {
 namespace {
@@ -35,11 +36,18 @@ bool of_device(const ValueInfo& value, bool booleans, bool integers) {
 
 VulkanDriver::VulkanDriver(const Options& options)
     : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged})),
-      constants_(std::make_unique<Constants>(*device_)) {}
+      constants_(std::make_unique<Constants>(*device_)),
+      tuner_(std::make_unique<Tuner>(
+          *device_, Tuner::Options{options.tiles,
+                                   options.tunes_any || !device_->is_cpu() ? options.tuning
+                                                                           : std::chrono::nanoseconds(0),
+                                   options.tile})) {}
 
 VulkanDriver::~VulkanDriver() = default;
 
 const std::string& VulkanDriver::device_name() const { return device_->name(); }
+
+std::vector<Tile> VulkanDriver::tiles() const { return tuner_->tiles(); }
 
 std::string VulkanDriver::device_identity() const { return device_->name() + " " + device_->uuid(); }
 
@@ -80,7 +88,7 @@ std::shared_ptr<engine::Workspace> VulkanDriver::open_workspace() const {
 
 std::unique_ptr<engine::Program> VulkanDriver::compile(const engine::Partition& partition,
                                                        engine::Workspace& workspace, bool measure) const {
-  auto program = std::make_unique<Program>(partition, *device_, *constants_,
+  auto program = std::make_unique<Program>(partition, *device_, *constants_, *tuner_,
                                            static_cast<Workspace&>(workspace), measure);
   device_->save_pipelines();
   return program;

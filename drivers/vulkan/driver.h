@@ -1,16 +1,20 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "drivers/vulkan/tile.h"
 #include "engine/driver.h"
 
 namespace dormouse::drivers::vulkan {
 
 class Constants;
 class Device;
+class Tuner;
 
 /// Computes partitions in f32 on a device that speaks Vulkan 1.1. Programs of one driver share constants and
 /// compiled shaders.
@@ -25,6 +29,13 @@ class VulkanDriver final : public engine::Driver {
     std::filesystem::path cache = {};
     /// What comes and goes is copied even where the host sees the device's memory: as on a GPU with its own.
     bool staged = false;
+    /// How products are best cut is kept in this file. Empty: for this process alone.
+    std::filesystem::path tiles = {};
+    /// It is measured where it is not known, for so long a plan; on a GPU, or on any device.
+    std::chrono::nanoseconds tuning{0};
+    bool tunes_any = false;
+    /// How every product is cut, whatever was measured.
+    std::optional<Tile> tile = {};
   };
   /// Throws Failure(unavailable) saying why when there is no such device or it does not work.
   explicit VulkanDriver(const Options& options);
@@ -34,6 +45,8 @@ class VulkanDriver final : public engine::Driver {
   const std::string& device_name() const;
   /// Another one after its software was updated: what was measured or compiled by it is of no use then.
   std::string device_identity() const;
+  /// How the device may cut products.
+  std::vector<Tile> tiles() const;
   bool supports(const engine::Graph& graph, const engine::Node& node) const override;
   bool worthwhile(const engine::Partition& partition) const override;
   std::shared_ptr<engine::Workspace> open_workspace() const override;
@@ -44,6 +57,7 @@ class VulkanDriver final : public engine::Driver {
  private:
   std::unique_ptr<Device> device_;
   std::unique_ptr<Constants> constants_;
+  std::unique_ptr<Tuner> tuner_;
 };
 
 /// Whether the elements lie on a device of this driver, too, because a step left them there.

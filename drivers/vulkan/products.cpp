@@ -115,8 +115,8 @@ void emit_matmul(Recorder& recorder, const Node& node) {
 
 extern const std::array<Kernel, 2> product_kernels;
 const std::array<Kernel, 2> product_kernels{
-    Kernel{.op = "Gemm", .supports = supports_gemm, .emit = emit_gemm},
-    Kernel{.op = "MatMul", .supports = supports_matmul, .emit = emit_matmul},
+    Kernel{.op = "Gemm", .supports = supports_gemm, .emit = emit_gemm, .finishes = true},
+    Kernel{.op = "MatMul", .supports = supports_matmul, .emit = emit_matmul, .finishes = true},
 };
 
 }  // namespace dormouse::drivers::vulkan

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "drivers/vulkan/kernel.h"
 
@@ -22,14 +23,22 @@ class Emitting {
       for (const ValueId id : node(i).inputs)
         if (id != engine::kAbsent) ++readers_[id];
     for (const ValueId id : partition.outputs) ++readers_[id];
+    find_finishes();
   }
 
   void all() {
     for (std::size_t i = 0; i < partition_.nodes.size();) {
       const Node& next = node(partition_.nodes[i]);
       const Kernel& kernel = *find_kernel(*next.op);
-      recorder_.begin(next);
-      if (kernel.express) {
+      const auto finished = finished_.find(partition_.nodes[i]);
+      recorder_.begin(next, finished == finished_.end() ? Finish{} : finished->second.first);
+      if (finishers_.contains(partition_.nodes[i])) {
+        ++i;  // done with what it finishes
+      } else if (finished != finished_.end()) {
+        kernel.emit(recorder_, next);
+        recorder_.alias(finished->second.second, recorder_.read(next.outputs[0]));
+        ++i;
+      } else if (kernel.express) {
         i += chain(i);
       } else {
         kernel.emit(recorder_, next);
@@ -41,6 +50,21 @@ class Emitting {
  private:
   const Node& node(std::size_t i) const { return partition_.graph->nodes()[i]; }
 
+  /// Activations that are the only reader of what a product gives.
+  void find_finishes() {
+    std::unordered_map<ValueId, std::size_t> made;  // by nodes that finish
+    for (const std::size_t i : partition_.nodes) {
+      const Node& next = node(i);
+      if (find_kernel(*next.op)->finishes && readers_[next.outputs[0]] == 1) made[next.outputs[0]] = i;
+      const auto product = next.inputs.empty() ? made.end() : made.find(next.inputs[0]);
+      if (product == made.end()) continue;
+      const auto finish = finish_of(*partition_.graph, next);
+      if (!finish || partition_.graph->value(next.outputs[0]).dtype != engine::DType::f32) continue;
+      finished_[product->second] = {*finish, next.outputs[0]};
+      finishers_.insert(i);
+    }
+  }
+
   /// Emits element-wise nodes from `first` on, as many as fit; returns how many.
   std::size_t chain(std::size_t first) {
     constexpr std::size_t kMost = 24;
@@ -51,6 +75,7 @@ class Emitting {
     std::size_t count = 0;
     for (std::size_t n = 0; n < kMost && first + n < partition_.nodes.size(); ++n) {
       const Node& next = node(partition_.nodes[first + n]);
+      if (finishers_.contains(partition_.nodes[first + n])) continue;
       const Kernel* const kernel = find_kernel(*next.op);
       if (!kernel->express || graph.value(next.outputs[0]).shape != shape) break;
       kernel->express(whole, graph, next);
@@ -68,6 +93,8 @@ class Emitting {
   const Partition& partition_;
   Recorder& recorder_;
   std::unordered_map<ValueId, std::size_t> readers_;
+  std::unordered_map<std::size_t, std::pair<Finish, ValueId>> finished_;  ///< and what it is then, by node
+  std::unordered_set<std::size_t> finishers_;
 };
 
 }  // namespace
@@ -80,11 +107,11 @@ std::shared_ptr<const Memory> Workspace::get() {
   return memory_;
 }
 
-Program::Program(const Partition& partition, Device& device, Constants& constants, Workspace& workspace,
-                 bool measure)
+Program::Program(const Partition& partition, Device& device, Constants& constants, Tuner& tuner,
+                 Workspace& workspace, bool measure)
     : device_(device),
       workspace_(workspace),
-      recorder_(partition, device, constants),
+      recorder_(partition, device, constants, tuner),
       before_(device),
       compute_(device),
       after_(device) {
@@ -133,44 +160,6 @@ VkDescriptorBufferInfo Program::where(Slot slot) const {
   const SlotInfo& info = recorder_.slots()[slot];
   if (info.constant) return {info.constant->memory->buffer.get(), info.constant->offset, info.bytes};
   return {arena_->buffer.get(), info.offset, info.bytes};
-}
-
-void Program::make_sets() {
-  const auto& calls = recorder_.calls();
-  std::uint32_t bindings = 0;
-  for (const Call& call : calls) bindings += static_cast<std::uint32_t>(call.slots.size());
-  const DeviceApi& api = device_.api();
-  set_pool_ = {};
-  sets_.assign(calls.size(), nullptr);
-  if (calls.empty()) return;
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
-  VkDescriptorPoolCreateInfo pool_info{};
-  pool_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
-  pool_info.maxSets = static_cast<std::uint32_t>(calls.size());
-  pool_info.poolSizeCount = 1;
-  pool_info.pPoolSizes = &size;
-  VkDescriptorPool pool = nullptr;
-  check(api.create_set_pool(device_.get(), &pool_info, nullptr, &pool), "a descriptor pool");
-  set_pool_ = device_.own(pool, api.destroy_set_pool);
-  std::vector<VkDescriptorSetLayout> layouts;
-  for (const Pipeline& pipeline : pipelines_) layouts.push_back(pipeline.sets);
-  VkDescriptorSetAllocateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
-  info.descriptorPool = pool;
-  info.descriptorSetCount = static_cast<std::uint32_t>(layouts.size());
-  info.pSetLayouts = layouts.data();
-  check(api.allocate_sets(device_.get(), &info, sets_.data()), "descriptors");
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    std::vector<VkDescriptorBufferInfo> buffers;
-    for (const Slot slot : calls[i].slots) buffers.push_back(where(slot));
-    VkWriteDescriptorSet write{};
-    write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
-    write.dstSet = sets_[i];
-    write.descriptorCount = static_cast<std::uint32_t>(buffers.size());
-    write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-    write.pBufferInfo = buffers.data();
-    api.update_sets(device_.get(), 1, &write, 0, nullptr);
-  }
 }
 
 namespace {
@@ -240,12 +229,7 @@ void Program::record_calls() {
       hazards.clear();
     }
     hazards.note(call, recorder_.slots(), recorder_.nothing());
-    api.bind_pipeline(compute_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
-    api.bind_sets(compute_.get(), VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &sets_[i], 0,
-                  nullptr);
-    api.push(compute_.get(), pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
-             call.push.data());
-    api.dispatch(compute_.get(), call.groups.x, call.groups.y, call.groups.z);
+    dispatch(api, compute_.get(), call, pipelines_[i], descriptors_.sets()[i]);
     if (stopwatch_) stopwatch_->mark(compute_.get(), static_cast<std::uint32_t>(i + 1));
   }
 }
@@ -300,7 +284,8 @@ void Program::prepare() {
     upload_ = device_.allocate(bytes(inputs_), Device::Use::upload);
     download_ = device_.allocate(bytes(outputs_), Device::Use::download);
   }
-  make_sets();
+  descriptors_ =
+      Descriptors(device_, recorder_.calls(), pipelines_, [this](Slot slot) { return where(slot); });
   compute_.begin();
   record_calls();
   compute_.end();
@@ -384,7 +369,7 @@ std::vector<engine::Program::Part> Program::parts() const {
     name += std::string(" (") + info(call.shader).name;
     for (const std::uint32_t groups : {call.groups.x, call.groups.y, call.groups.z})
       name += " " + std::to_string(groups);
-    parts.push_back({name + ")", laps[i]});
+    parts.push_back({name + ")", std::chrono::round<std::chrono::microseconds>(laps[i])});
   }
   return parts;
 }

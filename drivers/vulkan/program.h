@@ -1,6 +1,7 @@
 #pragma once
 
 #include "drivers/vulkan/commands.h"
+#include "drivers/vulkan/descriptors.h"
 #include "drivers/vulkan/recorder.h"
 #include "drivers/vulkan/residents.h"
 #include "drivers/vulkan/stopwatch.h"
@@ -29,8 +30,8 @@ class Workspace final : public engine::Workspace {
 /// device.
 class Program final : public engine::Program, public engine::WholeProgram {
  public:
-  Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace,
-          bool measure);
+  Program(const engine::Partition& partition, Device& device, Constants& constants, Tuner& tuner,
+          Workspace& workspace, bool measure);
 
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
   std::vector<engine::Tensor> run_whole(std::span<const engine::Tensor* const> inputs) override;
@@ -64,7 +65,6 @@ class Program final : public engine::Program, public engine::WholeProgram {
   void record_in(std::span<const Border> copies);
   /// `left` is copied to the host behind the copies, if it is not null and the host does not see it.
   void record_out(std::span<const Border> copies, const Block* left);
-  void make_sets();
   VkDescriptorBufferInfo where(Slot slot) const;
   std::byte* host_address(const Transfer& transfer, const Memory& staging) const;
   void send(const Transfer& transfer, const std::byte* from, std::vector<Border>& copies);
@@ -81,8 +81,7 @@ class Program final : public engine::Program, public engine::WholeProgram {
   std::unique_ptr<Residents> residents_;
   Memory upload_, download_;  ///< empty where the host sees the arena
   std::vector<Pipeline> pipelines_;
-  Owned<VkDescriptorPool> set_pool_;
-  std::vector<VkDescriptorSet> sets_;
+  Descriptors descriptors_;
   bool recorded_ = false;                 ///< compute_ is for arena_
   bool borders_are_plain_ = false;        ///< before_ and after_ are what run() takes
   std::unique_ptr<Stopwatch> stopwatch_;  ///< of a program that is measured

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "drivers/vulkan/tuner.h"
 #include "engine/op.h"
 
 namespace dormouse::drivers::vulkan {
 
 using engine::ValueId;
 
-Recorder::Recorder(const engine::Partition& partition, Device& device, Constants& constants)
-    : partition_(partition), device_(device), constants_(constants), nothing_(temporary(16)) {
+Recorder::Recorder(const engine::Partition& partition, Device& device, Constants& constants, Tuner& tuner)
+    : partition_(partition), device_(device), constants_(constants), tuner_(tuner), nothing_(temporary(16)) {
   for (const ValueId id : partition.inputs) write(id);
 }
 
@@ -32,6 +33,12 @@ Slot Recorder::write(ValueId value) {
 Slot Recorder::temporary(std::size_t bytes) {
   slots_.push_back({.bytes = bytes, .constant = nullptr});
   return static_cast<Slot>(slots_.size() - 1);
+}
+
+Tile Recorder::tile(const Uncut& product) {
+  std::vector<std::size_t> bytes;
+  for (const Slot slot : product.call.slots) bytes.push_back(slots_[slot].bytes);
+  return tuner_.choose(product, bytes, tuning_);
 }
 
 void Recorder::add(Call call) {

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "drivers/vulkan/constants.h"
+#include "drivers/vulkan/finish.h"
+#include "drivers/vulkan/tile.h"
 #include "engine/driver.h"
 
 namespace dormouse::drivers::vulkan {
@@ -54,10 +57,13 @@ struct Call {
   bool beside = false;       ///< it writes where no call before it did that wrote to the same slot
 };
 
+class Tuner;
+struct Uncut;
+
 /// What a partition takes on a device: collects dispatches, then places what they read and write.
 class Recorder {
  public:
-  Recorder(const engine::Partition& partition, Device& device, Constants& constants);
+  Recorder(const engine::Partition& partition, Device& device, Constants& constants, Tuner& tuner);
 
   const engine::Graph& graph() const { return *partition_.graph; }
   Device& device() const { return device_; }
@@ -74,8 +80,11 @@ class Recorder {
   /// Something for a binding that is not used.
   Slot nothing() { return nothing_; }
 
-  /// Calls are added for this node from now on.
-  void begin(const engine::Node& node) { node_ = &node; }
+  /// Calls are added for this node from now on, its results finished so.
+  void begin(const engine::Node& node, Finish finish = {}) { node_ = &node, finish_ = finish; }
+  const Finish& finish() const { return finish_; }
+  /// How a product of this plan is to be cut. Takes its time where nothing like it was measured yet.
+  Tile tile(const Uncut& product);
   void add(Call call);
   /// Fills a slot with one word.
   void fill(Slot slot, float value);
@@ -90,10 +99,13 @@ class Recorder {
   const engine::Partition& partition_;
   Device& device_;
   Constants& constants_;
+  Tuner& tuner_;
+  std::chrono::nanoseconds tuning_{};  ///< that took so far
   std::vector<SlotInfo> slots_;
   std::map<engine::ValueId, Slot> slots_of_;
   std::vector<Call> calls_;
   const engine::Node* node_ = nullptr;
+  Finish finish_;
   Slot nothing_;
 };
 

@@ -6,13 +6,17 @@
 
 namespace dormouse::drivers {
 
+std::string vulkan_device_name() {
+  const char* const named = std::getenv("DORMOUSE_VULKAN_DEVICE");
+  return named ? named : "cpu";
+}
+
 namespace {
 
 /// Never closed: a device's own library may be gone by the end of the process.
 const vulkan::VulkanDriver* open(bool staged) {
-  const char* const named = std::getenv("DORMOUSE_VULKAN_DEVICE");
   try {
-    return new vulkan::VulkanDriver({.device = named ? named : "cpu", .staged = staged});
+    return new vulkan::VulkanDriver({.device = vulkan_device_name(), .staged = staged});
   } catch (const Failure& failure) {
     WARN("nothing is checked on Vulkan: " << failure.what());
     return nullptr;

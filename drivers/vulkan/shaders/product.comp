@@ -1,10 +1,13 @@
 #version 450
 #extension GL_EXT_control_flow_attributes : require
-// out = alpha * A * B + beta * bias, for every batch or group, by tiles in shared memory; each thread keeps 4 x 4 results and
-// reads the next tiles while it computes. Loops are unrolled by demand: what is indexed at run time is no register. What A and B are depends on kMode: matrices of any strides, or a convolution or one of its gradients, whose
-// columns are read from the image as they are needed (implicit GEMM).
+#extension GL_GOOGLE_include_directive : require
+// out = finished(alpha * A * B + beta * bias), for every batch or group, by tiles in shared memory; each thread keeps
+// 4 kRows x 4 kColumns results and reads the next tiles while it computes. Loops are unrolled by demand: what is indexed at
+// run time is no register. What A and B are depends on kMode: matrices of any strides, or a convolution or one of its
+// gradients, whose columns are read from the image as they are needed (implicit GEMM).
 //
-// Of several splits of K each writes its part of the sum behind the other's; a reduction adds them up.
+// Of several splits of K each writes its part of the sum behind the other's; a reduction adds them up, and finishes.
+#include "finish.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kMode = 0;  // 0 matrices, 1 Conv, 2 ConvGradInput, 3 ConvGradWeight
@@ -28,6 +31,9 @@ layout(constant_id = 17) const int kDW = 1;
 layout(constant_id = 18) const int kPH = 0;
 layout(constant_id = 19) const int kPW = 0;
 layout(constant_id = 20) const uint kGroups = 1;
+layout(constant_id = 21) const uint kRows = 1;  // of a thread, by fours; likewise columns
+layout(constant_id = 22) const uint kColumns = 1;
+layout(constant_id = 23) const uint kFinish = 0;
 
 layout(binding = 0) readonly buffer A { float a[]; };
 layout(binding = 1) readonly buffer B { float b[]; };
@@ -40,6 +46,7 @@ layout(push_constant) uniform Push {
   uint splits;
   float alpha, beta;
   uint size;    // elements of all results
+  float finish_a, finish_b;
   uint a_m, a_k, b_k, b_n;  // strides of matrices, and of the bias
   uint bias_m, bias_n;
   uint batch1, batch2;      // the inner two extents of the batch
@@ -114,7 +121,7 @@ void store(uint part, uint z, uint m, uint n, float sum) {
   else at = (group * M + m) * N + n;
   float value = alpha * sum;
   if ((kFlags & 4) != 0 && part == 0) value += beta * bias[kMode == 1 ? group * kM + m : kMode == 2 ? group * kC + m : m * bias_m + n * bias_n];
-  result[part * size + at] = value;
+  result[part * size + at] = finished(kFinish, value, finish_a, finish_b);
 }
 
 void store_row(uint part, uint z, uint m, uint n, vec4 sums) {
@@ -124,12 +131,14 @@ void store_row(uint part, uint z, uint m, uint n, vec4 sums) {
   store(part, z, m, n + 3, sums.w);
 }
 
-const uint kThreads = kTileM * kTileN / 16;
+const uint kAcrossM = kTileM / 4 / kRows;  // threads
+const uint kAcrossN = kTileN / 4 / kColumns;
+const uint kThreads = kAcrossM * kAcrossN;  // a multiple of kTileN: a thread keeps to a column of B
 const uint kReadsA = kTileM * kTileK / kThreads;
 const uint kReadsB = kTileN * kTileK / kThreads;
 
 void main() {
-  const uint id = gl_LocalInvocationID.x, tx = id % (kTileN / 4), ty = id / (kTileN / 4);
+  const uint id = gl_LocalInvocationID.x, tx = id % kAcrossN, ty = id / kAcrossN;
   const uint z = gl_WorkGroupID.z / splits, part = gl_WorkGroupID.z % splits;
   const uint m0 = gl_WorkGroupID.y * kTileM, n0 = gl_WorkGroupID.x * kTileN;
   group = kMode == 0 ? 0 : z;
@@ -141,7 +150,8 @@ void main() {
   const uint first = part * chunk, last = min(K, first + chunk);
   const bool a_along_k = (kFlags & 1) != 0, b_along_k = (kFlags & 2) != 0;
 
-  vec4 sum0 = vec4(0.0), sum1 = vec4(0.0), sum2 = vec4(0.0), sum3 = vec4(0.0);
+  vec4 sums[4 * kRows * kColumns];
+  [[unroll]] for (uint i = 0; i < 4 * kRows * kColumns; ++i) sums[i] = vec4(0.0);
   float next_a[kReadsA], next_b[kReadsB];
   const Place fixed_place = place_of(n0 + id % kTileN);
   for (uint ahead = first; ahead < last + kTileK; ahead += kTileK) {  // a turn more than there are tiles
@@ -159,11 +169,17 @@ void main() {
     }
     if (ahead > first) {
       [[unroll]] for (uint k = 0; k < kTileK; ++k) {
-        const vec4 left = tile_a[k * kPitchM + ty], right = tile_b[k * kPitchN + tx];
-        sum0 += left.x * right;
-        sum1 += left.y * right;
-        sum2 += left.z * right;
-        sum3 += left.w * right;
+        vec4 right[kColumns];
+        [[unroll]] for (uint c = 0; c < kColumns; ++c) right[c] = tile_b[k * kPitchN + tx + c * kAcrossN];
+        [[unroll]] for (uint r = 0; r < kRows; ++r) {
+          const vec4 left = tile_a[k * kPitchM + ty + r * kAcrossM];
+          [[unroll]] for (uint c = 0; c < kColumns; ++c) {
+            sums[(4 * r) * kColumns + c] += left.x * right[c];
+            sums[(4 * r + 1) * kColumns + c] += left.y * right[c];
+            sums[(4 * r + 2) * kColumns + c] += left.z * right[c];
+            sums[(4 * r + 3) * kColumns + c] += left.w * right[c];
+          }
+        }
       }
       barrier();
     }
@@ -180,9 +196,8 @@ void main() {
     barrier();
   }
 
-  const uint m = m0 + 4 * ty, n = n0 + 4 * tx;
-  store_row(part, z, m, n, sum0);
-  store_row(part, z, m + 1, n, sum1);
-  store_row(part, z, m + 2, n, sum2);
-  store_row(part, z, m + 3, n, sum3);
+  [[unroll]] for (uint r = 0; r < kRows; ++r)
+    [[unroll]] for (uint i = 0; i < 4; ++i)
+      [[unroll]] for (uint c = 0; c < kColumns; ++c)
+        store_row(part, z, m0 + 4 * (ty + r * kAcrossM) + i, n0 + 4 * (tx + c * kAcrossN), sums[(4 * r + i) * kColumns + c]);
 }

@@ -1,4 +1,6 @@
 #version 450
+#extension GL_GOOGLE_include_directive : require
+#include "finish.glsl"
 // Reductions: a work group makes kAcross outputs, with gl_WorkGroupSize.x / kAcross threads on each.
 
 layout(local_size_x_id = 0) in;
@@ -7,6 +9,7 @@ layout(constant_id = 1) const uint kAcross = 1;
 layout(constant_id = 2) const uint kFold = 0;
 layout(constant_id = 3) const uint kEnd = 0;  // 0 as it is, 1 root, 2 logarithm
 layout(constant_id = 4) const uint kMostThreads = 256;
+layout(constant_id = 5) const uint kFinish = 0;
 
 layout(binding = 0) readonly buffer In { float x[]; };
 layout(binding = 1) writeonly buffer Out { float y[]; };
@@ -18,6 +21,7 @@ layout(push_constant) uniform Push {
   uint kept_strides[4];
   uint reduced[4];
   uint reduced_strides[4];
+  float finish_a, finish_b;
 };
 
 shared float partial[kMostThreads];
@@ -82,5 +86,5 @@ void main() {
   result = folded(kFold, base, lane, lanes, shift);
   if (kEnd == 1) result = sqrt(result);
   if (kEnd == 2) result = log(result) + shift;
-  if (there && lane == 0) y[at] = result * factor;
+  if (there && lane == 0) y[at] = finished(kFinish, result * factor, finish_a, finish_b);
 }
