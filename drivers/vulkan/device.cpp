@@ -58,6 +58,13 @@ std::string hexadecimal(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
+bool add(const VkPhysicalDeviceSubgroupProperties& subgroups) {
+  constexpr VkSubgroupFeatureFlags needed =
+      VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+  return (subgroups.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+         (subgroups.supportedOperations & needed) == needed;
+}
+
 VkInstance make_instance(const Loader& loader) {
   std::uint32_t version = VK_API_VERSION_1_0;
   if (loader.version) loader.version(&version);
@@ -94,6 +101,7 @@ Device::Device(const DeviceOptions& options) {
   try {
     choose(options.choice);
     unified_ = unified_ && !options.staged;
+    subgroups_add_ = subgroups_add_ && !options.plain;
     open();
     load_pipelines(options.cache);
   } catch (...) {
@@ -124,9 +132,12 @@ void Device::choose(const std::string& choice) {
   for (std::size_t i = 0; i < devices.size(); ++i) {
     VkPhysicalDeviceIDProperties id{};
     id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
+    VkPhysicalDeviceSubgroupProperties subgroups{};
+    subgroups.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
+    subgroups.pNext = &id;
     VkPhysicalDeviceProperties2 all{};
     all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
-    all.pNext = &id;
+    all.pNext = &subgroups;
     instance_api_->properties(devices[i], &all);
     const VkPhysicalDeviceProperties& device = all.properties;
     seen += (i ? ", " : "") + std::to_string(i) + " '" + device.deviceName + "' (" + word(device.deviceType) +
@@ -139,6 +150,7 @@ void Device::choose(const std::string& choice) {
     best = points;
     physical_ = devices[i];
     properties_ = device;
+    subgroups_add_ = add(subgroups);
     uuid_ = hexadecimal(id.driverUUID) + hexadecimal(device.pipelineCacheUUID);
     identity_ = uuid_ + " " + hexadecimal(id.deviceUUID) + " " + std::to_string(device.driverVersion);
   }

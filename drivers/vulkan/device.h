@@ -24,6 +24,7 @@ struct DeviceOptions {
   std::string choice;
   std::filesystem::path cache = {};  ///< folder for compiled pipelines; empty: they are not kept
   bool staged = false;               ///< the device's own memory is not mapped
+  bool plain = false;                ///< of what a device need not have, nothing is used
 };
 
 /// A buffer with memory of its own.
@@ -59,6 +60,8 @@ class Device {
   std::uint32_t queue_family() const { return family_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
 
+  /// Threads of a subgroup reduce among themselves.
+  bool subgroups_add() const { return subgroups_add_; }
   bool tells_time() const { return tells_time_; }
   /// Work groups of a few hundred threads that keep it busy.
   std::uint32_t enough_groups() const { return enough_groups_; }
@@ -104,6 +107,7 @@ class Device {
   std::string name_, uuid_, identity_;
   std::uint64_t patience_ = 0;  ///< ns that a run may take
   bool tells_time_ = false;
+  bool subgroups_add_ = false;
   std::uint32_t enough_groups_ = 128;
   bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
   std::uint32_t family_ = 0;

@@ -35,7 +35,8 @@ bool of_device(const ValueInfo& value, bool booleans, bool integers) {
 }  // namespace
 
 VulkanDriver::VulkanDriver(const Options& options)
-    : device_(std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged})),
+    : device_(std::make_unique<Device>(
+          DeviceOptions{options.device, options.cache, options.staged, options.plain})),
       constants_(std::make_unique<Constants>(*device_)),
       tuner_(std::make_unique<Tuner>(
           *device_, Tuner::Options{options.tiles,

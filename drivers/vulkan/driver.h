@@ -29,6 +29,8 @@ class VulkanDriver final : public engine::Driver {
     std::filesystem::path cache = {};
     /// What comes and goes is copied even where the host sees the device's memory: as on a GPU with its own.
     bool staged = false;
+    /// Nothing is used that a device need not have: operations of subgroups.
+    bool plain = false;
     /// How products are best cut is kept in this file. Empty: for this process alone.
     std::filesystem::path tiles = {};
     /// It is measured where it is not known, for so long a plan; on a GPU, or on any device.

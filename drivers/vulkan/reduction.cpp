@@ -153,7 +153,10 @@ Call call_for(Reduction what, const Split& split, Slot in, Slot out, Finish fini
 
 void add_reduction(Recorder& recorder, Reduction what, const Shape& shape, const std::vector<bool>& reduced,
                    Slot in, Slot out) {
-  recorder.add(call_for(what, Split(shape, reduced), in, out, {}));
+  const Split split(shape, reduced);
+  Call call = call_for(what, split, in, out, {});
+  if (across(split) == 1 && recorder.device().subgroups_add()) call.shader = Shader::reduce_subgroups;
+  recorder.add(std::move(call));
 }
 
 Call parts_call(Slot parts, std::uint32_t count, std::uint32_t elements, Slot out, Finish finish) {

@@ -14,9 +14,9 @@ std::string vulkan_device_name() {
 namespace {
 
 /// Never closed: a device's own library may be gone by the end of the process.
-const vulkan::VulkanDriver* open(bool staged) {
+const vulkan::VulkanDriver* open(bool staged, bool plain = false) {
   try {
-    return new vulkan::VulkanDriver({.device = vulkan_device_name(), .staged = staged});
+    return new vulkan::VulkanDriver({.device = vulkan_device_name(), .staged = staged, .plain = plain});
   } catch (const Failure& failure) {
     WARN("nothing is checked on Vulkan: " << failure.what());
     return nullptr;
@@ -27,6 +27,11 @@ const vulkan::VulkanDriver* open(bool staged) {
 
 const vulkan::VulkanDriver* vulkan_device() {
   static const vulkan::VulkanDriver* const driver = open(false);
+  return driver;
+}
+
+const vulkan::VulkanDriver* plain_vulkan_device() {
+  static const vulkan::VulkanDriver* const driver = open(false, true);
   return driver;
 }
 

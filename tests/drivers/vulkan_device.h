@@ -11,6 +11,8 @@ namespace dormouse::drivers {
 const vulkan::VulkanDriver* vulkan_device();
 /// What `vulkan_device()` is asked for.
 std::string vulkan_device_name();
+/// The same device as if it had nothing that it need not have.
+const vulkan::VulkanDriver* plain_vulkan_device();
 /// The same device as if the host did not see its memory.
 const vulkan::VulkanDriver* staged_vulkan_device();
 

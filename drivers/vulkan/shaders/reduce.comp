@@ -1,5 +1,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#ifdef SUBGROUPS
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#endif
 #include "finish.glsl"
 // Reductions: a work group makes kAcross outputs, with gl_WorkGroupSize.x / kAcross threads on each.
 
@@ -54,12 +58,34 @@ float seen(uint fold, float value, float shift) {
   return fold == 6 ? exp(value - shift) : value;
 }
 
+#ifdef SUBGROUPS
+// The largest and the least of what is no number are none, too.
+float folded_by_subgroups(uint fold, float sum) {
+  const bool orders = fold == 1 || fold == 2;
+  const uint lost = orders ? subgroupOr(isnan(sum) ? 1u : 0u) : 0;
+  if (fold == 1) sum = subgroupMax(sum);
+  else if (fold == 2) sum = subgroupMin(sum);
+  else sum = fold == 3 ? subgroupMul(sum) : subgroupAdd(sum);
+  if (lost != 0) sum = uintBitsToFloat(0x7fc00000);
+  if (gl_NumSubgroups == 1) return sum;
+  if (subgroupElect()) partial[gl_SubgroupID] = sum;
+  barrier();
+  float all = partial[0];
+  for (uint i = 1; i < gl_NumSubgroups; ++i) all = add(fold, all, partial[i]);
+  barrier();
+  return all;
+}
+#endif
+
 // The same on every thread of an output.
 float folded(uint fold, uint base, uint lane, uint lanes, float shift) {
   float sum = start(fold);
   for (uint i = lane; i < length; i += lanes)
     sum = add(fold, sum, seen(fold, x[base + offset_of(i, reduced, reduced_strides)], shift));
   if (lanes == 1) return sum;
+#ifdef SUBGROUPS
+  if (kAcross == 1) return folded_by_subgroups(fold, sum);
+#endif
   const uint id = gl_LocalInvocationID.x;
   partial[id] = sum;
   for (uint half_way = lanes / 2; half_way > 0; half_way /= 2) {
