@@ -102,6 +102,7 @@ Device::Device(const DeviceOptions& options) {
     choose(options.choice);
     unified_ = unified_ && !options.staged;
     subgroups_add_ = subgroups_add_ && !options.plain;
+    stores_halves_ = !options.plain;
     open();
     load_pipelines(options.cache);
   } catch (...) {

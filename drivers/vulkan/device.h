@@ -62,6 +62,7 @@ class Device {
 
   /// Threads of a subgroup reduce among themselves.
   bool subgroups_add() const { return subgroups_add_; }
+  bool stores_halves() const { return stores_halves_; }
   bool tells_time() const { return tells_time_; }
   /// Work groups of a few hundred threads that keep it busy.
   std::uint32_t enough_groups() const { return enough_groups_; }
@@ -108,6 +109,7 @@ class Device {
   std::uint64_t patience_ = 0;  ///< ns that a run may take
   bool tells_time_ = false;
   bool subgroups_add_ = false;
+  bool stores_halves_ = true;
   std::uint32_t enough_groups_ = 128;
   bool unified_ = false;  ///< the host writes and reads the device's own memory as fast as its own
   std::uint32_t family_ = 0;

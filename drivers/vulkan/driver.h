@@ -29,7 +29,7 @@ class VulkanDriver final : public engine::Driver {
     std::filesystem::path cache = {};
     /// What comes and goes is copied even where the host sees the device's memory: as on a GPU with its own.
     bool staged = false;
-    /// Nothing is used that a device need not have: operations of subgroups.
+    /// Nothing is used that a device need not have: no operations of subgroups, no weights of f16.
     bool plain = false;
     /// How products are best cut is kept in this file. Empty: for this process alone.
     std::filesystem::path tiles = {};

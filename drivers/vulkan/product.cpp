@@ -24,6 +24,11 @@ std::uint32_t chunk_of(const Uncut& p, const Tile& tile, std::uint32_t enough) {
   return divided_up(divided_up(p.k, splits), tile.k) * tile.k;
 }
 
+/// The flags of operands that are f16.
+std::uint32_t halves(const Recorder& recorder, Slot a, Slot b) {
+  return (recorder.slots()[a].halves ? 8u : 0u) | (recorder.slots()[b].halves ? 16u : 0u);
+}
+
 void add_cut(Recorder& recorder, const Uncut& product, Slot out) {
   const std::uint32_t enough = recorder.device().enough_groups();
   const Tile tile = recorder.tile(product);
@@ -70,8 +75,8 @@ std::vector<Call> cut(const Uncut& p, const Tile& tile, std::uint32_t enough, Sl
 void add_product(Recorder& recorder, const Product& p, Slot a, Slot b, Slot bias, Slot out) {
   const std::uint32_t batch = p.batch[0] * p.batch[1] * p.batch[2];
   const bool biased = bias != recorder.nothing();
-  const std::uint32_t flags =
-      (p.a_k == 1 ? 1u : 0u) | (p.b_k == 1 && p.b_n != 1 ? 2u : 0u) | (biased ? 4u : 0u);
+  const std::uint32_t flags = (p.a_k == 1 ? 1u : 0u) | (p.b_k == 1 && p.b_n != 1 ? 2u : 0u) |
+                              (biased ? 4u : 0u) | halves(recorder, a, b);
   Uncut uncut{.call = {.constants = {0, 0, 0, 0, 0, flags}, .slots = {a, b, bias}},
               .m = p.m,
               .n = p.n,
@@ -100,7 +105,7 @@ void add_convolution(Recorder& recorder, Convolving what, const Window& w, Slot 
   const auto sign = [](std::int32_t value) { return static_cast<std::uint32_t>(value); };
   Uncut uncut{.call = {.constants = {0,          static_cast<std::uint32_t>(what),
                                      0,          0,
-                                     0,          along | (biased ? 4u : 0u),
+                                     0,          along | (biased ? 4u : 0u) | halves(recorder, a, b),
                                      w.c,        w.h,
                                      w.w,        w.m,
                                      w.oh,       w.ow,

@@ -21,6 +21,19 @@ Slot Recorder::read(ValueId value) {
   return slots_of_[value] = this->constant(*constant);
 }
 
+Slot Recorder::read_factor(ValueId value) {
+  constexpr std::int64_t kWorthIt = 1024;
+  if (const auto found = halves_of_.find(value); found != halves_of_.end()) return found->second;
+  const auto& tensor = graph().value(value).constant;
+  if (!tensor || tensor->dtype() != engine::DType::f32 || tensor->elements() < kWorthIt ||
+      slots_of_.contains(value) || !device_.stores_halves())
+    return read(value);
+  auto halves = constants_.halves(*tensor);
+  if (!halves) return read(value);
+  slots_.push_back({.bytes = halves->bytes, .constant = halves, .halves = true});
+  return halves_of_[value] = static_cast<Slot>(slots_.size() - 1);
+}
+
 Slot Recorder::constant(const engine::Tensor& tensor) {
   slots_.push_back({device_bytes(tensor.elements()), constants_.get(tensor)});
   return static_cast<Slot>(slots_.size() - 1);

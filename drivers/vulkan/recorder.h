@@ -20,6 +20,7 @@ using Slot = std::uint32_t;
 struct SlotInfo {
   std::size_t bytes = 0;
   std::shared_ptr<const Constant> constant;  ///< else it lies in the arena
+  bool halves = false;                       ///< of which the elements are f16
   std::size_t first = 0, last = 0;           ///< dispatches during which it is needed, counted from 1
   std::size_t offset = 0;                    ///< in the arena
 };
@@ -70,6 +71,8 @@ class Recorder {
 
   /// Where a value lies that is an input, a constant or computed before.
   Slot read(engine::ValueId value);
+  /// The same for what a product reads: as f16, where the value is a constant that loses nothing by it.
+  Slot read_factor(engine::ValueId value);
   /// Where the value is to be computed.
   Slot write(engine::ValueId value);
   Slot temporary(std::size_t bytes);
@@ -102,7 +105,7 @@ class Recorder {
   Tuner& tuner_;
   std::chrono::nanoseconds tuning_{};  ///< that took so far
   std::vector<SlotInfo> slots_;
-  std::map<engine::ValueId, Slot> slots_of_;
+  std::map<engine::ValueId, Slot> slots_of_, halves_of_;
   std::vector<Call> calls_;
   const engine::Node* node_ = nullptr;
   Finish finish_;

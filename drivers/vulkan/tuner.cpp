@@ -58,7 +58,7 @@ std::vector<Tile> Tuner::tiles() const {
 /// Of a convolution counts whether its kernel is one point, besides what it is.
 std::string Tuner::key_of(const Uncut& p) const {
   const std::vector<std::uint32_t>& c = p.call.constants;
-  const std::uint32_t mode = c[1], along = c[5] & 3;
+  const std::uint32_t mode = c[1], along = c[5] & ~4u;
   const bool point = mode != 0 && c[12] * c[13] == 1;
   Digester digest(kKey);
   digest.add(prefix_);

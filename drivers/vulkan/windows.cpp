@@ -101,7 +101,8 @@ bool supports_convolution(const Graph& graph, const Node& node) {
 void emit_conv(Recorder& recorder, const Node& node) {
   const Convolved c = forward(recorder.graph(), node);
   const Window w = geometry(node, c);
-  const Slot x = recorder.read(node.inputs[0]), weights = recorder.read(node.inputs[1]),
+  const Slot x = recorder.read(node.inputs[0]),
+             weights = by_channel(w) ? recorder.read(node.inputs[1]) : recorder.read_factor(node.inputs[1]),
              bias = has_input(node, 2) ? recorder.read(node.inputs[2]) : recorder.nothing();
   const Slot y = recorder.write(node.outputs[0]);
   if (!by_channel(w)) return add_convolution(recorder, Convolving::forward, w, weights, x, bias, y);

@@ -154,6 +154,34 @@ TEST_CASE("an activation behind a product takes no dispatch on Vulkan", "[vulkan
   }
 }
 
+TEST_CASE("weights that are no more than f16 lose nothing as such on Vulkan", "[vulkan]") {
+  const vulkan::VulkanDriver *const with = vulkan_device(), *const without = plain_vulkan_device();
+  if (!with) return;
+  std::mt19937 random(kSeed);
+  const auto halved = [&](Shape shape) {
+    Tensor drawn = conformance::draw(DType::f32, std::move(shape), -1, 1, random);
+    for (float& x : drawn.mutable_values<float>()) x = to_float(to_half(x));
+    drawn.mutable_values<float>()[0] = -0x1p-24f;  // the least there is
+    drawn.mutable_values<float>()[1] = 65504;      // the largest
+    return drawn;
+  };
+  for (const Product& product : {Product{"", "Gemm", {{3, 65}, {33, 65}}, {{"transB", std::int64_t{1}}}},
+                                 Product{"", "Gemm", {{65, 33}, {65, 31}}, {{"transA", std::int64_t{1}}}},
+                                 Product{"", "MatMul", {{2, 5, 33}, {2, 33, 35}}},
+                                 Product{"", "Conv", {{1, 5, 9, 7}, {25, 5, 3, 3}}}}) {
+    INFO(product.op << ", seed " << kSeed);
+    Graph graph;
+    const ValueId x = graph.add_input("x", DType::f32, product.shapes[0]),
+                  w = graph.add_constant("w", halved(product.shapes[1]));
+    graph.set_outputs(graph.add_node(*find_op(product.domain, product.op), {x, w}, product.attributes));
+    const std::array inputs{conformance::draw(DType::f32, product.shapes[0], -1, 1, random)};
+    const auto expected = interpret(graph, inputs), made = run_on(*with, graph, inputs);
+    check_close(made, expected);
+    const auto same = run_on(*without, graph, inputs);  // to the bit
+    CHECK(std::ranges::equal(made[0].values<float>(), same[0].values<float>()));
+  }
+}
+
 TEST_CASE("how products are best cut is measured once, and kept", "[vulkan]") {
   if (!vulkan_device()) return;
   const TemporaryFolder folder;

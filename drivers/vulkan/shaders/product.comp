@@ -14,7 +14,7 @@ layout(constant_id = 1) const uint kMode = 0;  // 0 matrices, 1 Conv, 2 ConvGrad
 layout(constant_id = 2) const uint kTileM = 64;
 layout(constant_id = 3) const uint kTileN = 64;
 layout(constant_id = 4) const uint kTileK = 16;
-layout(constant_id = 5) const uint kFlags = 0;  // 1 A is read along k, 2 B is read along k, 4 there is a bias
+layout(constant_id = 5) const uint kFlags = 0;  // 1 A is read along k, 2 B likewise, 4 there is a bias, 8 A is of f16, 16 B likewise
 // The convolution: extents of a group's channels, the image, the outputs, the kernel.
 layout(constant_id = 6) const uint kC = 1;
 layout(constant_id = 7) const uint kH = 1;
@@ -37,6 +37,8 @@ layout(constant_id = 23) const uint kFinish = 0;
 
 layout(binding = 0) readonly buffer A { float a[]; };
 layout(binding = 1) readonly buffer B { float b[]; };
+layout(binding = 0) readonly buffer HalvesOfA { uint a_halves[]; };  // two a word
+layout(binding = 1) readonly buffer HalvesOfB { uint b_halves[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
 layout(binding = 3) writeonly buffer Out { float result[]; };
 
@@ -59,6 +61,23 @@ shared vec4 tile_a[kTileK * kPitchM];
 shared vec4 tile_b[kTileK * kPitchN];
 
 uint a_base, b_base, group;
+
+// Exact, also of what is too small for a device to widen by itself; finite.
+float widened(uint word, uint i) {
+  const uint bits = (i & 1) != 0 ? word >> 16 : word & 0xffff, magnitude = bits & 0x7fff;
+  const float value = magnitude < 0x400 ? float(magnitude) / 16777216.0 : uintBitsToFloat((magnitude << 13) + 0x38000000);
+  return (bits & 0x8000) != 0 ? -value : value;
+}
+
+float a_at(uint i) {
+  if ((kFlags & 8) != 0) return widened(a_halves[i / 2], i);
+  return a[i];
+}
+
+float b_at(uint i) {
+  if ((kFlags & 16) != 0) return widened(b_halves[i / 2], i);
+  return b[i];
+}
 
 // What a column or row stands for, found once where it does not change along k.
 struct Place {
@@ -99,14 +118,14 @@ Place place_of(uint n) {
 }
 
 float read_a(uint m, uint k) {
-  if (kMode == 0) return a[a_base + m * a_m + k * a_k];
-  if (kMode == 1) return a[(group * kM + m) * K + k];
+  if (kMode == 0) return a_at(a_base + m * a_m + k * a_k);
+  if (kMode == 1) return a_at((group * kM + m) * K + k);
   if (kMode == 2) return a[((group * kM + k / (kKH * kKW)) * kC + m) * (kKH * kKW) + k % (kKH * kKW)];
   return a[((k / (kOH * kOW) * kGroups + group) * kM + m) * (kOH * kOW) + k % (kOH * kOW)];
 }
 
 float read_b(uint k, uint n, Place place) {
-  if (kMode == 0) return b[b_base + k * b_k + n * b_n];
+  if (kMode == 0) return b_at(b_base + k * b_k + n * b_n);
   if (kMode == 1) return input_at(place, k);
   if (kMode == 2) return output_at(place, k);
   return input_at(input_place(k), n);
