@@ -48,6 +48,18 @@ Slot Recorder::temporary(std::size_t bytes) {
   return static_cast<Slot>(slots_.size() - 1);
 }
 
+bool Recorder::lay(Slot slot, Slot whole, std::size_t offset) {
+  SlotInfo& part = slots_[slot];
+  const bool given =
+      std::ranges::any_of(partition_.inputs, [&](ValueId id) { return slots_of_.at(id) == slot; });
+  if (given || part.constant || part.whole || slot == nothing_ || offset + part.bytes > slots_[whole].bytes ||
+      offset % device_.limits().minStorageBufferOffsetAlignment != 0)
+    return false;
+  part.whole = whole;
+  part.within = offset;
+  return true;
+}
+
 Tile Recorder::tile(const Uncut& product) {
   std::vector<std::size_t> bytes;
   for (const Slot slot : product.call.slots) bytes.push_back(slots_[slot].bytes);
@@ -88,11 +100,17 @@ std::size_t Recorder::place() {
   for (const ValueId id : partition_.outputs) slots_[read(id)].last = end;
   slots_[nothing_].first = 0;
   slots_[nothing_].last = end;
+  for (const SlotInfo& part : slots_)
+    for (const SlotInfo* slot = &part; slot->whole; slot = &slots_[*slot->whole]) {
+      SlotInfo& whole = slots_[*slot->whole];
+      whole.first = std::min(whole.first, part.first);
+      whole.last = std::max(whole.last, part.last);
+    }
   const std::size_t alignment = std::max<std::size_t>(device_.limits().minStorageBufferOffsetAlignment, 64);
   const auto aligned = [&](std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
   std::vector<SlotInfo*> order;
   for (SlotInfo& slot : slots_)
-    if (!slot.constant && slot.last > 0) order.push_back(&slot);
+    if (!slot.constant && slot.last > 0 && !slot.whole) order.push_back(&slot);
   std::ranges::stable_sort(order, std::greater{}, &SlotInfo::bytes);
   std::vector<const SlotInfo*> placed;  // by offset
   std::size_t total = 0;
@@ -108,6 +126,13 @@ std::size_t Recorder::place() {
     placed.insert(
         std::ranges::upper_bound(placed, offset, {}, [](const SlotInfo* other) { return other->offset; }),
         slot);
+  }
+  for (SlotInfo& part : slots_) {
+    if (!part.whole) continue;
+    part.offset = 0;
+    const SlotInfo* slot = &part;
+    for (; slot->whole; slot = &slots_[*slot->whole]) part.offset += slot->within;
+    part.offset += slot->offset;
   }
   return total;
 }

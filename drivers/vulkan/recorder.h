@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct SlotInfo {
   bool halves = false;                       ///< of which the elements are f16
   std::size_t first = 0, last = 0;           ///< dispatches during which it is needed, counted from 1
   std::size_t offset = 0;                    ///< in the arena
+  std::optional<Slot> whole = {};            ///< that it is a part of
+  std::size_t within = 0;                    ///< its offset there
 };
 
 /// The words that a shader is pushed, at most 32.
@@ -78,6 +81,9 @@ class Recorder {
   Slot temporary(std::size_t bytes);
   /// `value` has the elements of `slot`.
   void alias(engine::ValueId value, Slot slot) { slots_of_[value] = slot; }
+  /// Lays `slot`, which nothing writes to any more, into `whole` so many bytes from its begin. False where
+  /// that cannot be: it is to be copied then.
+  bool lay(Slot slot, Slot whole, std::size_t offset);
   /// Elements that are no value of the graph.
   Slot constant(const engine::Tensor& tensor);
   /// Something for a binding that is not used.

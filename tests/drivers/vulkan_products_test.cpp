@@ -154,6 +154,52 @@ TEST_CASE("an activation behind a product takes no dispatch on Vulkan", "[vulkan
   }
 }
 
+Value joined(std::initializer_list<Value> parts, std::int64_t axis) {
+  return apply("Concat", parts, {{"axis", axis}});
+}
+
+TEST_CASE("what is joined in one run on Vulkan is computed where it belongs", "[vulkan]") {
+  const vulkan::VulkanDriver* const driver = vulkan_device();
+  if (!driver) return;
+  Made made;
+  std::mt19937 random(kSeed);
+  const auto input = [&](Shape shape) {
+    made.inputs.push_back(conformance::draw(DType::f32, shape, -1, 1, random));
+    return Value{&made.graph, made.graph.add_input("", DType::f32, std::move(shape))};
+  };
+  const auto answers = [&](std::vector<Value> outputs) {
+    std::vector<ValueId> ids;
+    for (const Value& output : outputs) ids.push_back(output.id);
+    made.graph.set_outputs(ids);
+    check_close(run_on(*driver, made.graph, made.inputs), interpret(made.graph, made.inputs));
+    return parts(*driver, made).size();
+  };
+  const Value x = input({1, 4, 4, 8});
+
+  SECTION("each part is written there, and a whole may be a part") {
+    const Value a = sqrt(apply("Abs", {x})),
+                pooled = apply("MaxPool", {x}, pool({1, 1}, {1, 1}, {0, 0, 0, 0}));
+    const Value both = joined({a, pooled}, 1);
+    const Value b = apply("MaxPool", {both}, pool({3, 3}, {1, 1}, {1, 1, 1, 1}));
+    const Value all = joined({both, b}, 1);
+    CHECK(answers({reduce_sum(all, {1}, false), both}) == 4);
+  }
+  SECTION("what is given, read twice, seen otherwise or of several runs is copied") {
+    const Value a = sqrt(apply("Abs", {x}));
+    const Value seen = reshape(a, {1, 8, 4, 4});
+    const Value twice = joined({a, x, a}, 1), again = joined({seen, seen}, 1), within = joined({a, a}, 2);
+    const Value odd = joined(
+        {apply("Slice", {x, integers(made.graph, {0}), integers(made.graph, {3}), integers(made.graph, {3})}),
+         a},
+        3);
+    answers({twice, again, within, odd, exp(twice)});
+  }
+  SECTION("a part that begins where no buffer may is copied") {
+    const Value y = input({1, 3}), z = input({1, 5});
+    answers({joined({exp(y), exp(z), exp(y) * exp(y)}, 1)});
+  }
+}
+
 TEST_CASE("weights that are no more than f16 lose nothing as such on Vulkan", "[vulkan]") {
   const vulkan::VulkanDriver *const with = vulkan_device(), *const without = plain_vulkan_device();
   if (!with) return;
