@@ -22,9 +22,9 @@ using xnnpack::XnnpackDriver;
 using Drivers = std::vector<const engine::Driver*>;
 
 /// How long a plan may take to measure how its products are best cut: no more than a request may wait, or
-/// whatever it takes.
+/// what is little beside the work to come.
 constexpr auto kTuning = std::chrono::milliseconds(400);
-constexpr auto kThoroughTuning = std::chrono::minutes(2);
+constexpr auto kThoroughTuning = std::chrono::seconds(4);
 
 /// The device of that name, opened once. Files are kept beside `beside`, unless it is empty.
 const WatchedDriver* gpu(const std::string& device, const std::filesystem::path& cache,

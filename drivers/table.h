@@ -35,7 +35,7 @@ struct TableOptions {
   /// A file of what Choice::automatic measured; how a GPU is best to cut products is kept in `tiles` beside
   /// it. Empty: neither is kept.
   std::filesystem::path measured = {};
-  bool thorough = false;  ///< that is measured for all products of a plan, however long it takes; so if busy
+  bool thorough = false;  ///< that is measured for some seconds a plan, not some tenths; so if busy
   /// Of a GPU: as VulkanDriver::Options. Empty: what $DORMOUSE_VULKAN_DEVICE names, else any GPU.
   std::string device = {};
 };

@@ -328,18 +328,6 @@ Owned<VkPipeline> Device::compile(Shader shader, const std::vector<std::uint32_t
   return own(pipeline, api_->destroy_pipeline);
 }
 
-Owned<VkPipeline> Device::compile(Shader shader, const std::vector<std::uint32_t>& constants) {
-  const std::lock_guard lock(pipeline_mutex_);
-  return compile(shader, constants, VK_NULL_HANDLE);
-}
-
-Pipeline Device::pipeline_of(Shader shader, const Owned<VkPipeline>& compiled) {
-  const std::lock_guard lock(pipeline_mutex_);
-  const std::uint32_t bindings = info(shader).bindings;
-  const VkPipelineLayout pipeline_layout = layout(bindings).get();
-  return {compiled.get(), pipeline_layout, set_layouts_.at(bindings).get()};
-}
-
 Pipeline Device::pipeline(Shader shader, const std::vector<std::uint32_t>& constants) {
   const std::lock_guard lock(pipeline_mutex_);
   Owned<VkPipeline>& made = pipelines_[{shader, constants}];

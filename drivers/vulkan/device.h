@@ -73,10 +73,6 @@ class Device {
   /// The shader with these specialisation constants, the first being the size of its work groups.
   Pipeline pipeline(Shader shader, const std::vector<std::uint32_t>& constants);
 
-  /// The same, compiled anew, and kept by nobody.
-  Owned<VkPipeline> compile(Shader shader, const std::vector<std::uint32_t>& constants);
-  Pipeline pipeline_of(Shader shader, const Owned<VkPipeline>& compiled);
-
   /// Runs recorded commands to their end. Throws Failure(unavailable) when they do not get there; the device
   /// is lost then.
   void run(std::span<const VkCommandBuffer> commands, VkFence fence);

@@ -61,9 +61,7 @@ bool Recorder::lay(Slot slot, Slot whole, std::size_t offset) {
 }
 
 Tile Recorder::tile(const Uncut& product) {
-  std::vector<std::size_t> bytes;
-  for (const Slot slot : product.call.slots) bytes.push_back(slots_[slot].bytes);
-  return tuner_.choose(product, bytes, tuning_);
+  return tuner_.choose(product, tuning_);
 }
 
 void Recorder::add(Call call) {

@@ -11,10 +11,8 @@ std::string to_string(const Tile& tile) {
 
 std::vector<Tile> tiles_for(std::uint32_t threads, std::uint32_t shared_bytes) {
   // A multiple of n threads each, as the shader has it, and tiles of 4 threads or more across.
-  constexpr Tile all[] = {{32, 32, 16, 1, 1},  {64, 64, 16, 1, 1},  {64, 64, 16, 2, 2}, {32, 64, 16, 1, 1},
-                          {64, 32, 16, 1, 1},  {128, 64, 16, 2, 2}, {32, 32, 32, 1, 1}, {16, 64, 16, 1, 1},
-                          {128, 128, 8, 2, 2}, {16, 32, 32, 1, 1},  {64, 64, 16, 2, 1}, {32, 128, 16, 1, 2},
-                          {64, 128, 8, 2, 2}};
+  constexpr Tile all[] = {{32, 32, 16, 1, 1}, {64, 64, 16, 1, 1}, {64, 32, 16, 1, 1}, {32, 64, 16, 1, 1},
+                          {16, 64, 16, 1, 1}, {64, 64, 16, 2, 2}, {128, 128, 8, 2, 2}};
   std::vector<Tile> fitting;
   for (const Tile& tile : all)
     if (tile.threads() <= threads && tile.shared_bytes() <= shared_bytes) fitting.push_back(tile);

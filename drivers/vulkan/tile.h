@@ -23,8 +23,8 @@ struct Tile {
 /// "64x32x16-1x2-2".
 std::string to_string(const Tile& tile);
 
-/// Those worth trying on a device that has so many threads in a work group, and so many bytes for them to
-/// share; likely ones first.
+/// Those worth trying, each spread as usual, on a device that has so many threads in a work group, and so
+/// many bytes for them to share; likely ones first.
 std::vector<Tile> tiles_for(std::uint32_t threads, std::uint32_t shared_bytes);
 
 }  // namespace dormouse::drivers::vulkan

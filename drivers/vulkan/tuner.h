@@ -12,10 +12,10 @@
 
 namespace dormouse::drivers::vulkan {
 
-/// Chooses how products are cut on a device: tries the tiles there are on the first product of a class, by
-/// the device's clock, and remembers which was fastest, in this process and in a file. A class is what
-/// multiplies alike in extents that differ by less than a factor of four. Where nothing was measured the
-/// usual tile is taken. Thread-safe.
+/// Chooses how products are cut on a device: tries the tiles there are on a product that stands for its
+/// class, by the device's clock, and remembers which was fastest, in this process and in a file. A class is
+/// what reads alike, its extents rounded up to powers of two; those that read alike share compiled shaders,
+/// so that few are compiled to try them all. Where nothing was measured the usual tile is taken. Thread-safe.
 class Tuner {
  public:
   struct Options {
@@ -27,9 +27,8 @@ class Tuner {
   };
   Tuner(Device& device, Options options);
 
-  /// For a product whose operands (A, B and bias) take so many bytes. `spent` is what measuring has taken for
-  /// this plan, and grows.
-  Tile choose(const Uncut& product, std::span<const std::size_t> bytes, std::chrono::nanoseconds& spent);
+  /// `spent` is what measuring has taken for this plan, and grows.
+  Tile choose(const Uncut& product, std::chrono::nanoseconds& spent);
   /// Those that this device can take.
   std::vector<Tile> tiles() const;
 
@@ -38,17 +37,20 @@ class Tuner {
     Tile tile;
     std::chrono::nanoseconds time;
   };
-  std::string key_of(const Uncut& product) const;
+  std::string key_of(const Uncut& example) const;
   std::optional<Tile> known(const std::string& key, const Tile& usual) const;
-  Tile measure(const std::string& key, const Uncut& product, std::span<const std::size_t> bytes);
-  std::vector<Timed> try_all(const Uncut& product, std::span<const std::size_t> bytes) const;
+  std::optional<Tile> measure(const std::string& key, const Uncut& example, std::chrono::nanoseconds left);
+  std::vector<Tile> candidates(const Uncut& example) const;
+  void compile(const Uncut& example, std::span<const Tile> tiles, std::chrono::nanoseconds left);
+  std::vector<Timed> try_all(const Uncut& example, std::span<const Tile> tiles);
 
   Device& device_;
   Options options_;
   std::string prefix_;  ///< of keys: what does not depend on the product
   Measurements measurements_;
   std::mutex mutex_;
-  std::map<std::string, Tile> chosen_;  ///< by key
+  std::map<std::string, Tile> chosen_;             ///< by key
+  std::chrono::steady_clock::time_point awake_{};  ///< until when the device was at work
 };
 
 }  // namespace dormouse::drivers::vulkan
