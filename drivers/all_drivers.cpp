@@ -132,8 +132,10 @@ std::span<const engine::Driver* const> busy_drivers(std::size_t threads) {
 
 DriverTable open_table(const TableOptions& options, std::span<const Choice> choices) {
   const bool spin = options.busy && may_spin(options.threads);
+  // First: the drivers of the CPU come with the device that the environment names, which knows no file.
+  const WatchedDriver* const gpu = gpu_for(choices, options);
   DriverTable table(shared({.threads = options.threads, .spin = spin, .packed = options.packed}).cpu);
-  table.gpu = gpu_for(choices, options);
+  table.gpu = gpu;
   if (table.gpu) table.measured = measured(table, options);
   return table;
 }
