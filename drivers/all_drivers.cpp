@@ -21,14 +21,24 @@ namespace {
 using xnnpack::XnnpackDriver;
 using Drivers = std::vector<const engine::Driver*>;
 
-/// The device of that name, opened once.
-const WatchedDriver* gpu(const std::string& device, const std::filesystem::path& cache) {
+/// How long a plan may take to measure how its products are best cut: no more than a request may wait, or
+/// what is little beside the work to come.
+constexpr auto kTuning = std::chrono::milliseconds(400);
+constexpr auto kThoroughTuning = std::chrono::seconds(4);
+
+/// The device of that name, opened once. Files are kept beside `beside`, unless it is empty.
+const WatchedDriver* gpu(const std::string& device, const std::filesystem::path& cache,
+                         const std::filesystem::path& beside, bool thorough) {
   static std::mutex mutex;
   static auto& opened = *new std::map<std::string, const WatchedDriver*>;
   const std::lock_guard lock(mutex);
   const auto [entry, fresh] = opened.try_emplace(device, nullptr);
   if (!fresh) return entry->second;
-  if (const auto found = vulkan::open_driver(device, cache))
+  if (const auto found =
+          vulkan::open_driver({.device = device,
+                               .cache = cache,
+                               .tiles = beside.empty() ? beside : beside.parent_path() / "tiles",
+                               .tuning = thorough ? kThoroughTuning : kTuning}))
     entry->second = new WatchedDriver(*found->driver, found->device, found->identity);
   return entry->second;
 }
@@ -51,7 +61,9 @@ Here working_here(const XnnpackDriver::Options& options) {
   Here here;
   if (xnnpack::works_here()) here.cpu.push_back(new XnnpackDriver(options));
   if (const std::string device = named_by_environment(); !device.empty())
-    if (const engine::Driver* const driver = gpu(device, options.packed)) here.all.push_back(driver);
+    if (const engine::Driver* const driver =
+            gpu(device, options.packed, options.packed, options.packed.empty()))
+      here.all.push_back(driver);
   here.all.insert(here.all.end(), here.cpu.begin(), here.cpu.end());
   return here;
 }
@@ -79,14 +91,16 @@ bool is_there_a_gpu() {
   return false;
 }
 
-const WatchedDriver* gpu_for(std::span<const Choice> choices, std::string device,
-                             const std::filesystem::path& cache) {
+const WatchedDriver* gpu_for(std::span<const Choice> choices, const TableOptions& options) {
   const auto wants = [&](Choice choice) { return std::ranges::find(choices, choice) != choices.end(); };
   if (!wants(Choice::vulkan) && !wants(Choice::automatic)) return nullptr;
-  if (device.empty()) device = named_by_environment();
-  if (wants(Choice::vulkan) || !device.empty()) return gpu(device, cache);
+  const std::string device = options.device.empty() ? named_by_environment() : options.device;
+  const auto open = [&] {
+    return gpu(device, options.packed, options.measured, options.busy || options.thorough);
+  };
+  if (wants(Choice::vulkan) || !device.empty()) return open();
   if (!vulkan::kBuiltIn) return nullptr;
-  if (is_there_a_gpu()) return gpu(device, cache);
+  if (is_there_a_gpu()) return open();
   log(Level::debug, "vulkan: not used: no device of a GPU in /dev");
   return nullptr;
 }
@@ -118,8 +132,10 @@ std::span<const engine::Driver* const> busy_drivers(std::size_t threads) {
 
 DriverTable open_table(const TableOptions& options, std::span<const Choice> choices) {
   const bool spin = options.busy && may_spin(options.threads);
+  // First: the drivers of the CPU come with the device that the environment names, which knows no file.
+  const WatchedDriver* const gpu = gpu_for(choices, options);
   DriverTable table(shared({.threads = options.threads, .spin = spin, .packed = options.packed}).cpu);
-  table.gpu = gpu_for(choices, options.device, options.packed);
+  table.gpu = gpu;
   if (table.gpu) table.measured = measured(table, options);
   return table;
 }

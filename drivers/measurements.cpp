@@ -31,7 +31,7 @@ Measurements::Measurements(std::filesystem::path file) : file_(std::move(file)) 
     if (entry.process == 0 || lives(entry.process)) continue;
     entry = {kCrashed};
     log(Level::warning,
-        "a process ended while it tried the GPU: that part of a model is computed on the CPU; delete " +
+        "a process ended while it tried the GPU: what it tried is not done there again; delete " +
             file_.string() + " to try again");
   }
 }

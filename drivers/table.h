@@ -29,10 +29,13 @@ struct DriverTable {
 
 /// How drivers are opened.
 struct TableOptions {
-  std::size_t threads = 1;              ///< on one inference
-  bool busy = false;                    ///< as busy_drivers()
-  std::filesystem::path packed = {};    ///< as all_drivers(); compiled shaders are kept there, too
-  std::filesystem::path measured = {};  ///< a file of what Choice::automatic measured; empty: none
+  std::size_t threads = 1;            ///< on one inference
+  bool busy = false;                  ///< as busy_drivers()
+  std::filesystem::path packed = {};  ///< as all_drivers(); compiled shaders are kept there, too
+  /// A file of what Choice::automatic measured; how a GPU is best to cut products is kept in `tiles` beside
+  /// it. Empty: neither is kept.
+  std::filesystem::path measured = {};
+  bool thorough = false;  ///< that is measured for some seconds a plan, not some tenths; so if busy
   /// Of a GPU: as VulkanDriver::Options. Empty: what $DORMOUSE_VULKAN_DEVICE names, else any GPU.
   std::string device = {};
 };

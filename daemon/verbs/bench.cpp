@@ -43,7 +43,7 @@ constexpr auto kProfiledFor = std::chrono::seconds(1);
 constexpr std::size_t kShown = 25;
 
 std::vector<const engine::Driver*> chosen_drivers(const Arguments& arguments) {
-  auto chosen = drivers_of(arguments, {.threads = threads_of(arguments)});
+  auto chosen = drivers_of(arguments, {.threads = threads_of(arguments), .thorough = true});
   const std::string word = arguments.value_or("driver", "");
   const bool names_one = word == "vulkan" || word == "xnnpack";
   if (names_one && (chosen.empty() || chosen.front()->name() != word))

@@ -5,7 +5,7 @@ namespace dormouse::drivers::vulkan {
 
 const bool kBuiltIn = false;
 
-std::optional<Opened> open_driver(const std::string&, const std::filesystem::path&) {
+std::optional<Opened> open_driver(const OpenOptions&) {
   log(Level::warning, "vulkan: not used: this program was built without");
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 #include "drivers/vulkan/constants.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -20,6 +21,8 @@ void each(std::size_t elements, const std::byte* from, std::byte* to, F f) {
   To* const out = reinterpret_cast<To*>(to);
   for (std::size_t i = 0; i < elements; ++i) out[i] = f(in[i]);
 }
+
+std::size_t half_bytes(std::int64_t elements) { return static_cast<std::size_t>(elements + 1) / 2 * 4; }
 
 std::int32_t narrowed(std::int64_t value) {
   using Limits = std::numeric_limits<std::int32_t>;
@@ -47,23 +50,53 @@ void from_device(DType type, std::size_t elements, const std::byte* from, std::b
     std::memcpy(to, from, elements * 4);
 }
 
+Constants::Entry& Constants::entry_of(const engine::Tensor& tensor, std::size_t bytes, bool halves) {
+  std::erase_if(entries_, [](const auto& entry) { return entry.second.made.expired(); });
+  Entry& entry = entries_[{tensor.address(), bytes, halves}];
+  if (entry.source.lock() != tensor.buffer()) entry = {tensor.buffer(), {}};
+  return entry;
+}
+
 std::shared_ptr<const Constant> Constants::get(const engine::Tensor& tensor) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(entries_, [](const auto& entry) { return entry.second.made.expired(); });
-  Entry& entry = entries_[key_of(tensor)];
-  if (entry.source.lock() == tensor.buffer())
-    if (auto made = entry.made.lock()) return made;
-  auto made = place(device_bytes(tensor.elements()));
-  upload(tensor, *made);
-  entry = {tensor.buffer(), made};
+  const std::size_t bytes = device_bytes(tensor.elements());
+  Entry& entry = entry_of(tensor, bytes, false);
+  if (auto made = entry.made.lock()) return made;
+  auto made = uploaded(bytes, [&](std::byte* to) {
+    to_device(tensor.dtype(), static_cast<std::size_t>(tensor.elements()), tensor.data(), to);
+  });
+  entry.made = made;
+  return made;
+}
+
+std::shared_ptr<const Constant> Constants::halves(const engine::Tensor& tensor) {
+  const std::lock_guard lock(mutex_);
+  const auto values = tensor.values<float>();
+  const std::size_t bytes = half_bytes(tensor.elements());
+  Entry& entry = entry_of(tensor, bytes, true);
+  if (auto made = entry.made.lock()) return made;
+  const auto exact = [](float value) {
+    return std::isfinite(value) && engine::to_float(engine::to_half(value)) == value;
+  };
+  if (!std::ranges::all_of(values, exact)) return nullptr;
+  auto made = uploaded(bytes, [&](std::byte* to) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const engine::Half half = engine::to_half(values[i]);
+      std::memcpy(to + i * sizeof half, &half, sizeof half);
+    }
+  });
+  entry.made = made;
   return made;
 }
 
 bool Constants::holds(const engine::Tensor& tensor) {
   const std::lock_guard lock(mutex_);
-  const auto found = entries_.find(key_of(tensor));
-  return found != entries_.end() && found->second.source.lock() == tensor.buffer() &&
-         !found->second.made.expired();
+  const auto there = [&](std::size_t bytes, bool halves) {
+    const auto found = entries_.find({tensor.address(), bytes, halves});
+    return found != entries_.end() && found->second.source.lock() == tensor.buffer() &&
+           !found->second.made.expired();
+  };
+  return there(device_bytes(tensor.elements()), false) || there(half_bytes(tensor.elements()), true);
 }
 
 std::shared_ptr<const Constant> Constants::place(std::size_t bytes) {
@@ -84,17 +117,20 @@ std::shared_ptr<const Constant> Constants::place(std::size_t bytes) {
   return std::make_shared<Constant>(Constant{block, offset, bytes});
 }
 
-void Constants::upload(const engine::Tensor& tensor, const Constant& to) {
-  const auto elements = static_cast<std::size_t>(tensor.elements());
-  if (to.memory->mapped)
-    return to_device(tensor.dtype(), elements, tensor.data(), to.memory->mapped + to.offset);
-  const Memory staging = device_.allocate(to.bytes, Device::Use::upload);
-  to_device(tensor.dtype(), elements, tensor.data(), staging.mapped);
+std::shared_ptr<const Constant> Constants::uploaded(std::size_t bytes, const Fill& fill) {
+  auto to = place(bytes);
+  if (to->memory->mapped) {
+    fill(to->memory->mapped + to->offset);
+    return to;
+  }
+  const Memory staging = device_.allocate(bytes, Device::Use::upload);
+  fill(staging.mapped);
   Commands commands(device_);
   commands.begin();
-  device_.copy(commands.get(), {staging.buffer.get()}, {to.memory->buffer.get(), to.offset}, to.bytes);
+  device_.copy(commands.get(), {staging.buffer.get()}, {to->memory->buffer.get(), to->offset}, bytes);
   commands.end();
   commands.run();
+  return to;
 }
 
 }  // namespace dormouse::drivers::vulkan

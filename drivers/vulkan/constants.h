@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <tuple>
 
 #include "drivers/vulkan/device.h"
 #include "engine/tensor.h"
@@ -31,21 +33,22 @@ class Constants {
 
   /// Throws Failure(too_large) when there is no memory left.
   std::shared_ptr<const Constant> get(const engine::Tensor& tensor);
-  /// Whether it is there already.
+  /// Whether it is there already, as f16 or as it is.
   bool holds(const engine::Tensor& tensor);
+  /// The same in half the memory, as f16: of f32 that are no more than that, each and every one. Null else.
+  std::shared_ptr<const Constant> halves(const engine::Tensor& tensor);
 
  private:
   struct Entry {
     std::weak_ptr<engine::Buffer> source;
     std::weak_ptr<const Constant> made;
   };
-  using Key = std::pair<const std::byte*, std::size_t>;
+  using Key = std::tuple<const std::byte*, std::size_t, bool>;  // whether they are halves
+  using Fill = std::function<void(std::byte*)>;
 
-  static Key key_of(const engine::Tensor& tensor) {
-    return {tensor.address(), device_bytes(tensor.elements())};
-  }
   std::shared_ptr<const Constant> place(std::size_t bytes);
-  void upload(const engine::Tensor& tensor, const Constant& to);
+  Entry& entry_of(const engine::Tensor& tensor, std::size_t bytes, bool halves);
+  std::shared_ptr<const Constant> uploaded(std::size_t bytes, const Fill& fill);
 
   Device& device_;
   std::mutex mutex_;

@@ -58,6 +58,13 @@ std::string hexadecimal(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
+bool add(const VkPhysicalDeviceSubgroupProperties& subgroups) {
+  constexpr VkSubgroupFeatureFlags needed =
+      VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+  return (subgroups.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+         (subgroups.supportedOperations & needed) == needed;
+}
+
 VkInstance make_instance(const Loader& loader) {
   std::uint32_t version = VK_API_VERSION_1_0;
   if (loader.version) loader.version(&version);
@@ -99,6 +106,8 @@ Device::Device(const DeviceOptions& options) {
     limit_ = options.memory;
     before_allocation_ = options.before_allocation;
     loses_ = options.loses;
+    subgroups_add_ = subgroups_add_ && !options.plain;
+    stores_halves_ = !options.plain;
     open();
     load_pipelines(options.cache);
   } catch (...) {
@@ -133,9 +142,12 @@ void Device::choose(const std::string& choice) {
   for (std::size_t i = 0; i < devices.size(); ++i) {
     VkPhysicalDeviceIDProperties id{};
     id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
+    VkPhysicalDeviceSubgroupProperties subgroups{};
+    subgroups.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
+    subgroups.pNext = &id;
     VkPhysicalDeviceProperties2 all{};
     all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
-    all.pNext = &id;
+    all.pNext = &subgroups;
     instance_api_->properties(devices[i], &all);
     const VkPhysicalDeviceProperties& device = all.properties;
     seen += (i ? ", " : "") + std::to_string(i) + " '" + device.deviceName + "' (" + word(device.deviceType) +
@@ -148,7 +160,9 @@ void Device::choose(const std::string& choice) {
     best = points;
     physical_ = devices[i];
     properties_ = device;
+    subgroups_add_ = add(subgroups);
     uuid_ = hexadecimal(id.driverUUID) + hexadecimal(device.pipelineCacheUUID);
+    identity_ = uuid_ + " " + hexadecimal(id.deviceUUID) + " " + std::to_string(device.driverVersion);
   }
   if (!physical_)
     throw Failure(Errc::unavailable, (choice.empty() ? "no GPU" : "no device '" + choice + "'") +
@@ -279,40 +293,45 @@ const Owned<VkPipelineLayout>& Device::layout(std::uint32_t bindings) {
   return made = own(layout, api_->destroy_pipeline_layout);
 }
 
+Owned<VkPipeline> Device::compile(Shader shader, const std::vector<std::uint32_t>& constants,
+                                  VkPipelineCache cache) {
+  const ShaderInfo& source = info(shader);
+  Owned<VkShaderModule>& module = modules_[shader];
+  if (!module.get()) {
+    VkShaderModuleCreateInfo module_info{};
+    module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+    module_info.codeSize = source.code.size_bytes();
+    module_info.pCode = source.code.data();
+    VkShaderModule fresh = nullptr;
+    check(api_->create_shader(device_, &module_info, nullptr, &fresh), source.name);
+    module = own(fresh, api_->destroy_shader);
+  }
+  std::vector<VkSpecializationMapEntry> entries;
+  for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
+  const VkSpecializationInfo specialised{static_cast<std::uint32_t>(entries.size()), entries.data(),
+                                         constants.size() * sizeof(std::uint32_t), constants.data()};
+  VkComputePipelineCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+  info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+  info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+  info.stage.module = module.get();
+  info.stage.pName = "main";
+  info.stage.pSpecializationInfo = &specialised;
+  info.layout = layout(source.bindings).get();
+  VkPipeline pipeline = nullptr;
+  check(api_->create_pipelines(device_, cache, 1, &info, nullptr, &pipeline), source.name);
+  return own(pipeline, api_->destroy_pipeline);
+}
+
 Pipeline Device::pipeline(Shader shader, const std::vector<std::uint32_t>& constants) {
   const std::lock_guard lock(pipeline_mutex_);
-  const ShaderInfo& source = info(shader);
-  const VkPipelineLayout pipeline_layout = layout(source.bindings).get();
   Owned<VkPipeline>& made = pipelines_[{shader, constants}];
   if (!made.get()) {
-    Owned<VkShaderModule>& module = modules_[shader];
-    if (!module.get()) {
-      VkShaderModuleCreateInfo module_info{};
-      module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-      module_info.codeSize = source.code.size_bytes();
-      module_info.pCode = source.code.data();
-      VkShaderModule fresh = nullptr;
-      check(api_->create_shader(device_, &module_info, nullptr, &fresh), source.name);
-      module = own(fresh, api_->destroy_shader);
-    }
-    std::vector<VkSpecializationMapEntry> entries;
-    for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
-    const VkSpecializationInfo specialised{static_cast<std::uint32_t>(entries.size()), entries.data(),
-                                           constants.size() * sizeof(std::uint32_t), constants.data()};
-    VkComputePipelineCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
-    info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
-    info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
-    info.stage.module = module.get();
-    info.stage.pName = "main";
-    info.stage.pSpecializationInfo = &specialised;
-    info.layout = pipeline_layout;
-    VkPipeline pipeline = nullptr;
-    check(api_->create_pipelines(device_, cache_.get(), 1, &info, nullptr, &pipeline), source.name);
-    made = own(pipeline, api_->destroy_pipeline);
+    made = compile(shader, constants, cache_.get());
     cache_grown_ = true;
   }
-  return {made.get(), pipeline_layout, set_layouts_.at(source.bindings).get()};
+  const std::uint32_t bindings = info(shader).bindings;
+  return {made.get(), layout(bindings).get(), set_layouts_.at(bindings).get()};
 }
 
 Moment Device::submit(Lane lane, std::span<const VkCommandBuffer> commands, std::span<const Moment> behind) {

@@ -33,6 +33,7 @@ struct DeviceOptions {
   /// Called before so many bytes are taken; what it throws, taking them does.
   std::function<void(std::size_t)> before_allocation = {};
   std::function<bool()> loses = {};  ///< asked before work is given to it: whether the device is lost now
+  bool plain = false;                ///< of what a device need not have, nothing is used
 };
 
 /// Which of a device's queues: where it has none for copies alone, both are one.
@@ -77,11 +78,17 @@ class Device {
 
   const std::string& name() const { return name_; }
   const std::string& uuid() const { return uuid_; }  ///< of the device's software: its pipeline cache's
+  /// Of the device and its software: what was measured on another one says nothing here.
+  const std::string& identity() const { return identity_; }
+  bool is_cpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
   const DeviceApi& api() const { return *api_; }
   VkDevice get() const { return device_; }
   const Queue& queue(Lane lane) const { return lane == Lane::transfer && transfer_ ? *transfer_ : *compute_; }
   const VkPhysicalDeviceLimits& limits() const { return properties_.limits; }
 
+  /// Threads of a subgroup reduce among themselves.
+  bool subgroups_add() const { return subgroups_add_; }
+  bool stores_halves() const { return stores_halves_; }
   bool tells_time() const { return tells_time_; }
   /// Work groups of a few hundred threads that keep it busy.
   std::uint32_t enough_groups() const { return enough_groups_; }
@@ -132,6 +139,8 @@ class Device {
   [[noreturn]] void lose(VkResult result) const;
   std::uint32_t memory_type(std::uint32_t allowed, Use use) const;
   const Owned<VkPipelineLayout>& layout(std::uint32_t bindings);
+  Owned<VkPipeline> compile(Shader shader, const std::vector<std::uint32_t>& constants,
+                            VkPipelineCache cache);
 
   Loader loader_;
   VkInstance instance_ = nullptr;
@@ -139,9 +148,11 @@ class Device {
   VkPhysicalDevice physical_ = nullptr;
   VkPhysicalDeviceProperties properties_{};
   VkPhysicalDeviceMemoryProperties memories_{};
-  std::string name_, uuid_;
+  std::string name_, uuid_, identity_;
   std::uint64_t patience_ = 0;  ///< ns that a run may take
   bool tells_time_ = false;
+  bool subgroups_add_ = false;
+  bool stores_halves_ = true;
   std::uint32_t enough_groups_ = 128;
   bool unified_ = false;       ///< the host writes and reads the device's own memory as fast as its own
   bool tells_budget_ = false;  ///< how much memory is free for us

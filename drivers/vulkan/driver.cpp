@@ -8,6 +8,7 @@
 #include "drivers/vulkan/kernel.h"
 #include "drivers/vulkan/operands.h"
 #include "drivers/vulkan/program.h"
+#include "drivers/vulkan/tuner.h"
 
 namespace dormouse::drivers::vulkan {
 namespace {
@@ -37,15 +38,26 @@ bool of_device(const ValueInfo& value, bool booleans, bool integers) {
 }  // namespace
 
 VulkanDriver::VulkanDriver(const Options& options)
-    : device_(
-          std::make_unique<Device>(DeviceOptions{options.device, options.cache, options.staged,
-                                                 options.memory, options.before_allocation, options.loses})),
+    : device_(std::make_unique<Device>(DeviceOptions{.choice = options.device,
+                                                     .cache = options.cache,
+                                                     .staged = options.staged,
+                                                     .memory = options.memory,
+                                                     .before_allocation = options.before_allocation,
+                                                     .loses = options.loses,
+                                                     .plain = options.plain})),
       constants_(std::make_unique<Constants>(*device_)),
+      tuner_(std::make_unique<Tuner>(
+          *device_, Tuner::Options{options.tiles,
+                                   options.tunes_any || !device_->is_cpu() ? options.tuning
+                                                                           : std::chrono::nanoseconds(0),
+                                   options.tile})),
       sent_(std::make_unique<Sent>(*device_)) {}
 
 VulkanDriver::~VulkanDriver() = default;
 
 const std::string& VulkanDriver::device_name() const { return device_->name(); }
+
+std::vector<Tile> VulkanDriver::tiles() const { return tuner_->tiles(); }
 
 std::string VulkanDriver::device_identity() const { return device_->name() + " " + device_->uuid(); }
 
@@ -79,7 +91,7 @@ bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node
 bool VulkanDriver::worthwhile(const engine::Partition& partition) const try {
   const auto alone = [&](std::size_t node) { return find_kernel(*partition.graph->nodes()[node].op)->alone; };
   if (std::ranges::none_of(partition.nodes, alone)) return false;
-  const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_);
+  const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_, *tuner_);
   const std::size_t needed = foreseen.missing + foreseen.arena, room = device_->room();
   if (needed > room)
     throw Failure(Errc::too_large, "it takes " + std::to_string(needed >> 20) + " MiB on " + device_->name() +
@@ -97,14 +109,14 @@ std::shared_ptr<engine::Workspace> VulkanDriver::open_workspace() const {
 
 std::unique_ptr<engine::Program> VulkanDriver::compile(const engine::Partition& partition,
                                                        engine::Workspace& workspace, bool measure) const {
-  auto program = std::make_unique<Program>(partition, *device_, *constants_,
+  auto program = std::make_unique<Program>(partition, *device_, *constants_, *tuner_,
                                            static_cast<Workspace&>(workspace), measure);
   device_->save_pipelines();
   return program;
 }
 
 engine::ProgramMemory VulkanDriver::foresee(const engine::Partition& partition) const {
-  const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_);
+  const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_, *tuner_);
   if (!device_->unified()) return {.own = foreseen.carried};
   return {.weights = foreseen.weights, .workspace = foreseen.arena};
 }

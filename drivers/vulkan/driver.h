@@ -1,12 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "drivers/vulkan/tile.h"
 #include "engine/driver.h"
 #include "engine/sends_ahead.h"
 
@@ -15,6 +18,7 @@ namespace dormouse::drivers::vulkan {
 class Constants;
 class Device;
 class Sent;
+class Tuner;
 
 /// Computes partitions in f32 on a device that speaks Vulkan 1.2. Programs of one driver share constants and
 /// compiled shaders.
@@ -35,6 +39,15 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
     std::function<void(std::size_t)> before_allocation = {};
     /// Asked before work is given to the device: whether it is lost now.
     std::function<bool()> loses = {};
+    /// Nothing is used that a device need not have: no operations of subgroups, no weights of f16.
+    bool plain = false;
+    /// How products are best cut is kept in this file. Empty: for this process alone.
+    std::filesystem::path tiles = {};
+    /// It is measured where it is not known, for so long a plan; on a GPU, or on any device.
+    std::chrono::nanoseconds tuning{0};
+    bool tunes_any = false;
+    /// How every product is cut, whatever was measured.
+    std::optional<Tile> tile = {};
   };
   /// Throws Failure(unavailable) saying why when there is no such device or it does not work.
   explicit VulkanDriver(const Options& options);
@@ -46,6 +59,8 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
   std::string device_identity() const;
   /// Whether it computes in the host's memory, as most boards do.
   bool unified() const;
+  /// How the device may cut products.
+  std::vector<Tile> tiles() const;
   bool supports(const engine::Graph& graph, const engine::Node& node) const override;
   /// Not what is too large for the device, or for what it has left; the log says so.
   bool worthwhile(const engine::Partition& partition) const override;
@@ -66,6 +81,7 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
  private:
   std::unique_ptr<Device> device_;
   std::unique_ptr<Constants> constants_;
+  std::unique_ptr<Tuner> tuner_;
   std::unique_ptr<Sent> sent_;
 };
 

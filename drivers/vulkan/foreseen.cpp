@@ -1,10 +1,11 @@
 #include "drivers/vulkan/foreseen.h"
 
 #include "drivers/vulkan/emitting.h"
+#include "drivers/vulkan/tuner.h"
 
 namespace dormouse::drivers::vulkan {
 
-Foreseen foresee(const engine::Partition& partition, Device& device, Constants& constants) {
+Foreseen foresee(const engine::Partition& partition, Device& device, Constants& constants, Tuner& tuner) {
   Foreseen sum;
   std::map<const std::byte*, std::weak_ptr<engine::Buffer>> seen;  // kernels' own constants come and go
   const auto count = [&](const engine::Tensor& tensor) {
@@ -17,7 +18,12 @@ Foreseen foresee(const engine::Partition& partition, Device& device, Constants& 
     }
     return std::make_shared<const Constant>(Constant{nullptr, 0, bytes});
   };
-  Recorder recorder(partition, device, count);
+  const auto no_halves = [](const engine::Tensor&) { return nullptr; };
+  const auto tile = [&](const Uncut& product) {
+    std::chrono::nanoseconds spent = std::chrono::nanoseconds::max();  // nothing is measured now
+    return tuner.choose(product, spent);
+  };
+  Recorder recorder(partition, device, {.constant = count, .halves = no_halves, .tile = tile});
   emit_nodes(partition, recorder);
   sum.arena = recorder.place();
   for (const auto* const ids : {&partition.inputs, &partition.outputs})

@@ -5,15 +5,17 @@
 
 namespace dormouse::drivers::vulkan {
 
+class Tuner;
+
 /// Bytes that a partition takes on a device, and while it comes and goes.
 struct Foreseen {
-  std::size_t weights = 0;  ///< constants
+  std::size_t weights = 0;  ///< constants, as f32
   std::size_t missing = 0;  ///< of these, what is not there yet
   std::size_t arena = 0;
   std::size_t carried = 0;  ///< inputs and outputs
 };
 
 /// Takes none of it.
-Foreseen foresee(const engine::Partition& partition, Device& device, Constants& constants);
+Foreseen foresee(const engine::Partition& partition, Device& device, Constants& constants, Tuner& tuner);
 
 }  // namespace dormouse::drivers::vulkan

@@ -84,17 +84,24 @@ void emit_filled(Recorder& recorder, const Node& node) {
   fill(recorder, node, 0, value ? value->values<float>()[0] : 0);
 }
 
+/// What lies in one run of the result is computed there; the rest is copied.
 void emit_concat(Recorder& recorder, const Node& node) {
   const Graph& graph = recorder.graph();
   const std::size_t axis = axis_of(graph, node, 0);
+  const Shape& whole = output_shape(graph, node);
+  const bool one_run = whole.elements(0, axis) == 1;
   const Slot out = recorder.write(node.outputs[0]);
   std::int64_t offset = 0;
+  bool copied = false;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const Shape& shape = input_shape(graph, node, i);
     if (shape.elements() == 0) continue;
-    add_copy(recorder, part(shape, output_shape(graph, node), axis, offset, true),
-             recorder.read(node.inputs[i]), out, offset > 0);
+    const Slot in = recorder.read(node.inputs[i]);
+    const std::int64_t before = offset * whole.elements(axis + 1, whole.rank());
     offset += shape[axis];
+    if (one_run && recorder.lay(in, out, device_bytes(before))) continue;
+    add_copy(recorder, part(shape, whole, axis, offset - shape[axis], true), in, out, copied);
+    copied = true;
   }
 }
 

@@ -120,8 +120,9 @@ std::optional<std::string> trouble(const VulkanDriver::Options& options) {
 
 const bool kBuiltIn = true;
 
-std::optional<Opened> open_driver(const std::string& device, const std::filesystem::path& cache) {
-  const VulkanDriver::Options options{device, cache};
+std::optional<Opened> open_driver(const OpenOptions& given) {
+  const VulkanDriver::Options options{
+      .device = given.device, .cache = given.cache, .tiles = given.tiles, .tuning = given.tuning};
   std::optional<std::string> wrong = trouble(options);
   if (!wrong) {
     try {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "drivers/vulkan/recorder.h"
+#include "drivers/vulkan/tile.h"
 
 namespace dormouse::drivers::vulkan {
 
@@ -13,7 +14,7 @@ struct Product {
   std::array<std::uint32_t, 3> batch{1, 1, 1}, a_batch{}, b_batch{};
 };
 
-/// `bias` is Recorder::nothing() where there is none.
+/// `bias` is Recorder::nothing() where there is none. Finishes as the recorder has it.
 void add_product(Recorder& recorder, const Product& product, Slot a, Slot b, Slot bias, Slot out);
 
 enum class Convolving : std::uint8_t { forward = 1, to_input = 2, to_weight = 3 };
@@ -27,10 +28,26 @@ struct Window {
   std::int32_t sh, sw, dh, dw, ph, pw;
 };
 
+/// Finishes as the recorder has it.
 void add_convolution(Recorder& recorder, Convolving what, const Window& window, Slot a, Slot b, Slot bias,
                      Slot out);
 
-/// out[i] = Σ of so many parts, each `elements` long, one behind the other.
-void add_parts(Recorder& recorder, Slot parts, std::uint32_t count, std::uint32_t elements, Slot out);
+/// A product of either kind before it is cut: the call that all cuts begin with, and what it is.
+struct Uncut {
+  Call call;  ///< specialised but for its tile, with A, B and bias for slots
+  std::uint32_t m = 0, n = 0, k = 0, batch = 1;
+  std::uint32_t size = 0;  ///< elements of the result
+  float alpha = 1, beta = 1;
+  std::vector<std::uint32_t> strides = {};  ///< pushed behind all else
+  Finish finish = {};
+};
+
+/// The tile where nothing was measured.
+Tile usual_tile(const Uncut& product);
+/// Into how many parts the sum falls; `enough` groups keep the device busy.
+std::uint32_t splits_of(const Uncut& product, const Tile& tile, std::uint32_t enough);
+/// The product's call or two. `parts` holds the result as often as the sum has parts; of one part it is
+/// `out`.
+std::vector<Call> cut(const Uncut& product, const Tile& tile, std::uint32_t enough, Slot parts, Slot out);
 
 }  // namespace dormouse::drivers::vulkan

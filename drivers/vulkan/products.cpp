@@ -35,7 +35,7 @@ void emit_gemm(Recorder& recorder, const Node& node) {
     p.bias_m = rows > 1 ? word(columns) : 0;
     bias = recorder.read(node.inputs[2]);
   }
-  const Slot left = recorder.read(node.inputs[0]), right = recorder.read(node.inputs[1]);
+  const Slot left = recorder.read_factor(node.inputs[0]), right = recorder.read_factor(node.inputs[1]);
   add_product(recorder, p, left, right, bias, recorder.write(node.outputs[0]));
 }
 
@@ -107,7 +107,7 @@ void emit_matmul(Recorder& recorder, const Node& node) {
       p.b_batch[3 - axes + i] = batch.strides[1][i];
     }
   }
-  const Slot left = recorder.read(node.inputs[0]), right = recorder.read(node.inputs[1]);
+  const Slot left = recorder.read_factor(node.inputs[0]), right = recorder.read_factor(node.inputs[1]);
   add_product(recorder, p, left, right, recorder.nothing(), recorder.write(node.outputs[0]));
 }
 
@@ -115,8 +115,8 @@ void emit_matmul(Recorder& recorder, const Node& node) {
 
 extern const std::array<Kernel, 2> product_kernels;
 const std::array<Kernel, 2> product_kernels{
-    Kernel{.op = "Gemm", .supports = supports_gemm, .emit = emit_gemm},
-    Kernel{.op = "MatMul", .supports = supports_matmul, .emit = emit_matmul},
+    Kernel{.op = "Gemm", .supports = supports_gemm, .emit = emit_gemm, .finishes = true},
+    Kernel{.op = "MatMul", .supports = supports_matmul, .emit = emit_matmul, .finishes = true},
 };
 
 }  // namespace dormouse::drivers::vulkan

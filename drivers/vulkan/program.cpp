@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "drivers/vulkan/emitting.h"
+#include "drivers/vulkan/tuner.h"
 #include "engine/interpreter.h"
 
 namespace dormouse::drivers::vulkan {
@@ -13,6 +14,13 @@ std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 using engine::Partition;
 using engine::ValueId;
+
+Recorder::Means means(Constants& constants, Tuner& tuner) {
+  return {.constant = [&](const engine::Tensor& tensor) { return constants.get(tensor); },
+          .halves = [&](const engine::Tensor& tensor) { return constants.halves(tensor); },
+          .tile = [&tuner, spent = std::chrono::nanoseconds(0)](
+                      const Uncut& product) mutable { return tuner.choose(product, spent); }};
+}
 
 }  // namespace
 
@@ -24,11 +32,11 @@ std::shared_ptr<const Memory> Workspace::get() {
   return memory_;
 }
 
-Program::Program(const Partition& partition, Device& device, Constants& constants, Workspace& workspace,
-                 bool measure)
+Program::Program(const Partition& partition, Device& device, Constants& constants, Tuner& tuner,
+                 Workspace& workspace, bool measure)
     : device_(device),
       workspace_(workspace),
-      recorder_(partition, device, [&](const engine::Tensor& tensor) { return constants.get(tensor); }),
+      recorder_(partition, device, means(constants, tuner)),
       before_(device),
       after_(device) {
   emit_nodes(partition, recorder_);
@@ -73,9 +81,12 @@ void Program::plan_transfers(const Partition& partition) {
   find_direct();
 }
 
-/// A slot of its own, which nothing writes to but what computes the output.
+/// A slot of its own, no part of another one and of no parts, which nothing writes to but what computes the
+/// output.
 void Program::find_direct() {
   std::vector<int> uses(recorder_.slots().size(), 0);
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    if (const auto whole = recorder_.slots()[i].whole) ++uses[i], ++uses[*whole];
   for (const auto* const all : {&inputs_, &outputs_})
     for (const Transfer& transfer : *all) ++uses[transfer.slot];
   std::vector<bool> written(uses.size(), false);
@@ -90,48 +101,6 @@ VkDescriptorBufferInfo Program::where(Slot slot) const {
   const SlotInfo& info = recorder_.slots()[slot];
   if (info.constant) return {info.constant->memory->buffer.get(), info.constant->offset, info.bytes};
   return {arena_->buffer.get(), info.offset, info.bytes};
-}
-
-void Program::make_sets(Recording& recording) {
-  const auto& calls = recorder_.calls();
-  std::uint32_t bindings = 0;
-  for (const Call& call : calls) bindings += static_cast<std::uint32_t>(call.slots.size());
-  const DeviceApi& api = device_.api();
-  recording.sets.assign(calls.size(), nullptr);
-  if (calls.empty()) return;
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
-  VkDescriptorPoolCreateInfo pool_info{};
-  pool_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
-  pool_info.maxSets = static_cast<std::uint32_t>(calls.size());
-  pool_info.poolSizeCount = 1;
-  pool_info.pPoolSizes = &size;
-  VkDescriptorPool pool = nullptr;
-  check(api.create_set_pool(device_.get(), &pool_info, nullptr, &pool), "a descriptor pool");
-  recording.pool = device_.own(pool, api.destroy_set_pool);
-  std::vector<VkDescriptorSetLayout> layouts;
-  for (const Pipeline& pipeline : pipelines_) layouts.push_back(pipeline.sets);
-  VkDescriptorSetAllocateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
-  info.descriptorPool = pool;
-  info.descriptorSetCount = static_cast<std::uint32_t>(layouts.size());
-  info.pSetLayouts = layouts.data();
-  check(api.allocate_sets(device_.get(), &info, recording.sets.data()), "descriptors");
-  const auto place = [&](Slot slot) {
-    const auto moved = std::ranges::find(recording.moved, slot, &Moved::slot);
-    if (moved == recording.moved.end()) return where(slot);
-    return VkDescriptorBufferInfo{moved->place.buffer, moved->place.offset, recorder_.slots()[slot].bytes};
-  };
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    std::vector<VkDescriptorBufferInfo> buffers;
-    for (const Slot slot : calls[i].slots) buffers.push_back(place(slot));
-    VkWriteDescriptorSet write{};
-    write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
-    write.dstSet = recording.sets[i];
-    write.descriptorCount = static_cast<std::uint32_t>(buffers.size());
-    write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-    write.pBufferInfo = buffers.data();
-    api.update_sets(device_.get(), 1, &write, 0, nullptr);
-  }
 }
 
 namespace {
@@ -202,12 +171,7 @@ void Program::record_calls(Recording& recording) {
       hazards.clear();
     }
     hazards.note(call, recorder_.slots(), recorder_.nothing());
-    api.bind_pipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].pipeline);
-    api.bind_sets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines_[i].layout, 0, 1, &recording.sets[i], 0,
-                  nullptr);
-    api.push(commands, pipelines_[i].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, call.push.bytes(),
-             call.push.data());
-    api.dispatch(commands, call.groups.x, call.groups.y, call.groups.z);
+    dispatch(api, commands, call, pipelines_[i], recording.descriptors.sets()[i]);
     if (stopwatch_) stopwatch_->mark(commands, static_cast<std::uint32_t>(i + 1));
   }
 }
@@ -265,7 +229,12 @@ Program::Recording& Program::recording(std::vector<Moved> moved) {
     return recordings_.front();
   }
   Recording fresh(device_, std::move(moved));
-  make_sets(fresh);
+  fresh.descriptors = Descriptors(device_, recorder_.calls(), pipelines_, [&](Slot slot) {
+    const auto elsewhere = std::ranges::find(fresh.moved, slot, &Moved::slot);
+    if (elsewhere == fresh.moved.end()) return where(slot);
+    const Place& place = elsewhere->place;
+    return VkDescriptorBufferInfo{place.buffer, place.offset, recorder_.slots()[slot].bytes};
+  });
   fresh.compute.begin();
   record_calls(fresh);
   fresh.compute.end();
@@ -386,7 +355,7 @@ std::vector<engine::Program::Part> Program::parts() const {
     name += std::string(" (") + info(call.shader).name;
     for (const std::uint32_t groups : {call.groups.x, call.groups.y, call.groups.z})
       name += " " + std::to_string(groups);
-    parts.push_back({name + ")", laps[i]});
+    parts.push_back({name + ")", std::chrono::round<std::chrono::microseconds>(laps[i])});
   }
   return parts;
 }

@@ -3,6 +3,7 @@
 #include <list>
 
 #include "drivers/vulkan/commands.h"
+#include "drivers/vulkan/descriptors.h"
 #include "drivers/vulkan/recorder.h"
 #include "drivers/vulkan/residents.h"
 #include "drivers/vulkan/stopwatch.h"
@@ -10,6 +11,8 @@
 #include "engine/whole_program.h"
 
 namespace dormouse::drivers::vulkan {
+
+class Tuner;
 
 /// The arena that the programs of one context take turns to use; as large as the largest asked for.
 class Workspace final : public engine::Workspace {
@@ -31,8 +34,8 @@ class Workspace final : public engine::Workspace {
 /// device, where that one reads them, and are copied to the host meanwhile.
 class Program final : public engine::Program, public engine::WholeProgram {
  public:
-  Program(const engine::Partition& partition, Device& device, Constants& constants, Workspace& workspace,
-          bool measure);
+  Program(const engine::Partition& partition, Device& device, Constants& constants, Tuner& tuner,
+          Workspace& workspace, bool measure);
   ~Program() override { device_.settle(last_); }
 
   void run(std::span<const engine::View> inputs, std::span<const engine::View> outputs) override;
@@ -73,8 +76,7 @@ class Program final : public engine::Program, public engine::WholeProgram {
   struct Recording {
     Recording(Device& device, std::vector<Moved> elsewhere) : moved(std::move(elsewhere)), compute(device) {}
     std::vector<Moved> moved;
-    Owned<VkDescriptorPool> pool;
-    std::vector<VkDescriptorSet> sets;
+    Descriptors descriptors;
     Commands compute;
   };
 
@@ -90,7 +92,6 @@ class Program final : public engine::Program, public engine::WholeProgram {
   void record_out(std::span<const Border> copies);
   /// Computes by portable kernels what a run leaves on the device.
   Block::Remake remaking(std::span<const engine::Tensor* const> inputs);
-  void make_sets(Recording& recording);
   VkDescriptorBufferInfo where(Slot slot) const;
   std::byte* host_address(const Transfer& transfer, const Memory& staging) const;
   void send(const Transfer& transfer, const std::byte* from, std::vector<Border>& copies);

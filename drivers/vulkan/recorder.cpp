@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "drivers/vulkan/product.h"
 #include "engine/op.h"
 
 namespace dormouse::drivers::vulkan {
 
 using engine::ValueId;
 
-Recorder::Recorder(const engine::Partition& partition, Device& device, Provide provide)
-    : partition_(partition), device_(device), provide_(std::move(provide)), nothing_(temporary(16)) {
+Recorder::Recorder(const engine::Partition& partition, Device& device, Means means)
+    : partition_(partition), device_(device), means_(std::move(means)), nothing_(temporary(16)) {
   for (const ValueId id : partition.inputs) write(id);
 }
 
@@ -20,8 +21,21 @@ Slot Recorder::read(ValueId value) {
   return slots_of_[value] = this->constant(*constant);
 }
 
+Slot Recorder::read_factor(ValueId value) {
+  constexpr std::int64_t kWorthIt = 1024;
+  if (const auto found = halves_of_.find(value); found != halves_of_.end()) return found->second;
+  const auto& tensor = graph().value(value).constant;
+  if (!tensor || tensor->dtype() != engine::DType::f32 || tensor->elements() < kWorthIt ||
+      slots_of_.contains(value) || !device_.stores_halves())
+    return read(value);
+  auto halves = means_.halves(*tensor);
+  if (!halves) return read(value);
+  slots_.push_back({.bytes = halves->bytes, .constant = halves, .halves = true});
+  return halves_of_[value] = static_cast<Slot>(slots_.size() - 1);
+}
+
 Slot Recorder::constant(const engine::Tensor& tensor) {
-  slots_.push_back({device_bytes(tensor.elements()), provide_(tensor)});
+  slots_.push_back({device_bytes(tensor.elements()), means_.constant(tensor)});
   return static_cast<Slot>(slots_.size() - 1);
 }
 
@@ -33,6 +47,20 @@ Slot Recorder::temporary(std::size_t bytes) {
   slots_.push_back({.bytes = bytes, .constant = nullptr});
   return static_cast<Slot>(slots_.size() - 1);
 }
+
+bool Recorder::lay(Slot slot, Slot whole, std::size_t offset) {
+  SlotInfo& part = slots_[slot];
+  const bool given =
+      std::ranges::any_of(partition_.inputs, [&](ValueId id) { return slots_of_.at(id) == slot; });
+  if (given || part.constant || part.whole || slot == nothing_ || offset + part.bytes > slots_[whole].bytes ||
+      offset % device_.limits().minStorageBufferOffsetAlignment != 0)
+    return false;
+  part.whole = whole;
+  part.within = offset;
+  return true;
+}
+
+Tile Recorder::tile(const Uncut& product) { return means_.tile(product); }
 
 void Recorder::add(Call call) {
   if (call.groups.x > 65535 || call.groups.y > 65535 || call.groups.z > 65535)
@@ -68,11 +96,17 @@ std::size_t Recorder::place() {
   for (const ValueId id : partition_.outputs) slots_[read(id)].last = end;
   slots_[nothing_].first = 0;
   slots_[nothing_].last = end;
+  for (const SlotInfo& part : slots_)
+    for (const SlotInfo* slot = &part; slot->whole; slot = &slots_[*slot->whole]) {
+      SlotInfo& whole = slots_[*slot->whole];
+      whole.first = std::min(whole.first, part.first);
+      whole.last = std::max(whole.last, part.last);
+    }
   const std::size_t alignment = std::max<std::size_t>(device_.limits().minStorageBufferOffsetAlignment, 64);
   const auto aligned = [&](std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
   std::vector<SlotInfo*> order;
   for (SlotInfo& slot : slots_)
-    if (!slot.constant && slot.last > 0) order.push_back(&slot);
+    if (!slot.constant && slot.last > 0 && !slot.whole) order.push_back(&slot);
   std::ranges::stable_sort(order, std::greater{}, &SlotInfo::bytes);
   std::vector<const SlotInfo*> placed;  // by offset
   std::size_t total = 0;
@@ -88,6 +122,13 @@ std::size_t Recorder::place() {
     placed.insert(
         std::ranges::upper_bound(placed, offset, {}, [](const SlotInfo* other) { return other->offset; }),
         slot);
+  }
+  for (SlotInfo& part : slots_) {
+    if (!part.whole) continue;
+    part.offset = 0;
+    const SlotInfo* slot = &part;
+    for (; slot->whole; slot = &slots_[*slot->whole]) part.offset += slot->within;
+    part.offset += slot->offset;
   }
   return total;
 }

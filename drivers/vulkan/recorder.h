@@ -4,10 +4,13 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "drivers/vulkan/constants.h"
+#include "drivers/vulkan/finish.h"
+#include "drivers/vulkan/tile.h"
 #include "engine/driver.h"
 
 namespace dormouse::drivers::vulkan {
@@ -18,8 +21,11 @@ using Slot = std::uint32_t;
 struct SlotInfo {
   std::size_t bytes = 0;
   std::shared_ptr<const Constant> constant;  ///< else it lies in the arena
+  bool halves = false;                       ///< of which the elements are f16
   std::size_t first = 0, last = 0;           ///< dispatches during which it is needed, counted from 1
   std::size_t offset = 0;                    ///< in the arena
+  std::optional<Slot> whole = {};            ///< that it is a part of
+  std::size_t within = 0;                    ///< its offset there
 };
 
 /// The words that a shader is pushed, at most 32.
@@ -55,12 +61,18 @@ struct Call {
   bool beside = false;       ///< it writes where no call before it did that wrote to the same slot
 };
 
+struct Uncut;
+
 /// What a partition takes on a device: collects dispatches, then places what they read and write.
 class Recorder {
  public:
-  /// Gives a constant its place.
-  using Provide = std::function<std::shared_ptr<const Constant>(const engine::Tensor&)>;
-  Recorder(const engine::Partition& partition, Device& device, Provide provide);
+  /// What it asks for: a constant's place, the same as f16 (null where that would lose something), and how a
+  /// product is to be cut.
+  struct Means {
+    std::function<std::shared_ptr<const Constant>(const engine::Tensor&)> constant, halves;
+    std::function<Tile(const Uncut&)> tile;
+  };
+  Recorder(const engine::Partition& partition, Device& device, Means means);
 
   const engine::Partition& partition() const { return partition_; }
   const engine::Graph& graph() const { return *partition_.graph; }
@@ -68,18 +80,26 @@ class Recorder {
 
   /// Where a value lies that is an input, a constant or computed before.
   Slot read(engine::ValueId value);
+  /// The same for what a product reads: as f16, where the value is a constant that loses nothing by it.
+  Slot read_factor(engine::ValueId value);
   /// Where the value is to be computed.
   Slot write(engine::ValueId value);
   Slot temporary(std::size_t bytes);
   /// `value` has the elements of `slot`.
   void alias(engine::ValueId value, Slot slot) { slots_of_[value] = slot; }
+  /// Lays `slot`, which nothing writes to any more, into `whole` so many bytes from its begin. False where
+  /// that cannot be: it is to be copied then.
+  bool lay(Slot slot, Slot whole, std::size_t offset);
   /// Elements that are no value of the graph.
   Slot constant(const engine::Tensor& tensor);
   /// Something for a binding that is not used.
   Slot nothing() { return nothing_; }
 
-  /// Calls are added for this node from now on.
-  void begin(const engine::Node& node) { node_ = &node; }
+  /// Calls are added for this node from now on, its results finished so.
+  void begin(const engine::Node& node, Finish finish = {}) { node_ = &node, finish_ = finish; }
+  const Finish& finish() const { return finish_; }
+  /// How a product of this plan is to be cut. Takes its time where nothing like it was measured yet.
+  Tile tile(const Uncut& product);
   void add(Call call);
   /// Fills a slot with one word.
   void fill(Slot slot, float value);
@@ -93,11 +113,12 @@ class Recorder {
  private:
   const engine::Partition& partition_;
   Device& device_;
-  Provide provide_;
+  Means means_;
   std::vector<SlotInfo> slots_;
-  std::map<engine::ValueId, Slot> slots_of_;
+  std::map<engine::ValueId, Slot> slots_of_, halves_of_;
   std::vector<Call> calls_;
   const engine::Node* node_ = nullptr;
+  Finish finish_;
   Slot nothing_;
 };
 

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "drivers/vulkan/operands.h"
-#include "drivers/vulkan/product.h"
 
 namespace dormouse::drivers::vulkan {
 namespace {
@@ -132,24 +131,36 @@ bool reducible(const Shape& shape, const std::vector<bool>& reduced) {
   return split.kept.extents.size() <= kAxes && split.reduced.extents.size() <= kAxes;
 }
 
-void add_reduction(Recorder& recorder, Reduction what, const Shape& shape, const std::vector<bool>& reduced,
-                   Slot in, Slot out) {
-  const Split split(shape, reduced);
+namespace {
+
+Call call_for(Reduction what, const Split& split, Slot in, Slot out, Finish finish) {
   const std::uint32_t count = split.kept.elements(), width = across(split);
-  Call call{.shader = Shader::reduce,
-            .constants = {kThreads, width, static_cast<std::uint32_t>(what.fold),
-                          static_cast<std::uint32_t>(what.end), kThreads},
-            .slots = {in, out},
-            .first_written = 1,
-            .groups = groups_for(count, width)};
+  Call call{
+      .shader = Shader::reduce,
+      .constants = {kThreads, width, static_cast<std::uint32_t>(what.fold),
+                    static_cast<std::uint32_t>(what.end), kThreads, static_cast<std::uint32_t>(finish.what)},
+      .slots = {in, out},
+      .first_written = 1,
+      .groups = groups_for(count, width)};
   call.push.add(count).add(split.reduced.elements()).add(what.factor);
   split.kept.push(call.push);
   split.reduced.push(call.push);
+  call.push.add(finish.a).add(finish.b);
+  return call;
+}
+
+}  // namespace
+
+void add_reduction(Recorder& recorder, Reduction what, const Shape& shape, const std::vector<bool>& reduced,
+                   Slot in, Slot out) {
+  const Split split(shape, reduced);
+  Call call = call_for(what, split, in, out, {});
+  if (across(split) == 1 && recorder.device().subgroups_add()) call.shader = Shader::reduce_subgroups;
   recorder.add(std::move(call));
 }
 
-void add_parts(Recorder& recorder, Slot parts, std::uint32_t count, std::uint32_t elements, Slot out) {
-  add_reduction(recorder, {}, {count, elements}, {true, false}, parts, out);
+Call parts_call(Slot parts, std::uint32_t count, std::uint32_t elements, Slot out, Finish finish) {
+  return call_for({}, Split({count, elements}, {true, false}), parts, out, finish);
 }
 
 extern const std::array<Kernel, 13> reduction_kernels;

@@ -21,4 +21,7 @@ bool reducible(const engine::Shape& shape, const std::vector<bool>& reduced);
 void add_reduction(Recorder& recorder, Reduction what, const engine::Shape& shape,
                    const std::vector<bool>& reduced, Slot in, Slot out);
 
+/// out[i] = Σ of so many parts, each `elements` long, one behind the other; finished.
+Call parts_call(Slot parts, std::uint32_t count, std::uint32_t elements, Slot out, Finish finish);
+
 }  // namespace dormouse::drivers::vulkan

@@ -41,7 +41,7 @@ Operands only(Recorder& recorder, Slot x, Slot y) {
 void add_rows(Recorder& recorder, Rows what, std::uint32_t flags, const Layout& l, const Operands& o) {
   std::uint32_t threads = 32;
   while (threads < 256 && threads * 4 < l.length) threads *= 2;
-  Call call{.shader = Shader::rows,
+  Call call{.shader = recorder.device().subgroups_add() ? Shader::rows_subgroups : Shader::rows,
             .constants = {threads, static_cast<std::uint32_t>(what), flags, threads},
             .slots = {o.x, o.scale, o.bias, o.mean, o.variance, o.y, o.means, o.deviations},
             .first_written = 5,

@@ -32,6 +32,12 @@ constexpr std::uint32_t kRecurrent[] = {
 constexpr std::uint32_t kReduce[] = {
 #include "reduce.inc"
 };
+constexpr std::uint32_t kReduceSubgroups[] = {
+#include "reduce_subgroups.inc"
+};
+constexpr std::uint32_t kRowsSubgroups[] = {
+#include "rows_subgroups.inc"
+};
 constexpr std::uint32_t kRows[] = {
 #include "rows.inc"
 };
@@ -46,7 +52,7 @@ constexpr std::uint32_t kWindow[] = {
 
 const ShaderInfo& info(Shader shader) {
   // In the order of Shader.
-  static constexpr std::array<ShaderInfo, 12> table{{
+  static constexpr std::array<ShaderInfo, 14> table{{
       {"copy", kCopy, 2},
       {"elementwise1", kElementwise1, 9},
       {"elementwise4", kElementwise4, 9},
@@ -56,7 +62,9 @@ const ShaderInfo& info(Shader shader) {
       {"product", kProduct, 4},
       {"recurrent", kRecurrent, 9},
       {"reduce", kReduce, 2},
+      {"reduce_subgroups", kReduceSubgroups, 2},
       {"rows", kRows, 8},
+      {"rows_subgroups", kRowsSubgroups, 8},
       {"scan", kScan, 4},
       {"window", kWindow, 4},
   }};

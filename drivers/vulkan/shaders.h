@@ -16,7 +16,9 @@ enum class Shader : std::uint8_t {
   product,
   recurrent,
   reduce,
+  reduce_subgroups,  ///< with operations of subgroups
   rows,
+  rows_subgroups,
   scan,
   window
 };

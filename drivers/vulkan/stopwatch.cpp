@@ -22,16 +22,16 @@ void Stopwatch::mark(VkCommandBuffer commands, std::uint32_t i) const {
   device_.api().timestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool_.get(), i);
 }
 
-std::vector<std::chrono::microseconds> Stopwatch::laps() const {
+std::vector<std::chrono::nanoseconds> Stopwatch::laps() const {
   std::vector<std::uint64_t> ticks(places_);
   const VkResult result =
       device_.api().query_results(device_.get(), pool_.get(), 0, places_, ticks.size() * sizeof(ticks[0]),
                                   ticks.data(), sizeof(ticks[0]), VK_QUERY_RESULT_64_BIT);
-  std::vector<std::chrono::microseconds> laps;
+  std::vector<std::chrono::nanoseconds> laps;
   if (result != VK_SUCCESS) return laps;
   for (std::size_t i = 1; i < ticks.size(); ++i) {
     const double ns = static_cast<double>(ticks[i] - ticks[i - 1]) * double{device_.limits().timestampPeriod};
-    laps.emplace_back(std::llround(ns / 1000));
+    laps.emplace_back(std::llround(ns));
   }
   return laps;
 }

@@ -18,7 +18,7 @@ class Stopwatch {
   /// Records place `i`: what came before has been done then.
   void mark(VkCommandBuffer commands, std::uint32_t i) const;
   /// From each place to the next, of a run that has ended.
-  std::vector<std::chrono::microseconds> laps() const;
+  std::vector<std::chrono::nanoseconds> laps() const;
 
  private:
   const Device& device_;

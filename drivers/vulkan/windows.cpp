@@ -63,15 +63,30 @@ Window geometry(const Node& node, const Convolved& c) {
 void slide(Recorder& recorder, Sliding what, const SlidingWindow& s, std::uint32_t flags,
            std::uint32_t channels, std::uint32_t each, std::array<Slot, 3> in, Slot out, std::int64_t count) {
   Call call{.shader = Shader::window,
-            .constants = {kThreads, static_cast<std::uint32_t>(what), word(s.input[1]), word(s.input[2]),
-                          word(s.output[1]), word(s.output[2]), word(s.kernel[1]), word(s.kernel[2]),
-                          word(s.stride[1]), word(s.stride[2]), word(s.dilation[1]), word(s.dilation[2]),
-                          word(s.pad_begin[1]), word(s.pad_begin[2]), word(s.pad_end[1]), word(s.pad_end[2]),
-                          flags, channels, each},
+            .constants = {kThreads,
+                          static_cast<std::uint32_t>(what),
+                          word(s.input[1]),
+                          word(s.input[2]),
+                          word(s.output[1]),
+                          word(s.output[2]),
+                          word(s.kernel[1]),
+                          word(s.kernel[2]),
+                          word(s.stride[1]),
+                          word(s.stride[2]),
+                          word(s.dilation[1]),
+                          word(s.dilation[2]),
+                          word(s.pad_begin[1]),
+                          word(s.pad_begin[2]),
+                          word(s.pad_end[1]),
+                          word(s.pad_end[2]),
+                          flags,
+                          channels,
+                          each,
+                          static_cast<std::uint32_t>(recorder.finish().what)},
             .slots = {in[0], in[1], in[2], out},
             .first_written = 3,
             .groups = groups_for(static_cast<std::size_t>(count), kThreads)};
-  call.push.add(word(count));
+  call.push.add(word(count)).add(recorder.finish().a).add(recorder.finish().b);
   recorder.add(std::move(call));
 }
 
@@ -86,7 +101,8 @@ bool supports_convolution(const Graph& graph, const Node& node) {
 void emit_conv(Recorder& recorder, const Node& node) {
   const Convolved c = forward(recorder.graph(), node);
   const Window w = geometry(node, c);
-  const Slot x = recorder.read(node.inputs[0]), weights = recorder.read(node.inputs[1]),
+  const Slot x = recorder.read(node.inputs[0]),
+             weights = by_channel(w) ? recorder.read(node.inputs[1]) : recorder.read_factor(node.inputs[1]),
              bias = has_input(node, 2) ? recorder.read(node.inputs[2]) : recorder.nothing();
   const Slot y = recorder.write(node.outputs[0]);
   if (!by_channel(w)) return add_convolution(recorder, Convolving::forward, w, weights, x, bias, y);
@@ -185,7 +201,7 @@ void emit_lrn(Recorder& recorder, const Node& node) {
 extern const std::array<Kernel, 8> window_kernels;
 const std::array<Kernel, 8> window_kernels{
     Kernel{.op = "LRN", .emit = emit_lrn},
-    Kernel{.op = "Conv", .supports = supports_convolution<forward>, .emit = emit_conv},
+    Kernel{.op = "Conv", .supports = supports_convolution<forward>, .emit = emit_conv, .finishes = true},
     Kernel{.op = "ConvGradInput",
            .supports = supports_convolution<to_input>,
            .emit = emit_grad_input,

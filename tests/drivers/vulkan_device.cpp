@@ -6,13 +6,17 @@
 
 namespace dormouse::drivers {
 
+std::string vulkan_device_name() {
+  const char* const named = std::getenv("DORMOUSE_VULKAN_DEVICE");
+  return named ? named : "cpu";
+}
+
 namespace {
 
 /// Never closed: a device's own library may be gone by the end of the process.
-const vulkan::VulkanDriver* open(bool staged) {
-  const char* const named = std::getenv("DORMOUSE_VULKAN_DEVICE");
+const vulkan::VulkanDriver* open(bool staged, bool plain = false) {
   try {
-    return new vulkan::VulkanDriver({.device = named ? named : "cpu", .staged = staged});
+    return new vulkan::VulkanDriver({.device = vulkan_device_name(), .staged = staged, .plain = plain});
   } catch (const Failure& failure) {
     WARN("nothing is checked on Vulkan: " << failure.what());
     return nullptr;
@@ -23,6 +27,11 @@ const vulkan::VulkanDriver* open(bool staged) {
 
 const vulkan::VulkanDriver* vulkan_device() {
   static const vulkan::VulkanDriver* const driver = open(false);
+  return driver;
+}
+
+const vulkan::VulkanDriver* plain_vulkan_device() {
+  static const vulkan::VulkanDriver* const driver = open(false, true);
   return driver;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "engine/autodiff.h"
@@ -61,6 +63,46 @@ TEST_CASE("Vulkan computes each operator's samples as the portable kernel does",
     constexpr std::array<std::string_view, 7> others{
         "And", "Or", "Xor", "Not", "Cast", "ConstantOfShape", "PackedBitLinear"};
     CHECK((taken > 0 || std::ranges::find(others, name) != others.end()));
+  }
+}
+
+TEST_CASE("the largest of what is no number is none on Vulkan", "[vulkan]") {
+  for (const vulkan::VulkanDriver* const driver : {vulkan_device(), plain_vulkan_device()})
+    for (const std::string_view name : {"ReduceMax", "ReduceMin"}) {
+      if (!driver) return;
+      Graph graph;
+      const Value x{&graph, graph.add_input("x", DType::f32, {2, 1000})};
+      graph.set_outputs({apply(name, {x, integers(graph, {1})}, {{"keepdims", std::int64_t{0}}}).id});
+      Tensor given(DType::f32, {2, 1000});
+      given.mutable_values<float>()[777] = std::numeric_limits<float>::quiet_NaN();
+      const auto made = run_on(*driver, graph, std::array{given});
+      CHECK(std::isnan(made[0].values<float>()[0]));
+      CHECK(made[0].values<float>()[1] == 0);
+    }
+}
+
+TEST_CASE("rows and reductions on Vulkan are the same without subgroups", "[vulkan]") {
+  const vulkan::VulkanDriver *const with = vulkan_device(), *const without = plain_vulkan_device();
+  if (!with) return;
+  constexpr std::array<std::string_view, 10> ops{
+      "Softmax",   "LogSoftmax", "LayerNormalization", "GroupNormalization", "ReduceSum",
+      "ReduceMax", "ReduceMin",  "ReduceProd",         "ReduceLogSumExp",    "SoftmaxCrossEntropy"};
+  for (const std::string_view name : ops) {
+    const Op& op = *named(name);
+    for (const Sample& sample : op.samples) compare(*without, op, sample);
+    for (const std::int64_t length : {std::int64_t{5}, std::int64_t{100}, std::int64_t{1500}}) {
+      const bool of_parameters = name == "LayerNormalization", of_two = name == "SoftmaxCrossEntropy";
+      const bool reduces = name.starts_with("Reduce");
+      Sample sample{.shapes = {{3, length}}};
+      if (of_parameters) sample.shapes.push_back({length});
+      if (of_two) sample.shapes.push_back({3, length});
+      if (reduces) sample.fixed = {{1, Tensor::from<std::int64_t>({1}, {1})}}, sample.shapes.push_back({1});
+      if (name == "GroupNormalization")
+        sample = {.shapes = {{2, 4, length}, {4}, {4}}, .attributes = {{"num_groups", std::int64_t{2}}}};
+      if (name == "ReduceProd") sample.low = 0.99, sample.high = 1.01;
+      CHECK(compare(*with, op, sample) > 0);
+      CHECK(compare(*without, op, sample) > 0);
+    }
   }
 }
 

@@ -1,17 +1,20 @@
 #version 450
 #extension GL_EXT_control_flow_attributes : require
-// out = alpha * A * B + beta * bias, for every batch or group, by tiles in shared memory; each thread keeps 4 x 4 results and
-// reads the next tiles while it computes. Loops are unrolled by demand: what is indexed at run time is no register. What A and B are depends on kMode: matrices of any strides, or a convolution or one of its gradients, whose
-// columns are read from the image as they are needed (implicit GEMM).
+#extension GL_GOOGLE_include_directive : require
+// out = finished(alpha * A * B + beta * bias), for every batch or group, by tiles in shared memory; each thread keeps
+// 4 kRows x 4 kColumns results and reads the next tiles while it computes. Loops are unrolled by demand: what is indexed at
+// run time is no register. What A and B are depends on kMode: matrices of any strides, or a convolution or one of its
+// gradients, whose columns are read from the image as they are needed (implicit GEMM).
 //
-// Of several splits of K each writes its part of the sum behind the other's; a reduction adds them up.
+// Of several splits of K each writes its part of the sum behind the other's; a reduction adds them up, and finishes.
+#include "finish.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kMode = 0;  // 0 matrices, 1 Conv, 2 ConvGradInput, 3 ConvGradWeight
 layout(constant_id = 2) const uint kTileM = 64;
 layout(constant_id = 3) const uint kTileN = 64;
 layout(constant_id = 4) const uint kTileK = 16;
-layout(constant_id = 5) const uint kFlags = 0;  // 1 A is read along k, 2 B is read along k, 4 there is a bias
+layout(constant_id = 5) const uint kFlags = 0;  // 1 A is read along k, 2 B likewise, 4 there is a bias, 8 A is of f16, 16 B likewise
 // The convolution: extents of a group's channels, the image, the outputs, the kernel.
 layout(constant_id = 6) const uint kC = 1;
 layout(constant_id = 7) const uint kH = 1;
@@ -28,9 +31,14 @@ layout(constant_id = 17) const int kDW = 1;
 layout(constant_id = 18) const int kPH = 0;
 layout(constant_id = 19) const int kPW = 0;
 layout(constant_id = 20) const uint kGroups = 1;
+layout(constant_id = 21) const uint kRows = 1;  // of a thread, by fours; likewise columns
+layout(constant_id = 22) const uint kColumns = 1;
+layout(constant_id = 23) const uint kFinish = 0;
 
 layout(binding = 0) readonly buffer A { float a[]; };
 layout(binding = 1) readonly buffer B { float b[]; };
+layout(binding = 0) readonly buffer HalvesOfA { uint a_halves[]; };  // two a word
+layout(binding = 1) readonly buffer HalvesOfB { uint b_halves[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
 layout(binding = 3) writeonly buffer Out { float result[]; };
 
@@ -40,6 +48,7 @@ layout(push_constant) uniform Push {
   uint splits;
   float alpha, beta;
   uint size;    // elements of all results
+  float finish_a, finish_b;
   uint a_m, a_k, b_k, b_n;  // strides of matrices, and of the bias
   uint bias_m, bias_n;
   uint batch1, batch2;      // the inner two extents of the batch
@@ -52,6 +61,23 @@ shared vec4 tile_a[kTileK * kPitchM];
 shared vec4 tile_b[kTileK * kPitchN];
 
 uint a_base, b_base, group;
+
+// Exact, also of what is too small for a device to widen by itself; finite.
+float widened(uint word, uint i) {
+  const uint bits = (i & 1) != 0 ? word >> 16 : word & 0xffff, magnitude = bits & 0x7fff;
+  const float value = magnitude < 0x400 ? float(magnitude) / 16777216.0 : uintBitsToFloat((magnitude << 13) + 0x38000000);
+  return (bits & 0x8000) != 0 ? -value : value;
+}
+
+float a_at(uint i) {
+  if ((kFlags & 8) != 0) return widened(a_halves[i / 2], i);
+  return a[i];
+}
+
+float b_at(uint i) {
+  if ((kFlags & 16) != 0) return widened(b_halves[i / 2], i);
+  return b[i];
+}
 
 // What a column or row stands for, found once where it does not change along k.
 struct Place {
@@ -92,14 +118,14 @@ Place place_of(uint n) {
 }
 
 float read_a(uint m, uint k) {
-  if (kMode == 0) return a[a_base + m * a_m + k * a_k];
-  if (kMode == 1) return a[(group * kM + m) * K + k];
+  if (kMode == 0) return a_at(a_base + m * a_m + k * a_k);
+  if (kMode == 1) return a_at((group * kM + m) * K + k);
   if (kMode == 2) return a[((group * kM + k / (kKH * kKW)) * kC + m) * (kKH * kKW) + k % (kKH * kKW)];
   return a[((k / (kOH * kOW) * kGroups + group) * kM + m) * (kOH * kOW) + k % (kOH * kOW)];
 }
 
 float read_b(uint k, uint n, Place place) {
-  if (kMode == 0) return b[b_base + k * b_k + n * b_n];
+  if (kMode == 0) return b_at(b_base + k * b_k + n * b_n);
   if (kMode == 1) return input_at(place, k);
   if (kMode == 2) return output_at(place, k);
   return input_at(input_place(k), n);
@@ -114,7 +140,7 @@ void store(uint part, uint z, uint m, uint n, float sum) {
   else at = (group * M + m) * N + n;
   float value = alpha * sum;
   if ((kFlags & 4) != 0 && part == 0) value += beta * bias[kMode == 1 ? group * kM + m : kMode == 2 ? group * kC + m : m * bias_m + n * bias_n];
-  result[part * size + at] = value;
+  result[part * size + at] = finished(kFinish, value, finish_a, finish_b);
 }
 
 void store_row(uint part, uint z, uint m, uint n, vec4 sums) {
@@ -124,12 +150,14 @@ void store_row(uint part, uint z, uint m, uint n, vec4 sums) {
   store(part, z, m, n + 3, sums.w);
 }
 
-const uint kThreads = kTileM * kTileN / 16;
+const uint kAcrossM = kTileM / 4 / kRows;  // threads
+const uint kAcrossN = kTileN / 4 / kColumns;
+const uint kThreads = kAcrossM * kAcrossN;  // a multiple of kTileN: a thread keeps to a column of B
 const uint kReadsA = kTileM * kTileK / kThreads;
 const uint kReadsB = kTileN * kTileK / kThreads;
 
 void main() {
-  const uint id = gl_LocalInvocationID.x, tx = id % (kTileN / 4), ty = id / (kTileN / 4);
+  const uint id = gl_LocalInvocationID.x, tx = id % kAcrossN, ty = id / kAcrossN;
   const uint z = gl_WorkGroupID.z / splits, part = gl_WorkGroupID.z % splits;
   const uint m0 = gl_WorkGroupID.y * kTileM, n0 = gl_WorkGroupID.x * kTileN;
   group = kMode == 0 ? 0 : z;
@@ -141,7 +169,8 @@ void main() {
   const uint first = part * chunk, last = min(K, first + chunk);
   const bool a_along_k = (kFlags & 1) != 0, b_along_k = (kFlags & 2) != 0;
 
-  vec4 sum0 = vec4(0.0), sum1 = vec4(0.0), sum2 = vec4(0.0), sum3 = vec4(0.0);
+  vec4 sums[4 * kRows * kColumns];
+  [[unroll]] for (uint i = 0; i < 4 * kRows * kColumns; ++i) sums[i] = vec4(0.0);
   float next_a[kReadsA], next_b[kReadsB];
   const Place fixed_place = place_of(n0 + id % kTileN);
   for (uint ahead = first; ahead < last + kTileK; ahead += kTileK) {  // a turn more than there are tiles
@@ -159,11 +188,17 @@ void main() {
     }
     if (ahead > first) {
       [[unroll]] for (uint k = 0; k < kTileK; ++k) {
-        const vec4 left = tile_a[k * kPitchM + ty], right = tile_b[k * kPitchN + tx];
-        sum0 += left.x * right;
-        sum1 += left.y * right;
-        sum2 += left.z * right;
-        sum3 += left.w * right;
+        vec4 right[kColumns];
+        [[unroll]] for (uint c = 0; c < kColumns; ++c) right[c] = tile_b[k * kPitchN + tx + c * kAcrossN];
+        [[unroll]] for (uint r = 0; r < kRows; ++r) {
+          const vec4 left = tile_a[k * kPitchM + ty + r * kAcrossM];
+          [[unroll]] for (uint c = 0; c < kColumns; ++c) {
+            sums[(4 * r) * kColumns + c] += left.x * right[c];
+            sums[(4 * r + 1) * kColumns + c] += left.y * right[c];
+            sums[(4 * r + 2) * kColumns + c] += left.z * right[c];
+            sums[(4 * r + 3) * kColumns + c] += left.w * right[c];
+          }
+        }
       }
       barrier();
     }
@@ -180,9 +215,8 @@ void main() {
     barrier();
   }
 
-  const uint m = m0 + 4 * ty, n = n0 + 4 * tx;
-  store_row(part, z, m, n, sum0);
-  store_row(part, z, m + 1, n, sum1);
-  store_row(part, z, m + 2, n, sum2);
-  store_row(part, z, m + 3, n, sum3);
+  [[unroll]] for (uint r = 0; r < kRows; ++r)
+    [[unroll]] for (uint i = 0; i < 4; ++i)
+      [[unroll]] for (uint c = 0; c < kColumns; ++c)
+        store_row(part, z, m0 + 4 * (ty + r * kAcrossM) + i, n0 + 4 * (tx + c * kAcrossN), sums[(4 * r + i) * kColumns + c]);
 }

@@ -1,4 +1,10 @@
 #version 450
+#extension GL_GOOGLE_include_directive : require
+#ifdef SUBGROUPS
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#endif
+#include "finish.glsl"
 // Reductions: a work group makes kAcross outputs, with gl_WorkGroupSize.x / kAcross threads on each.
 
 layout(local_size_x_id = 0) in;
@@ -7,6 +13,7 @@ layout(constant_id = 1) const uint kAcross = 1;
 layout(constant_id = 2) const uint kFold = 0;
 layout(constant_id = 3) const uint kEnd = 0;  // 0 as it is, 1 root, 2 logarithm
 layout(constant_id = 4) const uint kMostThreads = 256;
+layout(constant_id = 5) const uint kFinish = 0;
 
 layout(binding = 0) readonly buffer In { float x[]; };
 layout(binding = 1) writeonly buffer Out { float y[]; };
@@ -18,6 +25,7 @@ layout(push_constant) uniform Push {
   uint kept_strides[4];
   uint reduced[4];
   uint reduced_strides[4];
+  float finish_a, finish_b;
 };
 
 shared float partial[kMostThreads];
@@ -50,12 +58,34 @@ float seen(uint fold, float value, float shift) {
   return fold == 6 ? exp(value - shift) : value;
 }
 
+#ifdef SUBGROUPS
+// The largest and the least of what is no number are none, too.
+float folded_by_subgroups(uint fold, float sum) {
+  const bool orders = fold == 1 || fold == 2;
+  const uint lost = orders ? subgroupOr(isnan(sum) ? 1u : 0u) : 0;
+  if (fold == 1) sum = subgroupMax(sum);
+  else if (fold == 2) sum = subgroupMin(sum);
+  else sum = fold == 3 ? subgroupMul(sum) : subgroupAdd(sum);
+  if (lost != 0) sum = uintBitsToFloat(0x7fc00000);
+  if (gl_NumSubgroups == 1) return sum;
+  if (subgroupElect()) partial[gl_SubgroupID] = sum;
+  barrier();
+  float all = partial[0];
+  for (uint i = 1; i < gl_NumSubgroups; ++i) all = add(fold, all, partial[i]);
+  barrier();
+  return all;
+}
+#endif
+
 // The same on every thread of an output.
 float folded(uint fold, uint base, uint lane, uint lanes, float shift) {
   float sum = start(fold);
   for (uint i = lane; i < length; i += lanes)
     sum = add(fold, sum, seen(fold, x[base + offset_of(i, reduced, reduced_strides)], shift));
   if (lanes == 1) return sum;
+#ifdef SUBGROUPS
+  if (kAcross == 1) return folded_by_subgroups(fold, sum);
+#endif
   const uint id = gl_LocalInvocationID.x;
   partial[id] = sum;
   for (uint half_way = lanes / 2; half_way > 0; half_way /= 2) {
@@ -82,5 +112,5 @@ void main() {
   result = folded(kFold, base, lane, lanes, shift);
   if (kEnd == 1) result = sqrt(result);
   if (kEnd == 2) result = log(result) + shift;
-  if (there && lane == 0) y[at] = result * factor;
+  if (there && lane == 0) y[at] = finished(kFinish, result * factor, finish_a, finish_b);
 }

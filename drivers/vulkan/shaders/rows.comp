@@ -1,4 +1,8 @@
 #version 450
+#ifdef SUBGROUPS
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#endif
 // What normalises rows, one a work group. Element i of row r lies at
 //   r / kPer * outer + r % kPer * inner + i / run * far + i % run * near.
 
@@ -30,6 +34,14 @@ shared float partial[kMostThreads];
 
 float all(bool largest, float value) {
   const uint id = gl_LocalInvocationID.x;
+#ifdef SUBGROUPS
+  value = largest ? subgroupMax(value) : subgroupAdd(value);
+  if (gl_NumSubgroups == 1) return value;
+  if (subgroupElect()) partial[gl_SubgroupID] = value;
+  barrier();
+  float result = partial[0];
+  for (uint i = 1; i < gl_NumSubgroups; ++i) result = largest ? max(result, partial[i]) : result + partial[i];
+#else
   partial[id] = value;
   for (uint half_way = gl_WorkGroupSize.x / 2; half_way > 0; half_way /= 2) {
     barrier();
@@ -38,6 +50,7 @@ float all(bool largest, float value) {
   }
   barrier();
   const float result = partial[0];
+#endif
   barrier();
   return result;
 }

@@ -1,4 +1,6 @@
 #version 450
+#extension GL_GOOGLE_include_directive : require
+#include "finish.glsl"
 // What slides a window over images, one element of the result a thread: pools, convolutions by channel, their gradients.
 
 layout(local_size_x_id = 0) in;
@@ -22,13 +24,14 @@ layout(constant_id = 15) const int kEndW = 0;
 layout(constant_id = 16) const uint kFlags = 0;  // 1 padding counts in the mean, 2 there is a bias
 layout(constant_id = 17) const uint kC = 1;      // channels of the image, and for each of them so many of the result
 layout(constant_id = 18) const uint kEach = 1;
+layout(constant_id = 19) const uint kFinish = 0;  // of a convolution
 
 layout(binding = 0) readonly buffer X { float x[]; };   // what the window slides over, or dy
 layout(binding = 1) readonly buffer W { float w[]; };   // weights, or dy of a pool
 layout(binding = 2) readonly buffer B { float bias[]; };
 layout(binding = 3) writeonly buffer Y { float y[]; };
 
-layout(push_constant) uniform Push { uint count; };
+layout(push_constant) uniform Push { uint count; float finish_a, finish_b; };
 
 bool inside(int row, int column) { return row >= 0 && column >= 0 && row < kH && column < kW; }
 
@@ -118,5 +121,5 @@ void main() {
   int which;
   if (kMode == 0) y[at] = largest(plane * uint(kH * kW), oy, ox, which);
   if (kMode == 1) y[at] = average(plane * uint(kH * kW), oy, ox);
-  if (kMode == 2) y[at] = convolved(plane / kEach * uint(kH * kW), plane % (kC * kEach), oy, ox);
+  if (kMode == 2) y[at] = finished(kFinish, convolved(plane / kEach * uint(kH * kW), plane % (kC * kEach), oy, ox), finish_a, finish_b);
 }

@@ -1,0 +1,22 @@
+#include "drivers/vulkan/tile.h"
+
+namespace dormouse::drivers::vulkan {
+
+std::string to_string(const Tile& tile) {
+  std::string text = std::to_string(tile.m);
+  for (const std::uint32_t extent : {tile.n, tile.k}) text += "x" + std::to_string(extent);
+  return text + "-" + std::to_string(tile.rows) + "x" + std::to_string(tile.columns) + "-" +
+         std::to_string(tile.spread);
+}
+
+std::vector<Tile> tiles_for(std::uint32_t threads, std::uint32_t shared_bytes) {
+  // A multiple of n threads each, as the shader has it, and tiles of 4 threads or more across.
+  constexpr Tile all[] = {{32, 32, 16, 1, 1}, {64, 64, 16, 1, 1}, {64, 32, 16, 1, 1}, {32, 64, 16, 1, 1},
+                          {16, 64, 16, 1, 1}, {64, 64, 16, 2, 2}, {128, 128, 8, 2, 2}};
+  std::vector<Tile> fitting;
+  for (const Tile& tile : all)
+    if (tile.threads() <= threads && tile.shared_bytes() <= shared_bytes) fitting.push_back(tile);
+  return fitting;
+}
+
+}  // namespace dormouse::drivers::vulkan
