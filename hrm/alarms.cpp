@@ -11,18 +11,18 @@ constexpr double kWorse = 4;  // times the odds
 
 }  // namespace
 
+bool PageSum::add(double nats) {
+  if (level_ < kAlarm) level_ = std::max(0.0, level_ + nats);
+  return level_ >= kAlarm;
+}
+
+double PageSum::level() const { return std::min(1.0, level_ / kAlarm); }
+
 ErrorAlarm::ErrorAlarm(double most) {
   const double usual = most / 2, worse = std::min(2 * most, (1 + most) / 2);
   wrong_ = std::log(worse / usual);
   right_ = std::log1p(-worse) - std::log1p(-usual);
 }
-
-bool ErrorAlarm::add(bool wrong) {
-  if (level_ < kAlarm) level_ = std::max(0.0, level_ + (wrong ? wrong_ : right_));
-  return level_ >= kAlarm;
-}
-
-double ErrorAlarm::level() const { return std::min(1.0, level_ / kAlarm); }
 
 ShiftAlarm::ShiftAlarm(double doubtful) { foretell(doubtful); }
 
@@ -38,17 +38,10 @@ double ShiftAlarm::likelier(float score) const {
   return right * right_ + (1 - right) * wrong_;
 }
 
-bool ShiftAlarm::add(double nats) {
-  if (level_ < kAlarm) level_ = std::max(0.0, level_ + nats);
-  return level_ >= kAlarm;
-}
-
-bool ShiftAlarm::add(float score) { return add(std::log(likelier(score))); }
+bool ShiftAlarm::add(float score) { return sum_.add(std::log(likelier(score))); }
 
 bool ShiftAlarm::audited(float score, bool wrong) {
-  return add(std::log((wrong ? wrong_ : right_) / likelier(score)));
+  return sum_.add(std::log((wrong ? wrong_ : right_) / likelier(score)));
 }
-
-double ShiftAlarm::level() const { return std::min(1.0, level_ / kAlarm); }
 
 }  // namespace dormouse::hrm

@@ -4,18 +4,11 @@
 
 namespace dormouse::hrm {
 
-/// An alarm at the first signs that more goes wrong than may: Page's one-sided cumulative sum (1954) of the
-/// log likelihood ratio between twice and half of `most`, the share that may.
-///
-/// False alarms come once in some 27,000 audited answers where half of `most` = 1 % goes wrong (5,000 at 5
-/// %), in 300,000 (130,000) where a quarter does. Twice as much as may is noticed after some 360 (70), four
-/// times after 130 (24).
-class ErrorAlarm {
+/// Page's one-sided cumulative sum (1954) of log likelihood ratios: never below 0, an alarm at five nats.
+class PageSum {
  public:
-  explicit ErrorAlarm(double most = 0.01);
-
-  /// The next answer. True when the alarm goes off; it stays off until reset().
-  bool add(bool wrong);
+  /// The next ratio. True when the alarm goes off; it stays off until reset().
+  bool add(double nats);
   void reset() { level_ = 0; }
   /// How near the alarm is: 1 is there.
   double level() const;
@@ -24,8 +17,30 @@ class ErrorAlarm {
   void restore(NumberReader& text) { level_ = text.number(); }
 
  private:
-  double wrong_, right_;  ///< what one answer adds
   double level_ = 0;
+};
+
+/// An alarm at the first signs that more goes wrong than may: the sum between twice and half of `most`, the
+/// share that may.
+///
+/// False alarms come once in some 27,000 audited answers where half of `most` = 1 % goes wrong (5,000 at 5
+/// %), in 300,000 (130,000) where a quarter does. Twice as much as may is noticed after some 360 (70), four
+/// times after 130 (24).
+class ErrorAlarm {
+ public:
+  explicit ErrorAlarm(double most = 0.01);
+
+  /// The next answer, as PageSum::add().
+  bool add(bool wrong) { return sum_.add(wrong ? wrong_ : right_); }
+  void reset() { sum_.reset(); }
+  double level() const { return sum_.level(); }
+
+  void save(NumberWriter& text) const { sum_.save(text); }
+  void restore(NumberReader& text) { sum_.restore(text); }
+
+ private:
+  double wrong_, right_;  ///< what one answer adds
+  PageSum sum_;
 };
 
 /// An alarm before anybody audited anything: the same sum over the scores of all requests, between four times
@@ -41,21 +56,20 @@ class ShiftAlarm {
 
   /// Another π from now on.
   void foretell(double doubtful);
-  /// The next request. True when the alarm goes off; it stays off.
+  /// The next request, as PageSum::add().
   bool add(float score);
   /// What an audit made of a request that was added before: the ratio of what became of it, given its score.
   bool audited(float score, bool wrong);
-  double level() const;
+  double level() const { return sum_.level(); }
 
-  void save(NumberWriter& text) const { text.add(level_); }
-  void restore(NumberReader& text) { level_ = text.number(); }
+  void save(NumberWriter& text) const { sum_.save(text); }
+  void restore(NumberReader& text) { sum_.restore(text); }
 
  private:
   double likelier(float score) const;
-  bool add(double nats);
 
   double right_ = 1, wrong_ = 1;  ///< how much likelier a right and a wrong answer are drawn after a shift
-  double level_ = 0;
+  PageSum sum_;
 };
 
 }  // namespace dormouse::hrm
