@@ -59,6 +59,7 @@ class Best {
     std::push_heap(heap_.begin(), heap_.end());
   }
   void clear() { heap_.clear(); }
+  std::span<const Candidate> candidates() const { return heap_; }
   std::vector<Candidate> take() { return std::move(heap_); }
 
  private:
@@ -66,8 +67,14 @@ class Best {
   std::vector<Candidate> heap_;
 };
 
-/// Offers `best` every row in [from, to) that passes `filter`.
+/// A score beyond which no row can be among the `nearest` where these are candidates; infinite where they are
+/// no more. A score is off by no more than 2·|q − codes|·|x|, and rounding.
+float limit_of(std::span<const Candidate> candidates, std::size_t nearest, const Query& query,
+               const VectorRows& rows);
+
+/// Offers `best` the rows in [from, to) that pass `filter` and, however the scores deceive, may be among the
+/// `nearest` of them; more where that is simpler.
 void scan(const VectorRows& rows, std::size_t from, std::size_t to, const Query& query, const Filter& filter,
-          Best& best);
+          std::size_t nearest, Best& best);
 
 }  // namespace dormouse::memory

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "memory/dot_simd.h"
 
@@ -39,18 +40,34 @@ std::span<const NamedDotKernel> dot_kernels() {
 }
 
 void score_rows(const std::int8_t* query, float factor, const std::int8_t* rows, std::size_t n,
-                std::size_t count, const Measure* measures, float* scores) noexcept {
-  constexpr std::size_t kBlock = 32;
+                std::size_t count, const Measure* measures, float* scores, float* least) noexcept {
   const DotKernel dot = best_dot();
-  std::array<const std::int8_t*, kBlock> codes;
-  std::array<std::int32_t, kBlock> products;
-  for (std::size_t first = 0; first < count; first += kBlock) {
-    const std::size_t size = std::min(kBlock, count - first);
+  std::array<const std::int8_t*, kScoreBlock> codes;
+  std::array<std::int32_t, kScoreBlock> products;
+  for (std::size_t first = 0; first < count; first += kScoreBlock) {
+    const std::size_t size = std::min(kScoreBlock, count - first);
     for (std::size_t i = 0; i < size; ++i) codes[i] = rows + (first + i) * n;
     dot(query, codes.data(), n, size, products.data());
-    for (std::size_t i = 0; i < size; ++i)
+    float lowest = std::numeric_limits<float>::infinity();
+    for (std::size_t i = 0; i < size; ++i) {
       scores[first + i] = score(factor, products[i], measures[first + i]);
+      lowest = std::min(lowest, scores[first + i]);
+    }
+    *least++ = lowest;
   }
+}
+
+std::size_t select_rows(const float* scores, const float* least, std::size_t blocks, Between between,
+                        std::uint32_t* found) noexcept {
+  std::size_t count = 0;
+  for (std::size_t block = 0; block < blocks; ++block) {
+    if (least[block] > between.upto) continue;
+    for (std::size_t i = block * kScoreBlock; i < (block + 1) * kScoreBlock; ++i) {
+      found[count] = static_cast<std::uint32_t>(i);
+      count += scores[i] <= between.upto && scores[i] > between.above;
+    }
+  }
+  return count;
 }
 
 ScoreKernel best_score() {
@@ -58,8 +75,14 @@ ScoreKernel best_score() {
   return simd ? simd : score_rows;
 }
 
+SelectKernel best_select() {
+  static const SelectKernel simd = simd_select_kernel();
+  return simd ? simd : select_rows;
+}
+
 #if !defined(__x86_64__)
 ScoreKernel simd_score_kernel() { return nullptr; }
+SelectKernel simd_select_kernel() { return nullptr; }
 #endif
 
 #if !defined(__x86_64__) && !defined(__aarch64__)

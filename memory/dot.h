@@ -37,14 +37,30 @@ inline float score(float factor, std::int32_t product, const Measure& row) {
   return row.norm + factor * row.scale * static_cast<float>(product);
 }
 
-/// score() of `count` rows that lie side by side, `n` codes from one to the next: the same on every
-/// processor. `n` as for a DotKernel.
+/// Scores are made, and looked through, this many at a time.
+inline constexpr std::size_t kScoreBlock = 32;
+
+/// score() of `count` rows that lie side by side, `n` codes from one to the next, and the least of each block
+/// of them, the last of which may be short: the same on every processor. `n` as for a DotKernel.
 using ScoreKernel = void (*)(const std::int8_t* query, float factor, const std::int8_t* rows, std::size_t n,
-                             std::size_t count, const Measure* measures, float* scores) noexcept;
+                             std::size_t count, const Measure* measures, float* scores,
+                             float* least) noexcept;
 /// By the fastest dot kernel.
 void score_rows(const std::int8_t* query, float factor, const std::int8_t* rows, std::size_t n,
-                std::size_t count, const Measure* measures, float* scores) noexcept;
+                std::size_t count, const Measure* measures, float* scores, float* least) noexcept;
 /// The fastest that there is here.
 ScoreKernel best_score();
+
+/// Of scores, those that lie in (above, upto].
+struct Between {
+  float above, upto;
+};
+/// The numbers of those in whole blocks, rising; `found` has room for all. Returns how many.
+using SelectKernel = std::size_t (*)(const float* scores, const float* least, std::size_t blocks,
+                                     Between between, std::uint32_t* found) noexcept;
+std::size_t select_rows(const float* scores, const float* least, std::size_t blocks, Between between,
+                        std::uint32_t* found) noexcept;
+/// The fastest that there is here.
+SelectKernel best_select();
 
 }  // namespace dormouse::memory

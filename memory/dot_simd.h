@@ -9,5 +9,7 @@ namespace dormouse::memory {
 std::size_t simd_dot_kernels(std::span<NamedDotKernel> out);
 /// One that this processor runs and that beats score_rows(); nullptr: there is none.
 ScoreKernel simd_score_kernel();
+/// The same beside select_rows().
+SelectKernel simd_select_kernel();
 
 }  // namespace dormouse::memory

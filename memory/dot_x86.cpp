@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "memory/dot_simd.h"
 
@@ -89,29 +90,45 @@ DORMOUSE_AVX512VNNI inline __m256i halve(__m512i sums) {
                           _mm512_maskz_extracti64x4_epi64(0xff, sums, 1));
 }
 
-DORMOUSE_AVX512VNNI void dot_avx512vnni(const std::int8_t* query, const std::int8_t* const* rows,
-                                        std::size_t n, std::size_t count, std::int32_t* products) noexcept {
-  const __m512i flip = _mm512_set1_epi8(-128);
-  const std::size_t whole = n / 64 * 64;
-  const __mmask64 rest = n == whole ? 0 : 0xffffffff;  // n is a multiple of 32
-  const __m512i last = _mm512_maskz_loadu_epi8(rest, query + whole);
-  __m512i excess = _mm512_dpbusd_epi32(_mm512_setzero_si512(), flip, last);
-  for (std::size_t j = 0; j < whole; j += 64)
-    excess = _mm512_dpbusd_epi32(excess, flip, _mm512_loadu_si512(query + j));
-  const __m512i start = _mm512_sub_epi32(_mm512_setzero_si512(), excess);
-  for (std::size_t i = 0; i < count; i += kGroup) {
-    const Group group(rows + i, count - i);
-    __m512i sums[kGroup] = {start, start, start, start};
+/// A query as its codes meet those of rows: 64 at a time, and the last 32 of some widths.
+struct Wide {
+  DORMOUSE_AVX512VNNI Wide(const std::int8_t* query, std::size_t n)
+      : codes(query), whole(n / 64 * 64), rest(n == whole ? 0 : 0xffffffff), flip(_mm512_set1_epi8(-128)) {
+    last = _mm512_maskz_loadu_epi8(rest, query + whole);
+    __m512i excess = _mm512_dpbusd_epi32(_mm512_setzero_si512(), flip, last);
+    for (std::size_t j = 0; j < whole; j += 64)
+      excess = _mm512_dpbusd_epi32(excess, flip, _mm512_loadu_si512(query + j));
+    start = _mm512_sub_epi32(_mm512_setzero_si512(), excess);
+  }
+  /// What its products with a group's rows come to.
+  template <class Rows>
+  DORMOUSE_AVX512VNNI void add_up(const Rows& rows, __m512i (&sums)[kGroup]) const {
+    for (std::size_t r = 0; r < kGroup; ++r) sums[r] = start;
     for (std::size_t j = 0; j < whole; j += 64) {
-      const __m512i codes = _mm512_loadu_si512(query + j);
+      const __m512i query = _mm512_loadu_si512(codes + j);
       for (std::size_t r = 0; r < kGroup; ++r)
         sums[r] =
-            _mm512_dpbusd_epi32(sums[r], _mm512_xor_si512(flip, _mm512_loadu_si512(group.row[r] + j)), codes);
+            _mm512_dpbusd_epi32(sums[r], _mm512_xor_si512(flip, _mm512_loadu_si512(rows[r] + j)), query);
     }
     if (rest)
       for (std::size_t r = 0; r < kGroup; ++r)
         sums[r] = _mm512_dpbusd_epi32(
-            sums[r], _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(rest, group.row[r] + whole)), last);
+            sums[r], _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(rest, rows[r] + whole)), last);
+  }
+
+  const std::int8_t* codes;
+  std::size_t whole;
+  __mmask64 rest;
+  __m512i flip, last, start;
+};
+
+DORMOUSE_AVX512VNNI void dot_avx512vnni(const std::int8_t* query, const std::int8_t* const* rows,
+                                        std::size_t n, std::size_t count, std::int32_t* products) noexcept {
+  const Wide wide(query, n);
+  for (std::size_t i = 0; i < count; i += kGroup) {
+    const Group group(rows + i, count - i);
+    __m512i sums[kGroup];
+    wide.add_up(group.row, sums);
     const __m256i halves[kGroup] = {halve(sums[0]), halve(sums[1]), halve(sums[2]), halve(sums[3])};
     group.store(fold(halves), products + i);
   }
@@ -127,64 +144,93 @@ DORMOUSE_AVX512VNNI inline __m512i fold_quarters(const __m512i (&sums)[kGroup]) 
                           _mm512_maskz_unpackhi_epi64(0xff, first, second));
 }
 
-DORMOUSE_AVX512VNNI inline void score_group(__m128i products, float factor, const Measure* measures,
-                                            float* scores) {
+DORMOUSE_AVX512VNNI inline __m128 score_group(__m128i products, float factor, const Measure* measures,
+                                              float* scores) {
   const float* const at = &measures[0].norm;
   const __m128 first = _mm_loadu_ps(at), second = _mm_loadu_ps(at + 4);
   const __m128 norms = _mm_shuffle_ps(first, second, 0b10'00'10'00);
   const __m128 scales = _mm_mul_ps(_mm_set1_ps(factor), _mm_shuffle_ps(first, second, 0b11'01'11'01));
-  _mm_storeu_ps(scores, _mm_add_ps(norms, _mm_mul_ps(scales, _mm_cvtepi32_ps(products))));
+  const __m128 made = _mm_add_ps(norms, _mm_mul_ps(scales, _mm_cvtepi32_ps(products)));
+  _mm_storeu_ps(scores, made);
+  return made;
+}
+
+/// Four rows that lie side by side.
+struct Neighbours {
+  const std::int8_t* first;
+  std::size_t n;
+  const std::int8_t* operator[](std::size_t r) const { return first + r * n; }
+};
+
+DORMOUSE_AVX512VNNI inline float least_of(__m128 values) {
+  values = _mm_min_ps(values, _mm_movehl_ps(values, values));
+  return _mm_cvtss_f32(_mm_min_ss(values, _mm_movehdup_ps(values)));
 }
 
 // Eight rows of 32 codes at a time, two in a register, or four wider ones.
 DORMOUSE_AVX512VNNI void score_avx512vnni(const std::int8_t* query, float factor, const std::int8_t* rows,
                                           std::size_t n, std::size_t count, const Measure* measures,
-                                          float* scores) noexcept {
-  const __m512i flip = _mm512_set1_epi8(-128);
-  const std::size_t at_once = n == 32 ? 2 * kGroup : kGroup, whole = count / at_once * at_once;
+                                          float* scores, float* least) noexcept {
+  const std::size_t whole = count / kScoreBlock * kScoreBlock;
   if (n == 32) {
-    const __m512i codes = _mm512_maskz_broadcast_i64x4(0xff, load(query));
+    const __m512i flip = _mm512_set1_epi8(-128), codes = _mm512_maskz_broadcast_i64x4(0xff, load(query));
     const __m512i start =
         _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_dpbusd_epi32(_mm512_setzero_si512(), flip, codes));
-    for (std::size_t i = 0; i < whole; i += at_once, rows += at_once * n) {
-      __m512i sums[kGroup];
-      for (std::size_t r = 0; r < kGroup; ++r)
-        sums[r] =
-            _mm512_dpbusd_epi32(start, _mm512_xor_si512(flip, _mm512_loadu_si512(rows + 64 * r)), codes);
-      const __m512i folded = fold_quarters(sums);
-      const __m256i even = _mm512_maskz_extracti64x4_epi64(0xff, folded, 0),
-                    odd = _mm512_maskz_extracti64x4_epi64(0xff, folded, 1);
-      const __m128i evens = _mm_add_epi32(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
-      const __m128i odds = _mm_add_epi32(_mm256_castsi256_si128(odd), _mm256_extracti128_si256(odd, 1));
-      score_group(_mm_unpacklo_epi32(evens, odds), factor, measures + i, scores + i);
-      score_group(_mm_unpackhi_epi32(evens, odds), factor, measures + i + kGroup, scores + i + kGroup);
-    }
-  } else {
-    const std::size_t wide = n / 64 * 64;
-    const __mmask64 rest = n == wide ? 0 : 0xffffffff;  // n is a multiple of 32
-    const __m512i last = _mm512_maskz_loadu_epi8(rest, query + wide);
-    __m512i excess = _mm512_dpbusd_epi32(_mm512_setzero_si512(), flip, last);
-    for (std::size_t j = 0; j < wide; j += 64)
-      excess = _mm512_dpbusd_epi32(excess, flip, _mm512_loadu_si512(query + j));
-    const __m512i start = _mm512_sub_epi32(_mm512_setzero_si512(), excess);
-    for (std::size_t i = 0; i < whole; i += at_once, rows += at_once * n) {
-      __m512i sums[kGroup] = {start, start, start, start};
-      for (std::size_t j = 0; j < wide; j += 64) {
-        const __m512i codes = _mm512_loadu_si512(query + j);
-        for (std::size_t r = 0; r < kGroup; ++r)
-          sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_xor_si512(flip, _mm512_loadu_si512(rows + r * n + j)),
-                                        codes);
-      }
-      if (rest)
+    for (std::size_t block = 0; block < whole; block += kScoreBlock) {
+      __m128 lowest = _mm_set1_ps(std::numeric_limits<float>::infinity());
+      for (std::size_t i = block; i < block + kScoreBlock; i += 2 * kGroup) {
+        __m512i sums[kGroup];
         for (std::size_t r = 0; r < kGroup; ++r)
           sums[r] = _mm512_dpbusd_epi32(
-              sums[r], _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(rest, rows + r * n + wide)), last);
-      const __m256i half = halve(fold_quarters(sums));
-      score_group(_mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)), factor,
-                  measures + i, scores + i);
+              start, _mm512_xor_si512(flip, _mm512_loadu_si512(rows + 32 * i + 64 * r)), codes);
+        const __m512i folded = fold_quarters(sums);
+        const __m256i even = _mm512_maskz_extracti64x4_epi64(0xff, folded, 0),
+                      odd = _mm512_maskz_extracti64x4_epi64(0xff, folded, 1);
+        const __m128i evens = _mm_add_epi32(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
+        const __m128i odds = _mm_add_epi32(_mm256_castsi256_si128(odd), _mm256_extracti128_si256(odd, 1));
+        const __m128 low = score_group(_mm_unpacklo_epi32(evens, odds), factor, measures + i, scores + i),
+                     high = score_group(_mm_unpackhi_epi32(evens, odds), factor, measures + i + kGroup,
+                                        scores + i + kGroup);
+        lowest = _mm_min_ps(lowest, _mm_min_ps(low, high));
+      }
+      *least++ = least_of(lowest);
+    }
+  } else {
+    const Wide wide(query, n);
+    for (std::size_t block = 0; block < whole; block += kScoreBlock) {
+      __m128 lowest = _mm_set1_ps(std::numeric_limits<float>::infinity());
+      for (std::size_t i = block; i < block + kScoreBlock; i += kGroup) {
+        __m512i sums[kGroup];
+        wide.add_up(Neighbours{rows + i * n, n}, sums);
+        const __m256i half = halve(fold_quarters(sums));
+        const __m128i products =
+            _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+        lowest = _mm_min_ps(lowest, score_group(products, factor, measures + i, scores + i));
+      }
+      *least++ = least_of(lowest);
     }
   }
-  score_rows(query, factor, rows, n, count - whole, measures + whole, scores + whole);
+  score_rows(query, factor, rows + whole * n, n, count - whole, measures + whole, scores + whole, least);
+}
+
+DORMOUSE_AVX512VNNI std::size_t select_avx512(const float* scores, const float* least, std::size_t blocks,
+                                              Between between, std::uint32_t* found) noexcept {
+  const __m512 above = _mm512_set1_ps(between.above), upto = _mm512_set1_ps(between.upto);
+  const __m512i one_by_one = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  std::uint32_t* next = found;
+  for (std::size_t block = 0; block < blocks; ++block) {
+    if (least[block] > between.upto) continue;
+    for (std::size_t i = block * kScoreBlock; i < (block + 1) * kScoreBlock; i += 16) {
+      const __m512 values = _mm512_loadu_ps(scores + i);
+      const __mmask16 wanted =
+          _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(values, upto, _CMP_LE_OQ), values, above, _CMP_GT_OQ);
+      const __m512i numbers = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(i)), one_by_one);
+      // Where there is room: no more were found than were looked at. (A masked store is slow on some.)
+      _mm512_storeu_si512(next, _mm512_maskz_compress_epi32(wanted, numbers));
+      next += __builtin_popcount(wanted);
+    }
+  }
+  return static_cast<std::size_t>(next - found);
 }
 
 // Not every compiler's __builtin_cpu_supports knows this one.
@@ -203,6 +249,7 @@ bool has_avx512vnni() {
 }  // namespace
 
 ScoreKernel simd_score_kernel() { return has_avx512vnni() ? score_avx512vnni : nullptr; }
+SelectKernel simd_select_kernel() { return has_avx512vnni() ? select_avx512 : nullptr; }
 
 std::size_t simd_dot_kernels(std::span<NamedDotKernel> out) {
   __builtin_cpu_init();

@@ -30,7 +30,7 @@ class Question {
   Question(const GraphRows& graph, std::span<const std::uint32_t> examiners, std::uint32_t row)
       : values_(decoded(graph.rows, row)), query_(values_, graph.rows.stride()) {
     Best best(kNeighbours + examiners.size());
-    scan(graph.rows, 0, graph.nodes.back() + std::size_t{1}, query_, {}, best);
+    scan(graph.rows, 0, graph.nodes.back() + std::size_t{1}, query_, {}, best.limit(), best);
     std::vector<Candidate> found = best.take();
     std::erase_if(found,
                   [&](const Candidate& one) { return std::ranges::binary_search(examiners, one.row); });

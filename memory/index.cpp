@@ -34,20 +34,7 @@ float squared_distance(std::span<const float> query, const LatentView& row) {
   return static_cast<float>(squares);
 }
 
-/// Lets go of candidates that are not among the nearest `k`, however the query's codes deceived: a score is
-/// off by no more than 2·|q − codes|·|x|, and rounding. A few stay for those that the writer removes
-/// meanwhile.
-void drop_hopeless(std::vector<Candidate>& candidates, std::size_t k, const Query& query,
-                   const VectorRows& rows) {
-  constexpr std::size_t kSpare = 4;
-  if (candidates.size() <= k + kSpare) return;
-  float largest = 0;
-  for (const Candidate& candidate : candidates) largest = std::max(largest, rows.measure(candidate.row).norm);
-  const float slack = 2 * query.off * std::sqrt(largest) + 1e-4f * largest;
-  std::sort(candidates.begin(), candidates.end());
-  const float limit = candidates[k + kSpare].score + 2 * slack;
-  while (candidates.back().score > limit) candidates.pop_back();
-}
+constexpr std::size_t kSpare = 4;  // beyond the nearest that are wanted, for those that go meanwhile
 
 }  // namespace
 
@@ -133,14 +120,15 @@ std::vector<Match> VectorIndex::search(std::span<const float> query, std::size_t
   const std::size_t rows = rows_->rows();
   Best best(std::max<std::size_t>(4 * k, graph_ ? beam_ : 32));
   if (graph_ && graph_->search({*rows_}, coded, filter, best)) {
-    scan(*rows_, graph_->size(), rows, coded, filter, best);
+    scan(*rows_, graph_->size(), rows, coded, filter, k + kSpare, best);
   } else {
     best.clear();
-    scan(*rows_, 0, rows, coded, filter, best);
+    scan(*rows_, 0, rows, coded, filter, k + kSpare, best);
   }
 
   std::vector<Candidate> candidates = best.take();
-  drop_hopeless(candidates, k, coded, *rows_);
+  const float limit = limit_of(candidates, k + kSpare, coded, *rows_);
+  std::erase_if(candidates, [limit](const Candidate& candidate) { return candidate.score > limit; });
   for (Candidate& candidate : candidates)
     candidate.score = squared_distance(query, rows_->latent(candidate.row));
   std::sort(candidates.begin(), candidates.end());

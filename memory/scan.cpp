@@ -1,31 +1,12 @@
 #include <array>
-#include <cstring>
 
 #include "memory/candidates.h"
 
 namespace dormouse::memory {
 namespace {
 
-constexpr std::size_t kBlock = 32;
-constexpr std::size_t kBlocks = VectorRows::kChunkRows / kBlock;
+constexpr std::size_t kBlocks = VectorRows::kChunkRows / kScoreBlock;
 constexpr float kNone = std::numeric_limits<float>::infinity();
-
-using Four = float __attribute__((vector_size(16)));
-
-Four four(const float* at) {
-  Four values;
-  std::memcpy(&values, at, sizeof values);
-  return values;
-}
-
-float least_of(const float* block) {
-  Four least = four(block);
-  for (std::size_t i = 4; i < kBlock; i += 4) {
-    const Four next = four(block + i);
-    least = next < least ? next : least;
-  }
-  return std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
-}
 
 /// The scores of rows of one chunk, and the least of each block of them.
 ///
@@ -34,13 +15,11 @@ float least_of(const float* block) {
 class Scores {
  public:
   Scores(const VectorRows& rows, std::size_t from, std::size_t count, const Query& query)
-      : rows_(rows), from_(from), blocks_((count + kBlock - 1) / kBlock) {
+      : rows_(rows), from_(from), blocks_((count + kScoreBlock - 1) / kScoreBlock) {
     // A chunk's columns are contiguous.
     best_score()(query.codes.data(), query.factor, rows.codes(from), rows.stride(), count,
-                 &rows.measure(from), scores_.data());
-    std::fill(scores_.data() + count, scores_.data() + blocks_ * kBlock, kNone);
-    for (std::size_t block = 0; block < blocks_; ++block)
-      least_[block] = least_of(scores_.data() + block * kBlock);
+                 &rows.measure(from), scores_.data(), least_.data());
+    std::fill(scores_.data() + count, scores_.data() + blocks_ * kScoreBlock, kNone);
   }
 
   /// A score that more than `wanted` rows do not exceed, and few do if it can be helped; infinite where these
@@ -60,35 +39,21 @@ class Scores {
     return high;
   }
 
-  /// Offers every row whose score lies in (above, upto], as far as it is good enough.
-  void offer(float above, float upto, const Filter& filter, Best& best) const {
-    std::array<std::uint32_t, 4 * kBlock>
-        found;  // their columns are asked for all at once, and then waited for
-    std::size_t count = 0;
-    const auto offer_found = [&] {
-      for (std::size_t i = 0; i < count; ++i) {
-        const float score = scores_[found[i]];
-        const std::size_t row = from_ + found[i];
-        if (score <= best.worst() && rows_.passes(row, filter))
-          best.offer({score, static_cast<std::uint32_t>(row), rows_.id(row)});
-      }
-      count = 0;
-    };
-    for (std::size_t block = 0; block < blocks_; ++block) {
-      const float limit = std::min(upto, best.worst());
-      if (least_[block] > limit) continue;
-      for (std::size_t i = block * kBlock; i < (block + 1) * kBlock; i += 4) {
-        const float* const scores = scores_.data() + i;
-        if (std::min(std::min(scores[0], scores[1]), std::min(scores[2], scores[3])) > limit) continue;
-        for (std::size_t row = i; row < i + 4; ++row) {
-          if (scores_[row] > limit || scores_[row] <= above || scores_[row] == kNone) continue;
-          rows_.prefetch_columns(from_ + row);
-          found[count++] = static_cast<std::uint32_t>(row);
-        }
-      }
-      if (count + kBlock > found.size()) offer_found();
+  /// Offers every row whose score lies in `between`, as far as it is good enough.
+  void offer(Between between, const Filter& filter, Best& best) {
+    between.upto = std::min(between.upto, std::numeric_limits<float>::max());
+    const std::span found(found_.data(),
+                          best_select()(scores_.data(), least_.data(), blocks_, between, found_.data()));
+    // Their columns are asked for well before they are needed.
+    constexpr std::size_t kAhead = 64;
+    for (std::size_t i = 0; i < std::min(kAhead, found.size()); ++i) rows_.prefetch_columns(from_ + found[i]);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (i + kAhead < found.size()) rows_.prefetch_columns(from_ + found[i + kAhead]);
+      const std::size_t row = from_ + found[i];
+      const float score = scores_[found[i]];
+      if (score <= best.worst() && rows_.passes(row, filter))
+        best.offer({score, static_cast<std::uint32_t>(row), rows_.id(row)});
     }
-    offer_found();
   }
 
  private:
@@ -96,18 +61,35 @@ class Scores {
   std::size_t from_, blocks_;
   std::array<float, VectorRows::kChunkRows> scores_;
   std::array<float, kBlocks> least_;
+  std::array<std::uint32_t, VectorRows::kChunkRows> found_;
 };
 
 }  // namespace
 
+float limit_of(std::span<const Candidate> candidates, std::size_t nearest, const Query& query,
+               const VectorRows& rows) {
+  if (candidates.size() <= nearest) return kNone;
+  std::vector<float> scores;
+  float largest = 0;
+  for (const Candidate& candidate : candidates) {
+    scores.push_back(candidate.score);
+    largest = std::max(largest, rows.measure(candidate.row).norm);
+  }
+  std::nth_element(scores.begin(), scores.begin() + std::ptrdiff_t(nearest), scores.end());
+  const float slack = 2 * query.off * std::sqrt(largest) + 1e-4f * largest;
+  return scores[nearest] + 2 * slack;
+}
+
 void scan(const VectorRows& rows, std::size_t from, std::size_t to, const Query& query, const Filter& filter,
-          Best& best) {
+          std::size_t nearest, Best& best) {
+  float limit = best.worst();
   while (from < to) {
     const std::size_t count = std::min(to - from, VectorRows::kChunkRows - from % VectorRows::kChunkRows);
-    const Scores scores(rows, from, count, query);
-    const float bound = scores.bound(best.limit() + best.limit() / 2);  // some will not pass the filter
-    scores.offer(-kNone, bound, filter, best);
-    if (best.worst() > bound) scores.offer(bound, kNone, filter, best);
+    Scores scores(rows, from, count, query);
+    const float bound = scores.bound(nearest + nearest / 2);  // some will not pass the filter
+    scores.offer({-kNone, std::min(bound, limit)}, filter, best);
+    limit = std::min(best.worst(), limit_of(best.candidates(), nearest, query, rows));
+    if (limit > bound) scores.offer({bound, limit}, filter, best);
     from += count;
   }
 }

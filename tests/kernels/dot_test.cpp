@@ -79,13 +79,42 @@ TEST_CASE("rows are scored alike by every processor, in groups and what is left 
       std::vector<Measure> measures;
       for (std::size_t i = 0; i < count; ++i)
         measures.push_back({static_cast<float>(random() % 1000), 0.01f * static_cast<float>(random() % 100)});
-      std::vector<float> fast(count), plain(count);
-      best_score()(query.data(), -0.3f, rows.data(), n, count, measures.data(), fast.data());
-      score_rows(query.data(), -0.3f, rows.data(), n, count, measures.data(), plain.data());
+      const std::size_t blocks = (count + kScoreBlock - 1) / kScoreBlock;
+      std::vector<float> fast(count), plain(count), least(blocks), plainly_least(blocks);
+      best_score()(query.data(), -0.3f, rows.data(), n, count, measures.data(), fast.data(), least.data());
+      score_rows(query.data(), -0.3f, rows.data(), n, count, measures.data(), plain.data(),
+                 plainly_least.data());
       CHECK(fast == plain);
+      CHECK(least == plainly_least);
+      for (std::size_t i = 0; i < blocks; ++i)
+        CHECK(least[i] == std::ranges::min(std::span(plain).subspan(
+                              i * kScoreBlock, std::min(kScoreBlock, count - i * kScoreBlock))));
       std::int32_t product = 0;
       for (std::size_t j = 0; j < n; ++j) product += query[j] * rows[(count - 1) * n + j];
       CHECK(fast.back() == score(-0.3f, product, measures.back()));
+    }
+  }
+}
+
+TEST_CASE("every processor selects the same scores, none twice and none left out", "[memory]") {
+  std::mt19937 random(10);
+  INFO("seed 10");
+  constexpr float kNone = std::numeric_limits<float>::infinity();
+  for (const std::size_t blocks : {0, 1, 2, 9}) {
+    std::vector<float> scores(blocks * kScoreBlock), least(blocks, kNone);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      scores[i] = random() % 10 == 0 ? kNone : static_cast<float>(random() % 20);
+      least[i / kScoreBlock] = std::min(least[i / kScoreBlock], scores[i]);
+    }
+    for (const Between between : {Between{-kNone, 0}, {-kNone, 7}, {7, 12}, {19, 100}, {-kNone, 1000}}) {
+      std::vector<std::uint32_t> wanted, fast(scores.size()), plain(scores.size());
+      for (std::size_t i = 0; i < scores.size(); ++i)
+        if (scores[i] > between.above && scores[i] <= between.upto)
+          wanted.push_back(static_cast<std::uint32_t>(i));
+      fast.resize(best_select()(scores.data(), least.data(), blocks, between, fast.data()));
+      plain.resize(select_rows(scores.data(), least.data(), blocks, between, plain.data()));
+      CHECK(fast == wanted);
+      CHECK(plain == wanted);
     }
   }
 }
