@@ -32,6 +32,11 @@ bool is_bias(const Graph& graph, ValueId id, std::int64_t outputs) {
          value.shape.back() == outputs && value.constant->elements() == outputs;
 }
 
+/// Of a layer of one unit the bias is a single number, as is much that nobody should learn.
+bool takes_bias(const Node& node, std::size_t input) {
+  return input == 2 && (node.op->name == "Conv" || node.op->name == "Gemm");
+}
+
 std::int64_t outputs_of(const Graph& graph, const LinearLayer& layer) {
   return graph.value(layer.weight).shape[layer.transposed ? 0 : 1];
 }
@@ -201,7 +206,7 @@ std::vector<ValueId> parameters_of(const Graph& trainable) {
       if (id == engine::kAbsent) continue;
       const engine::ValueInfo& value = trainable.value(id);
       if (value.constant && value.dtype == engine::DType::f32 && value.shape.rank() >= 1 &&
-          value.constant->elements() > 1 && !std::ranges::count(frozen, value.name))
+          (value.constant->elements() > 1 || takes_bias(node, i)) && !std::ranges::count(frozen, value.name))
         wanted[static_cast<std::size_t>(id)] = true;
     }
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <utility>
 
 #include "engine/formats/all_formats.h"
 #include "engine/formats/atomic_file.h"
@@ -22,7 +23,9 @@ using engine::kDynamic;
 using engine::Shape;
 using engine::Tensor;
 using engine::Value;
+using engine::ValueId;
 
+constexpr std::string_view kHalting = "halt.";  // what the weights of q are called
 constexpr std::int64_t kMixerTokens = 72;  // hidden units among cells, by the measured size of the network
 
 /// Appends the parts of a planner; a weight is made where it is first used.
@@ -35,7 +38,7 @@ class Core {
   virtual Shape state(const Shape& x) const = 0;
   virtual Value cycle(Value z) = 0;
   virtual Value logits(Value z) = 0;
-  virtual Value right(Value z) = 0;  ///< q
+  virtual Value right(Value before, Value z) = 0;  ///< q, of the state before the last cycle and after it
 
  protected:
   Value weight(const std::string& name, const Shape& shape, std::int64_t fan_in, double gain = 1) {
@@ -64,11 +67,12 @@ class Convolutions final : public Core {
     return engine::relu(z + convolution(h, "think", spec_.width, 3, 0.5));
   }
   Value logits(Value z) override { return convolution(z, "answer", spec_.puzzle->classes, 3); }
-  Value right(Value z) override {
-    const Value worst =
-        engine::apply("ReduceMin", {convolution(z, "halt", 1, 1)},
-                      {{"axes", std::vector<std::int64_t>{2, 3}}, {"keepdims", std::int64_t{0}}});
-    return worst;
+  /// The worst of all cells. What still moves is not yet right: a state alone does not show that.
+  Value right(Value before, Value z) override {
+    const Value moved = engine::apply("Abs", {z - before});
+    const Value seen = engine::apply("Concat", {z, moved}, {{"axis", std::int64_t{1}}});
+    return engine::apply("ReduceMin", {convolution(seen, "halt", 1, 1)},
+                         {{"axes", std::vector<std::int64_t>{2, 3}}, {"keepdims", std::int64_t{0}}});
   }
 
  private:
@@ -105,7 +109,7 @@ class Mixer final : public Core {
         part(z, 0), weight("answer.weight", {spec_.width, spec_.puzzle->classes}, spec_.width, 0.5));
     return engine::transpose(cells, {0, 2, 1});
   }
-  Value right(Value z) override {
+  Value right(Value, Value z) override {
     const Value mean = engine::reduce_mean(part(z, 0), {1}, false);
     return engine::matmul(mean, weight("halt.weight", {spec_.width, 1}, spec_.width)) +
            weight("halt.bias", {1}, 0);
@@ -179,6 +183,11 @@ Value as_rows(Value logits) {
   return engine::reshape(engine::transpose(logits, order), {-1, logits.shape()[1]});
 }
 
+/// `more` behind what there is, if there is anything.
+Value behind(Value there, Value more, std::int64_t axis) {
+  return there ? engine::apply("Concat", {there, more}, {{"axis", axis}}) : more;
+}
+
 /// Of a step that was trained, or of a file of weights alone.
 Parameters weights_in(const std::string& file) {
   const auto bytes = engine::map_file(file);
@@ -211,6 +220,7 @@ void bind_options(config::Binder& binder, PlannerSpec& spec) {
   binder.optional("segments", spec.segments, config::range(1, 256));
   binder.optional("examples", spec.examples, config::range(1, 1 << 24));
   binder.optional("steps", spec.steps, config::range(1, 4096));
+  binder.optional("halting_only", spec.halting_only);
 }
 
 bool is_planner_spec(const std::filesystem::path& path) {
@@ -238,15 +248,19 @@ engine::Graph planner_step(const PlannerSpec& spec) {
   const Value x = add_input(graph, "x", input_of(*spec.puzzle));
   const auto core = core_of(graph, spec, random, x);
   Value z = add_input(graph, "z", core->state(x.shape()));
-  for (std::int64_t i = 0; i < spec.cycles; ++i) z = core->cycle(z);
-  const Value logits = core->logits(z), q = core->right(z);
+  Value before;
+  for (std::int64_t i = 0; i < spec.cycles; ++i) before = std::exchange(z, core->cycle(z));
+  const Value logits = core->logits(z), q = core->right(before, z);
   graph.rename(z.id, "z.next");
   graph.rename(logits.id, "logits");
   graph.rename(q.id, "q");
   for (const Value& output : {z, logits, q}) graph.mark_output(output.id);
   graph.metadata = {{engine::kPuzzleKey, std::string(spec.puzzle->name)}};
   if (spec.weights.empty()) return graph;
-  return with_parameters(std::move(graph), weights_in(spec.weights.string()));
+  Parameters weights = weights_in(spec.weights.string());
+  if (spec.halting_only)  // which is learnt anew
+    std::erase_if(weights, [](const auto& entry) { return entry.first.starts_with(kHalting); });
+  return with_parameters(std::move(graph), weights);
 }
 
 engine::Graph planner_training_graph(const PlannerSpec& spec, const Shape& input) {
@@ -256,23 +270,27 @@ engine::Graph planner_training_graph(const PlannerSpec& spec, const Shape& input
   shape[0] = spec.train.batch;
   const Value x = add_input(graph, "x", shape);
   const auto core = core_of(graph, spec, random, x);
-  Value z = add_input(graph, "z", core->state(shape)), logits;
-  Value rows;
+  Value z = add_input(graph, "z", core->state(shape)), answers;
+  Value rows, q;
   for (std::int64_t i = 0; i < spec.unroll; ++i) {
-    z = core->cycle(z);
-    logits = core->logits(z);
-    const Value more = as_rows(logits);
-    rows = rows ? engine::apply("Concat", {rows, more}, {{"axis", std::int64_t{0}}}) : more;
+    const Value before = std::exchange(z, core->cycle(z)), logits = core->logits(z);
+    if (!answers) {
+      std::vector<std::int64_t> cells = logits.shape().extents();
+      cells.erase(cells.begin() + 1);
+      answers = add_input(graph, "answers", Shape(std::move(cells)));
+    }
+    rows = behind(rows, as_rows(logits), 0);
+    q = behind(q, judged(core->right(before, z), logits, answers), 0);
   }
-  std::vector<std::int64_t> cells = logits.shape().extents();
-  cells.erase(cells.begin() + 1);
-  const Value q = judged(core->right(z), logits, add_input(graph, "answers", Shape(std::move(cells))));
-  Value row = engine::apply("Concat", {q, q * 0}, {{"axis", std::int64_t{1}}});
-  for (std::int64_t i = 2; i < spec.puzzle->classes; ++i)
-    row = engine::apply("Concat", {row, q * 0 + -1e9}, {{"axis", std::int64_t{1}}});
-  rows = engine::apply("Concat", {rows, row}, {{"axis", std::int64_t{0}}});
-  graph.mark_output(rows.id);
+  Value row = behind(q, q * 0, 1);
+  for (std::int64_t i = 2; i < spec.puzzle->classes; ++i) row = behind(row, q * 0 + -1e9, 1);
+  graph.mark_output(behind(rows, row, 0).id);
   graph.mark_output(z.id);
+  if (!spec.halting_only) return graph;
+  std::vector<std::string> frozen;
+  for (const ValueId id : parameters_of(graph))
+    if (!graph.value(id).name.starts_with(kHalting)) frozen.push_back(graph.value(id).name);
+  freeze(graph, frozen);
   return graph;
 }
 

@@ -31,6 +31,7 @@ struct PlannerSpec {
   std::int64_t segments = 1;     ///< updates by one batch, each going on where the one before was
   std::int64_t examples = 6400;  ///< of an epoch
   std::int64_t steps = 0;        ///< that an answer takes at most while training is validated
+  bool halting_only = false;     ///< what q is made of learns, nothing else
   std::filesystem::path weights;
   TrainOptions train;
 };
@@ -48,8 +49,8 @@ engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed,
 engine::Graph planner_step(const PlannerSpec& spec);
 
 /// What a Fit trains by whole batches: (x, z, answers) → (rows, z'), for `unroll` cycles on x of this shape.
-/// The rows are the logits of every cell after each cycle, cycle by cycle, then, for each example, such that
-/// class 0 is the sigmoid of q after the last where the answer is right, else of -q. Its parameters are
+/// The rows are the logits of every cell after each cycle, cycle by cycle, then, for each cycle and example,
+/// such that class 0 is the sigmoid of q where the answer of then is right, else of -q. Its parameters are
 /// called as those of planner_step().
 engine::Graph planner_training_graph(const PlannerSpec& spec, const engine::Shape& input);
 

@@ -64,7 +64,8 @@ class PlannerData {
     const auto classes = static_cast<std::size_t>(spec_.puzzle->classes);
     const auto unroll = static_cast<std::size_t>(spec_.unroll);
     const auto cells = static_cast<std::size_t>(puzzles.answers.elements());
-    const auto count = static_cast<std::size_t>(puzzles.inputs.shape()[0]), rows = unroll * cells + count;
+    const std::size_t judged = unroll * static_cast<std::size_t>(puzzles.inputs.shape()[0]),
+                      rows = unroll * cells + judged;
     Batch batch{puzzles.inputs, Tensor(DType::f32, {std::int64_t(rows), spec_.puzzle->classes}),
                 Tensor(DType::f32, {std::int64_t(rows)})};
     const auto targets = batch.targets.mutable_values<float>(),
@@ -74,8 +75,9 @@ class PlannerData {
     for (std::size_t row = 0; row < rows; ++row)
       targets[row * classes + (row < unroll * cells ? static_cast<std::size_t>(answers[row % cells]) : 0)] =
           1;
-    std::ranges::fill(weights.last(count),
-                      static_cast<float>(kHaltShare * static_cast<double>(unroll * cells / count)));
+    std::ranges::fill(
+        weights.last(judged),
+        static_cast<float>(kHaltShare * static_cast<double>(unroll * cells) / static_cast<double>(judged)));
     Tensor start = planner_start(step_, puzzles.inputs);
     batch.more = {std::move(start), std::move(puzzles.answers)};
     return batch;
@@ -126,8 +128,9 @@ class PlannerData {
 
 std::string signature(const PlannerSpec& spec) {
   std::string text = "a planner of " + std::string(spec.puzzle->name);
-  for (const std::int64_t number : {spec.width, spec.cycles, spec.thoughts, spec.unroll, spec.segments,
-                                    spec.examples, spec.train.epochs, spec.train.batch})
+  for (const std::int64_t number :
+       {spec.width, spec.cycles, spec.thoughts, spec.unroll, spec.segments, spec.examples, spec.train.epochs,
+        spec.train.batch, std::int64_t{spec.halting_only}})
     text += " " + std::to_string(number);
   return text + ", rate " + std::to_string(spec.train.rate) + ", seed " + std::to_string(spec.train.seed);
 }

@@ -85,6 +85,50 @@ TEST_CASE("a planner learns the smallest mazes", "[learning]") {
   CHECK(planner.heldout_accuracy > 0.9);
 }
 
+TEST_CASE("a maze's planner learns when its answer is right", "[learning]") {
+  const TemporaryFolder folder;
+  PlannerSpec spec =
+      spec_of(folder, "puzzle: maze, width: 8, unroll: 3, segments: 3, examples: 640, steps: 9");
+  spec.train.epochs = 4;
+  spec.train.batch = 8;
+  spec.train.rate = 0.01;
+  const PuzzleSource source(*spec.puzzle, "5");
+  const engine::Session session(train_planner(spec, source, {}, {}).step, {});
+  double right = 0, wrong = 0;  // the mean of q, after each step
+  int rights = 0, wrongs = 0;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const Puzzle puzzle = source.at(PuzzleSource::Part::heldout, 3, i);
+    const Tensor x = puzzle.input.reshaped({1, 3, 5, 5});
+    Tensor z = planner_start(session.graph(), x);
+    for (int step = 0; step < 9; ++step) {
+      auto made = session.run(std::array{x, z});
+      const auto logits = made[1].values<float>();
+      bool all = true;
+      for (std::size_t cell = 0; cell < 25; ++cell)
+        all = all && (logits[25 + cell] > logits[cell]) == (puzzle.answer[cell] == 1);
+      (all ? right : wrong) += double{made[2].values<float>()[0]};
+      ++(all ? rights : wrongs);
+      z = std::move(made[0]);
+    }
+  }
+  REQUIRE(rights > 20);
+  REQUIRE(wrongs > 20);
+  CHECK(right / rights > 1);  // three to one
+  CHECK(right / rights > wrong / wrongs + 1);
+}
+
+TEST_CASE("only the halting head learns where nothing else shall", "[learning]") {
+  const TemporaryFolder folder;
+  const PlannerSpec spec = spec_of(folder, std::string(kSmallMaze) + ", halting_only: true");
+  const Parameters before = parameters_by_name(planner_step(spec)), after = trained(spec, "5");
+  REQUIRE(before.size() == after.size());
+  for (const auto& [name, tensor] : before) {
+    INFO(name);
+    CHECK(std::ranges::equal(tensor.bytes(), after.at(name).bytes()) != name.starts_with("halt."));
+  }
+  CHECK(after.contains("halt.bias"));
+}
+
 TEST_CASE("a sudoku's planner is trained", "[learning]") {
   const TemporaryFolder folder;
   PlannerSpec spec = spec_of(
