@@ -18,7 +18,7 @@ constexpr double kDoubtful = 0.3;      // of the way to an alarm: from there on 
 constexpr double kClosely = 0.5;       // … so many requests are audited
 constexpr double kCaution = 0.3;       // standard errors
 constexpr std::size_t kMost = 1 << 24;
-constexpr std::size_t kFormat = 2;
+constexpr std::size_t kFormat = 3;
 
 std::size_t fewest_audits(const Promise& promise) {
   certify({}, {}, promise);  // refuses what is out of range
@@ -116,7 +116,7 @@ AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {
   const Event last = conclude(failed);
   if (recent_.size() < kLessons) return event;
   if (candidates_.empty()) {
-    if (audits_ == kLessons) rehearse();
+    if (audits_ == kLessons) rehearse(false);
     propose(learner_, 1);
   }
   if (anew_) learn_anew();
@@ -167,14 +167,19 @@ void AuditedGate::propose(Gate gate, double share) {
 void AuditedGate::learn_anew() {
   anew_ = false;
   learner_ = Gate();
-  rehearse();
+  rehearse(true);
   propose(learner_, kRivals);
 }
 
-/// Few lessons, learnt well.
-void AuditedGate::rehearse() {
+/// Few lessons, learnt well. `fresh`: the gate has not met them.
+void AuditedGate::rehearse(bool fresh) {
   for (std::size_t round = 0; round < kRounds; ++round)
-    for (const Lesson& lesson : recent_) learner_.learn(lesson.signals, lesson.right);
+    for (const Lesson& lesson : recent_) {
+      if (round == 0 && fresh)
+        learner_.learn(lesson.signals, lesson.right);
+      else
+        learner_.rehearse(lesson.signals, lesson.right);
+    }
 }
 
 AuditedGate::Event AuditedGate::test(Candidate& candidate) {

@@ -112,7 +112,7 @@ class AuditedGate {
   std::vector<float> scores(const Gate& gate) const;
   void propose(Gate gate, double share);
   void learn_anew();
-  void rehearse();
+  void rehearse(bool fresh);
   bool alarmed(const Signals& signals, bool wrong);
   void alarm();
   Event test(Candidate& candidate);

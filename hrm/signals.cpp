@@ -65,7 +65,8 @@ Signals signals_of(std::span<const float> probabilities, std::span<const float> 
           finite(agreeing / count),
           finite(distance / count / unit),
           finite(concept_distance(memory.concepts, predicted) / unit),
-          finite(double{novelty(memory.neighbours, typical_distance)})};
+          finite(double{novelty(memory.neighbours, typical_distance)}),
+          static_cast<float>(predicted)};
 }
 
 }  // namespace dormouse::hrm

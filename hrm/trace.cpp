@@ -79,12 +79,15 @@ json::value parse_line(const std::string& text) {
   return value;
 }
 
-void check_header(const std::string& text) {
+/// Its version: 1 knows no "answer" among the signals.
+int check_header(const std::string& text) {
   const json::value value = parse_line(text);
   const json::object& header = object_of(value, "the first line");
   if (member(header, "format") != "dormouse-trace") wrong("\"format\" must be \"dormouse-trace\"");
-  if (member(header, "version") != 1) wrong("only version 1 is known");
+  const json::value& version = member(header, "version");
+  if (version != 1 && version != 2) wrong("only versions 1 and 2 are known");
   check_keys(header, {"format", "version"});
+  return version == 1 ? 1 : 2;
 }
 
 /// What read_trace() holds until the last line.
@@ -113,7 +116,9 @@ void add_line(Draft& draft, const std::string& text) {
     draft.later[id_of(*id)] = label_of(line.at("truth"), "truth");
     return;
   }
-  check_keys(line, {"id", "signals", "low", "high", "truth"});
+  check_keys(line, {"id", "signals", "low", "high", "truth", "waiting", "left_us"});
+  for (const char* pressure : {"waiting", "left_us"})
+    if (const json::value* const given = line.if_contains(pressure)) number_of(*given, pressure);
   const Given low = answer_of(line, "low"), high = answer_of(line, "high");
   const json::value* const truth = line.if_contains("truth");
   const Signals signals = signals_of(object_of(member(line, "signals"), "signals"));
@@ -161,36 +166,48 @@ Trace read_trace(std::istream& lines, const std::string& name) {
 
 namespace {
 
-constexpr std::string_view kHeader = "{\"format\":\"dormouse-trace\",\"version\":1}\n";
+constexpr std::string_view kHeader = "{\"format\":\"dormouse-trace\",\"version\":2}\n";
 
 std::string line_of(const RecordedRequest& request) {
   json::object signals;
   for (std::size_t i = 0; i < kSignals.size(); ++i) signals[kSignals[i]] = request.signals[i];
-  return json::serialize(json::object{{"id", request.id},
-                                      {"signals", std::move(signals)},
-                                      {"low", {{"label", request.low}, {"us", request.low_us}}},
-                                      {"high", {{"label", request.high}, {"us", request.high_us}}}}) +
-         "\n";
+  json::object line{{"id", request.id},
+                    {"signals", std::move(signals)},
+                    {"low", {{"label", request.low}, {"us", request.low_us}}},
+                    {"high", {{"label", request.high}, {"us", request.high_us}}},
+                    {"waiting", request.waiting}};
+  if (request.left_us) line["left_us"] = *request.left_us;
+  return json::serialize(line) + "\n";
 }
 
-/// How much of the file is whole lines of a trace; 0 where there is none.
-std::uint64_t whole_lines(const std::filesystem::path& path) {
+void set_behind(const std::filesystem::path& path) {
+  std::error_code failed;
+  std::filesystem::rename(path, path.string() + ".1", failed);
+  if (failed) throw Failure(Errc::io, path.string() + ": cannot be renamed: " + failed.message());
+}
+
+struct Written {
+  std::uint64_t bytes = 0;  ///< whole lines of a trace; 0 where there is none
+  int version = 2;
+};
+
+Written written(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text;
-  std::uint64_t whole = 0;
+  Written whole;
   for (bool first = true; std::getline(file, text); first = false) {
     if (file.eof()) break;  // without its end of line
     if (first) {
       try {
-        check_header(text);
+        whole.version = check_header(text);
       } catch (const Failure& failure) {
         throw Failure(Errc::conflict, path.string() + " is no trace, so none is written to it (" +
                                           failure.error().context + "); name another file");
       }
     }
-    whole += text.size() + 1;
+    whole.bytes += text.size() + 1;
   }
-  if (whole == 0 && !text.empty() && !kHeader.starts_with(text))
+  if (whole.bytes == 0 && !text.empty() && !kHeader.starts_with(text))
     throw Failure(Errc::conflict,
                   path.string() + " is no trace, so none is written to it; name another file");
   return whole;
@@ -203,8 +220,10 @@ void TraceWriter::open() {
   bytes_ = 0;
   if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), failed);
   if (std::filesystem::exists(path_, failed)) {
-    bytes_ = whole_lines(path_);
+    const Written before = written(path_);
+    bytes_ = before.bytes;
     std::filesystem::resize_file(path_, bytes_, failed);
+    if (before.version == 1) set_behind(path_), bytes_ = 0;
   }
   file_.clear();
   file_.open(path_, std::ios::binary | std::ios::app);
@@ -224,9 +243,7 @@ void TraceWriter::append(const std::string& line) {
   if (!file_.is_open()) open();
   if (bytes_ > kHeader.size() && bytes_ + line.size() > limit_) {
     file_.close();
-    std::error_code failed;
-    std::filesystem::rename(path_, path_.string() + ".1", failed);
-    if (failed) throw Failure(Errc::io, path_.string() + ": cannot be renamed: " + failed.message());
+    set_behind(path_);
     open();
   }
   file_ << line << std::flush;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <istream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,17 +14,19 @@ namespace dormouse::hrm {
 
 /// What requests met, as JSON lines. The first says what follows:
 ///
-///   {"format": "dormouse-trace", "version": 1}
+///   {"format": "dormouse-trace", "version": 2}
 ///
 /// and each other line is a request, drawn without regard to what was answered:
 ///
 ///   {"signals": {"confidence": 0.93, "margin": 0.9}, "low": {"label": 3, "us": 12.5},
 ///    "high": {"label": 3, "us": 800}, "truth": 3}
 ///
-/// `signals` are some of kSignals, confidence among them; one that is missing is 0. `label` and `truth` are
-/// numbers or strings, `us` is the time it took. A request with an "id" may learn its truth later, or another
-/// one, from a line {"id": 18204, "truth": 3} anywhere in the file: the last one counts. Of ids that no
-/// request has, there is nothing to learn.
+/// `signals` are some of kSignals, confidence among them; one that is missing is 0, as "answer" is in
+/// version 1. `label` and `truth` are
+/// numbers or strings, `us` is the time it took. How many requests waited then ("waiting") and what was left
+/// of the latency budget ("left_us") may stand there for people: they say nothing of who is right. A request
+/// with an "id" may learn its truth later, or another one, from a line {"id": 18204, "truth": 3} anywhere in
+/// the file: the last one counts. Of ids that no request has, there is nothing to learn.
 struct Trace {
   std::vector<TracedRequest> requests;
   std::size_t truths = 0;  ///< requests whose truth is known; of others right is what the high model says
@@ -38,13 +41,15 @@ struct RecordedRequest {
   Signals signals{};
   std::string low, high;  ///< labels
   double low_us = 0, high_us = 0;
+  std::uint64_t waiting = 0;           ///< other requests
+  std::optional<double> left_us = {};  ///< of the latency budget, once the low model had answered
 };
 
 /// Writes what read_trace() reads, behind what the file holds already. At `limit` bytes the file becomes
 /// FILE.1, in place of the one before, and a new one begins: two times the limit is the most they take.
 ///
-/// The folder is made. A file that is no trace is left alone, and a line that a power cut tore off is taken
-/// back. One owner.
+/// The folder is made. A file of version 1 becomes FILE.1, too; one that is no trace is left alone, and a
+/// line that a power cut tore off is taken back. One owner.
 class TraceWriter {
  public:
   TraceWriter(std::filesystem::path file, std::uint64_t limit) : path_(std::move(file)), limit_(limit) {}

@@ -19,11 +19,12 @@ TEST_CASE("signals say how sure the model is and what memory makes of its answer
   CHECK(signals[4] == Approx(3 / 0.5));
   CHECK(signals[5] == Approx(2 / 0.5));
   CHECK(signals[6] == Approx(0.5));
+  CHECK(signals[kAnswer] == 1);
 }
 
 TEST_CASE("without memory its signals are 0, but for novelty", "[signals]") {
   const std::vector<float> one{1.0f};
-  CHECK(signals_of(one, {}, {}, 0) == Signals{1, 1, 0, 0, 0, 0, 1});
+  CHECK(signals_of(one, {}, {}, 0) == Signals{1, 1, 0, 0, 0, 0, 1, 0});
 }
 
 TEST_CASE("signals are finite whatever comes", "[signals]") {

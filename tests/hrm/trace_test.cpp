@@ -11,7 +11,7 @@ using namespace dormouse::hrm;
 
 namespace {
 
-const std::string kHeader = R"({"format": "dormouse-trace", "version": 1})";
+const std::string kHeader = R"({"format": "dormouse-trace", "version": 2})";
 const std::string kRequest =
     R"({"signals": {"confidence": 0.5}, "low": {"label": 1, "us": 10}, "high": {"label": 2, "us": 90}})";
 
@@ -39,6 +39,20 @@ TEST_CASE("a trace gives signals, who was right, and times", "[trace]") {
   CHECK(trace.requests[1].refuted);
 }
 
+TEST_CASE("a trace of the version before is read, and what is written is not mixed with it", "[trace]") {
+  const std::string before = R"({"format": "dormouse-trace", "version": 1})"
+                             "\n" +
+                             kRequest + "\n";
+  CHECK(read(before).requests.size() == 1);
+  const TemporaryFolder folder;
+  const std::string file = folder.file("trace.jsonl");
+  std::ofstream(file) << before;
+  TraceWriter(file, 1 << 20).write({.id = 1, .signals = Signals{0.5f}, .low = "a", .high = "b"});
+  std::ifstream now(file), then(file + ".1");
+  CHECK(read_trace(now, "now").requests.size() == 1);
+  CHECK(read_trace(then, "then").requests.size() == 1);
+}
+
 TEST_CASE("without a truth the high model is right", "[trace]") {
   const Trace trace = read(kHeader + "\n" + kRequest);
   CHECK(trace.truths == 0);
@@ -57,7 +71,7 @@ TEST_CASE("a line that is wrong is named, with the reason", "[trace]") {
       {"", "trace.jsonl: the file is empty"},
       {"{", "trace.jsonl, line 1: this is no JSON"},
       {kRequest, "line 1: \"format\" is missing"},
-      {R"({"format": "dormouse-trace", "version": 2})", "only version 1"},
+      {R"({"format": "dormouse-trace", "version": 3})", "only versions 1 and 2"},
       {kHeader + "\n[]", "line 2: a request must be an object"},
       {kHeader + "\n" + kRequest + "\n\n", "line 3: this is no JSON"},
       {kHeader + "\n" + sure + high, "\"low\" is missing"},

@@ -24,6 +24,8 @@ struct Recorded {
 /// Which cheap answer a gate judges, and what it sees: the low model's without memory's signals, and without
 /// paying for them; with them; the answer mixed with memory's.
 enum class Cheap { alone, remembering, hybrid };
+/// Whether the gate is told which class was answered, of which it knows the historic error.
+enum class History { told, untold };
 
 /// What a set is held to: compute in percent of the high model's, points below it; and how.
 struct Goal {

@@ -17,11 +17,12 @@ constexpr std::size_t kSplits = 1000;
 /// the truth.
 enum class Against { high, truth };
 
-hrm::TracedRequest traced(const Exit& exit, Cheap cheap, Against against) {
+hrm::TracedRequest traced(const Exit& exit, Cheap cheap, Against against, History history) {
   hrm::TracedRequest request;
   request.signals = cheap == Cheap::hybrid ? exit.hybrid_signals : exit.signals;
   if (cheap == Cheap::alone)
-    for (std::size_t i = 3; i < request.signals.size(); ++i) request.signals[i] = 0;
+    for (std::size_t i = 3; i <= hrm::kNovelty; ++i) request.signals[i] = 0;
+  if (history == History::untold) request.signals[hrm::kAnswer] = 0;
   const std::uint32_t answer = cheap == Cheap::hybrid ? exit.hybrid : exit.low;
   request.low_right = answer == exit.truth;
   request.refuted = answer != (against == Against::high ? exit.high : exit.truth);
@@ -31,10 +32,10 @@ hrm::TracedRequest traced(const Exit& exit, Cheap cheap, Against against) {
 }
 
 Replay replay_of(const Recorded& set, Cheap cheap, double target_error, std::size_t audits,
-                 Against against = Against::high) {
+                 Against against = Against::high, History history = History::told) {
   std::vector<hrm::TracedRequest> trace;
-  for (const Exit& exit : set.lessons) trace.push_back(traced(exit, cheap, against));
-  for (const Exit& exit : set.test) trace.push_back(traced(exit, cheap, against));
+  for (const Exit& exit : set.lessons) trace.push_back(traced(exit, cheap, against, history));
+  for (const Exit& exit : set.test) trace.push_back(traced(exit, cheap, against, history));
   return hrm::replay(trace, {.promise = {.target_error = target_error, .delta = 0.05},
                              .lessons = set.lessons.size(),
                              .audits = audits,
@@ -84,6 +85,11 @@ void measure_paths(const Recorded& set, const Goal& goal, Verdicts& verdicts) {
   print("gate without memory", alone.gate, set, Cheap::alone);
   print("gate with memory", remembering.gate, set, Cheap::remembering);
   print("gate of the mixed answer", hybrid.gate, set, Cheap::hybrid);
+  const auto unaware = [&](Cheap cheap) {
+    return replay_of(set, cheap, goal.target_error, goal.audits, Against::high, History::untold).gate;
+  };
+  print("without memory, without history", unaware(Cheap::alone), set, Cheap::alone);
+  print("with memory, without history", unaware(Cheap::remembering), set, Cheap::remembering);
   const auto plain = [&](const char* way, const hrm::Outcome& outcome, double macs, double time) {
     print(way, outcome, macs, time);
     std::printf("\n");
