@@ -5,7 +5,7 @@
 #include <random>
 
 #include "config/error.h"
-#include "memory/squares.h"
+#include "memory/dot.h"
 
 namespace dormouse::memory {
 namespace {
@@ -159,7 +159,7 @@ Clustering cluster(std::span<const WeightedPoint> points, std::size_t k,
 
 double squared_distance(std::span<const float> a, std::span<const float> b) {
   ensure(a.size() == b.size(), "vectors of one width");
-  return sum_of_squares(a.size(), [&](std::size_t i) { return double{a[i]} - double{b[i]}; });
+  return best_squares().of_floats(a.data(), b.data(), a.size());
 }
 
 }  // namespace dormouse::memory

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "memory/dot_simd.h"
+#include "memory/squares.h"
 
 namespace dormouse::memory {
 namespace {
@@ -70,6 +71,23 @@ std::size_t select_rows(const float* scores, const float* least, std::size_t blo
   return count;
 }
 
+const SquaresKernels& portable_squares() {
+  static constexpr SquaresKernels kernels{
+      [](const float* query, const std::int8_t* codes, float scale, std::size_t n) noexcept {
+        return sum_of_squares(n,
+                              [=](std::size_t i) { return query[i] - static_cast<float>(codes[i]) * scale; });
+      },
+      [](const float* a, const float* b, std::size_t n) noexcept {
+        return sum_of_squares(n, [=](std::size_t i) { return double{a[i]} - double{b[i]}; });
+      }};
+  return kernels;
+}
+
+const SquaresKernels& best_squares() {
+  static const SquaresKernels* const simd = simd_squares_kernels();
+  return simd ? *simd : portable_squares();
+}
+
 ScoreKernel best_score() {
   static const ScoreKernel simd = simd_score_kernel();
   return simd ? simd : score_rows;
@@ -83,6 +101,7 @@ SelectKernel best_select() {
 #if !defined(__x86_64__)
 ScoreKernel simd_score_kernel() { return nullptr; }
 SelectKernel simd_select_kernel() { return nullptr; }
+const SquaresKernels* simd_squares_kernels() { return nullptr; }
 #endif
 
 #if !defined(__x86_64__) && !defined(__aarch64__)

@@ -37,6 +37,16 @@ inline float score(float factor, std::int32_t product, const Measure& row) {
   return row.norm + factor * row.scale * static_cast<float>(product);
 }
 
+/// Σ (query[i] − scale · codes[i])² and Σ (a[i] − b[i])² over n elements, of gaps that are f32 and f64, as
+/// sum_of_squares() adds them up: the same on every processor.
+struct SquaresKernels {
+  double (*of_codes)(const float* query, const std::int8_t* codes, float scale, std::size_t n) noexcept;
+  double (*of_floats)(const float* a, const float* b, std::size_t n) noexcept;
+};
+const SquaresKernels& portable_squares();
+/// The fastest that there are here.
+const SquaresKernels& best_squares();
+
 /// Scores are made, and looked through, this many at a time.
 inline constexpr std::size_t kScoreBlock = 32;
 

@@ -9,6 +9,8 @@ namespace dormouse::memory {
 std::size_t simd_dot_kernels(std::span<NamedDotKernel> out);
 /// One that this processor runs and that beats score_rows(); nullptr: there is none.
 ScoreKernel simd_score_kernel();
+/// Nothing where there are none.
+const SquaresKernels* simd_squares_kernels();
 /// The same beside select_rows().
 SelectKernel simd_select_kernel();
 

@@ -63,6 +63,54 @@ DORMOUSE_AVX2 void dot_avx2(const std::int8_t* query, const std::int8_t* const* 
   }
 }
 
+/// Eight sums, of which a gap's place chooses one, as sum_of_squares() has them.
+struct Squares {
+  DORMOUSE_AVX2 Squares() : low(_mm256_setzero_pd()), high(low) {}
+  DORMOUSE_AVX2 void add(__m256d first, __m256d second) {
+    low = _mm256_add_pd(low, _mm256_mul_pd(first, first));
+    high = _mm256_add_pd(high, _mm256_mul_pd(second, second));
+  }
+  /// With the gaps that are left.
+  template <class Gap>
+  DORMOUSE_AVX2 double all(std::size_t whole, std::size_t n, const Gap& gap) const {
+    alignas(32) double sums[8];
+    _mm256_store_pd(sums, low);
+    _mm256_store_pd(sums + 4, high);
+    for (std::size_t i = whole; i < n; ++i) sums[i - whole] += gap(i) * gap(i);
+    double sum = 0;
+    for (const double one : sums) sum += one;
+    return sum;
+  }
+
+  __m256d low, high;
+};
+
+DORMOUSE_AVX2 double squares_of_codes(const float* query, const std::int8_t* codes, float scale,
+                                      std::size_t n) noexcept {
+  Squares squares;
+  const __m256 scales = _mm256_set1_ps(scale);
+  const std::size_t whole = n / 8 * 8;
+  for (std::size_t i = 0; i < whole; i += 8) {
+    const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + i));
+    const __m256 decoded = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight)), scales);
+    const __m256 gaps = _mm256_sub_ps(_mm256_loadu_ps(query + i), decoded);
+    squares.add(_mm256_cvtps_pd(_mm256_castps256_ps128(gaps)),
+                _mm256_cvtps_pd(_mm256_extractf128_ps(gaps, 1)));
+  }
+  return squares.all(whole, n,
+                     [=](std::size_t i) { return double{query[i] - static_cast<float>(codes[i]) * scale}; });
+}
+
+DORMOUSE_AVX2 double squares_of_floats(const float* a, const float* b, std::size_t n) noexcept {
+  Squares squares;
+  const std::size_t whole = n / 8 * 8;
+  for (std::size_t i = 0; i < whole; i += 8)
+    squares.add(
+        _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + i)), _mm256_cvtps_pd(_mm_loadu_ps(b + i))),
+        _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + i + 4)), _mm256_cvtps_pd(_mm_loadu_ps(b + i + 4))));
+  return squares.all(whole, n, [=](std::size_t i) { return double{a[i]} - double{b[i]}; });
+}
+
 // VNNI multiplies unsigned by signed bytes: a row's code x goes in as x ^ 0x80 = x + 128, and the 128 · Σ
 // query too many are where the sums begin.
 
@@ -249,6 +297,11 @@ bool has_avx512vnni() {
 }  // namespace
 
 ScoreKernel simd_score_kernel() { return has_avx512vnni() ? score_avx512vnni : nullptr; }
+const SquaresKernels* simd_squares_kernels() {
+  static constexpr SquaresKernels kernels{squares_of_codes, squares_of_floats};
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
+}
 SelectKernel simd_select_kernel() { return has_avx512vnni() ? select_avx512 : nullptr; }
 
 std::size_t simd_dot_kernels(std::span<NamedDotKernel> out) {

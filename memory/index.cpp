@@ -7,7 +7,6 @@
 #include "engine/dtype.h"
 #include "memory/candidates.h"
 #include "memory/graph.h"
-#include "memory/squares.h"
 
 namespace dormouse::memory {
 namespace {
@@ -23,9 +22,8 @@ constexpr std::size_t kStalePercent = 15;
 // The gap of two floats rounds to float by a part in 2²⁴ at most.
 float squared_distance(std::span<const float> query, const LatentView& row) {
   if (row.halves.empty())
-    return static_cast<float>(sum_of_squares(query.size(), [&](std::size_t i) {
-      return query[i] - static_cast<float>(row.codes[i]) * row.scale;
-    }));
+    return static_cast<float>(
+        best_squares().of_codes(query.data(), row.codes.data(), row.scale, query.size()));
   double squares = 0;
   for (std::size_t i = 0; i < query.size(); ++i) {
     const double gap = double{query[i]} - double{engine::to_float(engine::Half{row.halves[i]})};

@@ -118,3 +118,23 @@ TEST_CASE("every processor selects the same scores, none twice and none left out
     }
   }
 }
+
+TEST_CASE("distances are the same to the bit by every processor", "[memory]") {
+  std::mt19937 random(12);
+  INFO("seed 12");
+  std::normal_distribution<float> normal;
+  for (const std::size_t n : {0, 1, 7, 8, 9, 31, 64, 100, 128}) {
+    std::vector<float> a(n), b(n);
+    std::vector<std::int8_t> codes(n);
+    double squares = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      a[i] = normal(random), b[i] = normal(random), codes[i] = static_cast<std::int8_t>(random() % 256);
+      squares += (double{a[i]} - double{b[i]}) * (double{a[i]} - double{b[i]});
+    }
+    const SquaresKernels &fast = best_squares(), &plain = portable_squares();
+    CHECK(fast.of_codes(a.data(), codes.data(), 0.01f, n) ==
+          plain.of_codes(a.data(), codes.data(), 0.01f, n));
+    CHECK(fast.of_floats(a.data(), b.data(), n) == plain.of_floats(a.data(), b.data(), n));
+    CHECK(plain.of_floats(a.data(), b.data(), n) == Approx(squares));
+  }
+}
