@@ -57,8 +57,13 @@ void explain_routing(const Service& service, const RowAnswer& answer, memory::Ep
   if (answer.rule == hrm::Judge::Rule::certified) {
     gate["score"] = answer.score;
     gate["threshold"] = answer.threshold;
+    gate["historic_error"] = rounded(double{answer.historic_error});
   }
   object["gate"] = std::move(gate);
+  json::object pressure{{"waiting", answer.pressure.waiting}, {"put_off", word(answer.pressure.put_off)}};
+  if (const auto left = answer.pressure.budget_left)
+    pressure["budget_left_us"] = std::chrono::duration<double, std::micro>(*left).count();
+  object["pressure"] = std::move(pressure);
   const auto verdict_json = [](const AuditVerdict& verdict) {
     return json::object{
         {"high", verdict.label}, {"confidence", verdict.confidence}, {"agreed", verdict.agreed}};

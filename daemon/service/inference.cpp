@@ -76,6 +76,8 @@ float confidence_of(const Tensor& logits) {
   return least;
 }
 
+bool busy(const InferenceJob& job) { return job.busy && job.waiting >= *job.busy; }
+
 /// The cheap model's answer where it is verified, or, where nothing verifies, confident; else the planner's.
 Plan plan_row(const InferenceJob& job, const Thinker& thinker, const Tensor& logits, std::size_t row) {
   const hrm::Verify& verify = thinker.planner.verifier();
@@ -88,7 +90,7 @@ Plan plan_row(const InferenceJob& job, const Thinker& thinker, const Tensor& log
     stands = *(plan.verified = verify(job.inputs[0].rows(static_cast<std::int64_t>(row), 1), plan.answer));
   plan.halt = !stands ? hrm::Halt::time : verify ? hrm::Halt::verified : hrm::Halt::sure;
   plan.provisional = !stands;
-  if (stands || (job.answer_by && Time::now() >= *job.answer_by)) return plan;
+  if (stands || busy(job) || (job.answer_by && Time::now() >= *job.answer_by)) return plan;
   return think(job, thinker, row);
 }
 
@@ -107,10 +109,11 @@ std::string sentence(const char* format, const RowAnswer& answer) {
 /// Asks the planner, or leaves the answer provisional.
 void go_high(const InferenceJob& job, const hrm::Router& router, RowAnswer& answer, std::size_t row) {
   const auto began = Time::now();
-  if (job.planner_by && began > *job.planner_by) {
-    answer.provisional = true;
-    return;
-  }
+  PutOff& put_off = answer.pressure.put_off;
+  if (busy(job)) put_off = PutOff::load;
+  if (job.planner_by && began > *job.planner_by) put_off = PutOff::budget;
+  answer.provisional = put_off != PutOff::no;
+  if (answer.provisional) return;
   HighAnswer high = ask_planner(job, row, router, answer.decision);
   answer.decision = std::move(high.decision);
   answer.provisional = high.plan && high.plan->provisional;
@@ -123,7 +126,10 @@ void decide_by(const hrm::Judge& judge, const InferenceJob& job, const hrm::Rout
                const hrm::Recollection& memory, std::size_t row) {
   const bool certified = judge.rule == hrm::Judge::Rule::certified;
   answer.rule = judge.rule;
-  if (certified) answer.score = judge.gate.score(answer.signals), answer.threshold = judge.threshold;
+  if (certified) {
+    answer.score = judge.gate.score(answer.signals), answer.threshold = judge.threshold;
+    answer.historic_error = static_cast<float>(judge.gate.historic_error(answer.signals));
+  }
   const auto& low = answer.executor.probabilities;
   if (certified && answer.score >= judge.threshold) {
     answer.decision = router.low(low);
@@ -175,6 +181,8 @@ RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::si
   answer.signals = hrm::signals_of(low, logits, memory, job.served.typical_distance);
   answer.novelty = novelty_of(job.served, recalled, answer.signals);
   answer.signals[hrm::kNovelty] = answer.novelty;
+  answer.pressure.waiting = job.waiting;
+  if (job.due) answer.pressure.budget_left = *job.due - Time::now();
   if (job.judge && job.judge->rule != hrm::Judge::Rule::fixed) {
     decide_by(*job.judge, job, router, answer, memory, row);
   } else {
@@ -188,17 +196,24 @@ RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::si
   if (job.set_threshold && !answer.provisional) abstain(job, answer);
   if (answer.provisional)
     answer.decision.why.sentence +=
-        "; the latency budget ends before the planner could answer for good, so this is provisional";
+        answer.pressure.put_off == PutOff::load
+            ? "; too many requests wait for the planner to be asked now, so this is provisional"
+            : "; the latency budget ends before the planner could answer for good, so this is provisional";
   return answer;
 }
 
 }  // namespace
+
+std::string_view word(PutOff why) {
+  return why == PutOff::load ? "load" : why == PutOff::budget ? "budget" : "no";
+}
 
 InferenceJob row_alone(const InferenceJob& job, std::size_t row) {
   InferenceJob alone = job;
   for (Tensor& input : alone.inputs) input = input.rows(static_cast<std::int64_t>(row), 1);
   if (job.thoughts) alone.thoughts = std::make_shared<std::vector<Thinking>>(1, job.thoughts->at(row));
   alone.answer_by.reset();
+  alone.busy.reset();
   return alone;
 }
 

@@ -30,6 +30,19 @@ struct Plan {
   std::vector<std::uint8_t> answer;  ///< the class of each cell
 };
 
+/// Why the planner, which would have been asked, was not asked yet.
+enum class PutOff : std::uint8_t { no, budget, load };
+std::string_view word(PutOff why);
+
+/// How things stood when a request was computed. It decides when the planner is asked, never whether the
+/// cheap answer is believed: it says nothing of that.
+struct Pressure {
+  std::size_t waiting = 0;  ///< requests that waited for their turn
+  std::optional<std::chrono::nanoseconds> budget_left =
+      {};  ///< once the cheap model had answered; nothing: none is set
+  PutOff put_off = PutOff::no;
+};
+
 /// One row of a batch, answered.
 struct RowAnswer {
   engine::Answer executor;
@@ -38,12 +51,14 @@ struct RowAnswer {
   std::vector<float> latent;
   hrm::Signals signals{};
   hrm::Judge::Rule rule = hrm::Judge::Rule::fixed;
-  float score = 0;      ///< of the certified gate; 0 by another rule
-  float threshold = 0;  ///< that the score had to reach, or the confidence by the fixed rule
+  float score = 0;           ///< of the certified gate; 0 by another rule
+  float historic_error = 0;  ///< of answers like this one, as that gate learnt it
+  float threshold = 0;       ///< that the score had to reach, or the confidence by the fixed rule
   hrm::Complexity complexity = hrm::Complexity::low;  ///< by score or confidence, and that threshold
   std::vector<std::uint32_t> set = {};                ///< of an answer that abstains: one of these, likely
   std::optional<Plan> plan = {};                      ///< where the planner is a step, and was asked
-  bool provisional = false;              ///< the planner would have been asked, had there been time
+  bool provisional = false;  ///< the planner would have been asked, had there been time
+  Pressure pressure = {};
   std::chrono::nanoseconds low_time{};   ///< model and memory; its share of a batch
   std::chrono::nanoseconds high_time{};  ///< the planner's; 0 when it was not asked
 };
@@ -68,6 +83,9 @@ struct InferenceJob {
   std::vector<engine::Tensor> inputs;
   std::stop_token stop = {};
   std::shared_ptr<const hrm::Judge> judge = {};  ///< null: the fixed threshold decides
+  std::size_t waiting = 0;                       ///< requests, when this one got its turn
+  std::optional<std::size_t> busy = {};          ///< from so many on the planner is put off, as without time
+  std::optional<std::chrono::steady_clock::time_point> due = {};  ///< the end of the latency budget
   /// After this the planner is not asked any more, and what there is by then is provisional.
   std::optional<std::chrono::steady_clock::time_point> planner_by = {};
   /// What a planner's step thinks of each row, kept here so that an interrupted job goes on from there; null:

@@ -117,6 +117,7 @@ void bind_options(Binder& binder, HrmOptions& options) {
   binder.optional("neighbours", options.neighbours, range(1, 64));
   binder.optional("target_error", options.target_error, config::or_word("off"), range(0.001, 0.5));
   binder.optional("latency_budget", options.latency_budget, config::or_word("off"), range(1us, 1min));
+  binder.optional("busy", options.busy, config::or_word("off"), range(1, 1'000'000));
   binder.optional("delta", options.delta, range(1e-6, 0.5));
   binder.optional("audit", options.audit, range(0.001, 1.0));
   binder.optional("trace", options.trace, config::or_word("off"));

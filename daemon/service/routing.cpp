@@ -73,6 +73,7 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
   for (std::size_t row = 0; row < answered.result.rows.size(); ++row) {
     const RowAnswer& answer = answered.result.rows[row];
     model.times[static_cast<std::size_t>(answer.decision.route)].observe(answer.low_time + answer.high_time);
+    ++model.put_off[static_cast<std::size_t>(answer.pressure.put_off)];
     model.low_us += microseconds(answer.low_time);
     model.high_us += microseconds(answer.high_time);
     const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished

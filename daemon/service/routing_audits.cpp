@@ -193,7 +193,9 @@ void Routing::record(Model& model, const Pending& audit) {
                                .low = audit.labels.at(audit.low.executor.predicted),
                                .high = audit.labels.at(audit.high->decision.predicted),
                                .low_us = microseconds(audit.low.low_time),
-                               .high_us = microseconds(audit.high->time)};
+                               .high_us = microseconds(audit.high->time),
+                               .waiting = audit.low.pressure.waiting};
+  if (const auto left = audit.low.pressure.budget_left) request.left_us = microseconds(*left);
   trace(model, [request = std::move(request)](hrm::TraceWriter& writer) { writer.write(request); });
 }
 

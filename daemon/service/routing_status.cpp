@@ -50,6 +50,9 @@ std::optional<json::object> Routing::status(const Entry& entry) const {
                                   {"skipped", model->skipped}};
   const std::uint64_t all = model->answers();
   if (all == 0) return object;
+  json::object put_off;
+  for (const PutOff why : {PutOff::budget, PutOff::load}) put_off[word(why)] = model->put_off_by(why);
+  object["put_off"] = std::move(put_off);
   json::object paths;
   for (const hrm::Route route : kRoutes)
     if (const Histogram& times = model->times[static_cast<std::size_t>(route)]; times.count() > 0)
@@ -75,6 +78,10 @@ void Routing::measure(Metrics& metrics) const {
              [](const Model& model) { return static_cast<double>(model.disagreed); }},
       Figure{"routing_audits_skipped_total", "Requests drawn while too many waited to be audited",
              [](const Model& model) { return static_cast<double>(model.skipped); }},
+      Figure{"routing_put_off_total", "Answers that are provisional for want of time, or as too many waited",
+             [](const Model& model) {
+               return static_cast<double>(model.put_off_by(PutOff::budget) + model.put_off_by(PutOff::load));
+             }},
       Figure{"routing_alarms_total", "Alarms that ended a certificate",
              [](const Model& model) { return static_cast<double>(model.gate.standing().alarms); }},
       Figure{"routing_certified", "1 while a certified gate decides",

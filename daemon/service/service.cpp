@@ -210,6 +210,7 @@ asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob
   auto waiting = turn(name, urgency);
   const InferenceQueue::Turn turn = co_await std::move(waiting);
   entry.queued += std::chrono::steady_clock::now() - asked;
+  job.waiting = queue_.waiting();
   const bool here = worth_no_hand_over(entry, job);
   std::optional<Patience> patience;
   if (!here && (urgency.deadline || urgency.gone.stop_possible()))
@@ -286,6 +287,8 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   prepare(job, urgency);
   job.judge = routing_->judge(entry);
   job.planner_by = job.answer_by ? job.answer_by : routing_->planner_by(entry);
+  job.busy = options_.hrm.busy;
+  if (options_.hrm.latency_budget) job.due = start + *options_.hrm.latency_budget;
   routing_->make_way();
   std::optional<InferenceJob> followed;
   if (routing_->follows(entry) || job.thoughts) followed = job;

@@ -70,6 +70,10 @@ void print_router(const boost::json::value& router) {
     std::cout << name << " " << percent(path.at("share")) << " p50 " << milliseconds(path, "p50_us")
               << " p95 " << milliseconds(path, "p95_us") << " ms, ";
   std::cout << cell(all.at("audits"), "since_start") << " audited";
+  std::uint64_t put_off = 0;
+  for (const auto& [why, so_many] : all.at("put_off").get_object())
+    put_off += so_many.to_number<std::uint64_t>();
+  if (put_off > 0) std::cout << ", " << put_off << " put off";
   if (all.contains("saved") && all.at("saved").to_number<double>() >= 0)
     std::cout << ", " << percent(all.at("saved")) << " of the planner's compute saved";
   else if (all.contains("compute"))

@@ -101,7 +101,7 @@ models:
      stream: {channels: 2, rate: 50, window: 128, hop: 64, normalise: none, novelty: on}}
   - {name: two, path: model.onnx, trainable: [fc1.*, fc2.weight]}
 hrm: {accept: 0.8, mixing: 0.4, temperature: 0.3, abstain: 0.1, neighbours: 9, target_error: 0.02, delta: 0.1, audit: 0.2,
-      trace: traces, trace_limit: 1MiB, latency_budget: 10ms}
+      trace: traces, trace_limit: 1MiB, latency_budget: 10ms, busy: 8}
 memory: {working: {items: 99}, episodic: {capacity: 1234}}
 sleep: {idle: 10min, every: 7, budget: 2min, fast_lr: 0.02, slow_lr: 0.003, replay: {batch: 16},
         kernel: {examples: 300}, self_label: 0.95,
@@ -126,6 +126,7 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK(options.hrm.target_error == 0.02);
   CHECK(options.hrm.delta == 0.1);
   CHECK(options.hrm.latency_budget == std::chrono::milliseconds(10));
+  CHECK(options.hrm.busy == 8u);
   CHECK(options.hrm.audit == 0.2);
   REQUIRE(options.hrm.trace);
   CHECK(options.hrm.trace->filename() == "traces");

@@ -117,6 +117,7 @@ TEST_CASE("why shows signals, what decided, and what an audit found", "[routing]
   const auto told = parsed(device.running->get("/v1/why/" + std::to_string(later)));
   CHECK(told.at("gate").at("score").to_number<double>() > 0);
   CHECK(told.at("gate").at("threshold").to_number<double>() > 0);
+  CHECK(told.at("gate").at("historic_error").to_number<double>() < 0.5);
 }
 
 TEST_CASE("an alarm sends everything to the planner, until audits since certify a gate anew", "[routing]") {
@@ -434,10 +435,38 @@ TEST_CASE("an answer without time for the planner is provisional, and finished l
   const auto why = parsed(device.running->get("/v1/why/" + id));
   CHECK(why.at("final").at("high").as_string().size() > 0);
   CHECK_THAT(std::string(why.at("sentence").as_string()), Contains("provisional"));
+  CHECK(why.at("pressure").at("put_off") == "budget");
+  CHECK(why.at("pressure").at("budget_left_us").to_number<double>() < 1);
+  CHECK(number(device.router().at("put_off").at("budget")) == 1);
   listener.reset();
   device.options.hrm.latency_budget = std::chrono::minutes(1);
   device.start();
   CHECK(device.running->ask(device.model.between()).result.rows[0].decision.route == hrm::Route::high);
+}
+
+TEST_CASE("while too many wait the planner is put off, and finishes later", "[routing]") {
+  Advised device;
+  device.options.hrm.target_error.reset();
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.busy = 0;  // so many always wait
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  const Answered answered = device.running->ask(device.model.between());
+  const RowAnswer& answer = answered.result.rows[0];
+  CHECK(answer.provisional);
+  CHECK(answer.pressure.put_off == PutOff::load);
+  CHECK_THAT(answer.decision.why.sentence, Contains("too many requests wait"));
+  const auto event = device.running->wait(listener->next(std::chrono::minutes(1)));
+  REQUIRE(event);
+  CHECK_THAT(*event, Contains("event: answer") && Contains("\"route\":\"high\""));
+  CHECK(number(device.router().at("put_off").at("load")) == 1);
+  const auto why = parsed(device.running->get("/v1/why/" + std::to_string(answered.ids[0])));
+  CHECK(why.at("pressure").at("put_off") == "load");
+  CHECK(why.at("pressure").as_object().if_contains("budget_left_us") == nullptr);
+  listener.reset();
+  device.options.hrm.busy = 1;
+  device.start();
+  CHECK_FALSE(device.running->ask(device.model.between()).result.rows[0].provisional);
 }
 
 }  // namespace dormouse::daemon
