@@ -71,7 +71,7 @@ class Convolutions final : public Core {
   Value right(Value before, Value z) override {
     const Value moved = engine::apply("Abs", {z - before});
     const Value seen = engine::apply("Concat", {z, moved}, {{"axis", std::int64_t{1}}});
-    return engine::apply("ReduceMin", {convolution(seen, "halt", 1, 1)},
+    return engine::apply("ReduceMin", {convolution(seen, "halt", 1, 3)},
                          {{"axes", std::vector<std::int64_t>{2, 3}}, {"keepdims", std::int64_t{0}}});
   }
 

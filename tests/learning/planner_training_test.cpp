@@ -96,7 +96,7 @@ TEST_CASE("a maze's planner learns when its answer is right", "[learning]") {
   const engine::Session session(train_planner(spec, source, {}, {}).step, {});
   double right = 0, wrong = 0;  // the mean of q, after each step
   int rights = 0, wrongs = 0;
-  for (std::uint64_t i = 0; i < 20; ++i) {
+  for (std::uint64_t i = 0; i < 100; ++i) {
     const Puzzle puzzle = source.at(PuzzleSource::Part::heldout, 3, i);
     const Tensor x = puzzle.input.reshaped({1, 3, 5, 5});
     Tensor z = planner_start(session.graph(), x);
@@ -112,7 +112,7 @@ TEST_CASE("a maze's planner learns when its answer is right", "[learning]") {
     }
   }
   REQUIRE(rights > 20);
-  REQUIRE(wrongs > 20);
+  REQUIRE(wrongs > 10);
   CHECK(right / rights > 1);  // three to one
   CHECK(right / rights > wrong / wrongs + 1);
 }
