@@ -30,7 +30,7 @@ std::optional<std::size_t> literals(const std::vector<std::string>& pattern,
 }
 
 Response method_not_allowed(const std::vector<Method>& allowed) {
-  std::string list = config::join(allowed, word);
+  std::string list = config::join(allowed, [](Method method) { return word(method); });
   Response response = error_response({Errc::invalid, "this path answers " + list + " only"});
   response.status = 405;
   response.headers.emplace_back("Allow", std::move(list));
