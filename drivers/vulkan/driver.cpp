@@ -122,7 +122,7 @@ engine::ProgramMemory VulkanDriver::foresee(const engine::Partition& partition) 
 }
 
 engine::Tensor VulkanDriver::sent(const engine::Tensor& tensor) const try {
-  constexpr std::size_t kLeast = 64 << 10;  // less is sent in no time
+  constexpr std::size_t kLeast = 1 << 20;  // less is sent sooner than another thread is told of it
   const engine::DType type = tensor.dtype();
   const bool known = type == DType::f32 || type == DType::boolean || type == DType::i32 || type == DType::i64;
   if (device_->unified() || device_->lost() || !known || tensor.byte_size() < kLeast || is_resident(tensor))

@@ -277,7 +277,7 @@ TEST_CASE("no step is lost when the device fails", "[vulkan]") {
 /// One layer, on so many rows that they are sent ahead.
 Graph wide_step() {
   StepGraph step;
-  step.finish(step.linear(step.input({300, 64}), 64, 10), "SgdMomentum");
+  step.finish(step.linear(step.input({5000, 64}), 64, 10), "SgdMomentum");
   return std::move(step.graph);
 }
 
