@@ -21,6 +21,8 @@ struct Query {
     codes = std::move(coded.codes);
     const auto gap = [&](std::size_t i) { return given[i] - coded.scale * static_cast<float>(codes[i]); };
     off = std::sqrt(static_cast<float>(sum_of_squares(given.size(), gap)));
+    norm =
+        std::sqrt(static_cast<float>(sum_of_squares(given.size(), [&](std::size_t i) { return given[i]; })));
     codes.resize(stride);
     factor = -2 * coded.scale;
   }
@@ -28,6 +30,7 @@ struct Query {
   std::span<const float> values;
   std::vector<std::int8_t> codes;
   float off = 0;     ///< how far what the codes say lies from the query
+  float norm = 0;    ///< |q|
   float factor = 0;  ///< of the product of codes and the row's scale, in a score
 };
 
@@ -68,7 +71,8 @@ class Best {
 };
 
 /// A score beyond which no row can be among the `nearest` where these are candidates; infinite where they are
-/// no more. A score is off by no more than 2·|q − codes|·|x|, and rounding.
+/// no more. A score is off by no more than 2·|q − codes|·|x|, and rounding, and what is as near as d has
+/// |x| ≤ |q| + d.
 float limit_of(std::span<const Candidate> candidates, std::size_t nearest, const Query& query,
                const VectorRows& rows);
 

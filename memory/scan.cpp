@@ -76,8 +76,10 @@ float limit_of(std::span<const Candidate> candidates, std::size_t nearest, const
     largest = std::max(largest, rows.measure(candidate.row).norm);
   }
   std::nth_element(scores.begin(), scores.begin() + std::ptrdiff_t(nearest), scores.end());
-  const float slack = 2 * query.off * std::sqrt(largest) + 1e-4f * largest;
-  return scores[nearest] + 2 * slack;
+  const auto slack = [&](float norm) { return 2 * query.off * norm + 1e-4f * norm * norm; };
+  const float farthest = scores[nearest] + slack(std::sqrt(largest));  // of the nearest, less |q|²
+  const float reach = query.norm + std::sqrt(std::max(farthest + query.norm * query.norm, 0.0f));
+  return farthest + slack(reach);
 }
 
 void scan(const VectorRows& rows, std::size_t from, std::size_t to, const Query& query, const Filter& filter,

@@ -66,6 +66,35 @@ TEST_CASE("the scan finds the true nearest neighbours, over several chunks", "[m
   }
 }
 
+TEST_CASE("short vectors do not hide longer ones that are nearer, however coarse the query's codes",
+          "[memory]") {
+  constexpr std::size_t width = 64, rows = 2048, shorts = 24, longs = 10;
+  std::mt19937 random(6);
+  INFO("seed 6");
+  for (int trial = 0; trial < 5; ++trial) {
+    VectorIndex index(width, rows);
+    std::vector<float> query = random_latent(random, width);
+    query[0] = 1000;  // next to it the codes know nothing of the others
+    std::vector<CodedLatent> stored;
+    for (std::size_t i = 0; i < rows; ++i) {
+      std::vector<float> latent = random_latent(random, width);
+      const bool is_short = i % 64 == 0 && i / 64 < shorts, is_long = i % 64 == 1 && i / 64 < longs;
+      for (std::size_t j = 0; j < width; ++j)
+        latent[j] = is_short  ? 1e-3f * latent[j]
+                    : is_long ? 0.3f * (latent[j] + query[j])  // goes along with the query
+                              : 50 * latent[j];
+      latent[0] = 0;
+      stored.push_back(quantise(latent));
+      REQUIRE(index.add({.id = i + 1}, stored.back()));
+    }
+    const std::vector<Match> found = index.search(query, longs);
+    const std::vector<EpisodeId> best = nearest_by_sorting(stored, query, longs);
+    for (std::size_t i = 0; i < longs; ++i)  // up to rounding, at a distance of 1,000
+      CHECK(distance(query, dequantise(stored[found.at(i).id - 1])) <=
+            distance(query, dequantise(stored[best[i] - 1])) + 1e-3f);
+  }
+}
+
 TEST_CASE("filters decide which rows count", "[memory]") {
   VectorIndex index(2, 10);
   const auto latent = quantise(std::vector{1.0f, 0.0f});
