@@ -186,9 +186,10 @@ struct Session::State {
       prepare(inputs, failure.driver);
       return;
     }
+    decltype(plans) over;  // may wait for the device as they go, which nobody else should
     const std::lock_guard lock(mutex);
     if (std::erase(drivers, failure.driver) == 0) return;  // another thread was first
-    plans.clear();
+    over.swap(plans);
     log(Level::warning, "driver " + std::string(failure.driver->name()) +
                             " is no longer used by a model: " + failure.error().context);
     if (const auto* const listener = dynamic_cast<const FailureListener*>(failure.driver))

@@ -50,9 +50,9 @@ void from_device(DType type, std::size_t elements, const std::byte* from, std::b
     std::memcpy(to, from, elements * 4);
 }
 
-Constants::Entry& Constants::entry_of(const engine::Tensor& tensor, std::size_t bytes, bool halves) {
+Constants::Entry& Constants::entry_of(const engine::Tensor& tensor, bool halves) {
   std::erase_if(entries_, [](const auto& entry) { return entry.second.made.expired(); });
-  Entry& entry = entries_[{tensor.address(), bytes, halves}];
+  Entry& entry = entries_[{tensor.address(), tensor.elements(), halves}];
   if (entry.source.lock() != tensor.buffer()) entry = {tensor.buffer(), {}};
   return entry;
 }
@@ -60,7 +60,7 @@ Constants::Entry& Constants::entry_of(const engine::Tensor& tensor, std::size_t 
 std::shared_ptr<const Constant> Constants::get(const engine::Tensor& tensor) {
   const std::lock_guard lock(mutex_);
   const std::size_t bytes = device_bytes(tensor.elements());
-  Entry& entry = entry_of(tensor, bytes, false);
+  Entry& entry = entry_of(tensor, false);
   if (auto made = entry.made.lock()) return made;
   auto made = uploaded(bytes, [&](std::byte* to) {
     to_device(tensor.dtype(), static_cast<std::size_t>(tensor.elements()), tensor.data(), to);
@@ -73,7 +73,7 @@ std::shared_ptr<const Constant> Constants::halves(const engine::Tensor& tensor) 
   const std::lock_guard lock(mutex_);
   const auto values = tensor.values<float>();
   const std::size_t bytes = half_bytes(tensor.elements());
-  Entry& entry = entry_of(tensor, bytes, true);
+  Entry& entry = entry_of(tensor, true);
   if (auto made = entry.made.lock()) return made;
   const auto exact = [](float value) {
     return std::isfinite(value) && engine::to_float(engine::to_half(value)) == value;
@@ -91,12 +91,12 @@ std::shared_ptr<const Constant> Constants::halves(const engine::Tensor& tensor) 
 
 bool Constants::holds(const engine::Tensor& tensor) {
   const std::lock_guard lock(mutex_);
-  const auto there = [&](std::size_t bytes, bool halves) {
-    const auto found = entries_.find({tensor.address(), bytes, halves});
+  const auto there = [&](bool halves) {
+    const auto found = entries_.find({tensor.address(), tensor.elements(), halves});
     return found != entries_.end() && found->second.source.lock() == tensor.buffer() &&
            !found->second.made.expired();
   };
-  return there(device_bytes(tensor.elements()), false) || there(half_bytes(tensor.elements()), true);
+  return there(false) || there(true);
 }
 
 std::shared_ptr<const Constant> Constants::place(std::size_t bytes) {

@@ -43,11 +43,11 @@ class Constants {
     std::weak_ptr<engine::Buffer> source;
     std::weak_ptr<const Constant> made;
   };
-  using Key = std::tuple<const std::byte*, std::size_t, bool>;  // whether they are halves
+  using Key = std::tuple<const std::byte*, std::int64_t, bool>;  // elements, and whether they are halves
   using Fill = std::function<void(std::byte*)>;
 
   std::shared_ptr<const Constant> place(std::size_t bytes);
-  Entry& entry_of(const engine::Tensor& tensor, std::size_t bytes, bool halves);
+  Entry& entry_of(const engine::Tensor& tensor, bool halves);
   std::shared_ptr<const Constant> uploaded(std::size_t bytes, const Fill& fill);
 
   Device& device_;

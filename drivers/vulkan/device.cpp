@@ -351,7 +351,8 @@ void Device::wait(const Moment& moment) const {
 }
 
 void Device::settle(const Moment& moment) const noexcept {
-  if (moment.queue) moment.queue->wait(moment.count, patience_);
+  constexpr std::uint64_t kFarewell = 1'000'000'000;  // ns; one that is lost was waited for already
+  if (moment.queue) moment.queue->wait(moment.count, lost_ ? kFarewell : patience_);
 }
 
 void Device::lose(VkResult result) const {

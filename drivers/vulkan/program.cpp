@@ -222,7 +222,8 @@ void Program::prepare() {
 }
 
 Program::Recording& Program::recording(std::vector<Moved> moved) {
-  constexpr std::size_t kMost = 4;  // blocks take turns: two, or three while one is copied to the host
+  // Blocks take turns: two or three of them with the state, and up to four with batches that are sent ahead.
+  constexpr std::size_t kMost = 12;
   const auto known = std::ranges::find(recordings_, moved, &Recording::moved);
   if (known != recordings_.end()) {
     recordings_.splice(recordings_.begin(), recordings_, known);

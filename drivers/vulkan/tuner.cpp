@@ -108,6 +108,14 @@ std::vector<std::size_t> bytes_of(const Uncut& e, std::size_t parts) {
   return {4 * a, 4 * b, 16, 4 * out, 4 * ((parts - 1) * e.size + out)};
 }
 
+/// Rounded up, a product may be one that no device takes.
+bool can_be_tried(const Uncut& p, const Tile& usual) {
+  constexpr std::uint64_t kMostElements = std::uint64_t{1} << 30;
+  const std::uint64_t area = std::uint64_t{p.m} * p.n;
+  return area <= kMostElements && area * p.batch <= kMostElements && p.batch <= kMostGroups &&
+         p.m / usual.m <= kMostGroups && p.n / usual.n <= kMostGroups;
+}
+
 /// Worth trying on such a product: not mostly beside it, and large ones where there are many.
 bool suits(const Tile& tile, const Uncut& p, std::uint32_t enough) {
   const auto fits = [](std::uint32_t extent, std::uint32_t side) { return side <= 32 || extent >= side; };
@@ -174,13 +182,14 @@ std::optional<Tile> Tuner::known(const std::string& key, const Tile& usual) cons
 /// The usual tile where nothing is faster by some percent; nothing where that cannot be tried now.
 std::optional<Tile> Tuner::measure(const std::string& key, const Uncut& example, nanoseconds left) {
   const Tile usual = usual_tile(example);
+  if (!can_be_tried(example, usual)) return usual;
   const std::vector<Tile> tiles = candidates(example);
   std::size_t bytes = 0;
   for (const std::size_t slot : bytes_of(example, most_splits(example, tiles, device_.enough_groups()))) {
     bytes += slot;
     if (slot > device_.limits().maxStorageBufferRange) return usual;
   }
-  if (bytes > kMostBytes) return usual;
+  if (bytes > std::min(kMostBytes, device_.room() / 4)) return usual;
   measurements_.begin(key);
   try {
     compile(example, tiles, left);

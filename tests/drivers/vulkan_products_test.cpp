@@ -12,6 +12,7 @@
 #include "engine/interpreter.h"
 #include "engine/kernel_call.h"
 #include "engine/op.h"
+#include "engine/session.h"
 #include "engine/value.h"
 #include "tests/conformance/sample_graph.h"
 #include "tests/drivers/network_samples.h"
@@ -226,6 +227,24 @@ TEST_CASE("weights that are no more than f16 lose nothing as such on Vulkan", "[
     const auto same = run_on(*without, graph, inputs);  // to the bit
     CHECK(std::ranges::equal(made[0].values<float>(), same[0].values<float>()));
   }
+}
+
+TEST_CASE("weights that are no more than f16 take half the memory on Vulkan", "[vulkan]") {
+  if (!vulkan_device()) return;
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::f32, {1, 1024}),
+                w = graph.add_constant("w", Tensor(DType::f32, {1024, 2048}));
+  graph.set_outputs(graph.add_node(*find_op("", "MatMul"), {x, w}));
+  const std::array inputs{Tensor(DType::f32, {1, 1024})};
+  const auto taken = [&](bool plain) {
+    const vulkan::VulkanDriver driver({.device = vulkan_device_name(), .plain = plain});
+    const Driver* const drivers[] = {&driver};
+    const Session session(graph, drivers);
+    session.run(inputs);
+    return driver.allocated();
+  };
+  const std::size_t halves = 1024 * 2048 * 2;
+  CHECK(taken(false) + halves <= taken(true) + (halves >> 4));
 }
 
 TEST_CASE("how products are best cut is measured once, and kept", "[vulkan]") {
