@@ -223,6 +223,7 @@ void AuditedGate::refresh() {
 }
 
 void AuditedGate::begin_anew() {
+  learner_.forget_history();  // classes may have changed places
   candidates_.clear();
   in_force_.reset();
   recent_.clear();

@@ -79,6 +79,11 @@ void Gate::learn(const Signals& signals, bool right) {
   for (Count* const count : {&total_, &by_class_[number]}) ++count->all, count->wrong += right ? 0 : 1;
 }
 
+void Gate::forget_history() {
+  total_ = {};
+  by_class_.clear();
+}
+
 void Gate::rehearse(const Signals& signals, bool right) { step(signals, right, {1, right ? 0.0 : 1.0}); }
 
 void Gate::save(NumberWriter& text) const {

@@ -41,6 +41,8 @@ class Gate {
   /// Once more one that was learnt: it adds nothing to the historic error, and is not told its own part in
   /// it.
   void rehearse(const Signals& signals, bool right);
+  /// How often answers of a class were wrong begins anew: they are another model's now.
+  void forget_history();
   /// Share of wrong answers among those of this class so far, drawn towards that of all; a half before any.
   double historic_error(const Signals& signals) const { return share(signals, {}); }
   /// In [0, 1]; 0.5 before the first lesson.

@@ -239,6 +239,14 @@ PlannerSpec read_planner_spec(const std::filesystem::path& path) {
   binder.optional("weights", spec.weights);
   binder.optional("train", spec.train);
   binder.finish();
+  if (!spec.halting_only) return spec;
+  if (spec.weights.empty())
+    throw binder.wrong("planner",
+                       "'halting_only' wants the planner that the head is for: 'weights: FILE.onnx'");
+  if (spec.train.patience > 0 || spec.train.schedule.kind == ScheduleKind::plateau)
+    throw binder.wrong("train",
+                       "with 'halting_only' answers stay as they are, and so does the validation loss: "
+                       "leave out 'patience' and 'plateau'");
   return spec;
 }
 

@@ -65,6 +65,7 @@ void explain_routing(const Service& service, const RowAnswer& answer, memory::Ep
     pressure["budget_left_us"] = std::chrono::duration<double, std::micro>(*left).count();
   object["pressure"] = std::move(pressure);
   const auto verdict_json = [](const AuditVerdict& verdict) {
+    if (!verdict.error.empty()) return json::object{{"error", verdict.error}};
     return json::object{
         {"high", verdict.label}, {"confidence", verdict.confidence}, {"agreed", verdict.agreed}};
   };

@@ -143,10 +143,11 @@ void decide_by(const hrm::Judge& judge, const InferenceJob& job, const hrm::Rout
   answer.decision.why.accept = job.router.accept;
   answer.decision.why.sentence =
       certified
-          ? sentence("the certified gate gives the model's answer %.3f, below %.3f, so the planner was asked",
-                     answer)
+          ? sentence("the certified gate gives the model's answer %.3f, below %.3f, so the planner ", answer)
           : "errors have risen, or are to be feared, so nothing is accepted until audits certify a gate "
-            "anew: the planner was asked";
+            "anew: the planner ";
+  answer.decision.why.sentence +=
+      answer.pressure.put_off == PutOff::no ? "was asked" : "would have been asked";
 }
 
 /// An answer that nothing made sure of becomes a set of labels, where that is more than one.

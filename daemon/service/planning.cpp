@@ -156,7 +156,8 @@ void Planning::measure(Metrics& metrics) const {
           {{"model", name}, {"halt", std::string(word(why))}});
     metrics.measured("planner_steps_total", "Steps that they took",
                      [&model = model] { return static_cast<double>(model.steps); }, {{"model", name}});
-    metrics.measured("planner_provisional_total", "Answers that were cut short by the latency budget",
+    metrics.measured("planner_provisional_total",
+                     "Answers that were cut short by the latency budget, or by load",
                      [&model = model] { return static_cast<double>(model.provisional); }, {{"model", name}});
     metrics.measured("planner_waiting", "Of them, those that are still thought about",
                      [&model = model] { return static_cast<double>(model.waiting); }, {{"model", name}});

@@ -63,6 +63,7 @@ class InferenceQueue {
   boost::asio::awaitable<Turn> turn(std::string model, std::size_t most, Urgency urgency);
 
   std::size_t waiting() const { return waiting_[0].size() + waiting_[1].size(); }
+  std::size_t waiting(Priority priority) const { return waiting_[static_cast<std::size_t>(priority)].size(); }
   std::size_t computing() const { return computing_; }
   /// Requests turned away because too many waited.
   std::uint64_t refused() const { return refused_; }

@@ -27,9 +27,10 @@ struct Entry;
 /// What an audit, or the rest of a provisional answer, came to.
 struct AuditVerdict {
   memory::EpisodeId id = 0;
-  std::string label;  ///< the high path's
+  std::string label = {};  ///< the high path's
   float confidence = 0;
   bool agreed = false;
+  std::string error = {};  ///< why there is none
 };
 
 /// Learns for every model with a planner when its own answer will do, from audits: requests drawn by lot,

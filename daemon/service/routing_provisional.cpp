@@ -19,7 +19,13 @@ constexpr std::size_t kMostFinishing = 64;  // provisional answers that wait for
 
 void Routing::begin_to_finish(const Entry& entry, const InferenceJob& job, const RowAnswer& answer,
                               memory::EpisodeId id, std::size_t row) {
-  if (finishing_ >= kMostFinishing || stopped_) return;
+  if (finishing_ >= kMostFinishing || stopped_) {
+    const std::string why = "too many others waited to be finished";
+    finished_.put({.id = id, .error = why});
+    const json::object object{{"model", entry.parts->options.name}, {"episode", id}, {"error", why}};
+    service_.events().publish(json::serialize(object), "answer");
+    return;
+  }
   ++finishing_;
   asio::co_spawn(service_.io(), finish(entry.parts->options.name, row_alone(job, row), answer, id),
                  [](std::exception_ptr error) {
@@ -41,10 +47,15 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
     };
     auto done = service_.behind_requests(service_.model(name).parts->options.planner, std::move(work));
     co_await std::move(done);
-    models_.at(name)->ran_planner(high.time);
+    Model& model = *models_.at(name);
+    model.ran_planner(high.time);
+    model.high_us += microseconds(high.time);
     const auto& decision = high.decision;
-    finished_.put({id, labels.at(decision.predicted), decision.confidence,
-                   decision.predicted == low.decision.predicted});
+    finished_.put({id,
+                   labels.at(decision.predicted),
+                   decision.confidence,
+                   decision.predicted == low.decision.predicted,
+                   {}});
     object["label"] = labels.at(decision.predicted);
     object["confidence"] = rounded(double{decision.confidence});
     object["route"] = word(decision.route);
@@ -53,6 +64,7 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
       for (auto& [key, value] : describe(*high.plan)) object[key] = value;
   } catch (const Failure& failure) {
     object["error"] = failure.error().context;
+    finished_.put({.id = id, .error = failure.error().context});
   }
   --finishing_;
   service_.events().publish(json::serialize(object), "answer");

@@ -207,7 +207,7 @@ asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob
   auto waiting = turn(name, urgency);
   const InferenceQueue::Turn turn = co_await std::move(waiting);
   entry.queued += std::chrono::steady_clock::now() - asked;
-  job.waiting = queue_.waiting();
+  job.waiting = queue_.waiting(Priority::interactive);  // what is put off must not put off more
   const bool here = worth_no_hand_over(entry, job);
   std::optional<Patience> patience;
   if (!here && (urgency.deadline || urgency.gone.stop_possible()))
@@ -286,6 +286,7 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   job.planner_by = job.answer_by ? job.answer_by : routing_->planner_by(entry);
   job.busy = options_.hrm.busy;
   if (options_.hrm.latency_budget) job.due = start + *options_.hrm.latency_budget;
+  if (job.answer_by) job.due = job.answer_by;  // as the request itself has it
   routing_->make_way();
   std::optional<InferenceJob> followed;
   if (routing_->follows(entry) || job.thoughts) followed = job;

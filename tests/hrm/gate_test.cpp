@@ -87,6 +87,7 @@ TEST_CASE("what is rehearsed is no more history, and is not judged by itself", "
   for (int round = 0; round < 20; ++round) naive.learn(rare, false);
   CHECK(naive.historic_error(rare) > 2 * known);
   CHECK(gate.score(rare) <= unsure);
+  CHECK(gate.score(rare) > 0.7f * unsure);  // by what the others had come to, and not by itself, it is half
 }
 
 TEST_CASE("a trace may call an answer by any number", "[gate]") {

@@ -109,7 +109,8 @@ TEST_CASE("a planner learns the smallest mazes, and when its answer is right", "
 
 TEST_CASE("only the halting head learns where nothing else shall", "[learning]") {
   const TemporaryFolder folder;
-  const PlannerSpec spec = spec_of(folder, std::string(kSmallMaze) + ", halting_only: true");
+  PlannerSpec spec = spec_of(folder, kSmallMaze);
+  spec.halting_only = true;
   const Parameters before = parameters_by_name(planner_step(spec)), after = trained(spec, "5");
   REQUIRE(before.size() == after.size());
   for (const auto& [name, tensor] : before) {
@@ -133,6 +134,8 @@ TEST_CASE("a planner's spec says what is wrong with it", "[learning]") {
   CHECK_THROWS_WITH(spec_of(folder, "puzzle: chess"),
                     Catch::Contains("spec.yaml:2") && Catch::Contains("maze and sudoku"));
   CHECK_THROWS_WITH(spec_of(folder, "puzzle: maze, unrol: 3"), Catch::Contains("unroll"));
+  CHECK_THROWS_WITH(spec_of(folder, std::string(kSmallMaze) + ", halting_only: true"),
+                    Catch::Contains("spec.yaml:2") && Catch::Contains("weights"));
   CHECK(is_planner_spec(folder.file("spec.yaml")));
 }
 
