@@ -70,6 +70,7 @@ float limit_of(std::span<const Candidate> candidates, std::size_t nearest, const
                const VectorRows& rows) {
   if (candidates.size() <= nearest) return kNone;
   std::vector<float> scores;
+  scores.reserve(candidates.size());
   float largest = 0;
   for (const Candidate& candidate : candidates) {
     scores.push_back(candidate.score);

@@ -71,8 +71,8 @@ float confidence_of(const Tensor& logits) {
   for (std::size_t i = 0; i < values.size(); ++i) rows[i % cells * classes + i / cells] = values[i];
   const Tensor shares = learning::probabilities(by_cell, 1);
   float least = 1;
-  for (std::int64_t cell = 0; cell < shares.shape()[0]; ++cell)
-    least = std::min(least, std::ranges::max(shares.rows(cell, 1).values<float>()));
+  for (std::size_t cell = 0; cell < cells; ++cell)
+    least = std::min(least, std::ranges::max(shares.values<float>().subspan(cell * classes, classes)));
   return least;
 }
 

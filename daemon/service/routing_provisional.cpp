@@ -51,11 +51,10 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
     model.ran_planner(high.time);
     model.high_us += microseconds(high.time);
     const auto& decision = high.decision;
-    finished_.put({id,
-                   labels.at(decision.predicted),
-                   decision.confidence,
-                   decision.predicted == low.decision.predicted,
-                   {}});
+    finished_.put({.id = id,
+                   .label = labels.at(decision.predicted),
+                   .confidence = decision.confidence,
+                   .agreed = decision.predicted == low.decision.predicted});
     object["label"] = labels.at(decision.predicted);
     object["confidence"] = rounded(double{decision.confidence});
     object["route"] = word(decision.route);

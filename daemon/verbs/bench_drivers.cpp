@@ -94,8 +94,8 @@ void print(const json::array& lines, const json::value& measured) {
 int bench_drivers(const Arguments& arguments) {
   const bool asked = arguments.value("device").has_value();
   const Choice gpu = asked ? Choice::vulkan : Choice::automatic;  // one that was asked for is told of
-  const drivers::DriverTable table =
-      open_table(table_options(arguments, {.threads = threads_of(arguments), .thorough = true}), std::array{gpu});
+  const drivers::DriverTable table = open_table(
+      table_options(arguments, {.threads = threads_of(arguments), .thorough = true}), std::array{gpu});
   json::array lines;
   json::value measured;
   for (const auto& [word, choice] : drivers::choice_words()) {
