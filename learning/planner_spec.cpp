@@ -162,6 +162,8 @@ Value add_input(engine::Graph& graph, const char* name, const Shape& shape) {
   return {&graph, graph.add_input(name, engine::DType::f32, shape)};
 }
 
+Value detached(Value a) { return engine::apply("Detach", {a}, {}, "dormouse"); }
+
 /// q where every cell of the logits is the answer's, -q elsewhere.
 Value judged(Value q, Value logits, Value answers) {
   const Value named =
@@ -288,7 +290,7 @@ engine::Graph planner_training_graph(const PlannerSpec& spec, const Shape& input
       answers = add_input(graph, "answers", Shape(std::move(cells)));
     }
     rows = behind(rows, as_rows(logits), 0);
-    q = behind(q, judged(core->right(before, z), logits, answers), 0);
+    q = behind(q, judged(core->right(detached(before), detached(z)), logits, answers), 0);
   }
   Value row = behind(q, q * 0, 1);
   for (std::int64_t i = 2; i < spec.puzzle->classes; ++i) row = behind(row, q * 0 + -1e9, 1);

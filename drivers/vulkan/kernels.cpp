@@ -13,7 +13,7 @@ extern const std::array<Kernel, 5> selecting_kernels;
 // products.cpp, reduction.cpp, moving.cpp, windows.cpp, rows.cpp, updates.cpp, sequences.cpp
 extern const std::array<Kernel, 2> product_kernels;
 extern const std::array<Kernel, 13> reduction_kernels;
-extern const std::array<Kernel, 20> moving_kernels;
+extern const std::array<Kernel, 21> moving_kernels;
 extern const std::array<Kernel, 8> window_kernels;
 extern const std::array<Kernel, 9> row_kernels;
 extern const std::array<Kernel, 4> update_kernels;

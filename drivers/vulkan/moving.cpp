@@ -318,8 +318,8 @@ void add_copy(Recorder& recorder, const Copy& copy, Slot from, Slot to, bool bes
   recorder.add(std::move(call));
 }
 
-extern const std::array<Kernel, 20> moving_kernels;
-const std::array<Kernel, 20> moving_kernels{
+extern const std::array<Kernel, 21> moving_kernels;
+const std::array<Kernel, 21> moving_kernels{
     Kernel{
         .op = "Dropout", .supports = drops_nothing, .emit = emit_dropout, .alone = false, .booleans = true},
     Kernel{.op = "ConstantOfShape",
@@ -334,6 +334,7 @@ const std::array<Kernel, 20> moving_kernels{
     looks("Identity"),
     looks("ReshapeTo"),
     looks("After"),
+    looks("Detach"),
     Kernel{.op = "Transpose",
            .supports = supports_transpose,
            .emit = emit_transpose,

@@ -103,6 +103,7 @@ std::string_view remove(Rewrite& rewrite, const Node& node) {
     return what;
   };
   if (is(node, "Identity") && !rewrite.is_output(out)) return give_back(in, "Identity removed");
+  if (node.op->name == "Detach" && !rewrite.is_output(out)) return give_back(in, "Detach removed");
   if (is_idle_dropout(rewrite, node)) return give_back(in, "Dropout removed");
   if (is(node, "Transpose") && keeps_order(node))
     return give_back(in, "Transpose that moves nothing removed");

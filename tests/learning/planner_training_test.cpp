@@ -3,8 +3,10 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "engine/autodiff.h"
 #include "engine/planner_keys.h"
 #include "engine/session.h"
+#include "engine/value.h"
 #include "learning/step.h"
 #include "tests/temporary_folder.h"
 
@@ -80,6 +82,7 @@ TEST_CASE("a planner learns the smallest mazes, and when its answer is right", "
   spec.train.epochs = 4;
   spec.train.batch = 8;
   spec.train.rate = 0.01;
+  spec.train.seed = 4;
   const PuzzleSource source(*spec.puzzle, "5");
   const TrainedPlanner planner = train_planner(spec, source, {}, {});
   CHECK(planner.heldout_accuracy > 0.9);
@@ -105,6 +108,39 @@ TEST_CASE("a planner learns the smallest mazes, and when its answer is right", "
   REQUIRE(wrongs > 10);
   CHECK(right / rights > 1);  // three to one
   CHECK(right / rights > wrong / wrongs + 1);
+}
+
+TEST_CASE("what judges an answer takes no part in what is learnt of it", "[learning]") {
+  const TemporaryFolder folder;
+  for (const char* planner :
+       {kSmallMaze, "puzzle: sudoku, width: 4, cycles: 1, thoughts: 1, unroll: 1, segments: 2"}) {
+    INFO(planner);
+    const PlannerSpec spec = spec_of(folder, planner);
+    const PuzzleSource source(*spec.puzzle, spec.puzzle->size == 0 ? "5" : "6");
+    const PuzzleBatch batch =
+        stack({source.at(PuzzleSource::Part::train, 1, 0), source.at(PuzzleSource::Part::train, 1, 1),
+               source.at(PuzzleSource::Part::train, 1, 2), source.at(PuzzleSource::Part::train, 1, 3)},
+              planner_step(spec));
+    engine::Graph graph = planner_training_graph(spec, batch.inputs.shape());
+    const engine::Value rows{&graph, graph.outputs()[0]};
+    const std::int64_t judged = spec.unroll * spec.train.batch;
+    const engine::Value q =
+        engine::apply("Slice", {rows, engine::integers(graph, {-judged}), engine::integers(graph, {1 << 30}),
+                                engine::integers(graph, {0})});
+    const engine::Value sum = engine::reduce_sum(engine::sigmoid(q), {0, 1}, false);
+    const std::vector<engine::ValueId> parameters = parameters_of(graph);
+    const std::vector<engine::ValueId> slopes = engine::differentiate(graph, sum.id, parameters);
+    graph.set_outputs(slopes);
+    std::vector<std::string> names;
+    for (const engine::ValueId id : parameters) names.push_back(graph.value(id).name);
+    const auto made = engine::Session(graph, {}).run(
+        std::array{batch.inputs, planner_start(planner_step(spec), batch.inputs), batch.answers});
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      INFO(names[i]);
+      const bool moves = std::ranges::any_of(made[i].values<float>(), [](float x) { return x != 0; });
+      CHECK(moves == names[i].starts_with("halt."));
+    }
+  }
 }
 
 TEST_CASE("only the halting head learns where nothing else shall", "[learning]") {
