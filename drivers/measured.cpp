@@ -48,21 +48,12 @@ void add_value(Digester& digest, const ValueInfo& value) {
   }
 }
 
-/// Whether it is a whole step of training, which is given again what it gives.
-bool is_step(const Partition& partition) {
-  constexpr std::string_view updates[] = {"SgdMomentum", "AdamW", "RmsProp", "Lion", "EwcPull"};
-  const auto& nodes = partition.graph->nodes();
-  return partition.nodes.size() == nodes.size() && std::ranges::any_of(nodes, [&](const engine::Node& node) {
-           return std::ranges::find(updates, node.op->name) != std::end(updates);
-         });
-}
-
 /// Of a step: by input, the output that becomes it in the next, being of its type and shape; parameters and
 /// what an optimiser keeps of them. Elsewhere nothing does.
 constexpr std::size_t kCarried = SIZE_MAX;
 std::vector<std::size_t> staying(const Partition& partition) {
   std::vector<std::size_t> outputs(partition.inputs.size(), kCarried);
-  if (!is_step(partition)) return outputs;
+  if (!engine::is_training_step(partition)) return outputs;
   std::vector<bool> given(partition.outputs.size(), false);
   const auto value = [&](ValueId id) -> const ValueInfo& { return partition.graph->value(id); };
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -81,7 +72,7 @@ std::vector<std::size_t> staying(const Partition& partition) {
 std::string key_of(const Partition& partition, const std::string& prefix) {
   Digester digest(kKey);
   digest.add(std::string_view(prefix));
-  if (is_step(partition)) digest.add(std::string_view("step"));
+  if (engine::is_training_step(partition)) digest.add(std::string_view("step"));
   std::unordered_map<ValueId, std::uint64_t> numbers;  // ids differ from one copy of a graph to the next
   const auto add = [&](ValueId id) {
     if (id == engine::kAbsent) return digest.add(std::uint64_t{0});
@@ -225,7 +216,7 @@ std::optional<Measurement> MeasuredDriver::measure(const Partition& partition) c
   const Graph alone = engine::extract(*partition.graph, partition.inputs, partition.outputs);
   std::vector<const engine::Driver*> with{&gpu_};
   with.insert(with.end(), cpu_.begin(), cpu_.end());
-  const Session gpu(alone, with, {.optimise = false, .feeds_back = is_step(partition)}),
+  const Session gpu(alone, with, {.optimise = false, .feeds_back = engine::is_training_step(partition)}),
       cpu(alone, cpu_, {.optimise = false});
   const std::vector<Tensor> inputs = drawn(alone);
   const std::vector<Tensor> left = gpu.run(inputs), right = cpu.run(inputs);

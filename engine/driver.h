@@ -20,6 +20,9 @@ struct Partition {
   std::vector<ValueId> outputs;    ///< read outside
 };
 
+/// Whether it is a whole step of training: all of a graph that updates parameters.
+bool is_training_step(const Partition& partition);
+
 /// A compiled partition. Not thread-safe: every execution context compiles its own; a driver may share packed
 /// weights between programs of the same constants. Not to be run while another one of its workspace runs.
 class Program {

@@ -185,6 +185,8 @@ struct Op {
   /// Each element of the outputs follows from the elements at its place in the inputs, as broadcasting has
   /// them, to the last bit: a call may be cut anywhere.
   bool elementwise = false;
+  /// Its outputs are the next values of inputs: a parameter, and what an optimiser keeps of it.
+  bool updates = false;
   std::optional<ByImages> by_images = {};
   /// What it computes follows from the shape of input 0 alone, and is known as soon as that is (Shape, Size).
   bool of_shape = false;

@@ -121,6 +121,12 @@ std::vector<Step> grouped(const Graph& graph, const Choice& choice, const Border
 
 }  // namespace
 
+bool is_training_step(const Partition& partition) {
+  const auto& nodes = partition.graph->nodes();
+  return partition.nodes.size() == nodes.size() &&
+         std::ranges::any_of(nodes, [](const Node& node) { return node.op->updates; });
+}
+
 std::vector<Step> partition(const Graph& graph, std::span<const Driver* const> drivers) {
   const Borders borders(graph);
   Choice choice(graph, drivers);

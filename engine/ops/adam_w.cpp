@@ -52,6 +52,7 @@ extern const Op adam_w{
     .infer = infer,
     .kernels = kernels<float, double>(compute<float>, compute<double>),
     .elementwise = true,
+    .updates = true,
     .samples = update_samples(2, 2, {{"weight_decay", 0.25f}, {"decoupled", std::int64_t{0}}})};
 }  // namespace ops
 

@@ -37,6 +37,7 @@ extern const Op ewc_pull{.name = "EwcPull",
                          .kernels = kernels<float, double>(compute<float>, compute<double>),
                          .in_place = true,
                          .elementwise = true,
+                         .updates = true,
                          .samples = {{.shapes = {{3, 5}, {3, 5}, {3, 5}, {}}, .low = 0.1}}};
 }  // namespace ops
 

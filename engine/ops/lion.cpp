@@ -34,6 +34,7 @@ extern const Op lion{.name = "Lion",
                      .infer = infer,
                      .kernels = kernels<float, double>(compute<float>, compute<double>),
                      .elementwise = true,
+                     .updates = true,
                      .samples = update_samples(1, 1, {{"weight_decay", 0.25f}})};
 }  // namespace ops
 

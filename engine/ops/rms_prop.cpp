@@ -44,6 +44,7 @@ extern const Op rms_prop{.name = "RmsProp",
                          .infer = infer,
                          .kernels = kernels<float, double>(compute<float>, compute<double>),
                          .elementwise = true,
+                         .updates = true,
                          .samples = update_samples(2, 1, {{"momentum", 0.5f}, {"weight_decay", 0.25f}})};
 }  // namespace ops
 

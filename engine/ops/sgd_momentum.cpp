@@ -40,6 +40,7 @@ extern const Op sgd_momentum{
     .infer = infer,
     .kernels = kernels<float, double>(compute<float>, compute<double>),
     .elementwise = true,
+    .updates = true,
     .samples =
         update_samples(1, 1, {{"momentum", 0.5f}, {"weight_decay", 0.25f}, {"nesterov", std::int64_t{1}}})};
 }  // namespace ops

@@ -96,3 +96,23 @@ TEST_CASE("what does not feed back is given memory of its own", "[session]") {
   CHECK(number(made[1]) == 11);
   CHECK(driver.left() == 0);
 }
+
+TEST_CASE("a whole training step is told by operators that update, and no part of it is one", "[session]") {
+  std::vector<std::string_view> updating;
+  for (const Op* const op : all_ops())
+    if (op->updates) updating.push_back(op->name);
+  std::ranges::sort(updating);
+  CHECK(updating == std::vector<std::string_view>{"AdamW", "EwcPull", "Lion", "RmsProp", "SgdMomentum"});
+
+  Graph graph;
+  const Value parameter = input(graph), gradient = input(graph), velocity = input(graph), rate = input(graph);
+  const Value slope = gradient + parameter;
+  graph.set_outputs(graph.add_node(*find_op("dormouse", "SgdMomentum"),
+                                   {parameter.id, slope.id, velocity.id, rate.id}, {},
+                                   std::vector<std::string>(2)));
+  CHECK(is_training_step({&graph, {0, 1}, graph.inputs(), graph.outputs()}));
+  CHECK_FALSE(
+      is_training_step({&graph, {1}, {parameter.id, slope.id, velocity.id, rate.id}, graph.outputs()}));
+  const Graph adding = crossed();
+  CHECK_FALSE(is_training_step({&adding, {0, 1}, adding.inputs(), adding.outputs()}));
+}
