@@ -48,31 +48,11 @@ void add_value(Digester& digest, const ValueInfo& value) {
   }
 }
 
-/// Of a step: by input, the output that becomes it in the next, being of its type and shape; parameters and
-/// what an optimiser keeps of them. Elsewhere nothing does.
-constexpr std::size_t kCarried = SIZE_MAX;
-std::vector<std::size_t> staying(const Partition& partition) {
-  std::vector<std::size_t> outputs(partition.inputs.size(), kCarried);
-  if (!engine::is_training_step(partition)) return outputs;
-  std::vector<bool> given(partition.outputs.size(), false);
-  const auto value = [&](ValueId id) -> const ValueInfo& { return partition.graph->value(id); };
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const ValueInfo& in = value(partition.inputs[i]);
-    for (std::size_t k = 0; k < given.size() && outputs[i] == kCarried && in.shape.rank() > 0; ++k) {
-      const ValueInfo& out = value(partition.outputs[k]);
-      if (given[k] || out.dtype != in.dtype || out.shape != in.shape) continue;
-      given[k] = true;
-      outputs[i] = k;
-    }
-  }
-  return outputs;
-}
-
 /// What tells a partition from others that take another time.
-std::string key_of(const Partition& partition, const std::string& prefix) {
+std::string key_of(const Partition& partition, bool step, const std::string& prefix) {
   Digester digest(kKey);
   digest.add(std::string_view(prefix));
-  if (engine::is_training_step(partition)) digest.add(std::string_view("step"));
+  if (step) digest.add(std::string_view("step"));
   std::unordered_map<ValueId, std::uint64_t> numbers;  // ids differ from one copy of a graph to the next
   const auto add = [&](ValueId id) {
     if (id == engine::kAbsent) return digest.add(std::uint64_t{0});
@@ -106,20 +86,6 @@ std::string description(const Partition& partition) {
   for (std::size_t i = 1; i < std::min(kShown, count); ++i) text += ", " + name(i);
   if (count > kShown) text += " … " + name(count - 1);
   return std::to_string(count) + (count == 1 ? " operator: " : " operators: ") + text;
-}
-
-std::size_t carried_bytes(const Partition& partition) {
-  const auto bytes = [&](ValueId id) {
-    const ValueInfo& value = partition.graph->value(id);
-    return static_cast<std::size_t>(value.shape.elements()) * engine::size_of(value.dtype);
-  };
-  std::size_t sum = 0;
-  for (const ValueId id : partition.inputs) sum += bytes(id);
-  for (const ValueId id : partition.outputs) sum += bytes(id);
-  const std::vector<std::size_t> stay = staying(partition);
-  for (std::size_t i = 0; i < stay.size(); ++i)
-    if (stay[i] != kCarried) sum -= 2 * bytes(partition.inputs[i]);
-  return sum;
 }
 
 /// Positive numbers, which logarithms and roots take; zeros for indices.
@@ -159,7 +125,42 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+constexpr std::size_t kCarried = SIZE_MAX;
+
 }  // namespace
+
+/// What a partition is to who measures it.
+struct MeasuredDriver::Work {
+  explicit Work(const Partition& partition);
+
+  bool step;  ///< a whole one of training, which is given again what it gives
+  /// By input, the output that becomes it in the next step, being of its type and shape: parameters and what
+  /// an optimiser keeps of them. Others are kCarried.
+  std::vector<std::size_t> becomes;
+  std::size_t carried = 0;  ///< bytes, to and fro
+};
+
+MeasuredDriver::Work::Work(const Partition& partition)
+    : step(engine::is_training_step(partition)), becomes(partition.inputs.size(), kCarried) {
+  const auto value = [&](ValueId id) -> const ValueInfo& { return partition.graph->value(id); };
+  const auto bytes = [&](ValueId id) {
+    return static_cast<std::size_t>(value(id).shape.elements()) * engine::size_of(value(id).dtype);
+  };
+  for (const ValueId id : partition.inputs) carried += bytes(id);
+  for (const ValueId id : partition.outputs) carried += bytes(id);
+  if (!step) return;
+  std::vector<bool> given(partition.outputs.size(), false);
+  for (std::size_t i = 0; i < becomes.size(); ++i) {
+    const ValueInfo& in = value(partition.inputs[i]);
+    for (std::size_t k = 0; k < given.size() && becomes[i] == kCarried && in.shape.rank() > 0; ++k) {
+      const ValueInfo& out = value(partition.outputs[k]);
+      if (given[k] || out.dtype != in.dtype || out.shape != in.shape) continue;
+      given[k] = true;
+      becomes[i] = k;
+      carried -= 2 * bytes(partition.inputs[i]);
+    }
+  }
+}
 
 MeasuredDriver::MeasuredDriver(const WatchedDriver& gpu, std::span<const engine::Driver* const> cpu,
                                std::size_t threads, Measurements& measurements)
@@ -185,12 +186,13 @@ bool MeasuredDriver::worthwhile(const Partition& partition) const {
   if (!gpu_.worthwhile(partition)) return false;
   const engine::Cost cost = engine::cost_of(partition);
   if (std::max(cost.macs, cost.bytes) < kTooLittle) return false;
-  const std::string key = key_of(partition, prefix_);
+  const Work work(partition);
+  const std::string key = key_of(partition, work.step, prefix_);
   const std::lock_guard one_at_a_time(measuring_);
   std::optional<Measurement> known = measurements_.find(key);
   if (!known) {
     measurements_.begin(key);
-    known = measure(partition);
+    known = measure(partition, work);
     if (known)
       measurements_.end(key, *known);
     else
@@ -198,7 +200,7 @@ bool MeasuredDriver::worthwhile(const Partition& partition) const {
   }
   if (!known) return false;
   const std::lock_guard lock(mutex_);
-  verdicts_.try_emplace(key, Verdict{description(partition), *known, carried_bytes(partition)});
+  verdicts_.try_emplace(key, Verdict{description(partition), *known, work.carried});
   return known->pays();
 }
 
@@ -212,11 +214,11 @@ engine::ProgramMemory MeasuredDriver::foresee(const Partition& partition) const 
 }
 
 /// Nothing when one of them cannot.
-std::optional<Measurement> MeasuredDriver::measure(const Partition& partition) const try {
+std::optional<Measurement> MeasuredDriver::measure(const Partition& partition, const Work& work) const try {
   const Graph alone = engine::extract(*partition.graph, partition.inputs, partition.outputs);
   std::vector<const engine::Driver*> with{&gpu_};
   with.insert(with.end(), cpu_.begin(), cpu_.end());
-  const Session gpu(alone, with, {.optimise = false, .feeds_back = engine::is_training_step(partition)}),
+  const Session gpu(alone, with, {.optimise = false, .feeds_back = work.step}),
       cpu(alone, cpu_, {.optimise = false});
   const std::vector<Tensor> inputs = drawn(alone);
   const std::vector<Tensor> left = gpu.run(inputs), right = cpu.run(inputs);
@@ -226,9 +228,8 @@ std::optional<Measurement> MeasuredDriver::measure(const Partition& partition) c
   Measurement result;
   result.agree = std::ranges::equal(left, right, agree);
   std::vector<Tensor> fed = inputs;  // what stays on the device lies there
-  const std::vector<std::size_t> stay = staying(partition);
-  for (std::size_t i = 0; i < stay.size(); ++i)
-    if (stay[i] != kCarried) fed[i] = left[stay[i]];
+  for (std::size_t i = 0; i < fed.size(); ++i)
+    if (work.becomes[i] != kCarried) fed[i] = left[work.becomes[i]];
   std::vector<double> gpu_us, cpu_us;
   const Clock::time_point begin = Clock::now();
   do {  // by turns: what else the machine does then hinders both

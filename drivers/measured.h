@@ -43,7 +43,8 @@ class MeasuredDriver final : public engine::Driver,
   engine::Tensor sent(const engine::Tensor& tensor) const override { return gpu_.sent(tensor); }
 
  private:
-  std::optional<Measurement> measure(const engine::Partition& partition) const;
+  struct Work;
+  std::optional<Measurement> measure(const engine::Partition& partition, const Work& work) const;
 
   const WatchedDriver& gpu_;
   std::vector<const engine::Driver*> cpu_;
