@@ -190,17 +190,21 @@ bool MeasuredDriver::worthwhile(const Partition& partition) const {
   const std::string key = key_of(partition, work.step, prefix_);
   const std::lock_guard one_at_a_time(measuring_);
   std::optional<Measurement> known = measurements_.find(key);
+  if (!known && early_.contains(key) && !gpu_.tuned(partition)) known = early_.at(key);
   if (!known) {
     measurements_.begin(key);
     known = measure(partition, work);
-    if (known)
+    early_.erase(key);
+    if (known && gpu_.tuned(partition)) {
       measurements_.end(key, *known);
-    else
+    } else {
       measurements_.abandon(key);
+      if (known) early_[key] = *known;
+    }
   }
   if (!known) return false;
   const std::lock_guard lock(mutex_);
-  verdicts_.try_emplace(key, Verdict{description(partition), *known, work.carried});
+  verdicts_.insert_or_assign(key, Verdict{description(partition), *known, work.carried});
   return known->pays();
 }
 

@@ -12,7 +12,8 @@ namespace dormouse::drivers {
 /// gives back carried to and fro, and leaves the others. What a step of training is given again is not
 /// carried: it stays on the device. Each is measured once, when it is first planned, on numbers drawn for it;
 /// what only differs in extents by less than a factor of two is one and the same. What the CPU does in less
-/// time than a hand-over takes is not measured. Thread-safe.
+/// time than a hand-over takes is not measured. Until the GPU is tuned for a partition what was measured of
+/// it holds for this process alone; then it is measured once more, and that is kept. Thread-safe.
 class MeasuredDriver final : public engine::Driver,
                              public engine::FailureListener,
                              public engine::SendsAhead {
@@ -51,6 +52,7 @@ class MeasuredDriver final : public engine::Driver,
   Measurements& measurements_;
   std::string prefix_;  ///< of keys: what does not depend on the partition
   mutable std::mutex measuring_, mutex_;
+  mutable std::map<std::string, Measurement> early_;  ///< before the GPU was tuned; guarded by measuring_
   mutable std::map<std::string, Verdict> verdicts_;
 };
 

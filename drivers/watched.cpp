@@ -39,4 +39,9 @@ engine::Tensor WatchedDriver::sent(const engine::Tensor& tensor) const {
   return ahead ? ahead->sent(tensor) : tensor;
 }
 
+bool WatchedDriver::tuned(const engine::Partition& partition) const {
+  const auto* const tunes = dynamic_cast<const Tunes*>(&driver_);
+  return !tunes || tunes->tuned(partition);
+}
+
 }  // namespace dormouse::drivers

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "drivers/tunes.h"
 #include "engine/driver.h"
 #include "engine/failure_listener.h"
 #include "engine/sends_ahead.h"
@@ -11,7 +12,10 @@
 namespace dormouse::drivers {
 
 /// A driver of a device that may fail, and what became of it; else as the driver itself. Thread-safe.
-class WatchedDriver final : public engine::Driver, public engine::FailureListener, public engine::SendsAhead {
+class WatchedDriver final : public engine::Driver,
+                            public engine::FailureListener,
+                            public engine::SendsAhead,
+                            public Tunes {
  public:
   /// `driver` is borrowed for this one's life; `device` is what people call its device, and `identity` tells
   /// it, with its software, from all others.
@@ -31,6 +35,7 @@ class WatchedDriver final : public engine::Driver, public engine::FailureListene
                                            bool measure) const override;
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
   engine::Tensor sent(const engine::Tensor& tensor) const override;
+  bool tuned(const engine::Partition& partition) const override;
 
  private:
   const engine::Driver& driver_;

@@ -121,6 +121,10 @@ engine::ProgramMemory VulkanDriver::foresee(const engine::Partition& partition) 
   return {.weights = foreseen.weights, .workspace = foreseen.arena};
 }
 
+bool VulkanDriver::tuned(const engine::Partition& partition) const {
+  return vulkan::foresee(partition, *device_, *constants_, *tuner_).tuned;
+}
+
 engine::Tensor VulkanDriver::sent(const engine::Tensor& tensor) const try {
   constexpr std::size_t kLeast = 1 << 20;  // less is sent sooner than another thread is told of it
   const engine::DType type = tensor.dtype();

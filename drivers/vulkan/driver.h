@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/tunes.h"
 #include "drivers/vulkan/tile.h"
 #include "engine/driver.h"
 #include "engine/sends_ahead.h"
@@ -22,7 +23,7 @@ class Tuner;
 
 /// Computes partitions in f32 on a device that speaks Vulkan 1.2. Programs of one driver share constants and
 /// compiled shaders.
-class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
+class VulkanDriver final : public engine::Driver, public engine::SendsAhead, public Tunes {
  public:
   struct Options {
     /// The machine's device of that number ("0"), type ("discrete", "integrated", "virtual", "cpu") or a part
@@ -70,6 +71,9 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead {
   /// Of the host's memory: all that a program takes where the device computes in that, as most boards' do;
   /// else what is carried waits there.
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
+
+  /// Whether every product in it is cut as was measured, or will not be measured.
+  bool tuned(const engine::Partition& partition) const override;
 
   /// Large ones, where the device has memory of its own.
   engine::Tensor sent(const engine::Tensor& tensor) const override;

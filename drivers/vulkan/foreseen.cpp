@@ -20,8 +20,9 @@ Foreseen foresee(const engine::Partition& partition, Device& device, Constants& 
   };
   const auto no_halves = [](const engine::Tensor&) { return nullptr; };
   const auto tile = [&](const Uncut& product) {
-    std::chrono::nanoseconds spent = std::chrono::nanoseconds::max();  // nothing is measured now
-    return tuner.choose(product, spent);
+    const auto chosen = tuner.chosen(product);
+    sum.tuned &= chosen.has_value();
+    return chosen.value_or(usual_tile(product));
   };
   Recorder recorder(partition, device, {.constant = count, .halves = no_halves, .tile = tile});
   emit_nodes(partition, recorder);

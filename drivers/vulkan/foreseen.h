@@ -13,6 +13,7 @@ struct Foreseen {
   std::size_t missing = 0;  ///< of these, what is not there yet
   std::size_t arena = 0;
   std::size_t carried = 0;  ///< inputs and outputs
+  bool tuned = true;        ///< nothing about how its products are cut is still to be measured
 };
 
 /// Takes none of it.

@@ -155,14 +155,27 @@ Tile Tuner::choose(const Uncut& product, nanoseconds& spent) {
   const Uncut example = example_of(product);
   const std::string key = key_of(example);
   const std::lock_guard lock(mutex_);
-  if (const auto found = chosen_.find(key); found != chosen_.end()) return found->second;
-  if (const auto tile = known(key, usual)) return chosen_[key] = *tile;
-  if (spent >= options_.per_plan || !device_.tells_time()) return usual;
+  if (const auto tile = chosen(key, usual)) return *tile;
+  if (spent >= options_.per_plan) return usual;
   const Clock::time_point begin = Clock::now();
   const auto tile = measure(key, example, options_.per_plan - spent);
   spent += Clock::now() - begin;
   if (tile) chosen_[key] = *tile;
   return tile.value_or(usual);
+}
+
+std::optional<Tile> Tuner::chosen(const Uncut& product) {
+  if (options_.always) return options_.always;
+  const std::string key = key_of(example_of(product));
+  const std::lock_guard lock(mutex_);
+  return chosen(key, usual_tile(product));
+}
+
+std::optional<Tile> Tuner::chosen(const std::string& key, const Tile& usual) {
+  if (const auto found = chosen_.find(key); found != chosen_.end()) return found->second;
+  if (const auto tile = known(key, usual)) return chosen_[key] = *tile;
+  const bool never = options_.per_plan <= nanoseconds(0) || !device_.tells_time();
+  return never ? std::optional(usual) : std::nullopt;
 }
 
 /// What another process has found out, or this one before it ended. A tile other than the usual one has its
@@ -179,7 +192,8 @@ std::optional<Tile> Tuner::known(const std::string& key, const Tile& usual) cons
   return usual;
 }
 
-/// The usual tile where nothing is faster by some percent; nothing where that cannot be tried now.
+/// The usual tile where nothing is faster by some percent, or where that cannot be tried; nothing where there
+/// was no time left for it.
 std::optional<Tile> Tuner::measure(const std::string& key, const Uncut& example, nanoseconds left) {
   const Tile usual = usual_tile(example);
   if (!can_be_tried(example, usual)) return usual;
@@ -192,7 +206,10 @@ std::optional<Tile> Tuner::measure(const std::string& key, const Uncut& example,
   if (bytes > std::min(kMostBytes, device_.room() / 4)) return usual;
   measurements_.begin(key);
   try {
-    compile(example, tiles, left);
+    if (!compile(example, tiles, left)) {
+      measurements_.abandon(key);
+      return std::nullopt;
+    }
     const std::vector<Timed> all = try_all(example, tiles);
     const Timed& best = *std::ranges::min_element(all, {}, &Timed::time);
     const nanoseconds before = all.front().time;
@@ -210,7 +227,7 @@ std::optional<Tile> Tuner::measure(const std::string& key, const Uncut& example,
   } catch (const Failure& failure) {
     measurements_.abandon(key);
     log(Level::debug, "vulkan: a product's tiles are not measured: " + failure.error().context);
-    return std::nullopt;
+    return usual;
   }
 }
 
@@ -230,15 +247,16 @@ std::vector<Tile> Tuner::candidates(const Uncut& example) const {
   return all;
 }
 
-/// Before any is timed: a device that waits for a compiler slows its clock down. What there was no time for
-/// is compiled for the next plan.
-void Tuner::compile(const Uncut& example, std::span<const Tile> tiles, nanoseconds left) {
+/// Before any is timed: a device that waits for a compiler slows its clock down. False: there was no time for
+/// all of them; the next plan compiles the rest.
+bool Tuner::compile(const Uncut& example, std::span<const Tile> tiles, nanoseconds left) {
   const Clock::time_point end = Clock::now() + left;
   for (const Tile& tile : tiles) {
-    if (Clock::now() >= end) throw Failure(Errc::unavailable, "there is no time left for this plan");
+    if (Clock::now() >= end) return false;
     for (const Call& call : calls_of(example, tile, device_.enough_groups()))
       device_.pipeline(call.shader, call.constants);
   }
+  return true;
 }
 
 std::vector<Tuner::Timed> Tuner::try_all(const Uncut& example, std::span<const Tile> tiles) {

@@ -29,6 +29,8 @@ class Tuner {
 
   /// `spent` is what measuring has taken for this plan, and grows.
   Tile choose(const Uncut& product, std::chrono::nanoseconds& spent);
+  /// Without measuring; nothing where that is still to be done.
+  std::optional<Tile> chosen(const Uncut& product);
   /// Those that this device can take.
   std::vector<Tile> tiles() const;
 
@@ -38,10 +40,11 @@ class Tuner {
     std::chrono::nanoseconds time;
   };
   std::string key_of(const Uncut& example) const;
+  std::optional<Tile> chosen(const std::string& key, const Tile& usual);
   std::optional<Tile> known(const std::string& key, const Tile& usual) const;
   std::optional<Tile> measure(const std::string& key, const Uncut& example, std::chrono::nanoseconds left);
   std::vector<Tile> candidates(const Uncut& example) const;
-  void compile(const Uncut& example, std::span<const Tile> tiles, std::chrono::nanoseconds left);
+  bool compile(const Uncut& example, std::span<const Tile> tiles, std::chrono::nanoseconds left);
   std::vector<Timed> try_all(const Uncut& example, std::span<const Tile> tiles);
 
   Device& device_;

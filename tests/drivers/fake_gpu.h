@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "config/error.h"
+#include "drivers/tunes.h"
 #include "engine/driver.h"
 #include "engine/op.h"
 #include "engine/session.h"
@@ -15,7 +16,7 @@
 namespace dormouse::drivers {
 
 /// A device that computes as the portable kernels do, until it is lost; slower, or wrong, if one likes.
-class FakeGpu final : public engine::Driver {
+class FakeGpu final : public engine::Driver, public Tunes {
  public:
   std::string called = "vulkan";
   std::chrono::microseconds delay{};  ///< of every run
@@ -24,7 +25,7 @@ class FakeGpu final : public engine::Driver {
   /// To carry a value of a thousand elements to it or back, unless it has stayed: whole programs keep what
   /// they give. None: programs are no whole ones.
   std::optional<std::chrono::microseconds> carrying;
-  std::atomic<bool> lost = false;
+  std::atomic<bool> lost = false, untuned = false;
   mutable std::atomic<int> runs = 0;
 
   std::string_view name() const override { return called; }
@@ -38,6 +39,7 @@ class FakeGpu final : public engine::Driver {
     if (carrying) return std::make_unique<Keeping>(*this, partition);
     return std::make_unique<Program>(*this, partition);
   }
+  bool tuned(const engine::Partition&) const override { return !untuned; }
   engine::ProgramMemory foresee(const engine::Partition&) const override { return {.workspace = bytes}; }
 
  private:

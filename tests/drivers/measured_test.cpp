@@ -138,6 +138,32 @@ TEST_CASE("measurements are remembered, for a model, a device and about so many 
   CHECK(other.gpu.runs > 0);
 }
 
+TEST_CASE("what was measured before a GPU was tuned is not kept, and measured once more when it is",
+          "[drivers]") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("measured");
+  Board board(file);
+  board.cpu.delay = 2ms;
+  board.gpu.delay = 4ms;
+  board.gpu.untuned = true;
+  CHECK(board.computes(kMany) == "cpu");
+  CHECK(board.measured_by > 0);
+  CHECK(contents(file) == "dormouse measurements 1\n");
+  CHECK(board.computes(kMany) == "cpu");
+  CHECK(board.measured_by == 0);  // no plan waits for it again
+  board.gpu.delay = 0ms;
+  board.gpu.untuned = false;
+  CHECK(board.computes(kMany) == "gpu");
+  CHECK(board.measured_by > 0);
+  REQUIRE(board.measured.verdicts().size() == 1);
+  CHECK(board.measured.verdicts()[0].measurement.pays());
+  CHECK(board.computes(kMany) == "gpu");
+  CHECK(board.measured_by == 0);
+  Board next(file);
+  CHECK(next.computes(kMany) == "gpu");
+  CHECK(next.measured_by == 0);
+}
+
 TEST_CASE("a file of measurements that is none is ignored and written anew", "[drivers]") {
   const TemporaryFolder folder;
   const std::string file = folder.file("measured");

@@ -9,6 +9,8 @@
 #include <iterator>
 #include <numeric>
 
+#include "drivers/measured.h"
+#include "drivers/xnnpack/driver.h"
 #include "engine/interpreter.h"
 #include "engine/kernel_call.h"
 #include "engine/op.h"
@@ -285,6 +287,38 @@ TEST_CASE("how products are best cut is measured once, and kept", "[vulkan]") {
     CHECK(took[0].name == "MatMul (product 1 3 1)");
     answers(driver);
   }
+}
+
+TEST_CASE("what is chosen by how fast Vulkan is is kept when its products are tuned, not before",
+          "[vulkan]") {
+  if (!vulkan_device()) return;
+  const TemporaryFolder folder;
+  const Made made = made_of({"", "MatMul", {{32, 512}, {512, 32}}}, [](Value y) { return y; });
+  const Partition partition{&made.graph, {0}, made.graph.inputs(), made.graph.outputs()};
+  const xnnpack::XnnpackDriver cpu;
+  const Driver* const others[] = {&cpu};
+  const auto measured = [&](std::chrono::nanoseconds tuning) {
+    const vulkan::VulkanDriver driver(
+        {.device = vulkan_device_name(), .tiles = folder.file("tiles"), .tuning = tuning, .tunes_any = true});
+    const WatchedDriver watched(driver, "the device", "it");
+    Measurements measurements(folder.file("measured"));
+    const MeasuredDriver chooses(watched, others, 1, measurements);
+    chooses.worthwhile(partition);
+    CHECK(chooses.verdicts().size() == 1);
+    return driver.tuned(partition);
+  };
+  const auto lines = [&] {
+    const std::string kept = contents(folder.file("measured"));
+    return std::ranges::count(kept, '\n');
+  };
+  CHECK_FALSE(measured(1ns));
+  CHECK(lines() == 1);
+  CHECK(measured(10s));
+  CHECK(lines() == 2);
+  std::filesystem::remove(folder.file("tiles"));
+  std::filesystem::remove(folder.file("measured"));
+  CHECK(measured(0s));  // as it ever will be
+  CHECK(lines() == 2);
 }
 
 }  // namespace
