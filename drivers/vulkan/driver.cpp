@@ -92,7 +92,7 @@ bool VulkanDriver::worthwhile(const engine::Partition& partition) const try {
   const auto alone = [&](std::size_t node) { return find_kernel(*partition.graph->nodes()[node].op)->alone; };
   if (std::ranges::none_of(partition.nodes, alone)) return false;
   const Foreseen foreseen = vulkan::foresee(partition, *device_, *constants_, *tuner_);
-  const std::size_t needed = foreseen.missing + foreseen.arena, room = device_->room();
+  const std::size_t needed = foreseen.missing + foreseen.arena + foreseen.kept, room = device_->room();
   if (needed > room)
     throw Failure(Errc::too_large, "it takes " + std::to_string(needed >> 20) + " MiB on " + device_->name() +
                                        ", which has " + std::to_string(room >> 20) + " MiB left");

@@ -69,7 +69,7 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead, pub
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace& workspace,
                                            bool measure) const override;
   /// Of the host's memory: all that a program takes where the device computes in that, as most boards' do;
-  /// else what is carried waits there.
+  /// else what is carried waits there. What a training step keeps there is its inputs and outputs.
   engine::ProgramMemory foresee(const engine::Partition& partition) const override;
 
   /// Whether every product in it is cut as was measured, or will not be measured.

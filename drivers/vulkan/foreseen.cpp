@@ -1,6 +1,7 @@
 #include "drivers/vulkan/foreseen.h"
 
 #include "drivers/vulkan/emitting.h"
+#include "drivers/vulkan/program.h"
 #include "drivers/vulkan/tuner.h"
 
 namespace dormouse::drivers::vulkan {
@@ -22,7 +23,7 @@ Foreseen foresee(const engine::Partition& partition, Device& device, Constants& 
   const auto tile = [&](const Uncut& product) {
     const auto chosen = tuner.chosen(product);
     sum.tuned &= chosen.has_value();
-    return chosen.value_or(usual_tile(product));
+    return chosen ? *chosen : tuner.largest(product);
   };
   Recorder recorder(partition, device, {.constant = count, .halves = no_halves, .tile = tile});
   emit_nodes(partition, recorder);
@@ -30,6 +31,8 @@ Foreseen foresee(const engine::Partition& partition, Device& device, Constants& 
   for (const auto* const ids : {&partition.inputs, &partition.outputs})
     for (const engine::ValueId id : *ids)
       sum.carried += device_bytes(partition.graph->value(id).shape.elements());
+  // Two blocks take turns: a step reads one and writes the other.
+  if (engine::is_training_step(partition)) sum.kept = 2 * (Staying(partition).bytes + engine::kReadSlack);
   return sum;
 }
 

@@ -32,6 +32,23 @@ std::shared_ptr<const Memory> Workspace::get() {
   return memory_;
 }
 
+Staying::Staying(const Partition& partition) {
+  for (const ValueId id : partition.outputs) {
+    const engine::ValueInfo& output = partition.graph->value(id);
+    const auto fits = [&](ValueId other) {
+      const engine::ValueInfo& input = partition.graph->value(other);
+      return input.dtype == output.dtype && input.shape == output.shape;
+    };
+    auto& offset = offsets.emplace_back();
+    // A scalar is an answer, and no state.
+    if (output.dtype != engine::DType::f32 || output.shape.rank() == 0 ||
+        std::ranges::none_of(partition.inputs, fits))
+      continue;
+    offset = bytes;
+    bytes += aligned(device_bytes(output.shape.elements()));
+  }
+}
+
 Program::Program(const Partition& partition, Device& device, Constants& constants, Tuner& tuner,
                  Workspace& workspace, bool measure)
     : device_(device),
@@ -66,17 +83,12 @@ void Program::plan_transfers(const Partition& partition) {
   outputs_ = transfers(partition, partition.outputs);
   std::erase_if(inputs_,
                 [&](const Transfer& transfer) { return recorder_.slots()[transfer.slot].last == 0; });
+  const Staying staying(partition);
   for (Transfer& output : outputs_) {
-    const auto fits = [&](const Transfer& input) {
-      return input.dtype == output.dtype && input.shape == output.shape;
-    };
-    // A scalar is an answer, and no state.
-    output.stays =
-        output.dtype == engine::DType::f32 && output.shape.rank() > 0 && std::ranges::any_of(inputs_, fits);
-    if (!output.stays) continue;
-    output.kept = kept_bytes_;
-    kept_bytes_ += aligned(output.bytes);
+    output.stays = staying.offsets[output.index].has_value();
+    output.kept = staying.offsets[output.index].value_or(0);
   }
+  kept_bytes_ = staying.bytes;
   residents_ = std::make_unique<Residents>(device_, kept_bytes_, Device::Use::download);
   find_direct();
 }

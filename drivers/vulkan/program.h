@@ -29,6 +29,15 @@ class Workspace final : public engine::Workspace {
   std::shared_ptr<const Memory> memory_;
 };
 
+/// Of what a partition that is run whole leaves on the device for its next run, outputs that can be inputs
+/// then: by output, where that lies in a block, and the bytes of one.
+struct Staying {
+  explicit Staying(const engine::Partition& partition);
+
+  std::vector<std::optional<std::size_t>> offsets;
+  std::size_t bytes = 0;
+};
+
 /// A partition as recorded command buffers: inputs are copied to the device, dispatches run one behind the
 /// other, outputs are copied back. As a whole program, outputs that can be inputs of the next run stay on the
 /// device, where that one reads them, and are copied to the host meanwhile.

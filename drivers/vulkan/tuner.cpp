@@ -171,6 +171,14 @@ std::optional<Tile> Tuner::chosen(const Uncut& product) {
   return chosen(key, usual_tile(product));
 }
 
+Tile Tuner::largest(const Uncut& product) const {
+  const auto splits = [&](const Tile& tile) { return splits_of(product, tile, device_.enough_groups()); };
+  const std::vector<Tile> all = candidates(example_of(product));
+  const auto most = std::ranges::max_element(all, {}, splits);
+  const Tile usual = usual_tile(product);
+  return splits(*most) > splits(usual) ? *most : usual;
+}
+
 std::optional<Tile> Tuner::chosen(const std::string& key, const Tile& usual) {
   if (const auto found = chosen_.find(key); found != chosen_.end()) return found->second;
   if (const auto tile = known(key, usual)) return chosen_[key] = *tile;

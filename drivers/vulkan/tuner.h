@@ -31,6 +31,8 @@ class Tuner {
   Tile choose(const Uncut& product, std::chrono::nanoseconds& spent);
   /// Without measuring; nothing where that is still to be done.
   std::optional<Tile> chosen(const Uncut& product);
+  /// Of those that it may choose, the one that takes the most memory.
+  Tile largest(const Uncut& product) const;
   /// Those that this device can take.
   std::vector<Tile> tiles() const;
 

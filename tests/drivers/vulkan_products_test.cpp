@@ -289,6 +289,24 @@ TEST_CASE("how products are best cut is measured once, and kept", "[vulkan]") {
   }
 }
 
+TEST_CASE("memory is foreseen for however products may come to be cut on Vulkan", "[vulkan]") {
+  if (!vulkan_device()) return;
+  const Made made = made_of({"", "MatMul", {{512, 1024}, {1024, 512}}}, [](Value y) { return y; });
+  const Partition partition{&made.graph, {0}, made.graph.inputs(), made.graph.outputs()};
+  const auto foreseen = [&](std::optional<vulkan::Tile> tile) {
+    const vulkan::VulkanDriver driver(
+        {.device = vulkan_device_name(), .tuning = 1s, .tunes_any = true, .tile = tile});
+    return driver.foresee(partition).workspace;
+  };
+  if (!vulkan_device()->unified()) return;
+  const std::size_t most = foreseen({});
+  for (const vulkan::Tile& tile : vulkan_device()->tiles()) {
+    if (tile.rows > 1) continue;  // the largest are tried on more only
+    INFO(vulkan::to_string(tile));
+    CHECK(foreseen(tile) <= most);
+  }
+}
+
 TEST_CASE("what is chosen by how fast Vulkan is is kept when its products are tuned, not before",
           "[vulkan]") {
   if (!vulkan_device()) return;

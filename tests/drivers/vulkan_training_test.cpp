@@ -2,12 +2,14 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <thread>
 #include <utility>
 
 #include "engine/autodiff.h"
+#include "engine/footprint.h"
 #include "engine/interpreter.h"
 #include "engine/op.h"
 #include "engine/session.h"
@@ -196,6 +198,51 @@ TEST_CASE("a step reads what has stayed on the device from there", "[vulkan]") {
   for (std::size_t i = 1; i < first.size(); ++i)
     std::fill_n(const_cast<std::byte*>(first[i].data()), first[i].byte_size(), std::byte{0x7f});
   check_close(session.run(here.inputs), interpret(graph, should.inputs));
+}
+
+/// Many parameters, and products that few tiles suit.
+Graph narrow_step() {
+  StepGraph step;
+  step.finish(step.linear(step.input({16, 65'536}), 65'536, 24), "SgdMomentum");
+  return std::move(step.graph);
+}
+
+/// What is taken of a device's memory after steps that each went on from the last.
+std::size_t taken_by_steps(const vulkan::VulkanDriver& driver, const Graph& graph) {
+  const Driver* const drivers[] = {&driver};
+  const Session session(graph, drivers, {.feeds_back = true});
+  Steps steps(graph);
+  std::size_t most = 0;
+  for (int step = 0; step < 4; ++step) {
+    steps.feed_back(session.run(steps.inputs));
+    most = std::max(most, driver.allocated());
+  }
+  return most;
+}
+
+TEST_CASE("a training step takes the device memory that was foreseen, and no more when tuned", "[vulkan]") {
+  if (!vulkan_device() || !vulkan_device()->unified()) return;
+  const vulkan::VulkanDriver driver(
+      {.device = vulkan_device_name(), .tuning = std::chrono::seconds(10), .tunes_any = true});
+  const Graph graph = narrow_step();
+  std::vector<Shape> shapes;
+  std::size_t given = std::size_t{1} << 18;  // constants, however few, take a block
+  for (const ValueId id : graph.inputs()) {
+    shapes.push_back(graph.value(id).shape);
+    given += static_cast<std::size_t>(shapes.back().elements()) * 4;
+  }
+  const Driver* const drivers[] = {&driver};
+  const Footprint foreseen = foresee(graph, shapes, drivers);
+  CHECK(taken_by_steps(driver, graph) <= foreseen.packed + foreseen.workspace + foreseen.outputs + given);
+}
+
+TEST_CASE("a training step that would keep more than the device may take is left to the CPU", "[vulkan]") {
+  if (!vulkan_device()) return;
+  const Graph graph = narrow_step();
+  const std::size_t all = taken_by_steps(vulkan::VulkanDriver({.device = vulkan_device_name()}), graph);
+  const std::size_t allowed = all - (std::size_t{8} << 20);  // less than it keeps in one of two blocks
+  const vulkan::VulkanDriver limited({.device = vulkan_device_name(), .memory = allowed});
+  CHECK(taken_by_steps(limited, graph) <= allowed);
 }
 
 TEST_CASE("a state that is joined of parts stays on the device whole", "[vulkan]") {
