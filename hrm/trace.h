@@ -23,10 +23,10 @@ namespace dormouse::hrm {
 ///
 /// `signals` are some of kSignals, confidence among them; one that is missing is 0, as "answer" is in
 /// version 1. `label` and `truth` are
-/// numbers or strings, `us` is the time it took. How many requests waited then ("waiting") and what was left
-/// of the latency budget ("left_us") may stand there for people: they say nothing of who is right. A request
-/// with an "id" may learn its truth later, or another one, from a line {"id": 18204, "truth": 3} anywhere in
-/// the file: the last one counts. Of ids that no request has, there is nothing to learn.
+/// numbers or strings, `us` is the time it took. How many rows of others waited then ("waiting") and what was
+/// left of the latency budget ("left_us") may stand there for people: they say nothing of who is right. A
+/// request with an "id" may learn its truth later, or another one, from a line {"id": 18204, "truth": 3}
+/// anywhere in the file: the last one counts. Of ids that no request has, there is nothing to learn.
 struct Trace {
   std::vector<TracedRequest> requests;
   std::size_t truths = 0;  ///< requests whose truth is known; of others right is what the high model says
@@ -41,7 +41,7 @@ struct RecordedRequest {
   Signals signals{};
   std::string low, high;  ///< labels
   double low_us = 0, high_us = 0;
-  std::uint64_t waiting = 0;           ///< other requests
+  std::uint64_t waiting = 0;           ///< rows of other requests
   std::optional<double> left_us = {};  ///< of the latency budget, once the low model had answered
 };
 

@@ -37,7 +37,7 @@ std::string_view word(PutOff why);
 /// How things stood when a request was computed. It decides when the planner is asked, never whether the
 /// cheap answer is believed: it says nothing of that.
 struct Pressure {
-  std::size_t waiting = 0;  ///< requests that waited for their turn
+  std::size_t waiting = 0;  ///< rows of people's requests that waited for their turn
   std::optional<std::chrono::nanoseconds> budget_left =
       {};  ///< once the cheap model had answered; nothing: none is set
   PutOff put_off = PutOff::no;
@@ -83,7 +83,7 @@ struct InferenceJob {
   std::vector<engine::Tensor> inputs;
   std::stop_token stop = {};
   std::shared_ptr<const hrm::Judge> judge = {};  ///< null: the fixed threshold decides
-  std::size_t waiting = 0;                       ///< requests, when this one got its turn
+  std::size_t waiting = 0;                       ///< rows of people's requests, when this one got its turn
   std::optional<std::size_t> busy = {};          ///< from so many on the planner is put off, as without time
   std::optional<std::chrono::steady_clock::time_point> due = {};  ///< the end of the latency budget
   /// After this the planner is not asked any more, and what there is by then is provisional.

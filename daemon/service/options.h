@@ -96,7 +96,7 @@ struct HrmOptions {
   /// Of an answer, from the request on: the planner is asked only if that leaves time for most of its runs,
   /// else the answer is provisional, and the planner's comes later.
   std::optional<std::chrono::microseconds> latency_budget;
-  /// While so many requests wait for their turn, the planner is put off likewise.
+  /// While so many rows of requests wait for their turn, the planner is put off likewise.
   std::optional<std::size_t> busy;
   double delta = 0.05;                         ///< how probable it may be that audits mislead
   double audit = 0.05;                         ///< share of requests that both models answer

@@ -17,9 +17,9 @@ void throw_if_late(const Urgency& urgency) {
 }
 
 asio::awaitable<InferenceQueue::Turn> InferenceQueue::turn(std::string model, std::size_t most,
-                                                           Urgency urgency) {
+                                                           Urgency urgency, std::size_t rows) {
   throw_if_late(urgency);
-  Waiter waiter{model, most, State::waiting, asio::steady_timer(io_)};
+  Waiter waiter{model, most, rows, State::waiting, asio::steady_timer(io_)};
   Waiters& line = waiting_[static_cast<std::size_t>(urgency.priority)];
   const auto place = line.insert(line.end(), &waiter);
   grant();
@@ -40,6 +40,13 @@ asio::awaitable<InferenceQueue::Turn> InferenceQueue::turn(std::string model, st
   line.erase(place);
   throw_if_late(urgency);
   throw Failure(Errc::unavailable, "the daemon stops");
+}
+
+std::size_t InferenceQueue::rows_waiting(Priority priority) const {
+  std::size_t rows = 0;
+  for (const Waiter* waiter : waiting_[static_cast<std::size_t>(priority)])
+    if (waiter->state == State::waiting) rows += waiter->rows;
+  return rows;
 }
 
 void InferenceQueue::grant() {

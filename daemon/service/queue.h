@@ -58,12 +58,14 @@ class InferenceQueue {
     std::string model_;
   };
 
-  /// Waits for a turn among at most `most` of `model`. Throws Failure(unavailable) when too many wait
-  /// already, Failure(expired) when the deadline passes first, or nobody waits any more.
-  boost::asio::awaitable<Turn> turn(std::string model, std::size_t most, Urgency urgency);
+  /// Waits for a turn among at most `most` of `model`, to compute `rows`. Throws Failure(unavailable) when
+  /// too many wait already, Failure(expired) when the deadline passes first, or nobody waits any more.
+  boost::asio::awaitable<Turn> turn(std::string model, std::size_t most, Urgency urgency,
+                                    std::size_t rows = 1);
 
   std::size_t waiting() const { return waiting_[0].size() + waiting_[1].size(); }
-  std::size_t waiting(Priority priority) const { return waiting_[static_cast<std::size_t>(priority)].size(); }
+  /// Rows of the requests that wait, of those of `priority`.
+  std::size_t rows_waiting(Priority priority) const;
   std::size_t computing() const { return computing_; }
   /// Requests turned away because too many waited.
   std::uint64_t refused() const { return refused_; }
@@ -73,6 +75,7 @@ class InferenceQueue {
   struct Waiter {
     const std::string& model;
     std::size_t most;
+    std::size_t rows;
     State state;
     boost::asio::steady_timer timer;
   };

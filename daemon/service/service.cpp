@@ -184,14 +184,29 @@ bool Service::worth_no_hand_over(const Entry& entry, const InferenceJob& job) co
          scheduler_.foreground_count() == 1;
 }
 
+namespace {
+
+/// Whether a request may hold any number of rows, each of which is answered by itself.
+bool divisible(const ModelParts& parts) {
+  const auto first_is_dynamic = [](const TensorSpec& spec) {
+    return spec.shape.rank() > 0 && spec.shape[0] == engine::kDynamic;
+  };
+  return std::ranges::all_of(parts.inputs, first_is_dynamic) &&
+         std::ranges::all_of(parts.outputs, first_is_dynamic);
+}
+
+std::size_t rows_of(const ModelParts& parts, const InferenceJob& job) {
+  if (job.thoughts) return job.thoughts->size();
+  const bool many = divisible(parts) && !job.inputs.empty() && job.inputs[0].elements() > 0;
+  return many ? static_cast<std::size_t>(job.inputs[0].shape()[0]) : 1;
+}
+
+}  // namespace
+
 void Service::make_batcher(Entry& entry) {
   const ModelOptions& options = entry.parts->options;
   if (!options.batching) return;
-  const auto divisible = [](const TensorSpec& spec) {
-    return spec.shape.rank() > 0 && spec.shape[0] == engine::kDynamic;
-  };
-  if (!std::ranges::all_of(entry.parts->inputs, divisible) ||
-      !std::ranges::all_of(entry.parts->outputs, divisible))
+  if (!divisible(*entry.parts))
     throw Failure(
         Errc::configuration,
         "model " + options.name + ": 'batching' needs inputs and outputs whose first extent is dynamic");
@@ -204,10 +219,10 @@ void Service::make_batcher(Entry& entry) {
 asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob job, Urgency urgency) {
   Entry& entry = model(name);
   const auto asked = std::chrono::steady_clock::now();
-  auto waiting = turn(name, urgency);
+  auto waiting = turn(name, urgency, rows_of(*entry.parts, job));
   const InferenceQueue::Turn turn = co_await std::move(waiting);
   entry.queued += std::chrono::steady_clock::now() - asked;
-  job.waiting = queue_.waiting(Priority::interactive);  // what is put off must not put off more
+  job.waiting = queue_.rows_waiting(Priority::interactive);  // what is put off must not put off more
   const bool here = worth_no_hand_over(entry, job);
   std::optional<Patience> patience;
   if (!here && (urgency.deadline || urgency.gone.stop_possible()))
@@ -244,8 +259,10 @@ asio::awaitable<void> Service::behind_requests(std::string name,
   }
 }
 
-asio::awaitable<InferenceQueue::Turn> Service::turn(const std::string& name, Urgency urgency) {
-  return queue_.turn(name, model(name).parts->options.concurrency.value_or(SIZE_MAX), std::move(urgency));
+asio::awaitable<InferenceQueue::Turn> Service::turn(const std::string& name, Urgency urgency,
+                                                    std::size_t rows) {
+  return queue_.turn(name, model(name).parts->options.concurrency.value_or(SIZE_MAX), std::move(urgency),
+                     rows);
 }
 
 void Service::reconfigure(const HrmOptions& hrm, const NightOptions& sleep) {

@@ -126,8 +126,9 @@ class Service {
   const Planning& planning() const { return *planning_; }
   Routing& routing() { return *routing_; }
   const Routing& routing() const { return *routing_; }
-  /// The right to compute with a model, in its turn; throws as infer().
-  boost::asio::awaitable<InferenceQueue::Turn> turn(const std::string& name, Urgency urgency);
+  /// The right to compute so many rows with a model, in its turn; throws as infer().
+  boost::asio::awaitable<InferenceQueue::Turn> turn(const std::string& name, Urgency urgency,
+                                                    std::size_t rows = 1);
   /// Work of a model that nobody waits for, on the compute threads. It is done when it says so; else it made
   /// way for a request, and is called again. `may_go_on` is to be asked every now and then, and lets it get
   /// on a little each time.

@@ -19,15 +19,16 @@ class AtQueue {
   ~AtQueue() { turns.clear(); }
 
   /// A request called `name`; what becomes of it is in `granted` and `failed`.
-  void arrive(std::string name, std::string model = "m", std::size_t most = SIZE_MAX, Urgency urgency = {}) {
-    auto wait = [](AtQueue& at, std::string n, std::string m, std::size_t limit,
-                   Urgency how) -> asio::awaitable<void> {
-      auto waiting = at.queue.turn(m, limit, std::move(how));
+  void arrive(std::string name, std::string model = "m", std::size_t most = SIZE_MAX, Urgency urgency = {},
+              std::size_t rows = 1) {
+    auto wait = [](AtQueue& at, std::string n, std::string m, std::size_t limit, Urgency how,
+                   std::size_t many) -> asio::awaitable<void> {
+      auto waiting = at.queue.turn(m, limit, std::move(how), many);
       auto turn = co_await std::move(waiting);
       at.granted.push_back(n);
       at.turns.emplace(n, std::move(turn));
     };
-    asio::co_spawn(io, wait(*this, name, std::move(model), most, std::move(urgency)),
+    asio::co_spawn(io, wait(*this, name, std::move(model), most, std::move(urgency), rows),
                    [this, name](std::exception_ptr error) {
                      try {
                        if (error) std::rethrow_exception(error);
@@ -67,6 +68,19 @@ TEST_CASE("requests have their turn in the order of arrival, interactive ones fi
   for (const char* name : {"first", "second", "third", "night"}) at.end(name);
   CHECK(at.granted == Names{"first", "second", "third", "night"});
   CHECK(at.queue.computing() == 0);
+}
+
+TEST_CASE("who waits is counted by requests and by rows", "[queue]") {
+  AtQueue at(1, 10);
+  at.arrive("computes", "m", SIZE_MAX, {}, 100);
+  at.arrive("batch", "m", SIZE_MAX, {}, 20);
+  at.arrive("one");
+  at.arrive("night", "m", SIZE_MAX, {Priority::background}, 7);
+  CHECK(at.queue.waiting() == 3);
+  CHECK(at.queue.rows_waiting(Priority::interactive) == 21);
+  CHECK(at.queue.rows_waiting(Priority::background) == 7);
+  at.end("computes");
+  CHECK(at.queue.rows_waiting(Priority::interactive) == 1);
 }
 
 TEST_CASE("a model at its limit does not hold up another", "[queue]") {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <list>
 
 #include "daemon/service/describe.h"
 #include "hrm/trace.h"
@@ -414,6 +415,30 @@ TEST_CASE("while too many wait the planner is put off, and finishes later", "[ro
   device.options.hrm.busy = 1;
   device.start();
   CHECK_FALSE(device.running->ask(device.model.between()).result.rows[0].provisional);
+}
+
+TEST_CASE("a batch that waits is as busy as its rows", "[routing]") {
+  Advised device;
+  device.options.hrm.target_error.reset();
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.busy = 5;
+  device.options.process.threads = 1;
+  device.start();
+  Service& service = device.running->service();
+  std::list<InferenceQueue::Turn> turns;
+  const auto take = [&]() -> boost::asio::awaitable<void> {
+    auto turn = service.turn("colours", Urgency());
+    turns.push_back(co_await std::move(turn));
+  };
+  for (int slot = 0; slot < 2; ++slot) device.running->wait(take());
+  auto first = device.running->begin(service.infer("colours", {device.model.between()}, false));
+  auto batch = device.running->begin(service.infer("colours", {device.crowd(5)}, false));
+  device.running->on_io([&] { turns.pop_back(); });
+  const Pressure pressure = first.get().result.rows[0].pressure;
+  CHECK(pressure.waiting == 5);
+  CHECK(pressure.put_off == PutOff::load);
+  CHECK(batch.get().result.rows[0].pressure.put_off == PutOff::no);
+  device.running->on_io([&] { turns.clear(); });
 }
 
 }  // namespace dormouse::daemon
