@@ -6,6 +6,7 @@
 
 #include "daemon/service/describe.h"
 #include "daemon/service/service.h"
+#include "daemon/service/unfinished.h"
 #include "learning/puzzle.h"
 
 namespace dormouse::daemon {
@@ -14,8 +15,7 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-constexpr std::size_t kRecords = 512;     // plans that `why` can tell of
-constexpr std::size_t kMostWaiting = 64;  // provisional ones of a model that are gone on with
+constexpr std::size_t kRecords = 512;  // plans that `why` can tell of
 
 constexpr std::array kEnds{hrm::Halt::verified, hrm::Halt::sure, hrm::Halt::stable, hrm::Halt::budget};
 
@@ -75,8 +75,9 @@ void Planning::answered(const Entry& entry, const InferenceJob& job, const Answe
       continue;
     }
     ++model.provisional;
-    if (model.waiting >= kMostWaiting || until_.stop_requested()) {
-      records_.find(answered.ids[row])->error = "too many others waited to be finished";
+    if (const auto why = why_unfinished(model.waiting, until_.stop_requested())) {
+      records_.find(answered.ids[row])->error = *why;
+      announce_unfinished(service_.events(), name, answered.ids[row], *why);
       continue;
     }
     ++model.waiting;
@@ -209,8 +210,10 @@ json::object describe(const PlanRecord& record) {
   if (!record.plan.provisional) return object;
   if (record.final)
     object["final"] = with_answer(*record.final);
+  else if (!record.error.empty())
+    object["final"] = json::object{{"error", record.error}};
   else
-    object["final"] = record.error.empty() ? "waits" : record.error;
+    object["final"] = "waits";
   return object;
 }
 

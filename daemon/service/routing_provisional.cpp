@@ -5,6 +5,7 @@
 #include "daemon/service/describe.h"
 #include "daemon/service/routed_model.h"
 #include "daemon/service/service.h"
+#include "daemon/service/unfinished.h"
 
 /// Answers that the latency budget cut short, and the planner's that follow.
 namespace dormouse::daemon {
@@ -13,18 +14,13 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-constexpr std::size_t kMostFinishing = 64;  // provisional answers that wait for the planner
-
 }  // namespace
 
 void Routing::begin_to_finish(const Entry& entry, const InferenceJob& job, const RowAnswer& answer,
                               memory::EpisodeId id, std::size_t row) {
-  if (finishing_ >= kMostFinishing || stopped_) {
-    const std::string why = "too many others waited to be finished";
-    finished_.put({.id = id, .error = why});
-    const json::object object{{"model", entry.parts->options.name}, {"episode", id}, {"error", why}};
-    service_.events().publish(json::serialize(object), "answer");
-    return;
+  if (const auto why = why_unfinished(finishing_, stopped_)) {
+    finished_.put({.id = id, .error = *why});
+    return announce_unfinished(service_.events(), entry.parts->options.name, id, *why);
   }
   ++finishing_;
   asio::co_spawn(service_.io(), finish(entry.parts->options.name, row_alone(job, row), answer, id),

@@ -192,6 +192,22 @@ TEST_CASE("a thought whose time is over is answered with what there is, and fini
   CHECK_FALSE(device.ask("maze", maze.input).result.plans[0].provisional);
 }
 
+TEST_CASE("a thought that nobody finishes is told of", "[planning]") {
+  Thinkers device;
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  device.running->on_io([&] { device.running->service().planning().stop(); });
+  const Answered early =
+      device.ask("maze", puzzle_of("maze", 17, 5).input, with(0, std::chrono::microseconds(0)));
+  REQUIRE(early.result.plans[0].provisional);
+  const auto event = device.running->wait(listener->next(std::chrono::seconds(1)));
+  REQUIRE(event);
+  CHECK_THAT(*event, Contains("event: answer") && Contains("\"model\":\"maze\"") &&
+                         Contains("\"episode\":" + std::to_string(early.ids[0]) + ",") &&
+                         Contains("\"error\":\"the daemon stops\""));
+  CHECK(device.why(early).at("final").at("error") == "the daemon stops");
+}
+
 TEST_CASE("an interrupted thought goes on where it was", "[planning]") {
   const auto parts =
       load_model(model_called("maze", std::string(DORMOUSE_DEMO) + "/maze.onnx"), drivers::all_drivers());

@@ -392,6 +392,22 @@ TEST_CASE("an answer without time for the planner is provisional, and finished l
   CHECK(device.running->ask(device.model.between()).result.rows[0].decision.route == hrm::Route::high);
 }
 
+TEST_CASE("a provisional answer that nobody finishes is told of", "[routing]") {
+  Advised device;
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.latency_budget = std::chrono::microseconds(1);
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  device.running->on_io([&] { device.running->service().routing().stop(); });
+  const auto id = std::to_string(device.running->ask(device.model.between()).ids.at(0));
+  const auto event = device.running->wait(listener->next(std::chrono::seconds(1)));
+  REQUIRE(event);
+  CHECK_THAT(*event, Contains("event: answer") && Contains("\"model\":\"colours\"") &&
+                         Contains("\"episode\":" + id + ",") && Contains("\"error\":\"the daemon stops\""));
+  const auto why = parsed(device.running->get("/v1/why/" + id));
+  CHECK(why.at("final").at("error") == "the daemon stops");
+}
+
 TEST_CASE("while too many wait the planner is put off, and finishes later", "[routing]") {
   Advised device;
   device.options.hrm.target_error.reset();

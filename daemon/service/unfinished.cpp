@@ -1,0 +1,28 @@
+#include "daemon/service/unfinished.h"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace dormouse::daemon {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kMostFinishing = 64;  // provisional answers that wait for the planner
+
+}  // namespace
+
+std::optional<std::string> why_unfinished(std::size_t others, bool stopping) {
+  if (stopping) return "the daemon stops";
+  if (others >= kMostFinishing) return "too many others waited to be finished";
+  return std::nullopt;
+}
+
+void announce_unfinished(EventStream& events, const std::string& model, memory::EpisodeId id,
+                         const std::string& error) {
+  const json::object object{{"model", model}, {"episode", id}, {"error", error}};
+  events.publish(json::serialize(object), "answer");
+}
+
+}  // namespace dormouse::daemon

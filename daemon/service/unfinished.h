@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "daemon/http/event_stream.h"
+#include "memory/working.h"
+
+namespace dormouse::daemon {
+
+/// Why a provisional answer is not finished while so many others are; nothing: it may be.
+std::optional<std::string> why_unfinished(std::size_t others, bool stopping);
+
+/// Tells listeners of /v1/events that a provisional answer stays one.
+void announce_unfinished(EventStream& events, const std::string& model, memory::EpisodeId id,
+                         const std::string& error);
+
+}  // namespace dormouse::daemon
