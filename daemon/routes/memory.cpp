@@ -60,10 +60,7 @@ void explain_routing(const Service& service, const RowAnswer& answer, memory::Ep
     gate["historic_error"] = rounded(double{answer.historic_error});
   }
   object["gate"] = std::move(gate);
-  json::object pressure{{"waiting", answer.pressure.waiting}, {"put_off", word(answer.pressure.put_off)}};
-  if (const auto left = answer.pressure.budget_left)
-    pressure["budget_left_us"] = std::chrono::duration<double, std::micro>(*left).count();
-  object["pressure"] = std::move(pressure);
+  object["pressure"] = describe(answer.pressure);
   const auto verdict_json = [](const AuditVerdict& verdict) {
     if (!verdict.error.empty()) return json::object{{"error", verdict.error}};
     return json::object{

@@ -31,6 +31,20 @@ std::string set_text(const RowAnswer& answer, const std::vector<std::string>& la
   return text;
 }
 
+json::object describe(const Pressure& pressure) {
+  json::object object{{"waiting", pressure.waiting}, {"put_off", word(pressure.put_off)}};
+  if (pressure.budget_left)
+    object["budget_left_us"] = std::chrono::duration<double, std::micro>(*pressure.budget_left).count();
+  return object;
+}
+
+json::object describe(const PutOffs& put_off) {
+  json::object object;
+  for (const PutOff why : {PutOff::budget, PutOff::load})
+    object[word(why)] = put_off[static_cast<std::size_t>(why)];
+  return object;
+}
+
 json::object describe(const Answered& answered, std::size_t row) {
   const RowAnswer& answer = answered.result.rows.at(row);
   json::object object{{"label", answered.labels[answer.decision.predicted]},

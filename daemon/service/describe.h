@@ -22,6 +22,11 @@ boost::json::object describe(const memory::Episode& episode);
 /// A raw input: shape and data.
 boost::json::object describe(const memory::Clip& clip);
 
+/// How things stood, and why the planner was put off.
+boost::json::object describe(const Pressure& pressure);
+/// Those that were put off, by why.
+boost::json::object describe(const PutOffs& put_off);
+
 /// What a person reads of a probability, a score or a distance: four places.
 double rounded(double value);
 

@@ -76,7 +76,18 @@ float confidence_of(const Tensor& logits) {
   return least;
 }
 
-bool busy(const InferenceJob& job) { return job.busy && job.waiting >= *job.busy; }
+/// Whether, and why, the planner is not asked now.
+PutOff put_off(const InferenceJob& job) {
+  if (job.planner_by && Time::now() >= *job.planner_by) return PutOff::budget;
+  return job.busy && job.waiting >= *job.busy ? PutOff::load : PutOff::no;
+}
+
+/// As long as nothing is put off.
+Pressure pressure_on(const InferenceJob& job) {
+  Pressure pressure{.waiting = job.waiting};
+  if (job.due) pressure.budget_left = *job.due - Time::now();
+  return pressure;
+}
 
 /// The cheap model's answer where it is verified, or, where nothing verifies, confident; else the planner's.
 Plan plan_row(const InferenceJob& job, const Thinker& thinker, const Tensor& logits, std::size_t row) {
@@ -90,8 +101,11 @@ Plan plan_row(const InferenceJob& job, const Thinker& thinker, const Tensor& log
     stands = *(plan.verified = verify(job.inputs[0].rows(static_cast<std::int64_t>(row), 1), plan.answer));
   plan.halt = !stands ? hrm::Halt::time : verify ? hrm::Halt::verified : hrm::Halt::sure;
   plan.provisional = !stands;
-  if (stands || busy(job) || (job.answer_by && Time::now() >= *job.answer_by)) return plan;
-  return think(job, thinker, row);
+  Pressure pressure = pressure_on(job);
+  if (!stands) pressure.put_off = put_off(job);
+  if (!stands && pressure.put_off == PutOff::no) plan = think(job, thinker, row);
+  plan.pressure = pressure;
+  return plan;
 }
 
 /// Of a router that is never satisfied.
@@ -109,10 +123,8 @@ std::string sentence(const char* format, const RowAnswer& answer) {
 /// Asks the planner, or leaves the answer provisional.
 void go_high(const InferenceJob& job, const hrm::Router& router, RowAnswer& answer, std::size_t row) {
   const auto began = Time::now();
-  PutOff& put_off = answer.pressure.put_off;
-  if (busy(job)) put_off = PutOff::load;
-  if (job.planner_by && began > *job.planner_by) put_off = PutOff::budget;
-  answer.provisional = put_off != PutOff::no;
+  answer.pressure.put_off = put_off(job);
+  answer.provisional = answer.pressure.put_off != PutOff::no;
   if (answer.provisional) return;
   HighAnswer high = ask_planner(job, row, router, answer.decision);
   answer.decision = std::move(high.decision);
@@ -182,8 +194,7 @@ RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::si
   answer.signals = hrm::signals_of(low, logits, memory, job.served.typical_distance);
   answer.novelty = novelty_of(job.served, recalled, answer.signals);
   answer.signals[hrm::kNovelty] = answer.novelty;
-  answer.pressure.waiting = job.waiting;
-  if (job.due) answer.pressure.budget_left = *job.due - Time::now();
+  answer.pressure = pressure_on(job);
   if (job.judge && job.judge->rule != hrm::Judge::Rule::fixed) {
     decide_by(*job.judge, job, router, answer, memory, row);
   } else {
@@ -272,8 +283,11 @@ InferenceResult infer(const InferenceJob& job) {
   const auto began = Time::now();
   InferenceResult result;
   if (const Thinker* const thinker = job.served.thinker.get()) {
-    for (std::size_t row = 0; row < job.thoughts->size(); ++row)
+    for (std::size_t row = 0; row < job.thoughts->size(); ++row) {
+      const Pressure pressure = pressure_on(job);
       result.plans.push_back(think(job, *thinker, row));
+      result.plans.back().pressure = pressure;
+    }
     if (result.plans.empty()) throw Failure(Errc::invalid, "a planner is asked about at least one row");
     result.outputs.push_back(cells_of(result.plans, job.thoughts->front().thought.logits.shape()));
     return result;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -18,6 +19,20 @@ struct Thinking {
   std::chrono::nanoseconds time{};  ///< spent on it
 };
 
+/// Why the planner, which would have been asked, was not asked yet.
+enum class PutOff : std::uint8_t { no, budget, load };
+std::string_view word(PutOff why);
+using PutOffs = std::array<std::uint64_t, 3>;  ///< answers by PutOff
+
+/// How things stood when a request was computed. It decides when the planner is asked, never whether the
+/// cheap answer is believed: it says nothing of that.
+struct Pressure {
+  std::size_t waiting = 0;  ///< rows of people's requests that waited for their turn
+  std::optional<std::chrono::nanoseconds> budget_left =
+      {};  ///< once the cheap model had answered; nothing: none is set
+  PutOff put_off = PutOff::no;
+};
+
 /// What thinking came to.
 struct Plan {
   hrm::Route route = hrm::Route::high;  ///< low: the cheap model's answer stands
@@ -28,19 +43,7 @@ struct Plan {
   bool provisional = false;      ///< its time was over before anything said stop
   std::chrono::nanoseconds time{};
   std::vector<std::uint8_t> answer;  ///< the class of each cell
-};
-
-/// Why the planner, which would have been asked, was not asked yet.
-enum class PutOff : std::uint8_t { no, budget, load };
-std::string_view word(PutOff why);
-
-/// How things stood when a request was computed. It decides when the planner is asked, never whether the
-/// cheap answer is believed: it says nothing of that.
-struct Pressure {
-  std::size_t waiting = 0;  ///< rows of people's requests that waited for their turn
-  std::optional<std::chrono::nanoseconds> budget_left =
-      {};  ///< once the cheap model had answered; nothing: none is set
-  PutOff put_off = PutOff::no;
+  Pressure pressure = {};            ///< of an answer that is a plan
 };
 
 /// One row of a batch, answered.

@@ -68,8 +68,12 @@ void Planning::answered(const Entry& entry, const InferenceJob& job, const Answe
   for (std::size_t row = 0; row < answered.ids.size(); ++row) {
     const Plan& plan = answered.result.plans[row];
     const auto first = static_cast<std::int64_t>(row);
-    records_.put(
-        {answered.ids[row], name, cells, plan, {}, drawing(entry, job.inputs[0].rows(first, 1), plan)});
+    records_.put({.id = answered.ids[row],
+                  .model = name,
+                  .cells = cells,
+                  .plan = plan,
+                  .drawing = drawing(entry, job.inputs[0].rows(first, 1), plan)});
+    ++model.put_off[static_cast<std::size_t>(plan.pressure.put_off)];
     if (!plan.provisional) {
       count(model, plan);
       continue;
@@ -134,6 +138,7 @@ std::optional<json::object> Planning::status(const Entry& entry) const {
                       {"halt", planner.halt() ? json::value(*planner.halt()) : json::value(nullptr)},
                       {"provisional", model.provisional},
                       {"waiting", model.waiting}};
+  if (!entry.parts->thinker) object["put_off"] = describe(model.put_off);
   const std::uint64_t all = model.answers();
   if (all == 0) return object;
   json::object halts;
@@ -168,8 +173,12 @@ void Planning::measure(Metrics& metrics) const {
 std::string sentence_of(const Plan& plan) {
   using enum hrm::Halt;
   if (plan.route == hrm::Route::low)
-    return plan.provisional ? "the cheap model's answer does not hold, and there was no time for the planner"
-                            : "the cheap model's answer holds, so the planner was not asked";
+    return !plan.provisional ? "the cheap model's answer holds, so the planner was not asked"
+           : plan.pressure.put_off == PutOff::load
+               ? "the cheap model's answer does not hold, and too many requests wait for the planner to be "
+                 "asked "
+                 "now"
+               : "the cheap model's answer does not hold, and there was no time for the planner";
   const std::string steps = std::to_string(plan.steps) + (plan.steps == 1 ? " step: " : " steps: ");
   switch (plan.halt) {
     case verified:
@@ -204,6 +213,7 @@ json::object describe(const PlanRecord& record) {
                       {"sentence", sentence_of(record.plan)},
                       {"route", word(record.plan.route)},
                       {"provisional", record.plan.provisional},
+                      {"pressure", describe(record.plan.pressure)},
                       {"shape", json::value_from(std::vector(record.cells.begin(), record.cells.end()))}};
   for (auto& [key, value] : with_answer(record.plan)) object[key] = value;
   if (!record.drawing.empty()) object["drawing"] = record.drawing;

@@ -58,6 +58,7 @@ class Planning {
     std::array<std::uint64_t, kHalts> halts{};  ///< final answers by why they ended
     std::uint64_t low = 0;                      ///< of them, the cheap model's
     std::uint64_t steps = 0, provisional = 0, waiting = 0;
+    PutOffs put_off{};
     Histogram times;
 
     std::uint64_t answers() const;

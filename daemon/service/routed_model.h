@@ -33,9 +33,9 @@ struct Routing::Model {
   std::deque<Pending> pending;
   std::size_t pending_bytes = 0;
   std::uint64_t skipped = 0, disagreed = 0, audited = 0;
-  std::array<std::uint64_t, 3> put_off{};  ///< answers by PutOff
-  std::array<Histogram, 4> times;          ///< of answers by route
-  Histogram planner;                       ///< of its runs
+  PutOffs put_off{};
+  std::array<Histogram, 4> times;  ///< of answers by route
+  Histogram planner;               ///< of its runs
   double low_us = 0, high_us = 0, audits_us = 0, planner_us = 0;
   std::uint64_t planner_runs = 0;
   std::unique_ptr<hrm::TraceWriter> trace;  ///< used on the storage thread

@@ -50,9 +50,7 @@ std::optional<json::object> Routing::status(const Entry& entry) const {
                                   {"skipped", model->skipped}};
   const std::uint64_t all = model->answers();
   if (all == 0) return object;
-  json::object put_off;
-  for (const PutOff why : {PutOff::budget, PutOff::load}) put_off[word(why)] = model->put_off_by(why);
-  object["put_off"] = std::move(put_off);
+  object["put_off"] = describe(model->put_off);
   json::object paths;
   for (const hrm::Route route : kRoutes)
     if (const Histogram& times = model->times[static_cast<std::size_t>(route)]; times.count() > 0)

@@ -316,9 +316,32 @@ TEST_CASE("a cheap model's answer stands where the planner's verifier accepts it
   CHECK(none.result.plans[0].provisional);
   CHECK(none.result.plans[0].steps == 0);
   CHECK_THAT(std::string(device.why(none).at("sentence").as_string()), Contains("no time for the planner"));
+  CHECK(device.why(none).at("pressure").at("put_off") == "budget");
+  CHECK(device.why(none).at("pressure").at("budget_left_us").to_number<double>() < 0);
+  CHECK(device.why(high).at("pressure").at("put_off") == "no");
   const auto metadata = parsed(device.running->get("/v2/models/hasty"));
   CHECK(metadata.at("outputs").as_array().size() == 2);
   CHECK(metadata.at("parameters").at("puzzle") == "maze");
+}
+
+TEST_CASE("a planner of cells that load puts off says so", "[planning]") {
+  Thinkers device;
+  write_onnx(hasty_model(), device.folder.file("hasty.onnx"));
+  device.options.models.push_back(model_called("hasty", device.folder.file("hasty.onnx")));
+  device.options.models.back().planner = "maze";
+  device.options.hrm.busy = 0;  // so many always wait
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  const Answered later = device.ask("hasty", puzzle_of("maze", 11, 3).input);
+  CHECK(later.result.plans[0].provisional);
+  REQUIRE(device.running->wait(listener->next(std::chrono::minutes(1))));
+  const auto why = device.why(later);
+  CHECK(why.at("pressure").at("put_off") == "load");
+  CHECK(why.at("pressure").at("waiting").to_number<int>() == 0);
+  CHECK_THAT(std::string(why.at("sentence").as_string()), Contains("too many requests wait"));
+  CHECK(why.at("final").at("verified").as_bool());
+  CHECK(device.status("hasty").at("put_off").at("load").to_number<int>() == 1);
+  CHECK(device.status("hasty").at("put_off").at("budget").to_number<int>() == 0);
 }
 
 TEST_CASE("infer draws what a planner of the daemon answers", "[planning]") {
