@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "config/error.h"
+#include "config/log.h"
 
 namespace dormouse::hrm {
 namespace {
@@ -180,10 +181,22 @@ std::string line_of(const RecordedRequest& request) {
   return json::serialize(line) + "\n";
 }
 
-void set_behind(const std::filesystem::path& path) {
+void rename(const std::filesystem::path& path, const std::string& name) {
   std::error_code failed;
-  std::filesystem::rename(path, path.string() + ".1", failed);
+  std::filesystem::rename(path, name, failed);
   if (failed) throw Failure(Errc::io, path.string() + ": cannot be renamed: " + failed.message());
+}
+
+/// Where no trace is ever put in its place.
+void keep_version_1(const std::filesystem::path& path) {
+  const std::string first = path.string() + ".v1";
+  std::string name = first;
+  std::error_code failed;
+  for (int taken = 1; std::filesystem::exists(name, failed); ++taken)
+    name = first + "." + std::to_string(taken);
+  rename(path, name);
+  log(Level::info, path.string() + " is a trace of version 1, which is not written any more: it is kept as " +
+                       name + ", for route-eval");
 }
 
 struct Written {
@@ -223,7 +236,7 @@ void TraceWriter::open() {
     const Written before = written(path_);
     bytes_ = before.bytes;
     std::filesystem::resize_file(path_, bytes_, failed);
-    if (before.version == 1) set_behind(path_), bytes_ = 0;
+    if (before.version == 1) keep_version_1(path_), bytes_ = 0;
   }
   file_.clear();
   file_.open(path_, std::ios::binary | std::ios::app);
@@ -243,7 +256,7 @@ void TraceWriter::append(const std::string& line) {
   if (!file_.is_open()) open();
   if (bytes_ > kHeader.size() && bytes_ + line.size() > limit_) {
     file_.close();
-    set_behind(path_);
+    rename(path_, path_.string() + ".1");
     open();
   }
   file_ << line << std::flush;

@@ -48,8 +48,9 @@ struct RecordedRequest {
 /// Writes what read_trace() reads, behind what the file holds already. At `limit` bytes the file becomes
 /// FILE.1, in place of the one before, and a new one begins: two times the limit is the most they take.
 ///
-/// The folder is made. A file of version 1 becomes FILE.1, too; one that is no trace is left alone, and a
-/// line that a power cut tore off is taken back. One owner.
+/// The folder is made. A file of version 1 becomes FILE.v1 or, where that is taken, FILE.v1.1 and so on,
+/// which the log says and nothing overwrites; one that is no trace is left alone, and a line that a power cut
+/// tore off is taken back. One owner.
 class TraceWriter {
  public:
   TraceWriter(std::filesystem::path file, std::uint64_t limit) : path_(std::move(file)), limit_(limit) {}

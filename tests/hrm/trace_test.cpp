@@ -46,11 +46,21 @@ TEST_CASE("a trace of the version before is read, and what is written is not mix
   CHECK(read(before).requests.size() == 1);
   const TemporaryFolder folder;
   const std::string file = folder.file("trace.jsonl");
-  std::ofstream(file) << before;
-  TraceWriter(file, 1 << 20).write({.id = 1, .signals = Signals{0.5f}, .low = "a", .high = "b"});
-  std::ifstream now(file), then(file + ".1");
-  CHECK(read_trace(now, "now").requests.size() == 1);
-  CHECK(read_trace(then, "then").requests.size() == 1);
+  const std::string older = before + kRequest + "\n";
+  std::ofstream(file + ".1") << older;
+  for (const std::string& text : {before, older}) {
+    std::ofstream(file) << text;
+    TraceWriter(file, 1 << 20).write({.id = 1, .signals = Signals{0.5f}, .low = "a", .high = "b"});
+    std::ifstream now(file);
+    CHECK(read_trace(now, "now").requests.size() == 1);
+  }
+  const auto kept = [&](const char* name, std::size_t requests) {
+    std::ifstream lines(file + name);
+    CHECK(read_trace(lines, name).requests.size() == requests);
+  };
+  kept(".1", 2);
+  kept(".v1", 1);
+  kept(".v1.1", 2);
 }
 
 TEST_CASE("without a truth the high model is right", "[trace]") {
