@@ -285,6 +285,8 @@ void Service::prepare(InferenceJob& job, const Urgency& urgency) const {
     job.set_threshold = hrm::set_threshold(view->set_scores, *options_.hrm.abstain);
   if (!job.served.thinker && !(job.planner && job.planner->thinker)) return;
   const engine::Shape& shape = job.inputs.at(0).shape();
+  if (shape.rank() > 0 && shape[0] > 0 && shape.elements() == 0)  // as many rows as anybody likes to write
+    throw Failure(Errc::invalid, "a planner is given an input without values: " + to_string(shape));
   job.thoughts =
       std::make_shared<std::vector<Thinking>>(static_cast<std::size_t>(shape.rank() > 0 ? shape[0] : 0));
   job.steps = urgency.steps;

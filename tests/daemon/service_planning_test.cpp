@@ -368,6 +368,13 @@ TEST_CASE("infer draws what a planner of the daemon answers", "[planning]") {
   CHECK_THAT(run({"status"}), Contains("planner  maze: ") && Contains("verified 7"));
 }
 
+TEST_CASE("a planner is given no input without values, however many rows it has", "[planning]") {
+  Thinkers device;
+  device.start();
+  CHECK_THROWS_WITH(device.ask("maze", Tensor(DType::f32, {1'000'000, 3, 0, 0})),
+                    Contains("without values: [1000000, 3, 0, 0]"));
+}
+
 TEST_CASE("what a planner's step cannot be configured as is said at start", "[planning]") {
   Thinkers device;
   const auto refused = [&](const char* why) {
