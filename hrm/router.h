@@ -71,10 +71,11 @@ struct Decision {
 
 /// Chooses how far an input is thought about. Immutable: any number of threads may ask.
 ///
-///   low     confidence(low) ≥ accept: the executor's answer stands.
-///   hybrid  p = λ·p_low + (1 − λ)·p_memory; stands when its confidence ≥ accept, or when there is no
-///   planner. high    the planner's answer, on the classes it knows; others keep their hybrid mass.
-///   abstain where the user allows it, an answer that nothing of this made sure of: see hrm/prediction_set.h.
+///   - low: confidence(low) ≥ accept: the executor's answer stands.
+///   - hybrid: p = λ·p_low + (1 − λ)·p_memory; stands when its confidence ≥ accept, or when there is no
+///     planner.
+///   - high: the planner's answer, on the classes it knows; others keep their hybrid mass.
+///   - abstain: where the user allows it, what nothing of this made sure of: see hrm/prediction_set.h.
 ///
 /// p_memory is a softmax over classes of their class-balanced similarity: for each class with a neighbour or
 /// a concept, −d/(scale·temperature), where d is the mean distance of its (up to three) nearest neighbours

@@ -29,6 +29,22 @@ std::size_t bytes_of(const std::vector<engine::Tensor>& inputs) {
   return bytes;
 }
 
+/// What a gate's event is called, and what it says to people.
+struct News {
+  std::string_view what, text;
+  Level level;
+};
+
+News news_of(hrm::AuditedGate::Event event) {
+  if (event == hrm::AuditedGate::Event::certified) return {"certified", "its gate is certified", Level::info};
+  if (event == hrm::AuditedGate::Event::alarm)
+    return {"alarm",
+            "more errors than promised were audited, or are to be feared from what is asked: nothing is "
+            "accepted until a gate is certified anew",
+            Level::warning};
+  return {"given_up", "the last audits certify no gate: nothing is accepted until some do", Level::warning};
+}
+
 }  // namespace
 
 void Routing::draw(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row) {
@@ -150,8 +166,11 @@ void Routing::count(const std::string& name, Model& model, const Pending& audit)
   model.disagreed += wrong;
   model.changed = true;
   if (!audit.failed) {
-    verdicts_.put(
-        {audit.id, audit.labels.at(audit.high->decision.predicted), audit.high->decision.confidence, !wrong});
+    const hrm::Decision& high = audit.high->decision;
+    verdicts_.put({.id = audit.id,
+                   .label = audit.labels.at(high.predicted),
+                   .confidence = high.confidence,
+                   .agreed = !wrong});
     if (model.trace) record(model, audit);
   }
   heed(name, model, model.gate.audited(audit.low.signals, wrong));
@@ -159,26 +178,16 @@ void Routing::count(const std::string& name, Model& model, const Pending& audit)
 
 void Routing::heed(const std::string& name, Model& model, hrm::AuditedGate::Event event) {
   if (event == hrm::AuditedGate::Event::none || !model.gated) return;
-  if (event != hrm::AuditedGate::Event::certified) {  // what was drawn before the alarm is no audit since
-    drop_pending(model);
-  }
+  // What was drawn before an alarm is no audit since.
+  if (event != hrm::AuditedGate::Event::certified) drop_pending(model);
   announce(name, model, event);
   save(name, model);
 }
 
 void Routing::announce(const std::string& name, const Model& model, hrm::AuditedGate::Event event) {
-  using Event = hrm::AuditedGate::Event;
   const hrm::Standing standing = model.gate.standing();
-  const std::string_view what = event == Event::certified ? "certified"
-                                : event == Event::alarm   ? "alarm"
-                                                          : "given_up";
-  const std::string_view text = event == Event::certified ? "its gate is certified"
-                                : event == Event::alarm
-                                    ? "more errors than promised were audited, or are to be feared from what "
-                                      "is asked: nothing is accepted "
-                                      "until a gate is certified anew"
-                                    : "the last audits certify no gate: nothing is accepted until some do";
-  log(event == Event::certified ? Level::info : Level::warning, "model " + name + ": " + std::string(text));
+  const auto [what, text, level] = news_of(event);
+  log(level, "model " + name + ": " + std::string(text));
   json::object object{{"model", name}, {"event", what}, {"audits", standing.audits}};
   if (standing.certificate) {
     object["bound"] = rounded(standing.certificate->bound);
