@@ -39,6 +39,8 @@ class Core {
   virtual Value cycle(Value z) = 0;
   virtual Value logits(Value z) = 0;
   virtual Value right(Value before, Value z) = 0;  ///< q, of the state before the last cycle and after it
+  /// Whether the state learns from what q should be.
+  virtual bool heeds_judgement() const = 0;
 
  protected:
   Value weight(const std::string& name, const Shape& shape, std::int64_t fan_in, double gain = 1) {
@@ -74,6 +76,8 @@ class Convolutions final : public Core {
     return engine::apply("ReduceMin", {convolution(seen, "halt", 1, 3)},
                          {{"axes", std::vector<std::int64_t>{2, 3}}, {"keepdims", std::int64_t{0}}});
   }
+  /// On mazes larger than those it learnt from it is the worse for it.
+  bool heeds_judgement() const override { return false; }
 
  private:
   Value convolution(Value x, const std::string& name, std::int64_t channels, std::int64_t kernel,
@@ -114,6 +118,7 @@ class Mixer final : public Core {
     return engine::matmul(mean, weight("halt.weight", {spec_.width, 1}, spec_.width)) +
            weight("halt.bias", {1}, 0);
   }
+  bool heeds_judgement() const override { return true; }
 
  private:
   Value part(Value z, std::int64_t which) {
@@ -290,7 +295,9 @@ engine::Graph planner_training_graph(const PlannerSpec& spec, const Shape& input
       answers = add_input(graph, "answers", Shape(std::move(cells)));
     }
     rows = behind(rows, as_rows(logits), 0);
-    q = behind(q, judged(core->right(detached(before), detached(z)), logits, answers), 0);
+    const Value right =
+        core->heeds_judgement() ? core->right(before, z) : core->right(detached(before), detached(z));
+    q = behind(q, judged(right, logits, answers), 0);
   }
   Value row = behind(q, q * 0, 1);
   for (std::int64_t i = 2; i < spec.puzzle->classes; ++i) row = behind(row, q * 0 + -1e9, 1);

@@ -51,7 +51,7 @@ engine::Graph planner_step(const PlannerSpec& spec);
 /// What a Fit trains by whole batches: (x, z, answers) → (rows, z'), for `unroll` cycles on x of this shape.
 /// The rows are the logits of every cell after each cycle, cycle by cycle, then, for each cycle and example,
 /// such that class 0 is the sigmoid of q where the answer of then is right, else of -q. Its parameters are
-/// called as those of planner_step(). What q is made of learns to judge; nothing before it hears of that.
+/// called as those of planner_step(). A maze's state does not learn from q, a Sudoku's does.
 engine::Graph planner_training_graph(const PlannerSpec& spec, const engine::Shape& input);
 
 /// z to begin with, for N rows of x.
