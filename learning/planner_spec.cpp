@@ -25,7 +25,6 @@ using engine::Tensor;
 using engine::Value;
 using engine::ValueId;
 
-constexpr std::string_view kHalting = "halt.";  // what the weights of q are called
 constexpr std::int64_t kMixerTokens = 72;  // hidden units among cells, by the measured size of the network
 
 /// Appends the parts of a planner; a weight is made where it is first used.
@@ -227,7 +226,6 @@ void bind_options(config::Binder& binder, PlannerSpec& spec) {
   binder.optional("segments", spec.segments, config::range(1, 256));
   binder.optional("examples", spec.examples, config::range(1, 1 << 24));
   binder.optional("steps", spec.steps, config::range(1, 4096));
-  binder.optional("halting_only", spec.halting_only);
 }
 
 bool is_planner_spec(const std::filesystem::path& path) {
@@ -246,14 +244,6 @@ PlannerSpec read_planner_spec(const std::filesystem::path& path) {
   binder.optional("weights", spec.weights);
   binder.optional("train", spec.train);
   binder.finish();
-  if (!spec.halting_only) return spec;
-  if (spec.weights.empty())
-    throw binder.wrong("planner",
-                       "'halting_only' wants the planner that the head is for: 'weights: FILE.onnx'");
-  if (spec.train.patience > 0 || spec.train.schedule.kind == ScheduleKind::plateau)
-    throw binder.wrong("train",
-                       "with 'halting_only' answers stay as they are, and so does the validation loss: "
-                       "leave out 'patience' and 'plateau'");
   return spec;
 }
 
@@ -272,10 +262,7 @@ engine::Graph planner_step(const PlannerSpec& spec) {
   for (const Value& output : {z, logits, q}) graph.mark_output(output.id);
   graph.metadata = {{engine::kPuzzleKey, std::string(spec.puzzle->name)}};
   if (spec.weights.empty()) return graph;
-  Parameters weights = weights_in(spec.weights.string());
-  if (spec.halting_only)  // which is learnt anew
-    std::erase_if(weights, [](const auto& entry) { return entry.first.starts_with(kHalting); });
-  return with_parameters(std::move(graph), weights);
+  return with_parameters(std::move(graph), weights_in(spec.weights.string()));
 }
 
 engine::Graph planner_training_graph(const PlannerSpec& spec, const Shape& input) {
@@ -303,11 +290,6 @@ engine::Graph planner_training_graph(const PlannerSpec& spec, const Shape& input
   for (std::int64_t i = 2; i < spec.puzzle->classes; ++i) row = behind(row, q * 0 + -1e9, 1);
   graph.mark_output(behind(rows, row, 0).id);
   graph.mark_output(z.id);
-  if (!spec.halting_only) return graph;
-  std::vector<std::string> frozen;
-  for (const ValueId id : parameters_of(graph))
-    if (!graph.value(id).name.starts_with(kHalting)) frozen.push_back(graph.value(id).name);
-  freeze(graph, frozen);
   return graph;
 }
 
@@ -330,10 +312,10 @@ engine::Graph write_new_planner(const PuzzleKind& puzzle, std::uint64_t seed,
       "# hrm: one step, looped until its answer holds\nmodel: " +
       boost::json::serialize(boost::json::value(path.stem().string())) +
       "\nplanner: {puzzle: " + std::string(puzzle.name) +
-      (grid ? ", unroll: 8, segments: 6, examples: 1600"
+      (grid ? ", unroll: 8, segments: 10, examples: 1600"
             : ", cycles: 3, unroll: 1, segments: 8, examples: 1600, steps: 6") +
       "}\nweights: " + boost::json::serialize(boost::json::value(weights.filename().string())) +
-      (grid ? "\ntrain: {epochs: 12, batch: 16, rate: 0.002, optimiser: {rule: adamw, clip_norm: 1, average: "
+      (grid ? "\ntrain: {epochs: 8, batch: 16, rate: 0.002, optimiser: {rule: adamw, clip_norm: 1, average: "
               "0.99}, seed: "
             : "\ntrain: {epochs: 40, batch: 32, rate: 0.001, optimiser: {rule: adamw, clip_norm: 1, average: "
               "0.99}, seed: ") +

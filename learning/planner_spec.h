@@ -31,7 +31,6 @@ struct PlannerSpec {
   std::int64_t segments = 1;     ///< updates by one batch, each going on where the one before was
   std::int64_t examples = 6400;  ///< of an epoch
   std::int64_t steps = 0;        ///< that an answer takes at most while training is validated
-  bool halting_only = false;     ///< what q is made of learns, nothing else
   std::filesystem::path weights;
   TrainOptions train;
 };

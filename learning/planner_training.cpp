@@ -128,9 +128,8 @@ class PlannerData {
 
 std::string signature(const PlannerSpec& spec) {
   std::string text = "a planner of " + std::string(spec.puzzle->name);
-  for (const std::int64_t number :
-       {spec.width, spec.cycles, spec.thoughts, spec.unroll, spec.segments, spec.examples, spec.train.epochs,
-        spec.train.batch, std::int64_t{spec.halting_only}})
+  for (const std::int64_t number : {spec.width, spec.cycles, spec.thoughts, spec.unroll, spec.segments,
+                                    spec.examples, spec.train.epochs, spec.train.batch})
     text += " " + std::to_string(number);
   return text + ", rate " + std::to_string(spec.train.rate) + ", seed " + std::to_string(spec.train.seed);
 }

@@ -145,19 +145,6 @@ TEST_CASE("what judges a maze's answer takes no part in what is learnt of it, a 
   }
 }
 
-TEST_CASE("only the halting head learns where nothing else shall", "[learning]") {
-  const TemporaryFolder folder;
-  PlannerSpec spec = spec_of(folder, kSmallMaze);
-  spec.halting_only = true;
-  const Parameters before = parameters_by_name(planner_step(spec)), after = trained(spec, "5");
-  REQUIRE(before.size() == after.size());
-  for (const auto& [name, tensor] : before) {
-    INFO(name);
-    CHECK(std::ranges::equal(tensor.bytes(), after.at(name).bytes()) != name.starts_with("halt."));
-  }
-  CHECK(after.contains("halt.bias"));
-}
-
 TEST_CASE("a sudoku's planner is trained", "[learning]") {
   const TemporaryFolder folder;
   PlannerSpec spec = spec_of(
@@ -172,8 +159,6 @@ TEST_CASE("a planner's spec says what is wrong with it", "[learning]") {
   CHECK_THROWS_WITH(spec_of(folder, "puzzle: chess"),
                     Catch::Contains("spec.yaml:2") && Catch::Contains("maze and sudoku"));
   CHECK_THROWS_WITH(spec_of(folder, "puzzle: maze, unrol: 3"), Catch::Contains("unroll"));
-  CHECK_THROWS_WITH(spec_of(folder, std::string(kSmallMaze) + ", halting_only: true"),
-                    Catch::Contains("spec.yaml:2") && Catch::Contains("weights"));
   CHECK(is_planner_spec(folder.file("spec.yaml")));
 }
 
