@@ -190,7 +190,10 @@ bool MeasuredDriver::worthwhile(const Partition& partition) const {
   const std::string key = key_of(partition, work.step, prefix_);
   const std::lock_guard one_at_a_time(measuring_);
   std::optional<Measurement> known = measurements_.find(key);
-  if (!known && early_.contains(key) && !gpu_.tuned(partition)) known = early_.at(key);
+  if (const auto early = early_.find(key); !known && early != early_.end()) {
+    if (!early->second.pays()) tune(partition);
+    if (!gpu_.tuned(partition)) known = early->second;
+  }
   if (!known) {
     measurements_.begin(key);
     known = measure(partition, work);
@@ -215,6 +218,14 @@ std::unique_ptr<engine::Program> MeasuredDriver::compile(const Partition& partit
 
 engine::ProgramMemory MeasuredDriver::foresee(const Partition& partition) const {
   return gpu_.foresee(partition);
+}
+
+/// Goes on with what only who compiles for the GPU does: plans that leave it out would never find out that it
+/// has become faster.
+void MeasuredDriver::tune(const Partition& partition) const try {
+  gpu_.compile(partition, *gpu_.open_workspace(), false);
+} catch (const Failure& failure) {
+  log(Level::debug, "vulkan: not tuned: " + failure.error().context);
 }
 
 /// Nothing when one of them cannot.

@@ -13,7 +13,8 @@ namespace dormouse::drivers {
 /// carried: it stays on the device. Each is measured once, when it is first planned, on numbers drawn for it;
 /// what only differs in extents by less than a factor of two is one and the same. What the CPU does in less
 /// time than a hand-over takes is not measured. Until the GPU is tuned for a partition what was measured of
-/// it holds for this process alone; then it is measured once more, and that is kept. Thread-safe.
+/// it holds for this process alone; plans go on tuning it, whoever won, then it is measured once more, and
+/// that is kept. Thread-safe.
 class MeasuredDriver final : public engine::Driver,
                              public engine::FailureListener,
                              public engine::SendsAhead {
@@ -45,6 +46,7 @@ class MeasuredDriver final : public engine::Driver,
 
  private:
   struct Work;
+  void tune(const engine::Partition& partition) const;
   std::optional<Measurement> measure(const engine::Partition& partition, const Work& work) const;
 
   const WatchedDriver& gpu_;

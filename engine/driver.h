@@ -20,7 +20,7 @@ struct Partition {
   std::vector<ValueId> outputs;    ///< read outside
 };
 
-/// Whether it is a whole step of training: all of a graph that updates parameters.
+/// Whether it is all of a graph in which an operator `updates`: a step of training, unless by plain SGD.
 bool is_training_step(const Partition& partition);
 
 /// A compiled partition. Not thread-safe: every execution context compiles its own; a driver may share packed

@@ -22,11 +22,11 @@ namespace dormouse::hrm {
 ///    "high": {"label": 3, "us": 800}, "truth": 3}
 ///
 /// `signals` are some of kSignals, confidence among them; one that is missing is 0, as "answer" is in
-/// version 1. `label` and `truth` are
-/// numbers or strings, `us` is the time it took. How many rows of others waited then ("waiting") and what was
-/// left of the latency budget ("left_us") may stand there for people: they say nothing of who is right. A
-/// request with an "id" may learn its truth later, or another one, from a line {"id": 18204, "truth": 3}
-/// anywhere in the file: the last one counts. Of ids that no request has, there is nothing to learn.
+/// version 1. `label` and `truth` are numbers or strings, `us` is the time it took. How many rows of others
+/// waited then ("waiting") and what was left of the latency budget ("left_us") may stand there for people:
+/// they say nothing of who is right. A request with an "id" may learn its truth later, or another one, from a
+/// line {"id": 18204, "truth": 3} anywhere in the file: the last one counts. Of ids that no request has,
+/// there is nothing to learn.
 struct Trace {
   std::vector<TracedRequest> requests;
   std::size_t truths = 0;  ///< requests whose truth is known; of others right is what the high model says
@@ -46,7 +46,8 @@ struct RecordedRequest {
 };
 
 /// Writes what read_trace() reads, behind what the file holds already. At `limit` bytes the file becomes
-/// FILE.1, in place of the one before, and a new one begins: two times the limit is the most they take.
+/// FILE.1, in place of the one before, and a new one begins: two times the limit is the most they take,
+/// besides what is kept of version 1.
 ///
 /// The folder is made. A file of version 1 becomes FILE.v1 or, where that is taken, FILE.v1.1 and so on,
 /// which the log says and nothing overwrites; one that is no trace is left alone, and a line that a power cut

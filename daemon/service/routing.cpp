@@ -5,6 +5,7 @@
 #include "config/log.h"
 #include "daemon/service/routed_model.h"
 #include "daemon/service/service.h"
+#include "daemon/service/unfinished.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -70,6 +71,8 @@ std::shared_ptr<const hrm::Judge> Routing::judge(const Entry& entry) {
 
 void Routing::answered(const Entry& entry, const InferenceJob& job, const Answered& answered) {
   Model& model = *find(entry);
+  std::vector<memory::EpisodeId> left;  // provisional, and nobody finishes them
+  std::string why_left;
   for (std::size_t row = 0; row < answered.result.rows.size(); ++row) {
     const RowAnswer& answer = answered.result.rows[row];
     model.times[static_cast<std::size_t>(answer.decision.route)].observe(answer.low_time + answer.high_time);
@@ -81,8 +84,13 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     if (answer.rule == hrm::Judge::Rule::certified)
       heed(entry.parts->options.name, model, model.gate.answered(answer.score));
     draw(model, job, answered, row);
-    if (answer.provisional) begin_to_finish(entry, job, answer, answered.ids[row], row);
+    if (!answer.provisional) continue;
+    if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row)) {
+      left.push_back(answered.ids[row]);
+      why_left = std::move(*why);
+    }
   }
+  announce_unfinished(service_.events(), entry.parts->options.name, left, why_left);
 }
 
 std::optional<std::chrono::steady_clock::time_point> Routing::planner_by(const Entry& entry) const {

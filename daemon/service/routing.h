@@ -94,9 +94,9 @@ class Routing {
 
   Model* find(const Entry& entry) const;
   void restore(const std::string& name, Model& model);
-  /// Asks the planner for a provisional answer, of a row of `job`.
-  void begin_to_finish(const Entry& entry, const InferenceJob& job, const RowAnswer& answer,
-                       memory::EpisodeId id, std::size_t row);
+  /// Asks the planner for a provisional answer, of a row of `job`; else says why not.
+  std::optional<std::string> begin_to_finish(const Entry& entry, const InferenceJob& job,
+                                             const RowAnswer& answer, memory::EpisodeId id, std::size_t row);
   boost::asio::awaitable<void> finish(std::string name, InferenceJob job, RowAnswer low,
                                       memory::EpisodeId id);
   void draw(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row);

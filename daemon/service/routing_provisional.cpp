@@ -16,17 +16,19 @@ namespace json = boost::json;
 
 }  // namespace
 
-void Routing::begin_to_finish(const Entry& entry, const InferenceJob& job, const RowAnswer& answer,
-                              memory::EpisodeId id, std::size_t row) {
-  if (const auto why = why_unfinished(finishing_, stopped_)) {
+std::optional<std::string> Routing::begin_to_finish(const Entry& entry, const InferenceJob& job,
+                                                    const RowAnswer& answer, memory::EpisodeId id,
+                                                    std::size_t row) {
+  if (auto why = why_unfinished(finishing_, stopped_)) {
     finished_.put({.id = id, .error = *why});
-    return announce_unfinished(service_.events(), entry.parts->options.name, id, *why);
+    return why;
   }
   ++finishing_;
   asio::co_spawn(service_.io(), finish(entry.parts->options.name, row_alone(job, row), answer, id),
                  [](std::exception_ptr error) {
                    if (error) std::rethrow_exception(error);
                  });
+  return std::nullopt;
 }
 
 asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAnswer low,

@@ -197,7 +197,8 @@ bool divisible(const ModelParts& parts) {
 
 std::size_t rows_of(const ModelParts& parts, const InferenceJob& job) {
   if (job.thoughts) return job.thoughts->size();
-  const bool many = divisible(parts) && !job.inputs.empty() && job.inputs[0].elements() > 0;
+  const bool many = (parts.learnable || divisible(parts)) && !job.inputs.empty() &&
+                    job.inputs[0].shape().rank() > 0 && job.inputs[0].elements() > 0;
   return many ? static_cast<std::size_t>(job.inputs[0].shape()[0]) : 1;
 }
 

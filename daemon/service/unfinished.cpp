@@ -1,5 +1,6 @@
 #include "daemon/service/unfinished.h"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -19,9 +20,11 @@ std::optional<std::string> why_unfinished(std::size_t others, bool stopping) {
   return std::nullopt;
 }
 
-void announce_unfinished(EventStream& events, const std::string& model, memory::EpisodeId id,
-                         const std::string& error) {
-  const json::object object{{"model", model}, {"episode", id}, {"error", error}};
+void announce_unfinished(EventStream& events, const std::string& model,
+                         std::span<const memory::EpisodeId> episodes, const std::string& error) {
+  if (episodes.empty()) return;
+  const json::object object{
+      {"model", model}, {"episodes", json::array(episodes.begin(), episodes.end())}, {"error", error}};
   events.publish(json::serialize(object), "answer");
 }
 

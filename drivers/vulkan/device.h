@@ -138,6 +138,7 @@ class Device {
   bool extends(std::string_view name) const;
   [[noreturn]] void lose(VkResult result) const;
   std::uint32_t memory_type(std::uint32_t allowed, Use use) const;
+  std::uint32_t heap() const;
   const Owned<VkPipelineLayout>& layout(std::uint32_t bindings);
   Owned<VkPipeline> compile(Shader shader, const std::vector<std::uint32_t>& constants,
                             VkPipelineCache cache);

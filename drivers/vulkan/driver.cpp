@@ -121,8 +121,10 @@ engine::ProgramMemory VulkanDriver::foresee(const engine::Partition& partition) 
   return {.weights = foreseen.weights, .workspace = foreseen.arena};
 }
 
-bool VulkanDriver::tuned(const engine::Partition& partition) const {
+bool VulkanDriver::tuned(const engine::Partition& partition) const try {
   return vulkan::foresee(partition, *device_, *constants_, *tuner_).tuned;
+} catch (const Failure&) {
+  return false;
 }
 
 engine::Tensor VulkanDriver::sent(const engine::Tensor& tensor) const try {

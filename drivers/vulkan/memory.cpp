@@ -20,8 +20,10 @@ std::uint32_t Device::memory_type(std::uint32_t allowed, Use use) const {
   throw Failure(Errc::unavailable, "Vulkan: no memory of the kind that is needed");
 }
 
+/// Where the device's own memory is.
+std::uint32_t Device::heap() const { return memories_.memoryTypes[memory_type(~0u, Use::device)].heapIndex; }
+
 std::size_t Device::room() const {
-  const std::uint32_t heap = memories_.memoryTypes[memory_type(~0u, Use::device)].heapIndex;
   VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
   budget.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT;
   VkPhysicalDeviceMemoryProperties2 memories{};
@@ -29,8 +31,9 @@ std::size_t Device::room() const {
   if (tells_budget_) memories.pNext = &budget;
   instance_api_->memory_properties(physical_, &memories);
   const auto left = [](std::size_t all, std::size_t taken) { return all - std::min(all, taken); };
-  const std::size_t free = tells_budget_ ? left(budget.heapBudget[heap], budget.heapUsage[heap])
-                                         : left(memories.memoryProperties.memoryHeaps[heap].size, allocated_);
+  const std::size_t free = tells_budget_
+                               ? left(budget.heapBudget[heap()], budget.heapUsage[heap()])
+                               : left(memories.memoryProperties.memoryHeaps[heap()].size, allocated_);
   return std::min(free, left(limit_, allocated_));
 }
 
@@ -62,8 +65,10 @@ Memory Device::allocate(std::size_t bytes, Use use) const {
   check(api_->allocate_memory(device_, &info, nullptr, &memory),
         ("memory of " + name_ + ": " + std::to_string(needs.size) + " bytes").c_str());
   made.memory = own(memory, api_->free_memory);
-  allocated_ += needs.size;
-  made.counted = Counted(&allocated_, Subtract{needs.size});
+  if (memories_.memoryTypes[info.memoryTypeIndex].heapIndex == heap()) {
+    allocated_ += needs.size;
+    made.counted = Counted(&allocated_, Subtract{needs.size});
+  }
   check(api_->bind_memory(device_, buffer, memory, 0), "a buffer's memory");
   const VkMemoryPropertyFlags flags = memories_.memoryTypes[info.memoryTypeIndex].propertyFlags;
   const bool visible =

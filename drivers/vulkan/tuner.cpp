@@ -201,7 +201,7 @@ std::optional<Tile> Tuner::known(const std::string& key, const Tile& usual) cons
 }
 
 /// The usual tile where nothing is faster by some percent, or where that cannot be tried; nothing where there
-/// was no time left for it.
+/// was no time or no memory left for it.
 std::optional<Tile> Tuner::measure(const std::string& key, const Uncut& example, nanoseconds left) {
   const Tile usual = usual_tile(example);
   if (!can_be_tried(example, usual)) return usual;
@@ -211,7 +211,8 @@ std::optional<Tile> Tuner::measure(const std::string& key, const Uncut& example,
     bytes += slot;
     if (slot > device_.limits().maxStorageBufferRange) return usual;
   }
-  if (bytes > std::min(kMostBytes, device_.room() / 4)) return usual;
+  if (bytes > kMostBytes) return usual;
+  if (bytes > device_.room() / 4) return std::nullopt;
   measurements_.begin(key);
   try {
     if (!compile(example, tiles, left)) {
@@ -235,7 +236,7 @@ std::optional<Tile> Tuner::measure(const std::string& key, const Uncut& example,
   } catch (const Failure& failure) {
     measurements_.abandon(key);
     log(Level::debug, "vulkan: a product's tiles are not measured: " + failure.error().context);
-    return usual;
+    return failure.error().code == Errc::too_large ? std::nullopt : std::optional(usual);
   }
 }
 

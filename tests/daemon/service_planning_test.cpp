@@ -203,9 +203,41 @@ TEST_CASE("a thought that nobody finishes is told of", "[planning]") {
   const auto event = device.running->wait(listener->next(std::chrono::seconds(1)));
   REQUIRE(event);
   CHECK_THAT(*event, Contains("event: answer") && Contains("\"model\":\"maze\"") &&
-                         Contains("\"episode\":" + std::to_string(early.ids[0]) + ",") &&
+                         Contains("\"episodes\":[" + std::to_string(early.ids[0]) + "],") &&
                          Contains("\"error\":\"the daemon stops\""));
   CHECK(device.why(early).at("final").at("error") == "the daemon stops");
+}
+
+TEST_CASE("many thoughts that nobody finishes cost no listener its place", "[planning]") {
+  constexpr std::int64_t kRows = 300;  // more than a listener may have before him
+  Thinkers device;
+  device.start();
+  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
+  const Puzzle maze = puzzle_of("maze", 9, 1);
+  std::vector<float> rows;
+  for (std::int64_t row = 0; row < kRows; ++row)
+    rows.insert(rows.end(), maze.input.values<float>().begin(), maze.input.values<float>().end());
+  const Answered early =
+      device.ask("maze", Tensor::from<float>({kRows, 3, 9, 9}, rows), with(0, std::chrono::microseconds(0)));
+  const auto how_often = [](std::string_view text, std::string_view what) {
+    std::size_t often = 0;
+    for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++often;
+    return often;
+  };
+  std::string told;  // several events may come at once
+  std::size_t finished = 0, left = 0;
+  while (finished + left < early.ids.size()) {
+    const auto more = device.running->wait(listener->next(std::chrono::minutes(1)));
+    REQUIRE((more && more->find("event: ") != more->npos));  // no sign of life alone
+    told += *more;
+    finished = how_often(told, "\"episode\":");
+    const auto begin = std::min(told.find("\"episodes\":["), told.size());
+    const std::string list = told.substr(begin, told.find(']', begin) - begin);
+    left = list.empty() ? 0 : how_often(list, ",") + 1;
+  }
+  CHECK(how_often(told, "\"episodes\":") == 1);
+  CHECK(finished > 0);
+  CHECK(finished + left == early.ids.size());
 }
 
 TEST_CASE("an interrupted thought goes on where it was", "[planning]") {

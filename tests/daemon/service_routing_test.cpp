@@ -403,7 +403,8 @@ TEST_CASE("a provisional answer that nobody finishes is told of", "[routing]") {
   const auto event = device.running->wait(listener->next(std::chrono::seconds(1)));
   REQUIRE(event);
   CHECK_THAT(*event, Contains("event: answer") && Contains("\"model\":\"colours\"") &&
-                         Contains("\"episode\":" + id + ",") && Contains("\"error\":\"the daemon stops\""));
+                         Contains("\"episodes\":[" + id + "],") &&
+                         Contains("\"error\":\"the daemon stops\""));
   const auto why = parsed(device.running->get("/v1/why/" + id));
   CHECK(why.at("final").at("error") == "the daemon stops");
 }

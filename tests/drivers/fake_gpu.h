@@ -25,7 +25,8 @@ class FakeGpu final : public engine::Driver, public Tunes {
   /// To carry a value of a thousand elements to it or back, unless it has stayed: whole programs keep what
   /// they give. None: programs are no whole ones.
   std::optional<std::chrono::microseconds> carrying;
-  std::atomic<bool> lost = false, untuned = false;
+  std::atomic<bool> lost = false;
+  mutable std::atomic<int> untuned = 0;  ///< programs still to compile until it is tuned
   mutable std::atomic<int> runs = 0;
 
   std::string_view name() const override { return called; }
@@ -36,10 +37,11 @@ class FakeGpu final : public engine::Driver, public Tunes {
   }
   std::unique_ptr<engine::Program> compile(const engine::Partition& partition, engine::Workspace&,
                                            bool) const override {
+    if (untuned > 0) --untuned;
     if (carrying) return std::make_unique<Keeping>(*this, partition);
     return std::make_unique<Program>(*this, partition);
   }
-  bool tuned(const engine::Partition&) const override { return !untuned; }
+  bool tuned(const engine::Partition&) const override { return untuned == 0; }
   engine::ProgramMemory foresee(const engine::Partition&) const override { return {.workspace = bytes}; }
 
  private:

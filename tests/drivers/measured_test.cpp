@@ -145,14 +145,14 @@ TEST_CASE("what was measured before a GPU was tuned is not kept, and measured on
   Board board(file);
   board.cpu.delay = 2ms;
   board.gpu.delay = 4ms;
-  board.gpu.untuned = true;
+  board.gpu.untuned = 100;
   CHECK(board.computes(kMany) == "cpu");
   CHECK(board.measured_by > 0);
   CHECK(contents(file) == "dormouse measurements 1\n");
   CHECK(board.computes(kMany) == "cpu");
   CHECK(board.measured_by == 0);  // no plan waits for it again
   board.gpu.delay = 0ms;
-  board.gpu.untuned = false;
+  board.gpu.untuned = 0;
   CHECK(board.computes(kMany) == "gpu");
   CHECK(board.measured_by > 0);
   REQUIRE(board.measured.verdicts().size() == 1);
@@ -162,6 +162,18 @@ TEST_CASE("what was measured before a GPU was tuned is not kept, and measured on
   Board next(file);
   CHECK(next.computes(kMany) == "gpu");
   CHECK(next.measured_by == 0);
+}
+
+TEST_CASE("plans go on tuning a GPU that was slower before it was tuned", "[drivers]") {
+  Board board;
+  board.cpu.delay = 2ms;
+  board.gpu.delay = 4ms;
+  board.gpu.untuned = 3;
+  CHECK(board.computes(kMany) == "cpu");
+  board.gpu.delay = 0ms;
+  CHECK(board.computes(kMany) == "cpu");
+  CHECK(board.gpu.untuned == 1);
+  CHECK(board.computes(kMany) == "gpu");
 }
 
 TEST_CASE("a file of measurements that is none is ignored and written anew", "[drivers]") {
