@@ -69,7 +69,10 @@ std::variant<Router::Match, Response> Router::match(Method method, std::string_v
   if (best == routes_.size()) return method_not_allowed(allowed);
   const Route& route = routes_[best];
   if (route.role == Role::admin && role != Role::admin) {
-    return error_response({Errc::denied, "only the admin socket may " + route.pattern});
+    return error_response({Errc::denied, "only the admin socket may " + std::string(word(method)) + " " +
+                                             std::string(path.substr(0, 200)) +
+                                             ": set DORMOUSE_ADMIN_SOCKET or --socket to the daemon's "
+                                             "admin_socket"});
   }
   Match match{&route, {}};
   for (std::size_t i = 0; i < parts.size(); ++i) {

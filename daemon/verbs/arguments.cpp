@@ -11,8 +11,10 @@ namespace dormouse::daemon {
 namespace {
 
 constexpr std::array<Option, 4> kCommon{
-    {{"json", "", "print the daemon's JSON as it is, for scripts"},
-     {"socket", "PATH", "the daemon's socket ($DORMOUSE_SOCKET, else /run/dormouse/dormouse.sock)"},
+    {{"json", "", "print JSON, for scripts: what the daemon says, or the command finds"},
+     {"socket", "PATH",
+      "the daemon's socket ($DORMOUSE_SOCKET, else /run/dormouse/dormouse.sock; for what changes it "
+      "$DORMOUSE_ADMIN_SOCKET, else admin.sock beside it)"},
      {"config", "FILE", "the configuration (else /etc/dormouse/dormouse.yaml)"},
      {"help", "", "show this help"}}};
 
@@ -105,6 +107,8 @@ std::string Arguments::socket() const {
 }
 
 std::string Arguments::admin_socket() const {
+  const char* environment = std::getenv("DORMOUSE_ADMIN_SOCKET");
+  if (environment && *environment && !value("socket")) return environment;
   const std::filesystem::path beside = std::filesystem::path(socket()).parent_path() / "admin.sock";
   std::error_code ignored;
   return std::filesystem::exists(beside, ignored) ? beside.string() : socket();

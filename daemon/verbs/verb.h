@@ -47,8 +47,8 @@ class Arguments {
   bool json() const { return flag("json"); }
   /// --socket, else $DORMOUSE_SOCKET, else /run/dormouse/dormouse.sock.
   std::string socket() const;
-  /// Where loading, rolling back and sleeping are allowed: admin.sock beside socket(), or socket() where
-  /// there is none.
+  /// Where rolling back, forgetting and sleeping are allowed: $DORMOUSE_ADMIN_SOCKET where --socket is not
+  /// given, else admin.sock beside socket(), or socket() where there is none.
   std::string admin_socket() const;
   /// --config, else /etc/dormouse/dormouse.yaml.
   std::string config() const;

@@ -32,6 +32,18 @@ TEST_CASE("a literal segment beats a placeholder wherever it is listed", "[http]
   CHECK(matched(router, Method::get, "/v2/models/x/") == "404");
 }
 
+TEST_CASE("what the admin socket alone may is refused by what was asked, with the way out", "[http]") {
+  Router router;
+  router.add(Method::post, "/v1/models/{m}/router/reset", nothing, Role::admin);
+  const auto refused = router.match(Method::post, "/v1/models/words/router/reset", Role::user);
+  const Response& response = std::get<Response>(refused);
+  CHECK(response.status == 403);
+  CHECK_THAT(std::string(response.body), Catch::Contains("POST /v1/models/words/router/reset") &&
+                                             Catch::Contains("DORMOUSE_ADMIN_SOCKET"));
+  CHECK(std::holds_alternative<Router::Match>(
+      router.match(Method::post, "/v1/models/words/router/reset", Role::admin)));
+}
+
 TEST_CASE("a placeholder is decoded after the path is split", "[http]") {
   Router router;
   router.add(Method::get, "/m/{name}/v/{version}", nothing);

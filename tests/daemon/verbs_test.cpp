@@ -2,6 +2,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -59,6 +60,7 @@ class FakeDaemon {
     return daemon::run(std::move(words));
   }
   std::string file(const std::string& name) const { return folder_.file(name); }
+  std::string admin_socket() const { return server_.admin_path(); }
 
   std::string status =
       R"({"name":"dormouse","version":"9.9","uptime_seconds":3720,"resident_bytes":2500000,)"
@@ -164,6 +166,22 @@ class FakeDaemon {
 
   TemporaryFolder folder_;
   RunningServer server_;
+};
+
+/// Of the environment, while it lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* const before = std::getenv(name)) before_ = before;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
 };
 
 void write(const std::string& path, std::string_view text) {
@@ -316,6 +334,16 @@ TEST_CASE("what changes the daemon goes to the admin socket beside the given one
         "digits now answers with version 1\n");
   CHECK(daemon.run({"sleep", "now", "--budget=10s", "--trial"}).code == kOk);
   CHECK(daemon.seen == std::vector<std::string>{R"({"version":1})", R"({"budget":"10s","trial":true})"});
+}
+
+TEST_CASE("the admin socket is the one of the environment where no option names a socket", "[verbs]") {
+  FakeDaemon daemon;
+  const Variable user("DORMOUSE_SOCKET", daemon.file("nobody")),
+      admin("DORMOUSE_ADMIN_SOCKET", daemon.admin_socket());
+  CHECK(daemon::run({"model", "rollback", "digits", "--version", "1"}).code == kOk);
+  CHECK(daemon::run({"status"}).code == kUnreachable);
+  CHECK(daemon::run({"model", "rollback", "digits", "--socket", daemon.file("other")}).code == kUnreachable);
+  CHECK(daemon.seen == std::vector<std::string>{R"({"version":1})"});
 }
 
 TEST_CASE("sleep now waits for the end and shows the report", "[verbs]") {
