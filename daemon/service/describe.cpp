@@ -133,6 +133,8 @@ Parameters describe_flat(const Answered& answered) {
     const std::string name = key == std::string_view("episode") ? "episode_id" : key;
     if (joined.find_first_not_of(',') != std::string::npos) parameters.set("dormouse_" + name, joined);
   }
+  if (std::ranges::any_of(answered.result.rows, &RowAnswer::provisional))
+    parameters.set("dormouse_provisional", true);
   return parameters;
 }
 

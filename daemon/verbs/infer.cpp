@@ -55,6 +55,8 @@ Table answers_table(const std::vector<std::pair<std::string, boost::json::value>
     for (const char* key : {"label", "confidence", "route", "novelty", "episode_id", "set"})
       if (sets || key != std::string_view("set"))
         cells.push_back(cell(parameters, std::string("dormouse_") + key));
+    if (parameters.as_object().contains("dormouse_provisional"))
+      cells[3] += cells[3].find(',') == std::string::npos ? " (provisional)" : " (some provisional)";
     table.add(std::move(cells));
   }
   return table;

@@ -98,7 +98,8 @@ void show(const boost::json::value& answer, bool json) {
     return;
   }
   std::cout << cell(answer, "label") << "  " << cell(answer, "confidence") << "  " << cell(answer, "route")
-            << "  episode " << cell(answer, "episode");
+            << (answer.as_object().contains("provisional") ? " (provisional)" : "") << "  episode "
+            << cell(answer, "episode");
   const boost::json::value* news = answer.as_object().if_contains("stream_novelty");
   if (news && news->at("alarm").as_bool())
     std::cout << "  unusual: " << cell(*news, "aspect") << " of channel " << cell(*news, "channel")

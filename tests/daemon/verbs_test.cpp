@@ -73,6 +73,8 @@ class FakeDaemon {
   Shape shape;
   std::string clip;
   std::string set;  ///< of an answer that abstains
+  std::string route;
+  bool provisional = false;
   int polls_until_done = 2;
 
  private:
@@ -155,6 +157,8 @@ class FakeDaemon {
                                           {"dormouse_episode_id", std::int64_t{77}}},
                            .outputs = {{"y", tensor, {}}}};
     if (!set.empty()) response.parameters.set("dormouse_set", set);
+    if (!route.empty()) response.parameters.set("dormouse_route", route);
+    if (provisional) response.parameters.set("dormouse_provisional", true);
     return encode_infer(decoded, response);
   }
 
@@ -221,6 +225,18 @@ TEST_CASE("a file is sent as the model's input when it fits, else as a clip", "[
              Contains(" set") && Contains("seven|two"));
   const Outcome raw = daemon.run({"infer", "digits", daemon.file("row.csv"), "--json"});
   CHECK(parse_json(raw.out).at("parameters").at("dormouse_label") == "seven");
+}
+
+TEST_CASE("an answer that the planner may yet correct is marked", "[verbs]") {
+  FakeDaemon daemon;
+  write(daemon.file("row.csv"), "1,2,3,4\n");
+  const std::vector<std::string> ask{"infer", "digits", daemon.file("row.csv")};
+  daemon.route = "low";
+  CHECK_THAT(daemon.run(ask).out, !Contains("provisional"));
+  daemon.provisional = true;
+  CHECK_THAT(daemon.run(ask).out, Contains(" low (provisional) "));
+  daemon.route = "low,high";
+  CHECK_THAT(daemon.run(ask).out, Contains(" low,high (some provisional) "));
 }
 
 /// y = x · [[0, 2], [1, 0]], with labels.
