@@ -49,6 +49,14 @@ std::string percent(const boost::json::value& share) {
   return text;
 }
 
+/// ", 3 put off" where any were.
+std::string put_off_text(const object& all) {
+  std::uint64_t count = 0;
+  if (const auto* reasons = all.if_contains("put_off"))
+    for (const auto& [why, so_many] : reasons->get_object()) count += so_many.to_number<std::uint64_t>();
+  return count > 0 ? ", " + std::to_string(count) + " put off" : "";
+}
+
 /// How far the guarantee is, and what the paths cost.
 void print_router(const boost::json::value& router) {
   const object& all = router.get_object();
@@ -59,8 +67,8 @@ void print_router(const boost::json::value& router) {
                 << " of its own answers are not the planner's (target " << percent(all.at("target_error"))
                 << ", score from " << cell(router, "threshold") << ", "
                 << cell(all.at("certificate"), "audits") << " audits)";
-    std::cout << ", next test " << cell(all.at("next"), "audits") << " of " << cell(all.at("next"), "needed")
-              << (cell(all.at("next"), "stage") == "learning" ? " lessons" : " audits");
+    std::cout << (cell(all.at("next"), "stage") == "learning" ? ", its gate learns from " : ", next test ")
+              << cell(all.at("next"), "audits") << " of " << cell(all.at("next"), "needed") << " audits";
   }
   std::cout << "\n";
   const auto* paths = all.if_contains("paths");
@@ -70,10 +78,9 @@ void print_router(const boost::json::value& router) {
     std::cout << name << " " << percent(path.at("share")) << " p50 " << milliseconds(path, "p50_us")
               << " p95 " << milliseconds(path, "p95_us") << " ms, ";
   std::cout << cell(all.at("audits"), "since_start") << " audited";
-  std::uint64_t put_off = 0;
-  for (const auto& [why, so_many] : all.at("put_off").get_object())
-    put_off += so_many.to_number<std::uint64_t>();
-  if (put_off > 0) std::cout << ", " << put_off << " put off";
+  if (const std::string skipped = cell(all.at("audits"), "skipped"); skipped != "0")
+    std::cout << ", " << skipped << " skipped";
+  std::cout << put_off_text(all);
   if (all.contains("saved") && all.at("saved").to_number<double>() >= 0)
     std::cout << ", " << percent(all.at("saved")) << " of the planner's compute saved";
   else if (all.contains("compute"))
@@ -96,7 +103,7 @@ void print_planner(const boost::json::value& planner) {
   if (all.at("provisional").to_number<std::uint64_t>() > 0)
     std::cout << "; " << cell(planner, "provisional") << " provisional, " << cell(planner, "waiting")
               << " still thought about";
-  std::cout << "\n";
+  std::cout << put_off_text(all) << "\n";
 }
 
 void print_models(const object& models) {

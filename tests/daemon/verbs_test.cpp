@@ -394,6 +394,31 @@ TEST_CASE("status is for reading, and JSON for scripts", "[verbs]") {
   CHECK(daemon.run({"status"}).code == kFailed);
 }
 
+TEST_CASE("status tells of audits that were skipped, of gates that learn, and of planners put off",
+          "[verbs]") {
+  FakeDaemon daemon;
+  std::string model = R"({"version":3,"inferences":12})";
+  const auto status_with = [&](const std::string& other) {
+    daemon.status.replace(daemon.status.find(model), model.size(), other);
+    model = other;
+    return daemon.run({"status"}).out;
+  };
+  const auto routed = [](int skipped) {
+    return R"({"version":3,"inferences":12,"router":{"rule":"fixed","target_error":0.02,)"
+           R"("next":{"stage":"learning","audits":74,"needed":200},"put_off":{"budget":2,"load":1},)"
+           R"("paths":{"low":{"share":1,"p50_us":10,"p95_us":20}},)"
+           R"("audits":{"since_start":74,"skipped":)" +
+           std::to_string(skipped) + "}}}";
+  };
+  CHECK_THAT(status_with(routed(5)), Contains("fixed, its gate learns from 74 of 200 audits\n") &&
+                                         Contains("74 audited, 5 skipped, 3 put off"));
+  CHECK_THAT(status_with(routed(0)), Contains("74 audited, 3 put off"));
+  const std::string planner =
+      R"({"version":3,"inferences":12,"planner":{"puzzle":"maze","provisional":2,"waiting":1,)"
+      R"("put_off":{"budget":0,"load":2}}})";
+  CHECK_THAT(status_with(planner), Contains("2 provisional, 1 still thought about, 2 put off\n"));
+}
+
 TEST_CASE("a wrong command line says what is wrong and exits with 2", "[verbs]") {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
       {{"infr"}, "did you mean 'infer'?"},
