@@ -56,7 +56,7 @@ std::pair<std::string, std::string> shown(std::string_view key, const json::valu
     if (!key.ends_with(unit.suffix) || !value.is_number()) continue;
     return {std::string(key.substr(0, key.size() - unit.suffix.size())), text + std::string(unit.shown)};
   }
-  return {std::string(key), text};
+  return {std::string(key), text.empty() ? "–" : text};
 }
 
 Table table_of(const json::array& rows) {
@@ -111,6 +111,9 @@ void append_object(std::string& text, const json::object& object, std::size_t in
     if (!simple(entry.value())) {
       text += '\n';
       append_readable(text, entry.value(), indent + 2);
+    } else if (value.find('\n') != value.npos) {
+      text += '\n';
+      append_indented(text, value, indent + 2);
     } else {
       text.append(longest - width(key) + 2, ' ').append(value).append("\n");
     }

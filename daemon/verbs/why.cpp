@@ -9,6 +9,21 @@
 namespace dormouse::daemon {
 namespace {
 
+using boost::json::object;
+
+/// `object` with its "right" called what it means, and an answer that is drawn left out.
+object for_people(const object& all, bool drawn) {
+  object shown;
+  for (const auto& [key, value] : all) {
+    const object* const inner = value.if_object();
+    if (key == "right" && value.is_number())
+      shown["probably right"] = value;
+    else if (key != "answer" || !drawn)
+      shown[key] = inner && (key == "final" || key == "planner") ? for_people(*inner, drawn) : value;
+  }
+  return shown;
+}
+
 int run(const Arguments& arguments) {
   HttpClient client(arguments.socket());
   const std::string reply = ask_text(client, get("/v1/why/" + percent_encode(arguments.positional(0, "ID"))));
@@ -16,13 +31,9 @@ int run(const Arguments& arguments) {
     std::cout << reply << "\n";
     return kOk;
   }
-  boost::json::value why = parse_json(reply);
-  if (why.as_object().contains("drawing")) {  // of which people see more than of the classes of its cells
-    why.as_object().erase("answer");
-    auto* const later = why.as_object().if_contains("final");
-    if (later && later->is_object()) later->as_object().erase("answer");
-  }
-  std::cout << readable(why);
+  const boost::json::value why = parse_json(reply);
+  // Of a drawing people see more than of the classes of its cells.
+  std::cout << readable(for_people(why.as_object(), why.as_object().contains("drawing")));
   return kOk;
 }
 

@@ -102,6 +102,10 @@ class FakeDaemon {
     });
     add(Method::get, "/v1/why/{id}", [](Request request) {
       if (request.part("id") == "1") throw Failure(Errc::gone, "episode 1 was let go");
+      if (request.part("id") == "2")
+        return json_response(
+            R"({"halt":"verified","right":0.75,"answer":[0,1],"set":"","drawing":"#S#\n#*#\n",)"
+            R"("final":{"steps":4,"right":0.5,"answer":[0,1]}})");
       return json_response(R"({"route":"hybrid","heads":{"slow":0.5}})");
     });
     add(Method::get, "/v1/models/{m}/versions",
@@ -337,6 +341,9 @@ TEST_CASE("recall, why and versions show what the daemon says", "[verbs]") {
              Contains("distance") && Contains("0.125"));
   CHECK(daemon.seen.back() == R"({"model":"digits","k":2,"filter":{"label":"three"},"episode":3})");
   CHECK_THAT(daemon.run({"why", "18"}).out, Contains("hybrid") && Contains("slow  0.5"));
+  CHECK(daemon.run({"why", "2"}).out ==
+        "halt            verified\nprobably right  0.75\nset             –\ndrawing\n  #S#\n  #*#\nfinal\n"
+        "  steps           4\n  probably right  0.5\n");
   const Outcome gone = daemon.run({"why", "1"});
   CHECK(gone.code == kFailed);
   CHECK(gone.err == "dormouse: episode 1 was let go\n");
