@@ -122,9 +122,14 @@ Outcome by_lot(const Outcome& like, const Outcome& low, const Outcome& high) {
 
 }  // namespace
 
+std::size_t tested_of(std::size_t requests, const ReplayOptions& options) {
+  const std::size_t lessons = options.lessons > 0 ? options.lessons : requests / 4;
+  return requests - std::min(lessons, requests);
+}
+
 Replay replay(std::span<const TracedRequest> trace, const ReplayOptions& options) {
-  const std::size_t lessons = options.lessons > 0 ? options.lessons : trace.size() / 4;
-  const auto past = trace.first(std::min(lessons, trace.size())), rest = trace.subspan(past.size());
+  const auto rest = trace.last(tested_of(trace.size(), options)),
+             past = trace.first(trace.size() - rest.size());
   if (past.empty() || options.audits == 0 || rest.size() <= options.audits)
     throw Failure(Errc::invalid, "router: a trace of " + std::to_string(trace.size()) +
                                      " requests is too short for " + std::to_string(options.audits) +

@@ -58,6 +58,9 @@ struct Replay {
   std::vector<Outcome> gate_curve, confidence_curve;  ///< by falling threshold, without certification
 };
 
+/// Of so many traced requests, those that are left when the gate has learnt: there must be fewer audits.
+std::size_t tested_of(std::size_t requests, const ReplayOptions& options);
+
 /// Replays a trace, deterministically: a gate learns from the first requests in order of time, which also
 /// fix 50 thresholds at equal shares of its scores. The rest is split `splits` times at random into audits
 /// and requests to answer. Throws Failure(invalid) where the rest is not more than the audits, or the promise

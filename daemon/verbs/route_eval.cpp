@@ -1,9 +1,14 @@
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 
 #include "config/error.h"
+#include "config/text.h"
 #include "daemon/report/html.h"
 #include "daemon/report/route_curve.h"
 #include "daemon/verbs/all_verbs.h"
@@ -43,10 +48,35 @@ hrm::ReplayOptions options_of(const Arguments& arguments) {
   return options;
 }
 
+/// What to say of a folder where a file is wanted.
+std::string offer_of(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".jsonl") names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  const std::string begin = folder.string() + " is a folder";
+  return names.empty() ? begin + " without a MODEL.jsonl"
+                       : begin + "; of its traces give one: " + config::join(names);
+}
+
 hrm::Trace open_trace(const std::string& path) {
+  if (std::filesystem::is_directory(path)) throw Failure(Errc::invalid, offer_of(path));
   std::ifstream file(path);
-  if (!file) throw Failure(Errc::not_found, path + ": cannot be opened");
+  if (!file) throw Failure(Errc::not_found, path + ": " + std::generic_category().message(errno));
   return hrm::read_trace(file, path);
+}
+
+/// Throws Failure(invalid) saying what to do where `trace` has too few requests.
+void check_length(const hrm::Trace& trace, const hrm::ReplayOptions& options, const std::string& path) {
+  const std::size_t all = trace.requests.size(), tested = hrm::tested_of(all, options);
+  if (options.audits < tested && tested < all) return;
+  const std::string begin = path + ": " + std::to_string(all) + " requests are too few";
+  if (tested < 2 || tested == all)
+    throw Failure(Errc::invalid, begin + " to learn from some and audit others");
+  throw Failure(Errc::invalid, begin + " for " + std::to_string(options.audits) +
+                                   " audits, as the gate learns from the first " +
+                                   std::to_string(all - tested) + ": give --audits N with N below " +
+                                   std::to_string(tested));
 }
 
 boost::json::object to_json(const hrm::Outcome& outcome) {
@@ -130,8 +160,9 @@ std::string to_text(const hrm::Replay& replay, const hrm::ReplayOptions& options
 
 int run(const Arguments& arguments) {
   const hrm::ReplayOptions options = options_of(arguments);
-  const std::string& path = arguments.positional(0, "TRACE");
+  const std::string& path = arguments.positional(0, "TRACE.jsonl");
   const hrm::Trace trace = open_trace(path);
+  check_length(trace, options, path);
   const hrm::Replay replay = hrm::replay(trace.requests, options);
   if (const auto plot = arguments.value("plot")) engine::write_file(*plot, route_curve(replay, path));
   std::cout << (arguments.json() ? boost::json::serialize(to_json(replay, options, trace)) + "\n"
@@ -145,8 +176,8 @@ extern const Verb route_eval_verb{
     .name = "route-eval",
     .group = "learn",
     .summary = "how often a cheap model may answer alone, with a bound on its errors",
-    .arguments = "TRACE [--target-error E] [--delta D] [--plot FILE.svg]",
-    .example = "dormouse route-eval trace.jsonl --target-error 0.02 --plot routes.svg",
+    .arguments = "TRACE.jsonl [--target-error E] [--delta D] [--plot FILE.svg]",
+    .example = "dormouse route-eval traces/words.jsonl --target-error 0.02 --plot routes.svg",
     .options = kOptions,
     .run = run};
 

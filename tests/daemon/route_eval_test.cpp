@@ -75,8 +75,22 @@ TEST_CASE("route-eval refuses what is out of range and what is no trace", "[rout
   CHECK_THROWS_AS(route_eval({trace, "--delta", "1.5"}), UsageError);
   CHECK_THROWS_AS(route_eval({trace, "--target-error", "few"}), UsageError);
   CHECK_THROWS_AS(route_eval({trace, "--audits", "0"}), UsageError);
-  CHECK_THROWS_AS(route_eval({trace, "--audits", "3000"}), Failure);
-  CHECK_THROWS_AS(route_eval({folder.file("nothing")}), Failure);
+}
+
+TEST_CASE("route-eval says what is wrong with the file, and what to give", "[route]") {
+  const TemporaryFolder folder;
+  using Catch::Contains;
+  CHECK_THROWS_WITH(route_eval({folder.file("")}), Contains("is a folder without a MODEL.jsonl"));
+  const std::string trace = folder.file("words.jsonl");
+  write_trace(trace);
+  std::ofstream(folder.file("digits.jsonl")) << R"({"format": "dormouse-trace", "version": 1})"
+                                             << "\n";
+  CHECK_THROWS_WITH(route_eval({folder.file("")}), Contains("give one: digits.jsonl, words.jsonl"));
+  CHECK_THROWS_WITH(route_eval({trace, "--audits", "3000"}),
+                    Contains("words.jsonl: 4000 requests") && Contains("--audits N with N below 3000"));
+  CHECK_NOTHROW(route_eval({trace, "--audits", "2999", "--splits", "1"}));
+  CHECK_THROWS_WITH(route_eval({folder.file("digits.jsonl")}), Contains("0 requests are too few to learn"));
+  CHECK_THROWS_WITH(route_eval({folder.file("nothing")}), Contains("nothing: No such file"));
 }
 
 }  // namespace dormouse::daemon
