@@ -209,7 +209,9 @@ int report(const Arguments& arguments, const std::string& path) {
 
 int run(const Arguments& arguments) {
   if (const auto path = arguments.value("report")) return report(arguments, *path);
-  if (arguments.value_or("driver", "") == "all") return bench_drivers(arguments);
+  const auto word = arguments.value("driver");
+  if (word == "all") return bench_drivers(arguments);
+  if (word) choice_of(*word, "all");
   const Timing timing = time_runs(
       [&] { return load(arguments, {}); },
       [&](const engine::Session& session) { return inputs_for(session, arguments); }, RunLimit(arguments, 2));

@@ -16,6 +16,14 @@ std::size_t threads_of(const Arguments& arguments) {
   return static_cast<std::size_t>(threads);
 }
 
+drivers::Choice choice_of(const std::string& word, std::string_view more) {
+  if (const auto choice = drivers::parse_choice(word)) return *choice;
+  std::vector<std::string_view> words;
+  for (const auto& [known, value] : drivers::choice_words()) words.push_back(known);
+  if (!more.empty()) words.push_back(more);
+  throw UsageError{"--driver is one of " + config::join(words) + ", not '" + word + "'"};
+}
+
 std::vector<const engine::Driver*> drivers_of(const Arguments& arguments, drivers::TableOptions options) {
   const auto word = arguments.value("driver"), device = arguments.value("device");
   if (!word && !device) {
@@ -23,14 +31,8 @@ std::vector<const engine::Driver*> drivers_of(const Arguments& arguments, driver
                                   : drivers::all_drivers(options.threads, options.packed);
     return {all.begin(), all.end()};
   }
-  const auto choice = word ? drivers::parse_choice(*word) : drivers::Choice::vulkan;
-  if (!choice) {
-    std::vector<std::string> words;
-    for (const auto& [known, value] : drivers::choice_words()) words.emplace_back(known);
-    throw UsageError{"--driver is one of " + config::join(words) + ", not '" + *word + "'"};
-  }
-  return drivers::open_table(table_options(arguments, std::move(options)), std::array{*choice})
-      .chosen(*choice);
+  const auto choice = word ? choice_of(*word) : drivers::Choice::vulkan;
+  return drivers::open_table(table_options(arguments, std::move(options)), std::array{choice}).chosen(choice);
 }
 
 drivers::TableOptions table_options(const Arguments& arguments, drivers::TableOptions options) {

@@ -16,10 +16,14 @@ std::size_t threads_of(const Arguments& arguments);
 
 inline constexpr Option kDriverOption{
     "driver", "WORD",
-    "what computes: cpu (unless you say), vulkan (a GPU), auto (what was measured to be faster)"};
+    "what computes: cpu (unless you say), vulkan (a GPU), auto (what was measured to be faster), xnnpack or "
+    "reference"};
 inline constexpr Option kDeviceOption{
     "device", "WORD",
     "which GPU: discrete, integrated, its number or a part of its name; cpu is Mesa's llvmpipe"};
+
+/// The choice that a word of --driver names. Throws UsageError with those there are, and `more`.
+drivers::Choice choice_of(const std::string& word, std::string_view more = "");
 
 /// What --driver and --device choose. With neither, the CPU, and the device that $DORMOUSE_VULKAN_DEVICE
 /// names; a device alone means Vulkan. Throws UsageError when --driver is no word of drivers::choice_words().

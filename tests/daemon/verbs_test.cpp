@@ -436,6 +436,7 @@ TEST_CASE("a wrong command line says what is wrong and exits with 2", "[verbs]")
       {{"infer", "m", "f", "--jsn"}, "did you mean --json?"},
       {{"infer", "m", "f", "--json=1"}, "takes no value"},
       {{"recall", "m", "--k"}, "--k needs a value"},
+      {{"bench", "m.onnx", "--driver", "foo"}, "reference, all, not 'foo'"},
       {{"recall", "m", "--episode", "1x"}, "whole number"},
   };
   for (const auto& [words, message] : cases) {
