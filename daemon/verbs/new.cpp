@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
@@ -23,7 +24,8 @@ constexpr Option kOptions[] = {
     {"columns", "A,B,…", "of a table, those that are the input (all)"},
     {"size", "SIZE", "small, medium (the default) or large"},
     {"seed", "N", "of the weights: the same one makes the same files (1)"},
-    {"out", "FILE", "where the spec goes (FAMILY.yaml); its weights go beside it"},
+    {"out", "FILE",
+     "where the spec goes (FAMILY.yaml; of a planner maze.yaml or sudoku.yaml); its weights go beside it"},
     {"channels", "N", "of the stream that 'anomaly' watches (1)"},
     {"false-alarms", "SHARE", "of samples at which 'anomaly' may raise one in a usual stream (0.0001)"},
     {"puzzle", "KIND", "that a planner, 'hrm', solves: maze (the default) or sudoku"},
@@ -45,6 +47,18 @@ learning::TaskKind task_called(const std::string& name) {
 std::string needed(const Arguments& arguments, std::string_view option) {
   if (const auto value = arguments.value(option)) return *value;
   throw UsageError{"--" + std::string(option) + " is missing"};
+}
+
+/// Throws UsageError for an option that the family does not take: `taken`, and those that all have.
+void take_only(const Arguments& arguments, std::initializer_list<std::string_view> taken) {
+  for (const Option& option : kOptions) {
+    const bool always = option.name == "seed" || option.name == "out" || option.name == "force";
+    if (always || !arguments.flag(option.name) || std::ranges::find(taken, option.name) != taken.end())
+      continue;
+    const std::string& family = arguments.positional(0, "FAMILY");
+    throw UsageError{"--" + std::string(option.name) + " is not for '" + family + "'" +
+                     (family == "hrm" ? ": --puzzle says what it is asked and answers" : "")};
+  }
 }
 
 std::uint64_t seed_of(const Arguments& arguments) {
@@ -75,6 +89,7 @@ learning::ModelRequest request_of(const Arguments& arguments) {
 
 /// No inputs and outputs to name, nothing to train: a stream teaches it.
 int run_anomaly(const Arguments& arguments) {
+  take_only(arguments, {"channels", "false-alarms"});
   learning::AnomalyOptions options;
   options.channels = arguments.integer("channels").value_or(1);
   constexpr auto kIsShare = [](double share) { return share > 0 && share < 1; };
@@ -94,8 +109,9 @@ int run_anomaly(const Arguments& arguments) {
   return kOk;
 }
 
-/// What every family but those without training ends with.
-int tell(const Arguments& arguments, const engine::Graph& graph, const std::filesystem::path& path) {
+/// What every family but those without training ends with. `data`: what to train it with.
+int tell(const Arguments& arguments, const engine::Graph& graph, const std::filesystem::path& path,
+         const std::string& data) {
   const GraphSummary summary = summarise(graph);
   const std::string weights = std::filesystem::path(path).replace_extension(".safetensors").string();
   if (arguments.json()) {
@@ -107,15 +123,18 @@ int tell(const Arguments& arguments, const engine::Graph& graph, const std::file
   }
   std::cout << path.string() << " and " << weights << ": " << summary.parameters << " parameters";
   if (summary.macs) std::cout << ", " << *summary.macs << " multiply-adds an inference";
-  std::cout << "\nTrain it with: dormouse train " << path.string() << " DATA\n";
+  std::cout << "\nTrain it with: dormouse train " << path.string() << " " << data << "\n";
   return kOk;
 }
 
 int run_hrm(const Arguments& arguments) {
+  take_only(arguments, {"puzzle"});
   const learning::PuzzleKind& puzzle = learning::puzzle_called(arguments.value_or("puzzle", "maze"));
   const std::filesystem::path path = arguments.value_or("out", std::string(puzzle.name) + ".yaml");
-  return tell(arguments,
-              learning::write_new_planner(puzzle, seed_of(arguments), path, arguments.flag("force")), path);
+  const engine::Graph step =
+      learning::write_new_planner(puzzle, seed_of(arguments), path, arguments.flag("force"));
+  const std::int64_t size = puzzle.size > 0 ? puzzle.size : 11;  // large enough to learn from, and quick
+  return tell(arguments, step, path, std::to_string(size));
 }
 
 int run(const Arguments& arguments) {
@@ -124,10 +143,11 @@ int run(const Arguments& arguments) {
   if (name == "anomaly") return run_anomaly(arguments);
   if (name == "hrm") return run_hrm(arguments);
   const learning::Family& family = learning::family_called(name);
+  take_only(arguments, {"input", "output", "task", "horizon", "columns", "size"});
   const std::filesystem::path path = arguments.value_or("out", std::string(family.name) + ".yaml");
   const engine::Graph graph =
       learning::write_new_model(family, request_of(arguments), path, arguments.flag("force"));
-  return tell(arguments, graph, path);
+  return tell(arguments, graph, path, "DATA");
 }
 
 std::string list_families() {

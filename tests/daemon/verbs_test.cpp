@@ -447,6 +447,22 @@ TEST_CASE("a wrong command line says what is wrong and exits with 2", "[verbs]")
   }
 }
 
+TEST_CASE("a new family takes its own options, and says what to train it with", "[verbs]") {
+  const TemporaryFolder folder;
+  const auto make = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"-o", folder.file("new.yaml"), "--force"});
+    const Outcome outcome = run(words);
+    return outcome.out + outcome.err;
+  };
+  CHECK_THAT(make({"new", "hrm"}), Contains("new.yaml 11\n"));
+  CHECK_THAT(make({"new", "hrm", "--puzzle", "sudoku"}), Contains("new.yaml 6\n"));
+  CHECK_THAT(make({"new", "hrm", "--input", "11x11"}), Contains("--input is not for 'hrm': --puzzle says"));
+  CHECK_THAT(make({"new", "hrm", "--output", "2"}), Contains("--output is not for 'hrm'"));
+  CHECK_THAT(make({"new", "anomaly", "--size", "small"}), Contains("--size is not for 'anomaly'"));
+  CHECK_THAT(make({"new", "mlp", "--input", "2", "--output", "2", "--puzzle", "maze"}),
+             Contains("--puzzle is not for 'mlp'"));
+}
+
 TEST_CASE("a daemon that is away or refuses has its own exit code", "[verbs]") {
   const TemporaryFolder folder;
   const Outcome away = run({"status", "--socket", folder.file("none")});
