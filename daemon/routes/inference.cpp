@@ -90,7 +90,10 @@ Urgency urgency_of(const Parameters& parameters, const Request& request) {
     microseconds = std::min(*given, kLongest / 1000) * 1000;
     limited = true;
   }
-  urgency.steps = parameters.count("dormouse_steps").value_or(0);
+  if (const auto steps = parameters.count("dormouse_steps")) {
+    if (*steps == 0) throw Failure(Errc::invalid, "parameter 'dormouse_steps' must be at least 1");
+    urgency.steps = *steps;
+  }
   if (const auto given = parameters.count("dormouse_time_ms"))
     urgency.time = std::chrono::milliseconds(std::min(*given, kLongest / 1000));
   if (limited) urgency.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);

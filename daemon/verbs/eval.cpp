@@ -76,7 +76,8 @@ std::optional<NumberEvaluation> evaluate_numbers_here(const Arguments& arguments
 int run(const Arguments& arguments) {
   const std::string& model = arguments.positional(0, "MODEL");
   arguments.positional(1, "DATA");
-  if (const auto planner = NamedPlanner::find(arguments)) return planner->evaluate();
+  constexpr auto kAnyTime = std::chrono::hours(24);  // what it can is asked, not what it can in a hurry
+  if (const auto planner = NamedPlanner::find(arguments, kAnyTime)) return planner->evaluate();
   std::vector<const engine::Driver*> drivers;
   if (names_file(model)) {
     drivers = drivers_of(arguments, {.threads = threads_of(arguments), .busy = true});

@@ -37,13 +37,15 @@ std::int64_t whole(const Arguments& arguments, std::string_view name, std::int64
 }
 
 hrm::PlanBudget budget_of(const Arguments& arguments) {
-  hrm::PlanBudget budget{.steps = whole(arguments, "steps", 0, 0)};
+  hrm::PlanBudget budget{.steps = arguments.value("steps") ? whole(arguments, "steps", 1, 1) : 0};
   budget.verify = !arguments.flag("unverified");
   constexpr auto kIsTime = [](double ms) { return ms > 0 && ms < 1e9; };
   if (const auto ms = arguments.number("time", "milliseconds above 0", kIsTime))
     budget.time = std::chrono::duration_cast<std::chrono::nanoseconds>(Milliseconds(*ms));
   return budget;
 }
+
+constexpr std::string_view kProvisional = "provisional";  // how an answer ends that the daemon goes on with
 
 /// How many puzzles ended in one way.
 struct Halted {
@@ -55,6 +57,14 @@ std::string_view reason(std::string_view halt) {
   if (halt == word(Halt::sure)) return "believed, not verified";
   if (halt == word(Halt::stable)) return "gave up: no other answer came";
   return "gave up: the budget is over";
+}
+
+/// Throws UsageError naming an option that is for planners alone.
+void refuse_options(const Arguments& arguments) {
+  for (const std::string_view name : {"steps", "time", "unverified", "seed", "count"})
+    if (arguments.flag(name))
+      throw UsageError{"--" + std::string(name) + " is for planners of puzzles, and '" +
+                       arguments.positional(0, "MODEL") + "' is none"};
 }
 
 /// The kind of puzzle that a model of the daemon is asked, if it is.
@@ -70,7 +80,15 @@ const learning::PuzzleKind* kind_there(HttpClient& client, const std::string& mo
 
 }  // namespace
 
-std::optional<NamedPlanner> NamedPlanner::find(const Arguments& arguments) {
+std::optional<NamedPlanner> NamedPlanner::find(const Arguments& arguments,
+                                               std::optional<std::chrono::milliseconds> time) {
+  auto planner = planner_of(arguments, time);
+  if (!planner) refuse_options(arguments);
+  return planner;
+}
+
+std::optional<NamedPlanner> NamedPlanner::planner_of(const Arguments& arguments,
+                                                     std::optional<std::chrono::milliseconds> time) {
   const std::string& model = arguments.positional(0, "MODEL");
   const hrm::PlanBudget budget = budget_of(arguments);
   if (names_file(model)) {
@@ -97,7 +115,8 @@ std::optional<NamedPlanner> NamedPlanner::find(const Arguments& arguments) {
   boost::json::object parameters;
   if (budget.steps > 0) parameters["dormouse_steps"] = budget.steps;
   if (budget.time != std::chrono::nanoseconds::max())
-    parameters["dormouse_time_ms"] = std::chrono::ceil<std::chrono::milliseconds>(budget.time).count();
+    time = std::chrono::ceil<std::chrono::milliseconds>(budget.time);
+  if (time) parameters["dormouse_time_ms"] = time->count();
   NamedPlanner named(arguments, *kind);
   named.solve_ = [client, parameters,
                   target = "/v2/models/" + percent_encode(model) + "/infer"](const Puzzle& puzzle) {
@@ -118,8 +137,9 @@ std::optional<NamedPlanner> NamedPlanner::find(const Arguments& arguments) {
         for (const auto& cell : output.at("data").as_array())
           solved.answer.push_back(cell.to_number<std::uint8_t>());
     if (const auto* verified = told.if_contains("dormouse_verified")) solved.verified = verified->as_bool();
-    if (told.contains("dormouse_provisional"))
-      solved.id = told.at("dormouse_episode_id").to_number<std::int64_t>();
+    solved.provisional = told.contains("dormouse_provisional");
+    if (const auto* episode = told.if_contains("dormouse_episode_id"))
+      solved.episode = episode->to_number<std::int64_t>();
     return solved;
   };
   return named;
@@ -128,12 +148,10 @@ std::optional<NamedPlanner> NamedPlanner::find(const Arguments& arguments) {
 void NamedPlanner::print(const Puzzle& puzzle, const Solved& solved) const {
   const std::string drawing = kind_.draw(puzzle.input, solved.answer);
   if (arguments_.json()) {
-    boost::json::object object{{"answer", drawing},
-                               {"halt", solved.halt},
-                               {"verified", solved.verified},
-                               {"steps", solved.steps},
-                               {"milliseconds", solved.ms}};
-    if (solved.id > 0) object["episode"] = solved.id;
+    boost::json::object object{{"answer", drawing},           {"halt", solved.halt},
+                               {"verified", solved.verified}, {"steps", solved.steps},
+                               {"milliseconds", solved.ms},   {"provisional", solved.provisional}};
+    if (solved.episode) object["episode"] = *solved.episode;
     std::cout << boost::json::serialize(object) << "\n";
     return;
   }
@@ -141,8 +159,8 @@ void NamedPlanner::print(const Puzzle& puzzle, const Solved& solved) const {
   std::snprintf(line, sizeof line, "%lld step%s, %.1f ms: ", static_cast<long long>(solved.steps),
                 solved.steps == 1 ? "" : "s", solved.ms);
   std::cout << drawing << line;
-  if (solved.id > 0)
-    std::cout << "provisional, and thought about further: dormouse why " << solved.id << "\n\n";
+  if (solved.provisional && solved.episode)
+    std::cout << "provisional, and thought about further: dormouse why " << *solved.episode << "\n\n";
   else
     std::cout << reason(solved.halt) << "\n\n";
 }
@@ -175,7 +193,7 @@ int NamedPlanner::evaluate() const {
     right += exact;
     steps += static_cast<double>(solved.steps);
     times.push_back(solved.ms);
-    Halted& so = halts[solved.halt];
+    Halted& so = halts[solved.provisional ? std::string(kProvisional) : solved.halt];
     ++so.puzzles, so.wrong += !exact;
   }
   std::ranges::sort(times);
@@ -202,7 +220,7 @@ int NamedPlanner::evaluate() const {
   std::cout << line << "stopped:";
   for (const auto& [why, so] : halts) {
     std::cout << " " << why << " " << so.puzzles;
-    if (so.wrong > 0) std::cout << " (" << so.wrong << " wrong)";
+    if (so.wrong > 0) std::cout << " (" << so.wrong << (why == kProvisional ? " not yet right)" : " wrong)");
   }
   std::cout << "\n";
   return kOk;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 
@@ -12,13 +13,16 @@ namespace dormouse::daemon {
 /// A planner that the command line names, in a file or in the daemon.
 class NamedPlanner {
  public:
-  /// Nothing when MODEL is no planner. Throws Failure when the file cannot be read or the daemon not be
-  /// reached.
-  static std::optional<NamedPlanner> find(const Arguments& arguments);
+  /// Nothing when MODEL is no planner. `time`: that the daemon may think where --time does not say, else its
+  /// latency budget. Throws UsageError when MODEL is no planner and an option of planners is given, Failure
+  /// when the file cannot be read or the daemon not be reached.
+  static std::optional<NamedPlanner> find(const Arguments& arguments,
+                                          std::optional<std::chrono::milliseconds> time = {});
 
   /// `dormouse infer MODEL DATA…`: each drawing with its answer, and how long it took.
   int infer() const;
-  /// `dormouse eval MODEL DATA`: how many are solved exactly, in how many steps, and why it stopped.
+  /// `dormouse eval MODEL DATA`: how many are solved exactly, in how many steps, and why it stopped; apart
+  /// from these, answers that are provisional.
   int evaluate() const;
 
  private:
@@ -29,11 +33,14 @@ class NamedPlanner {
     std::int64_t steps = 0;
     bool verified = false;
     double ms = 0;
-    std::int64_t id = 0;  ///< of a provisional answer, which the daemon goes on with
+    bool provisional = false;               ///< the daemon goes on with it
+    std::optional<std::int64_t> episode{};  ///< of the daemon's answer
   };
 
   NamedPlanner(const Arguments& arguments, const learning::PuzzleKind& kind)
       : arguments_(arguments), kind_(kind) {}
+  static std::optional<NamedPlanner> planner_of(const Arguments& arguments,
+                                                std::optional<std::chrono::milliseconds> time);
   void print(const learning::Puzzle& puzzle, const Solved& solved) const;
 
   const Arguments& arguments_;

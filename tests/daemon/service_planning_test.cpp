@@ -58,6 +58,17 @@ struct Thinkers {
   json::value status(const std::string& model) {
     return parsed(running->get("/v1/status")).at("models").at(model).at("planner");
   }
+  /// What `dormouse` with these words prints.
+  std::string command(std::vector<std::string> words) const {
+    words.insert(words.end(), {"--socket", folder.file("user.sock")});
+    std::ostringstream out;
+    std::streambuf* const old_out = std::cout.rdbuf(out.rdbuf());
+    std::streambuf* const old_err = std::cerr.rdbuf(out.rdbuf());
+    run_command_line(words);
+    std::cout.rdbuf(old_out);
+    std::cerr.rdbuf(old_err);
+    return out.str();
+  }
 
   TemporaryFolder folder;
   Options options;
@@ -381,24 +392,33 @@ TEST_CASE("infer draws what a planner of the daemon answers", "[planning]") {
   Thinkers device;
   device.start();
   std::ofstream(device.folder.file("maze.txt")) << "#######\n#S    #\n##### #\n#G    #\n#######\n";
-  const auto run = [&](std::vector<std::string> words) {
-    words.insert(words.end(), {"--socket", device.folder.file("user.sock")});
-    std::ostringstream out, err;
-    std::streambuf* const old_out = std::cout.rdbuf(out.rdbuf());
-    std::streambuf* const old_err = std::cerr.rdbuf(err.rdbuf());
-    run_command_line(words);
-    std::cout.rdbuf(old_out);
-    std::cerr.rdbuf(old_err);
-    return out.str() + err.str();
-  };
-  CHECK_THAT(run({"infer", "maze", device.folder.file("maze.txt")}),
+  CHECK_THAT(device.command({"infer", "maze", device.folder.file("maze.txt")}),
              Contains("#S****#\n#####*#\n#G****#") && Contains("verified"));
-  CHECK_THAT(run({"infer", "maze", "17", "--seed", "3", "--steps", "2"}),
+  CHECK_THAT(device.command({"infer", "maze", "17", "--seed", "3", "--steps", "2"}),
              Contains("2 steps") && Contains("gave up"));
-  CHECK_THAT(run({"infer", "maze", "11", "--json"}), Contains("\"verified\":true"));
-  CHECK_THAT(run({"eval", "maze", "9", "--count", "5"}), Contains("of 5 puzzles exactly"));
-  CHECK_THAT(run({"infer", "maze", "11", "--unverified"}), Contains("MODEL.onnx"));
-  CHECK_THAT(run({"status"}), Contains("planner  maze: ") && Contains("verified 7"));
+  CHECK_THAT(device.command({"infer", "maze", "11", "--json"}),
+             Contains("\"verified\":true") && Contains("\"provisional\":false") && Contains("\"episode\":"));
+  CHECK_THAT(device.command({"infer", "maze", "11", "--steps", "0"}),
+             Contains("--steps takes a number from 1"));
+  CHECK_THAT(device.command({"eval", "maze", "9", "--count", "5"}), Contains("of 5 puzzles exactly"));
+  CHECK_THAT(device.command({"infer", "maze", "11", "--unverified"}), Contains("MODEL.onnx"));
+  CHECK_THAT(device.command({"status"}), Contains("planner  maze: ") && Contains("verified 7"));
+}
+
+TEST_CASE("eval is not cut short by the latency budget, and names what load leaves provisional",
+          "[planning]") {
+  Thinkers device;
+  write_onnx(hasty_model(), device.folder.file("hasty.onnx"));
+  device.options.models.push_back(model_called("hasty", device.folder.file("hasty.onnx")));
+  device.options.models.back().planner = "maze";
+  device.options.hrm.latency_budget = std::chrono::microseconds(1);
+  device.options.hrm.busy = 0;  // so many always wait
+  device.start();
+  CHECK_THAT(device.command({"eval", "maze", "9", "--count", "3"}), Contains("stopped: verified 3\n"));
+  const std::string hasty = device.command({"eval", "hasty", "9", "--count", "3"});
+  CHECK_THAT(hasty, Contains("stopped: provisional 3 (3 not yet right)\n"));
+  const auto told = json::parse(device.command({"eval", "hasty", "9", "--count", "3", "--json"}));
+  CHECK(told.at("halts").at("provisional").to_number<int>() == 3);
 }
 
 TEST_CASE("a planner is given no input without values, however many rows it has", "[planning]") {

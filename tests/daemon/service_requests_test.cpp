@@ -42,6 +42,7 @@ TEST_CASE("a request whose deadline has passed is not computed", "[requests]") {
   CHECK(post(R"("dormouse_deadline_ms": 9223372036854775807)").status == 200);
   CHECK(post(R"("dormouse_priority": "soon")").status == 400);
   CHECK(post(R"("timeout": -1)").status == 400);
+  CHECK(post(R"("dormouse_steps": 0)").status == 400);
 }
 
 TEST_CASE("requests computed in a batch are answered as if alone", "[requests]") {

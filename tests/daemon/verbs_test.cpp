@@ -447,6 +447,27 @@ TEST_CASE("a wrong command line says what is wrong and exits with 2", "[verbs]")
   }
 }
 
+TEST_CASE("options of planners are refused for other models, and no step is no number of steps", "[verbs]") {
+  FakeDaemon daemon;
+  write(daemon.file("row.csv"), "1,2,3,4\n");
+  write_swap_model(daemon.file("swap.onnx"));
+  const std::string here = daemon.file("swap.onnx");
+  for (const std::string& model : {std::string("digits"), here})
+    for (const std::vector<std::string>& option : std::vector<std::vector<std::string>>{
+             {"--steps", "3"}, {"--unverified"}, {"--seed", "3"}, {"--time", "5"}}) {
+      INFO(model << " " << option[0]);
+      std::vector<std::string> words{"infer", model, daemon.file("row.csv")};
+      words.insert(words.end(), option.begin(), option.end());
+      const Outcome outcome = daemon.run(words);
+      CHECK(outcome.code == kUsage);
+      CHECK_THAT(outcome.err,
+                 Contains(option[0] + " is for planners of puzzles, and '" + model + "' is none"));
+    }
+  CHECK_THAT(daemon.run({"eval", here, daemon.file("row.csv"), "--count", "3"}).err, Contains("is none"));
+  CHECK_THAT(run({"infer", std::string(DORMOUSE_DEMO) + "/maze.onnx", "11", "--steps", "0"}).err,
+             Contains("--steps takes a number from 1"));
+}
+
 TEST_CASE("a new family takes its own options, and says what to train it with", "[verbs]") {
   const TemporaryFolder folder;
   const auto make = [&](std::vector<std::string> words) {
