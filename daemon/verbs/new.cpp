@@ -166,7 +166,7 @@ std::string list_families() {
 extern const Verb new_verb{.name = "new",
                            .group = "learn",
                            .summary = "write a model spec of a family, with initial weights",
-                           .arguments = "FAMILY --input SHAPE --output CLASSES [-o FILE.yaml]",
+                           .arguments = "FAMILY [--input SHAPE --output CLASSES] [-o FILE.yaml]",
                            .example = "dormouse new cnn --input 128x6 --output walking,sitting,lying",
                            .options = kOptions,
                            .run = run,
