@@ -386,6 +386,9 @@ TEST_CASE("an answer without time for the planner is provisional, and finished l
   CHECK(why.at("pressure").at("put_off") == "budget");
   CHECK(why.at("pressure").at("budget_left_us").to_number<double>() < 1);
   CHECK(number(device.router().at("put_off").at("budget")) == 1);
+  const Parameters batch = describe_flat(device.running->ask(device.crowd(2)));
+  REQUIRE(batch.find("dormouse_provisional"));
+  CHECK(std::get<bool>(*batch.find("dormouse_provisional")));
   listener.reset();
   device.options.hrm.latency_budget = std::chrono::minutes(1);
   device.start();
