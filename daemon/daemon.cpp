@@ -6,7 +6,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <fstream>
 
 #include "config/log.h"
 #include "daemon/http/server.h"
@@ -22,18 +21,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto kDrain = 5s;
-
-std::string read_token(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string token;
-  std::getline(file, token);
-  if (token.size() < 16)
-    throw Failure(Errc::configuration, path.string() +
-                                           ": the token is missing or shorter than 16 characters; write one "
-                                           "with: head -c 32 /dev/urandom | base64 > " +
-                                           path.string());
-  return token;
-}
 
 drivers::DriverTable drivers_for(const Options& options) {
   return drivers::open_table({.threads = options.process.threads_per_inference,

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "config/log.h"
+#include "config/text.h"
 #include "engine/footprint.h"
 #include "engine/formats/all_formats.h"
 #include "learning/linear_layer.h"
@@ -21,12 +22,37 @@ std::string metadata(const Graph& graph, std::string_view key) {
   return found == graph.metadata.end() ? "" : found->second;
 }
 
+[[noreturn]] void misfit(const ModelOptions& options, std::string_view key, const std::string& what) {
+  throw complaint(options.said, key, "model " + options.name + " (" + options.path.string() + "): " + what);
+}
+
+constexpr std::size_t kNamed = 8;
+
+/// Values that somebody may have meant by `name`: rows of numbers, as an exit or a cut is.
+std::string others_for(const Graph& graph, const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const engine::Node& node : graph.nodes())
+    for (const ValueId output : node.outputs) {
+      if (output == engine::kAbsent) continue;
+      const engine::ValueInfo& value = graph.value(output);
+      if (value.dtype == engine::DType::f32 && value.shape_known && value.shape.rank() == 2 &&
+          !value.name.empty())
+        names.push_back(value.name);
+    }
+  if (names.empty()) return "";
+  if (const auto near = config::nearest(name, names); !near.empty())
+    return "; did you mean '" + std::string(near) + "'?";
+  const std::size_t left_out = names.size() > kNamed ? names.size() - kNamed : 0;
+  return std::string("; there is ") + (left_out > 0 ? "…, " : "") +
+         config::join(std::span(names).subspan(left_out));
+}
+
 /// Nothing of the graph but what the exit needs.
 void leave_at(const ModelOptions& options, Graph& graph) {
   const auto found = graph.find(options.exit);
   if (!found)
-    throw Failure(Errc::configuration,
-                  options.path.string() + ": has no value called '" + options.exit + "' to exit at");
+    misfit(options, "exit",
+           "has no value called '" + options.exit + "' to exit at" + others_for(graph, options.exit));
   auto metadata = std::move(graph.metadata);
   graph = engine::extract(graph, graph.inputs(), std::array{*found});
   std::erase_if(metadata,
@@ -39,20 +65,15 @@ ValueId cut_of(const ModelOptions& options, const Graph& graph) {
   if (!name.empty()) {
     const auto found = graph.find(name);
     if (!found)
-      throw Failure(Errc::configuration,
-                    options.path.string() + ": has no value called '" + name + "' to cut at");
+      misfit(options, "cut", "has no value called '" + name + "' to cut at" + others_for(graph, name));
     return *found;
   }
   const auto head = learning::linear_layer_to(graph, graph.outputs()[0]);
   if (!head)
-    throw Failure(Errc::configuration, options.path.string() +
-                                           ": its first output does not come from a linear layer; "
-                                           "name the cut in the configuration, or leave out the labels");
+    misfit(options, "labels",
+           "its first output does not come from a linear layer; name the cut in the configuration, or leave "
+           "out the labels");
   return head->input;
-}
-
-[[noreturn]] void misfit(const ModelOptions& options, const std::string& what) {
-  throw Failure(Errc::configuration, "model " + options.name + " (" + options.path.string() + "): " + what);
 }
 
 /// Those of the configuration, else those of the file.
@@ -60,8 +81,9 @@ ClassLabels labels_of(const ModelOptions& options, const Graph& graph) {
   ClassLabels labels = class_labels(graph, options.path.string());
   if (options.labels.empty()) return labels;
   if (!labels.empty() && labels.names.size() != options.labels.size())
-    misfit(options, "labels name " + std::to_string(options.labels.size()) + " classes, the file " +
-                        std::to_string(labels.names.size()));
+    misfit(options, "labels",
+           "labels name " + std::to_string(options.labels.size()) + " classes, the file " +
+               std::to_string(labels.names.size()) + "; name as many, or none, and the file's are taken");
   labels.names = options.labels;
   return labels;
 }
@@ -72,14 +94,22 @@ bool answers_itself(const Graph& graph) {
   return first.dtype == engine::DType::i64 && first.shape_known && first.shape.rank() == 1;
 }
 
+learning::Seed read_seed(const ModelOptions& options) {
+  try {
+    return learning::read_seed(options.seed);
+  } catch (const Failure& failure) {
+    throw unusable(options.said, "seed", "model " + options.name, failure);
+  }
+}
+
 learning::Seed seed_of(const ModelOptions& options, const Learnable& learnable) {
-  learning::Seed seed = learning::read_seed(options.seed);
+  learning::Seed seed = read_seed(options);
   if (seed.labels != learnable.labels)
-    misfit(options, "the seed " + options.seed.string() + " knows other labels than the model");
+    misfit(options, "seed", "the seed " + options.seed.string() + " knows other labels than the model");
   if (seed.latent_size() != learnable.latent_size)
-    misfit(options, "the seed " + options.seed.string() + " has latents of " +
-                        std::to_string(seed.latent_size()) + " elements, the cut has " +
-                        std::to_string(learnable.latent_size));
+    misfit(options, "seed",
+           "the seed " + options.seed.string() + " has latents of " + std::to_string(seed.latent_size()) +
+               " elements, the cut has " + std::to_string(learnable.latent_size));
   return seed;
 }
 
@@ -90,7 +120,7 @@ void apply_trainable(const ModelOptions& options, Graph& graph, const Learnable&
   try {
     learning::apply(graph, learnable.cut, options.trainable, scale ? &*scale : nullptr);
   } catch (const Failure& failure) {
-    misfit(options, failure.error().context);
+    misfit(options, "trainable", failure.error().context);
   }
 }
 
@@ -99,12 +129,13 @@ Learnable learnable_of(const ModelOptions& options, Graph& graph, std::vector<st
   const engine::ValueInfo& logits = graph.value(graph.outputs()[0]);
   if (logits.dtype != engine::DType::f32 || logits.shape.rank() != 2 ||
       logits.shape[1] != static_cast<std::int64_t>(labels.size()))
-    misfit(options, "labels name " + std::to_string(labels.size()) + " classes, but its first output is " +
-                        std::string(word(logits.dtype)) + " " + to_string(logits.shape));
+    misfit(options, "labels",
+           "labels name " + std::to_string(labels.size()) + " classes, but its first output is " +
+               std::string(word(logits.dtype)) + " " + to_string(logits.shape));
   learnable.cut = cut_of(options, graph);
   const engine::ValueInfo& latent = graph.value(learnable.cut);
   if (latent.dtype != engine::DType::f32 || latent.shape.rank() != 2 || latent.shape[1] <= 0)
-    misfit(options,
+    misfit(options, "cut",
            "the cut '" + latent.name + "' is " + to_string(latent.shape) + "; it must be [batch, features]");
   learnable.latent_size = static_cast<std::size_t>(latent.shape[1]);
   learnable.labels = std::move(labels);
@@ -122,7 +153,7 @@ std::optional<engine::WindowShape> window_of(const ModelOptions& options, const 
   const bool one_input =
       graph.inputs().size() == 1 && graph.value(graph.inputs()[0]).dtype == engine::DType::f32;
   if (!one_input) {
-    if (options.stream) misfit(options, "a stream needs a model with one f32 input");
+    if (options.stream) misfit(options, "stream", "a stream needs a model with one f32 input");
     return std::nullopt;
   }
   const engine::Shape& input = graph.value(graph.inputs()[0]).shape;
@@ -134,12 +165,13 @@ std::optional<engine::WindowShape> window_of(const ModelOptions& options, const 
     try {
       return engine::window_shape(input, options.stream->channels);
     } catch (const Failure& failure) {
-      misfit(options, failure.error().context);
+      misfit(options, "stream", failure.error().context);
     }
   }();
   if (options.stream->window != 0 && options.stream->window != window.rows)
-    misfit(options, "stream.window is " + std::to_string(options.stream->window) + " rows, the model takes " +
-                        std::to_string(window.rows));
+    misfit(options, "stream",
+           "stream.window is " + std::to_string(options.stream->window) + " rows, the model takes " +
+               std::to_string(window.rows));
   return window;
 }
 
@@ -182,8 +214,9 @@ std::vector<const engine::Driver*> drivers_within_budget(const ModelParts& parts
   const bool may_choose = choice == Choice::automatic && drivers.gpu;
   const std::vector<const engine::Driver*> cpu = drivers.chosen(Choice::cpu);
   if (const engine::Footprint needed = budget.needed(may_choose ? cpu : chosen); !budget.fits(needed))
-    misfit(parts.options, budget.trouble(needed) + "; raise it, or take a smaller model (dormouse inspect " +
-                              parts.options.path.string() + " --memory says what takes how much)");
+    misfit(parts.options, "memory_budget",
+           budget.trouble(needed) + "; raise it, or take a smaller model (dormouse inspect " +
+               parts.options.path.string() + " --memory says what takes how much)");
   if (!may_choose) return chosen;
   const engine::Footprint needed = budget.needed(drivers.chosen(Choice::vulkan));
   if (budget.fits(needed)) return chosen;
@@ -198,8 +231,13 @@ constexpr std::int64_t kStepsForAClass = 16;  // a thought of one cell is not ov
 /// cell.
 void serve_looped(ModelParts& parts) {
   const ModelOptions& options = parts.options;
-  if (!options.planner.empty() || options.batching || options.stream || !options.seed.empty())
-    misfit(options,
+  const char* const key = !options.planner.empty() ? "planner"
+                          : options.batching       ? "batching"
+                          : options.stream         ? "stream"
+                          : !options.seed.empty()  ? "seed"
+                                                   : nullptr;
+  if (key)
+    misfit(options, key,
            "is a planner's step, which is looped for one input at a time: it takes no planner, "
            "batching, stream or seed");
   const TensorSpec logits = parts.outputs.size() == 3 ? parts.outputs[1] : TensorSpec{};
@@ -207,8 +245,9 @@ void serve_looped(ModelParts& parts) {
   parts.answers = labels_of(options, parts.graph);
   const auto classes = static_cast<std::int64_t>(parts.answers.names.size());
   if (classes > 0 && (!one || logits.shape[1] != classes))
-    misfit(options, "labels name " + std::to_string(classes) + " classes, but its logits are " +
-                        to_string(logits.shape) + ", and only those of one class a row have labels");
+    misfit(options, "labels",
+           "labels name " + std::to_string(classes) + " classes, but its logits are " +
+               to_string(logits.shape) + ", and only those of one class a row have labels");
   parts.thinker =
       std::make_shared<Thinker>(Thinker{hrm::Planner(parts.graph, parts.drivers), parts.answers.names,
                                         options.steps.value_or(one ? kStepsForAClass : 0)});
@@ -233,7 +272,9 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
     serve_looped(*parts);
     return parts;
   }
-  if (options.steps) misfit(options, "'steps' is for a planner's step, as dormouse new hrm makes it");
+  if (options.steps)
+    misfit(options, "steps",
+           "'steps' is for a planner's step, as dormouse new hrm makes it, and this is none: leave it out");
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
   if (answers_itself(parts->graph))
@@ -305,9 +346,15 @@ std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
     outputs.push_back(parts.learnable->cut);
     graph.set_outputs(std::move(outputs));
   }
-  auto session = std::make_shared<engine::Session>(std::move(graph), parts.drivers);
-  warm_up(*session, parts.inputs);
-  return session;
+  try {
+    auto session = std::make_shared<engine::Session>(std::move(graph), parts.drivers);
+    warm_up(*session, parts.inputs);
+    return session;
+  } catch (const Failure& failure) {
+    if (version) throw;
+    throw unusable(parts.options.said, "path",
+                   "model " + parts.options.name + " (" + parts.options.path.string() + ")", failure);
+  }
 }
 
 }  // namespace dormouse::daemon

@@ -23,36 +23,51 @@ namespace json = boost::json;
 constexpr const char *kFormat = "dormouse-stream-1", *kState = "state.", *kRows = "rows";
 constexpr std::size_t kFollowed = 4096;  // answers kept for a slow listener: a sample each
 
-[[noreturn]] void misfit(const KeptStreamOptions& options, const std::string& what) {
-  throw Failure(Errc::configuration, "stream " + options.name + " (" + options.model.string() + "): " + what);
+[[noreturn]] void misfit(const KeptStreamOptions& options, std::string_view key, const std::string& what) {
+  throw complaint(options.said, key, "stream " + options.name + " (" + options.model.string() + "): " + what);
 }
 
 }  // namespace
 
-std::shared_ptr<const StreamModel> load_stream_model(const std::filesystem::path& file,
+std::shared_ptr<const StreamModel> load_stream_model(const KeptStreamOptions& options,
                                                      std::span<const engine::Driver* const> drivers) {
-  const engine::Graph graph = engine::load_graph(file.string());
+  const std::string file = options.model.string();
   try {
+    const engine::Graph graph = engine::load_graph(file);
     return std::make_shared<const StreamModel>(
-        StreamModel{learning::StreamRunner(graph, drivers), class_labels(graph, file.string()).names});
+        StreamModel{learning::StreamRunner(graph, drivers), class_labels(graph, file).names});
   } catch (const Failure& failure) {
-    if (failure.error().code != Errc::configuration) throw;
-    throw Failure(Errc::configuration, file.string() + ": " + failure.error().context);
+    if (failure.error().code == Errc::configuration) misfit(options, "model", failure.error().context);
+    throw unusable(options.said, "model", "stream " + options.name, failure);
   }
 }
+
+namespace {
+
+learning::Seed read_seed(const KeptStreamOptions& options) {
+  try {
+    return learning::read_seed(options.seed);
+  } catch (const Failure& failure) {
+    throw unusable(options.said, "seed", "stream " + options.name, failure);
+  }
+}
+
+}  // namespace
 
 StreamAnswers::StreamAnswers(const KeptStreamOptions& options, const StreamModel& model)
     : labels(options.labels.empty() ? model.labels : options.labels) {
   if (!labels.empty() && labels.size() != model.runner.answers())
-    misfit(options, "labels name " + std::to_string(labels.size()) + " classes, the model's answer has " +
-                        std::to_string(model.runner.answers()) + " values");
+    misfit(options, "labels",
+           "labels name " + std::to_string(labels.size()) + " classes, the model's answer has " +
+               std::to_string(model.runner.answers()) + " values");
   if (options.seed.empty()) return;
-  const learning::Seed seed = learning::read_seed(options.seed);
+  const learning::Seed seed = read_seed(options);
   normaliser = seed.normaliser;
   temperature = seed.temperature;
   if (!normaliser.empty() && std::cmp_not_equal(normaliser.mean.size(), model.runner.channels()))
-    misfit(options, "the seed " + options.seed.string() + " is of " + std::to_string(normaliser.mean.size()) +
-                        " channels, the model takes " + std::to_string(model.runner.channels()));
+    misfit(options, "seed",
+           "the seed " + options.seed.string() + " is of " + std::to_string(normaliser.mean.size()) +
+               " channels, the model takes " + std::to_string(model.runner.channels()));
 }
 
 ModelStream::ModelStream(Service& service, const KeptStreamOptions& options,

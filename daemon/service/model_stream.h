@@ -11,8 +11,9 @@ struct StreamModel {
   std::vector<std::string> labels;  ///< as the file says; may be empty
 };
 
-/// Reads what `dormouse export --stream` wrote. Throws Failure naming the file and what does not fit.
-std::shared_ptr<const StreamModel> load_stream_model(const std::filesystem::path& file,
+/// Reads what `dormouse export --stream` wrote. Throws Failure(configuration) naming the stream, the file and
+/// what does not fit.
+std::shared_ptr<const StreamModel> load_stream_model(const KeptStreamOptions& options,
                                                      std::span<const engine::Driver* const> drivers);
 
 /// What a stream's options make of its model's answers.

@@ -1,6 +1,14 @@
 #include "daemon/service/options.h"
 
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "config/text.h"
 
 namespace dormouse::daemon {
 
@@ -15,6 +23,17 @@ config::Words<drivers::Choice> drivers_by_word() {
   return {{words.begin(), words.end()}};
 }
 
+/// What no daemon could listen on.
+void check_socket(const Binder& binder, std::string_view key, const std::filesystem::path& path) {
+  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.native().size() > kLongest)
+    throw binder.wrong(key, "the path of a socket has at most " + std::to_string(kLongest) + " bytes, '" +
+                                path.string() + "' has " + std::to_string(path.native().size()));
+  std::error_code failed;
+  if (std::filesystem::exists(path, failed) && !std::filesystem::is_socket(path, failed))
+    throw binder.wrong(key, path.string() + " exists and is no socket: remove it, or choose another path");
+}
+
 }  // namespace
 
 void bind_options(Binder& binder, ProcessOptions& options) {
@@ -27,6 +46,10 @@ void bind_options(Binder& binder, ProcessOptions& options) {
   binder.optional("queue", options.queue, range(1, 1 << 16));
   binder.optional("driver", options.driver, drivers_by_word());
   if (binder.optional("device", options.device) && options.device == "auto") options.device.clear();
+  check_socket(binder, "socket", options.socket);
+  check_socket(binder, "admin_socket", options.admin_socket);
+  if (options.socket == options.admin_socket)
+    throw binder.wrong("admin_socket", "is 'socket', too; they need two paths");
   if (options.tcp && options.token_file.empty())
     throw binder.wrong("tcp", "needs token_file, the secret that clients over TCP must show");
 }
@@ -232,7 +255,45 @@ void bind_options(Binder& binder, Options& options) {
   binder.optional("privacy", options.privacy);
 }
 
+Failure complaint(const config::Node& said, std::string_view key, const std::string& what) {
+  if (!said.location.file) return {Errc::configuration, what};
+  const config::Node* const value = said.find(key);
+  const config::Node& at = value ? *value : said;
+  return config::complaint(at.location, at.path, what);
+}
+
+Failure unusable(const config::Node& said, std::string_view key, const std::string& whose,
+                 const Failure& failure) {
+  constexpr Errc files[] = {Errc::invalid,   Errc::not_found, Errc::unsupported, Errc::corrupt,
+                            Errc::too_large, Errc::denied,    Errc::io};
+  if (std::ranges::find(files, failure.error().code) == std::end(files)) return failure;
+  return complaint(said, key, whose + ": " + failure.error().context);
+}
+
 namespace {
+
+void note_places(Options& options, const config::Node& root) {
+  const auto note = [&](auto& sections, std::string_view key) {
+    for (std::size_t i = 0; i < sections.size(); ++i) sections[i].said = root.find(key)->items[i];
+  };
+  note(options.models, "models");
+  note(options.streams, "streams");
+  if (const config::Node* const hrm = root.find("hrm")) options.hrm.said = *hrm;
+}
+
+void check_planner_name(const Options& options, const ModelOptions& model) {
+  std::vector<std::string_view> others;
+  for (const ModelOptions& other : options.models)
+    if (other.name != model.name) others.push_back(other.name);
+  if (std::ranges::find(others, model.planner) != others.end()) return;
+  std::string what = model.planner == model.name ? "a model cannot be its own planner"
+                                                 : "no other model is called '" + model.planner + "'";
+  if (const auto near = config::nearest(model.planner, others); !near.empty())
+    what += "; did you mean '" + std::string(near) + "'?";
+  else
+    what += others.empty() ? "; there is only '" + model.name + "'" : "; there is " + config::join(others);
+  throw complaint(model.said, "planner", what);
+}
 
 void check_models(const Options& options, const config::Node& root) {
   if (options.models.empty() && options.streams.empty()) {
@@ -242,18 +303,32 @@ void check_models(const Options& options, const config::Node& root) {
   }
   for (std::size_t i = 0; i < options.models.size(); ++i) {
     const ModelOptions& model = options.models[i];
-    const auto called = [&](const std::string& name) {
-      return std::ranges::count(options.models, name, &ModelOptions::name);
-    };
     const auto before = std::span(options.models).first(i);
     const config::Node& node = root.find("models")->items[i];
     if (std::ranges::find(before, model.name, &ModelOptions::name) != before.end())
       throw config::complaint(node.location, node.path + ".name",
                               "another model is called '" + model.name + "' too");
-    if (!model.planner.empty() && (called(model.planner) == 0 || model.planner == model.name))
-      throw config::complaint(node.location, node.path + ".planner",
-                              "no other model is called '" + model.planner + "'");
+    if (!model.planner.empty()) check_planner_name(options, model);
   }
+}
+
+/// What keeps anybody from writing files in `folder`, as far as that can be told without making it.
+std::string obstacle(const std::filesystem::path& folder) {
+  std::error_code failed;
+  std::filesystem::path there = std::filesystem::absolute(folder, failed);
+  if (failed) return "";
+  while (!std::filesystem::exists(there, failed) && there.has_relative_path()) there = there.parent_path();
+  int why = 0;
+  if (!std::filesystem::is_directory(there, failed))
+    why = failed ? failed.value() : ENOTDIR;
+  else if (::access(there.c_str(), W_OK) != 0 && errno == EROFS)
+    why = EROFS;
+  return why == 0 ? "" : there.string() + ": " + std::strerror(why);
+}
+
+void check_folder(const config::Node& said, std::string_view key, const std::filesystem::path& folder) {
+  if (const std::string why = obstacle(folder); !why.empty())
+    throw complaint(said, key, "a folder that can be written is needed: " + why);
 }
 
 void check_hrm(const Options& options, const config::Node& root) {
@@ -281,6 +356,18 @@ void check_streams(const Options& options, const config::Node& root) {
 
 }  // namespace
 
+std::string read_token(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  if (token.size() < 16)
+    throw Failure(Errc::configuration, path.string() +
+                                           ": the token is missing or shorter than 16 characters; write one "
+                                           "with: head -c 32 /dev/urandom | base64 > " +
+                                           path.string());
+  return token;
+}
+
 std::vector<drivers::Choice> driver_choices(const Options& options) {
   std::vector<drivers::Choice> choices{options.process.driver};
   for (const ModelOptions& model : options.models)
@@ -290,8 +377,11 @@ std::vector<drivers::Choice> driver_choices(const Options& options) {
 
 Options options_of(const config::Node& root) {
   auto options = config::read<Options>(root);
+  note_places(options, root);
   check_models(options, root);
   check_hrm(options, root);
+  check_folder(root, "state", options.state);
+  if (options.hrm.trace) check_folder(options.hrm.said, "trace", *options.hrm.trace);
   check_streams(options, root);
   return options;
 }

@@ -66,6 +66,7 @@ struct ModelOptions {
   std::optional<config::Bytes> memory_budget;  ///< that its inference may take; nothing: any
   std::optional<std::size_t> concurrency;      ///< inferences at once; nothing: as many as fit
   std::optional<BatchingOptions> batching;     ///< nothing: each request by itself
+  config::Node said = {};                      ///< where a file says so, for complaints; else empty
 };
 
 /// streams[]: a stream with a state of its own, which is kept: a detector of anomalies, or a model that takes
@@ -76,6 +77,7 @@ struct KeptStreamOptions {
   std::chrono::milliseconds save = std::chrono::minutes(5);  ///< of its state that a power cut may cost
   std::vector<std::string> labels = {};                      ///< of a model; empty: what its file says
   std::filesystem::path seed = {};                           ///< of a model: how samples are normalised
+  config::Node said = {};                                    ///< as of a model
 
   /// A spec, of a detector; else it is a model's file.
   bool detects() const { return model.extension() == ".yaml" || model.extension() == ".yml"; }
@@ -102,6 +104,7 @@ struct HrmOptions {
   double audit = 0.05;                         ///< share of requests that both models answer
   std::optional<std::filesystem::path> trace;  ///< a folder; audits are recorded there, a file a model
   config::Bytes trace_limit{64 << 20};         ///< of such a file, and of the one before
+  config::Node said = {};                      ///< as of a model
 
   hrm::Promise promise() const { return {.target_error = target_error.value_or(0.01), .delta = delta}; }
 };
@@ -142,6 +145,17 @@ struct Options {
   NightOptions sleep;
   PrivacyOptions privacy;
 };
+
+/// What is wrong with `key` of a section, or with all of it: a Failure(configuration), with the place where
+/// a file says so.
+Failure complaint(const config::Node& said, std::string_view key, const std::string& what);
+/// The same of a file that `key` names and that `failure` says cannot be used: damaged, missing, of no use
+/// here. Another start would fare no better. What is no file's fault, or told already, stays what it was.
+Failure unusable(const config::Node& said, std::string_view key, const std::string& whose,
+                 const Failure& failure);
+
+/// The secret that clients over TCP must show. Throws Failure(configuration) when it is short of one.
+std::string read_token(const std::filesystem::path& path);
 
 /// What models and streams may be computed by: the process's choice, and those of models.
 std::vector<drivers::Choice> driver_choices(const Options& options);

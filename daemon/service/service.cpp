@@ -9,6 +9,7 @@
 #include "config/log.h"
 #include "config/text.h"
 #include "daemon/run_on.h"
+#include "daemon/service/configured_models.h"
 #include "daemon/service/consolidated.h"
 #include "daemon/service/patience.h"
 #include "hrm/prediction_set.h"
@@ -68,19 +69,16 @@ Service::Service(const Options& options, asio::io_context& io, drivers::DriverTa
       memory::StoreOptions{options_.state / "dormouse.db", options_.memory.episodic, ""}, clock_);
   store_->distil_with(
       [this](std::span<const memory::Episode> let_go) { return consolidated_with(*store_, let_go); });
-  for (const ModelOptions& model : options_.models) {
-    const auto parts = load_model(model, table_, options_.process.driver);
-    auto& versions = versions_[model.name];
-    versions = std::make_unique<learning::VersionStore>(options_.state / "models" / model.name, *files_);
-    auto& learner = learners_[model.name];
+  for (const auto& parts : load_models(options_, table_)) {
+    const std::string& name = parts->options.name;
+    auto& versions = versions_[name];
+    versions = std::make_unique<learning::VersionStore>(options_.state / "models" / name, *files_);
+    auto& learner = learners_[name];
     learner =
         std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get(), options_.memory.semantic);
-    models_.emplace(model.name, Entry{parts, learner->served()});
+    models_.emplace(name, Entry{parts, learner->served()});
   }
-  for (auto& [name, entry] : models_) {
-    check_planner(entry);
-    make_batcher(entry);
-  }
+  for (auto& [name, entry] : models_) make_batcher(entry);
   planning_ = std::make_unique<Planning>(*this);
   routing_ = std::make_unique<Routing>(*this);
   ids_.add(store_->reserve_ids());
@@ -123,47 +121,6 @@ std::optional<Served> Service::planner_of(const Entry& entry) {
 
 namespace {
 
-/// Whether a step that is looped can be a model's planner.
-void check_thinker(const ModelParts& low, const ModelParts& planner) {
-  const auto refuse = [&](const std::string& why) {
-    throw Failure(Errc::configuration, "model " + low.options.name + ": '" + planner.options.name +
-                                           "' cannot be its planner: " + why);
-  };
-  const TensorSpec& x = planner.inputs.front();
-  if (low.inputs.size() != 1 || low.inputs[0].dtype != x.dtype ||
-      !engine::compatible(low.inputs[0].shape, x.shape))
-    refuse("it takes " + to_string(x.shape) + ", and they need the same input");
-  if (low.learnable) {
-    if (planner.thinker->labels.empty()) refuse("its answers have no labels");
-    return;
-  }
-  const engine::Graph& step = planner.thinker->planner.session()->graph();
-  const engine::Shape& logits = step.value(step.outputs()[1]).shape;
-  const TensorSpec& answer = low.outputs.front();
-  if (!low.answers.empty() || answer.dtype != engine::DType::f32 || !engine::compatible(answer.shape, logits))
-    refuse("its logits are " + to_string(logits) + ", and the model's first output is " +
-           to_string(answer.shape));
-}
-
-}  // namespace
-
-void Service::check_planner(const Entry& entry) {
-  const ModelOptions& options = entry.parts->options;
-  if (options.planner.empty()) return;
-  const ModelParts& planner = *model(options.planner).parts;
-  if (planner.thinker) return check_thinker(*entry.parts, planner);
-  const auto same = [](const TensorSpec& a, const TensorSpec& b) {
-    return a.dtype == b.dtype && a.shape == b.shape;
-  };
-  if (entry.parts->learnable && planner.learnable &&
-      std::ranges::equal(entry.parts->inputs, planner.inputs, same))
-    return;
-  throw Failure(Errc::configuration, "model " + options.name + ": '" + options.planner +
-                                         "' cannot be its planner: both need labels and the same inputs");
-}
-
-namespace {
-
 struct Timed {
   InferenceResult result;
   std::chrono::nanoseconds took{};
@@ -186,15 +143,6 @@ bool Service::worth_no_hand_over(const Entry& entry, const InferenceJob& job) co
 
 namespace {
 
-/// Whether a request may hold any number of rows, each of which is answered by itself.
-bool divisible(const ModelParts& parts) {
-  const auto first_is_dynamic = [](const TensorSpec& spec) {
-    return spec.shape.rank() > 0 && spec.shape[0] == engine::kDynamic;
-  };
-  return std::ranges::all_of(parts.inputs, first_is_dynamic) &&
-         std::ranges::all_of(parts.outputs, first_is_dynamic);
-}
-
 std::size_t rows_of(const ModelParts& parts, const InferenceJob& job) {
   if (job.thoughts) return job.thoughts->size();
   const bool many = (parts.learnable || divisible(parts)) && !job.inputs.empty() &&
@@ -207,10 +155,6 @@ std::size_t rows_of(const ModelParts& parts, const InferenceJob& job) {
 void Service::make_batcher(Entry& entry) {
   const ModelOptions& options = entry.parts->options;
   if (!options.batching) return;
-  if (!divisible(*entry.parts))
-    throw Failure(
-        Errc::configuration,
-        "model " + options.name + ": 'batching' needs inputs and outputs whose first extent is dynamic");
   entry.batcher = std::make_unique<Batcher>(io_, *options.batching,
                                             [this, name = options.name](InferenceJob job, Urgency urgency) {
                                               return compute(name, std::move(job), std::move(urgency));

@@ -177,7 +177,6 @@ class Service {
   void make_batcher(Entry& entry);
   /// Whether the io thread may as well compute this itself.
   bool worth_no_hand_over(const Entry& entry, const InferenceJob& job) const;
-  void check_planner(const Entry& entry);
   std::shared_ptr<const engine::PublishedModel> open_version(const ModelParts& parts, std::int64_t number);
   void remember(const memory::Inference& inference);
 

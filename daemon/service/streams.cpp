@@ -19,7 +19,7 @@ Streams::Streams(Service& service) {
       continue;
     }
     auto& model = models[std::filesystem::canonical(options.model)];
-    if (!model) model = load_stream_model(options.model, service.drivers());
+    if (!model) model = load_stream_model(options, service.drivers());
     streams_.emplace(options.name, std::make_unique<ModelStream>(service, options, model));
   }
 }

@@ -1,9 +1,11 @@
+#include <unistd.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
 
-#include "daemon/service/model_parts.h"
+#include "daemon/service/configured_models.h"
 #include "daemon/service/model_stream.h"
 #include "daemon/verbs/all_verbs.h"
 #include "drivers/all_drivers.h"
@@ -15,17 +17,21 @@ namespace {
 /// The configuration, and whether every model and seed in it can be loaded.
 int run(const Arguments& arguments) {
   const Options options = read_options(arguments.config());
+  const std::filesystem::path& token = options.process.token_file;
+  const bool may_look = ::access(token.c_str(), R_OK) == 0;  // it may be for the daemon's eyes only
+  if (options.process.tcp && may_look) read_token(token);
   boost::json::array models;
-  for (const ModelOptions& model : options.models) {
-    const auto parts = load_model(model, drivers::all_drivers());
-    boost::json::object line{{"name", model.name}, {"nodes", parts->graph.nodes().size()}};
+  for (const auto& parts : load_models(options, drivers::all_drivers())) {
+    const std::string& name = parts->options.name;
+    open_session(*parts, nullptr);
+    boost::json::object line{{"name", name}, {"nodes", parts->graph.nodes().size()}};
     if (parts->learnable) {
       line["classes"] = parts->learnable->labels.size();
       line["latent"] = parts->learnable->latent_size;
       line["seed"] = parts->learnable->seed.has_value();
     }
     if (!arguments.json()) {
-      std::cout << model.name << ": " << parts->graph.nodes().size() << " operators";
+      std::cout << name << ": " << parts->graph.nodes().size() << " operators";
       if (parts->learnable)
         std::cout << ", " << parts->learnable->labels.size() << " classes, latent of "
                   << parts->learnable->latent_size
@@ -46,7 +52,7 @@ int run(const Arguments& arguments) {
       channels = learning::read_anomaly_spec(stream.model).channels;
       what = "finds anomalies in " + std::to_string(channels) + " channels";
     } else {
-      const auto model = load_stream_model(stream.model, drivers::all_drivers());
+      const auto model = load_stream_model(stream, drivers::all_drivers());
       const StreamAnswers answers(stream, *model);
       channels = model->runner.channels();
       what = "answers each sample of " + std::to_string(channels) + " channels with " +

@@ -41,8 +41,29 @@ TEST_CASE("a wrong configuration says where, what and what was expected", "[opti
            {"3:5", "'a'"}},
       Case{"a planner nobody knows",
            "models: [{name: a, path: model.onnx, planner: b}]\n",
-           {"planner", "'b'"}},
-      Case{"its own planner", "models: [{name: a, path: model.onnx, planner: a}]\n", {"planner"}},
+           {"1:47", "models[0].planner", "'b'", "there is only 'a'"}},
+      Case{"a planner that is misspelt",
+           "models: [{name: a, path: model.onnx, planner: sgae}, {name: sage, path: model.onnx}]\n",
+           {"1:47", "models[0].planner", "did you mean 'sage'?"}},
+      Case{"a planner of another name",
+           "models: [{name: a, path: model.onnx, planner: x}, {name: sage, path: model.onnx}]\n",
+           {"1:47", "no other model is called 'x'; there is sage"}},
+      Case{"its own planner",
+           "models: [{name: a, path: model.onnx, planner: a}]\n",
+           {"1:47", "models[0].planner", "its own planner"}},
+      Case{"a trace in what is no folder",
+           "models: [{name: a, path: model.onnx, planner: b}, {name: b, path: model.onnx}]\n"
+           "hrm: {trace: model.onnx/traces}\n",
+           {"2:14", "hrm.trace", "model.onnx: Not a directory"}},
+      Case{"a state in what is no folder",
+           "models: [{name: a, path: model.onnx}]\nstate: model.onnx\n",
+           {"2:8", "state", "Not a directory"}},
+      Case{"a socket where something else is",
+           "models: [{name: a, path: model.onnx}]\ndaemon: {socket: model.onnx}\n",
+           {"2:18", "daemon.socket", "no socket"}},
+      Case{"a socket for both",
+           "models: [{name: a, path: model.onnx}]\ndaemon: {socket: s, admin_socket: s}\n",
+           {"2:35", "daemon.admin_socket", "two paths"}},
       Case{"a wrong type",
            "models: [{name: a, path: model.onnx}]\nhrm: {accept: high}\n",
            {"2:15", "hrm.accept"}},
@@ -176,6 +197,13 @@ privacy: {dp: {epsilon: 3, delta: 1e-6, clip: 0.5, noise: 2}}
   CHECK_FALSE(read(folder, model).privacy.dp);
   CHECK_FALSE(read(folder, model + "privacy: {dp: off}\n").privacy.dp);
   CHECK(read(folder, model + "privacy: {dp: {}}\n").privacy.dp->epsilon == 8);
+}
+
+TEST_CASE("a socket has a path that the system takes", "[options]") {
+  const TemporaryFolder folder;
+  const std::string text = "models: [{name: one, path: model.onnx}]\ndaemon: {admin_socket: ";
+  CHECK_THROWS_WITH(read(folder, text + std::string(120, 'x') + "}\n"),
+                    Catch::Contains("2:24: daemon.admin_socket: ") && Catch::Contains("at most 107 bytes"));
 }
 
 TEST_CASE("a night fits a kernel head unless told not to", "[options]") {
