@@ -4,7 +4,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <unordered_map>
 
@@ -199,6 +201,11 @@ void keep_version_1(const std::filesystem::path& path) {
                        name + ", for route-eval");
 }
 
+[[noreturn]] void cannot_write(const std::filesystem::path& path, int why) {
+  throw Failure(Errc::io, path.string() + ": the trace cannot be written" +
+                              (why ? ": " + std::string(std::strerror(why)) : ""));
+}
+
 struct Written {
   std::uint64_t bytes = 0;  ///< whole lines of a trace; 0 where there is none
   int version = 2;
@@ -232,6 +239,7 @@ void TraceWriter::open() {
   std::error_code failed;
   bytes_ = 0;
   if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), failed);
+  if (failed) cannot_write(path_, failed.value());
   if (std::filesystem::exists(path_, failed)) {
     const Written before = written(path_);
     bytes_ = before.bytes;
@@ -239,10 +247,12 @@ void TraceWriter::open() {
     if (before.version == 1) keep_version_1(path_), bytes_ = 0;
   }
   file_.clear();
+  if (failed) cannot_write(path_, failed.value());
+  errno = 0;
   file_.open(path_, std::ios::binary | std::ios::app);
-  if (failed || !file_) throw Failure(Errc::io, path_.string() + ": the trace cannot be written");
+  if (!file_) cannot_write(path_, errno);
   if (bytes_ > 0) return;
-  file_ << kHeader;
+  file_ << kHeader << std::flush;
   bytes_ = kHeader.size();
 }
 
@@ -259,11 +269,13 @@ void TraceWriter::append(const std::string& line) {
     rename(path_, path_.string() + ".1");
     open();
   }
+  errno = 0;
   file_ << line << std::flush;
   bytes_ += line.size();
   if (file_) return;
+  const int why = errno;
   file_.close();
-  throw Failure(Errc::io, path_.string() + ": the trace cannot be written");
+  cannot_write(path_, why);
 }
 
 }  // namespace dormouse::hrm

@@ -56,13 +56,16 @@ class TraceWriter {
  public:
   TraceWriter(std::filesystem::path file, std::uint64_t limit) : path_(std::move(file)), limit_(limit) {}
 
-  /// Throws Failure(io) naming the file, Failure(conflict) where it is something else.
+  /// Begins the file, which else waits for the first line. Throws Failure(io) naming the file and the
+  /// system's reason, Failure(conflict) where it is something else.
+  void open();
+  /// Throws likewise.
   void write(const RecordedRequest& request);
   /// The truth about a request, written or yet to be. Throws likewise.
   void write_truth(std::uint64_t id, const std::string& label);
+  const std::filesystem::path& path() const { return path_; }
 
  private:
-  void open();
   void append(const std::string& line);
 
   std::filesystem::path path_;

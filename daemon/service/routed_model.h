@@ -39,6 +39,7 @@ struct Routing::Model {
   double low_us = 0, high_us = 0, audits_us = 0, planner_us = 0;
   std::uint64_t planner_runs = 0;
   std::unique_ptr<hrm::TraceWriter> trace;  ///< used on the storage thread
+  bool trace_fails = false;                 ///< likewise: the last line could not be written
   bool changed = false;
   Clock::Steady saved{};
 

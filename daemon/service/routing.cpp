@@ -14,6 +14,17 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kVerdicts = 512;  // that `why` can tell of
 
+std::unique_ptr<hrm::TraceWriter> open_trace(const HrmOptions& options, const std::string& model) {
+  auto trace =
+      std::make_unique<hrm::TraceWriter>(*options.trace / (model + ".jsonl"), options.trace_limit.count);
+  try {
+    trace->open();
+  } catch (const Failure& failure) {
+    throw complaint(options.said, "trace", failure.error().context);
+  }
+  return trace;
+}
+
 }  // namespace
 
 Routing::Routing(Service& service)
@@ -23,9 +34,7 @@ Routing::Routing(Service& service)
     auto& model = models_[name];
     const HrmOptions& options = service_.options().hrm;
     model = std::make_unique<Model>(options.promise(), options.target_error.has_value());
-    if (options.trace)
-      model->trace =
-          std::make_unique<hrm::TraceWriter>(*options.trace / (name + ".jsonl"), options.trace_limit.count);
+    if (options.trace) model->trace = open_trace(options, name);
     restore(name, *model);
   }
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/json/serialize.hpp>
+#include <utility>
 
 #include "config/log.h"
 #include "daemon/run_on.h"
@@ -209,11 +210,15 @@ void Routing::record(Model& model, const Pending& audit) {
 }
 
 void Routing::trace(Model& model, std::function<void(hrm::TraceWriter&)> write) {
-  asio::post(service_.storage(), [&trace = *model.trace, write = std::move(write)] {
+  asio::post(service_.storage(), [&model, write = std::move(write)] {
     try {
-      write(trace);
+      write(*model.trace);
+      if (std::exchange(model.trace_fails, false))
+        log(Level::info, "requests are recorded again: " + model.trace->path().string());
     } catch (const Failure& failure) {
-      log(Level::warning, "a request was not recorded: " + failure.error().context);
+      if (!std::exchange(model.trace_fails, true))
+        log(Level::warning,
+            "requests are not recorded until it can be done again: " + failure.error().context);
     }
   });
 }

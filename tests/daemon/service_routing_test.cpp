@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -232,6 +235,64 @@ TEST_CASE("what was drawn is forgotten with its episode", "[routing]") {
   selection.ids = {id};
   device.running->wait(device.running->service().forget(selection, false));
   CHECK(number(device.router().at("audits").at("waiting")) == 0);
+}
+
+TEST_CASE("a daemon does not start where its audits cannot be recorded", "[routing]") {
+  Advised device;
+  const std::string traces = device.folder.file("traces");
+  device.options.hrm.trace = traces;
+  const auto refused = [&](const std::string& why) {
+    try {
+      device.start();
+      FAIL("it started");
+    } catch (const Failure& failure) {
+      CHECK(failure.error().code == Errc::configuration);
+      CHECK_THAT(failure.error().context, Contains(traces + "/colours.jsonl") && Contains(why));
+    }
+  };
+  std::ofstream(traces) << "a file";
+  refused("Not a directory");
+  std::filesystem::remove(traces);
+  std::filesystem::create_directories(traces + "/colours.jsonl");
+  refused("Is a directory");
+  std::filesystem::remove(traces + "/colours.jsonl");
+  std::ofstream(traces + "/colours.jsonl") << "other text\n";
+  refused("is no trace");
+}
+
+TEST_CASE("that audits are not recorded is said once, and that they are again", "[routing]") {
+  Advised device;
+  const std::string traces = device.folder.file("traces"), errors = device.folder.file("errors");
+  device.options.hrm.target_error.reset();
+  device.options.hrm.trace = traces;
+  device.options.hrm.trace_limit = {300};  // so that each line begins a file
+  device.start();
+  const auto lines_with = [&](const std::string& words) {
+    std::ifstream file(errors);
+    std::string line;
+    int lines = 0;
+    while (std::getline(file, line)) lines += line.find(words) != std::string::npos;
+    return lines;
+  };
+  const auto live = [&] {
+    device.live(5);
+    device.running->on_storage([] {});
+  };
+  live();
+  const int terminal = ::dup(STDERR_FILENO), file = ::open(errors.c_str(), O_CREAT | O_WRONLY, 0600);
+  ::dup2(file, STDERR_FILENO);
+  std::filesystem::remove_all(traces);
+  std::ofstream(traces) << "a file";
+  live();
+  live();
+  std::filesystem::remove(traces);
+  live();
+  ::dup2(terminal, STDERR_FILENO);
+  ::close(terminal);
+  ::close(file);
+  CHECK(lines_with("are not recorded") == 1);
+  CHECK(lines_with("Not a directory") == 1);
+  CHECK(lines_with("are recorded again") == 1);
 }
 
 TEST_CASE("audits are recorded as a trace that can be replayed", "[routing]") {

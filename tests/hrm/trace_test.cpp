@@ -159,6 +159,16 @@ TEST_CASE("a trace takes no more than twice its limit", "[trace]") {
   }
 }
 
+TEST_CASE("a trace that cannot be written is told with the system's reason", "[trace]") {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("plain")) << "text";
+  TraceWriter inside(folder.file("plain/trace.jsonl"), 1 << 20), over(folder.path, 1 << 20);
+  CHECK_THROWS_WITH(inside.open(),
+                    Catch::Contains("plain/trace.jsonl") && Catch::Contains("Not a directory"));
+  CHECK_THROWS_WITH(inside.write_truth(1, "a"), Catch::Contains("Not a directory"));
+  CHECK_THROWS_WITH(over.open(), Catch::Contains("Is a directory"));
+}
+
 TEST_CASE("a file that is no trace is left alone", "[trace]") {
   const TemporaryFolder folder;
   for (const std::string text : {"dear diary\n", "dear diary"}) {
