@@ -105,10 +105,19 @@ const std::string& Service::default_model() const {
 Entry& Service::learning_model(const std::string& name) {
   Entry& entry = model(name);
   if (entry.parts->learnable) return entry;
+  if (entry.parts->thinker)
+    throw Failure(Errc::conflict, "model '" + name +
+                                      "' is a planner's step, which infers and does not learn: it cannot be "
+                                      "taught and has no versions; 'dormouse train' trains one");
   if (!entry.parts->answers.empty())
     throw Failure(Errc::conflict, "model '" + name +
                                       "' answers with the class itself and has no scores from a linear layer "
                                       "to learn by, so it cannot be taught; export a network for that");
+  const TensorSpec& first = entry.parts->outputs.front();
+  if (first.dtype != engine::DType::f32 || first.shape.rank() != 2)
+    throw Failure(Errc::conflict, "model '" + name + "' only infers: its first output is " +
+                                      std::string(word(first.dtype)) + " " + to_string(first.shape) +
+                                      ", not a row of scores of classes, so it cannot be taught");
   throw Failure(Errc::conflict, "model '" + name +
                                     "' has no labels, so it cannot be taught; give it 'labels' in the "
                                     "configuration");

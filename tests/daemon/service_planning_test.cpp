@@ -428,6 +428,18 @@ TEST_CASE("a planner is given no input without values, however many rows it has"
                     Contains("without values: [1000000, 3, 0, 0]"));
 }
 
+TEST_CASE("who would teach a planner is not told to give it labels", "[planning]") {
+  Thinkers device;
+  write_onnx(hasty_model(), device.folder.file("hasty.onnx"));
+  device.options.models.push_back(model_called("hasty", device.folder.file("hasty.onnx")));
+  device.start();
+  const auto refused = [&](const char* model) {
+    return std::string(device.running->get("/v1/models/" + std::string(model) + "/versions").body);
+  };
+  CHECK_THAT(refused("maze"), Contains("infers and does not learn") && !Contains("'labels'"));
+  CHECK_THAT(refused("hasty"), Contains("only infers: its first output is") && !Contains("'labels'"));
+}
+
 TEST_CASE("what a planner's step cannot be configured as is said at start", "[planning]") {
   Thinkers device;
   const auto refused = [&](const char* why) {
