@@ -26,21 +26,34 @@ using Drivers = std::vector<const engine::Driver*>;
 constexpr auto kTuning = std::chrono::milliseconds(400);
 constexpr auto kThoroughTuning = std::chrono::seconds(4);
 
-/// The device of that name, opened once. Files are kept beside `beside`, unless it is empty.
-const WatchedDriver* gpu(const std::string& device, const std::filesystem::path& cache,
-                         const std::filesystem::path& beside, bool thorough) {
+/// A device, or why it is none.
+struct Gpu {
+  const WatchedDriver* driver = nullptr;
+  std::string why = {};
+};
+
+/// The device of that name, opened once, and told of in the log. Files are kept beside `beside`, unless it is
+/// empty. `asked`: by name, so that it is missed where it does not work.
+Gpu gpu(const std::string& device, const std::filesystem::path& cache, const std::filesystem::path& beside,
+        bool thorough, bool asked) {
   static std::mutex mutex;
-  static auto& opened = *new std::map<std::string, const WatchedDriver*>;
+  static auto& opened = *new std::map<std::string, Gpu>;
   const std::lock_guard lock(mutex);
-  const auto [entry, fresh] = opened.try_emplace(device, nullptr);
+  const auto [entry, fresh] = opened.try_emplace(device);
   if (!fresh) return entry->second;
-  if (const auto found =
-          vulkan::open_driver({.device = device,
-                               .cache = cache,
-                               .tiles = beside.empty() ? beside : beside.parent_path() / "tiles",
-                               .tuning = thorough ? kThoroughTuning : kTuning}))
-    entry->second = new WatchedDriver(*found->driver, found->device, found->identity);
-  return entry->second;
+  const auto found = vulkan::open_driver({.device = device,
+                                          .cache = cache,
+                                          .tiles = beside.empty() ? beside : beside.parent_path() / "tiles",
+                                          .tuning = thorough ? kThoroughTuning : kTuning});
+  Gpu& one = entry->second;
+  if (found) {
+    one.driver = new WatchedDriver(*found->driver, found->device, found->identity);
+    return one;
+  }
+  one.why = found.error().context;
+  log(asked ? Level::warning : Level::info,
+      "vulkan: not used" + std::string(asked ? ", the CPU computes: " : ": ") + one.why);
+  return one;
 }
 
 std::string named_by_environment() {
@@ -62,7 +75,7 @@ Here working_here(const XnnpackDriver::Options& options) {
   if (xnnpack::works_here()) here.cpu.push_back(new XnnpackDriver(options));
   if (const std::string device = named_by_environment(); !device.empty())
     if (const engine::Driver* const driver =
-            gpu(device, options.packed, options.packed, options.packed.empty()))
+            gpu(device, options.packed, options.packed, options.packed.empty(), true).driver)
       here.all.push_back(driver);
   here.all.insert(here.all.end(), here.cpu.begin(), here.cpu.end());
   return here;
@@ -91,18 +104,21 @@ bool is_there_a_gpu() {
   return false;
 }
 
-const WatchedDriver* gpu_for(std::span<const Choice> choices, const TableOptions& options) {
+/// The table's device, or why there is none.
+void look_for_gpu(DriverTable& table, std::span<const Choice> choices, const TableOptions& options) {
   const auto wants = [&](Choice choice) { return std::ranges::find(choices, choice) != choices.end(); };
-  if (!wants(Choice::vulkan) && !wants(Choice::automatic)) return nullptr;
+  if (!wants(Choice::vulkan) && !wants(Choice::automatic)) return;
   const std::string device = options.device.empty() ? named_by_environment() : options.device;
-  const auto open = [&] {
-    return gpu(device, options.packed, options.measured, options.busy || options.thorough);
-  };
-  if (wants(Choice::vulkan) || !device.empty()) return open();
-  if (!vulkan::kBuiltIn) return nullptr;
-  if (is_there_a_gpu()) return open();
-  log(Level::debug, "vulkan: not used: no device of a GPU in /dev");
-  return nullptr;
+  const bool asked = wants(Choice::vulkan) || !device.empty();
+  if (asked || (vulkan::kBuiltIn && is_there_a_gpu())) {
+    const Gpu found = gpu(device, options.packed, options.measured, options.busy || options.thorough, asked);
+    table.gpu = found.driver;
+    table.no_gpu = found.why;
+  } else {
+    table.no_gpu = vulkan::kBuiltIn ? "no device of a GPU in /dev" : "this program was built without Vulkan";
+    log(Level::debug, "vulkan: not used: " + table.no_gpu);
+  }
+  table.missed = asked && !table.gpu;
 }
 
 /// One for those that share a device, a file and the CPU's threads, so that they measure once.
@@ -133,9 +149,9 @@ std::span<const engine::Driver* const> busy_drivers(std::size_t threads) {
 DriverTable open_table(const TableOptions& options, std::span<const Choice> choices) {
   const bool spin = options.busy && may_spin(options.threads);
   // First: the drivers of the CPU come with the device that the environment names, which knows no file.
-  const WatchedDriver* const gpu = gpu_for(choices, options);
-  DriverTable table(shared({.threads = options.threads, .spin = spin, .packed = options.packed}).cpu);
-  table.gpu = gpu;
+  DriverTable table;
+  look_for_gpu(table, choices, options);
+  table.cpu = shared({.threads = options.threads, .spin = spin, .packed = options.packed}).cpu;
   if (table.gpu) table.measured = measured(table, options);
   return table;
 }

@@ -22,6 +22,8 @@ struct DriverTable {
   std::vector<const engine::Driver*> cpu;
   const WatchedDriver* gpu = nullptr;        ///< null: there is none, or nobody may choose it
   const MeasuredDriver* measured = nullptr;  ///< the same where it pays
+  std::string no_gpu = {};                   ///< why there is none; empty: nobody looked for one
+  bool missed = false;                       ///< none, though it was asked for by name
 
   /// Best first, as sessions take them. A driver that is not here is left out.
   std::vector<const engine::Driver*> chosen(Choice choice) const;
@@ -42,7 +44,7 @@ struct TableOptions {
 
 /// The table from which `choices` can be served: a GPU is looked for, and tried in a child process, when one
 /// of them may take it. One that was asked for (by name, or by Choice::vulkan) and does not work is told of
-/// by a line in the log. A device is opened once in a process. Thread-safe.
+/// by a warning in the log. A device is opened once in a process. Thread-safe.
 DriverTable open_table(const TableOptions& options, std::span<const Choice> choices);
 
 }  // namespace dormouse::drivers

@@ -101,8 +101,10 @@ void measure_requests(const Service& service, Metrics& metrics) {
   }
 }
 
-/// Null: models and streams are computed on the CPU, or no device works.
+/// Null: models and streams are computed on the CPU, as nobody asked for a device that does not work.
 json::value gpu_status(const drivers::DriverTable& drivers) {
+  if (drivers.missed)
+    return json::object{{"driver", "vulkan"}, {"device", "none"}, {"failed", drivers.no_gpu}};
   if (!drivers.gpu) return nullptr;
   json::object gpu{{"driver", drivers.gpu->name()}, {"device", drivers.gpu->device()}};
   if (const auto trouble = drivers.gpu->trouble()) gpu["failed"] = *trouble;

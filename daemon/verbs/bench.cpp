@@ -15,6 +15,7 @@
 #include "daemon/verbs/print.h"
 #include "daemon/verbs/resources.h"
 #include "daemon/verbs/step_profile.h"
+#include "drivers/all_drivers.h"
 #include "engine/formats/all_formats.h"
 #include "engine/session.h"
 
@@ -42,12 +43,20 @@ constexpr std::int64_t kProfiled = 30;
 constexpr auto kProfiledFor = std::chrono::seconds(1);
 constexpr std::size_t kShown = 25;
 
+/// Rather than figures of another driver.
+std::string why_missing(const std::string& driver, const Arguments& arguments) {
+  if (driver != "vulkan") return "there is no such driver here";
+  const bool may_help = !arguments.value("device") && drivers::built_in().front() == driver;
+  return std::string("there is no GPU to measure") +
+         (may_help ? "; --device cpu takes Mesa's llvmpipe, where that is installed" : "");
+}
+
 std::vector<const engine::Driver*> chosen_drivers(const Arguments& arguments) {
   auto chosen = drivers_of(arguments, {.threads = threads_of(arguments), .thorough = true});
   const std::string word = arguments.value_or("driver", "");
   const bool names_one = word == "vulkan" || word == "xnnpack";
   if (names_one && (chosen.empty() || chosen.front()->name() != word))
-    throw UsageError{"there is no driver '" + word + "' here"};  // rather than figures of another one
+    throw Failure(Errc::unavailable, "--driver " + word + ": " + why_missing(word, arguments));
   return chosen;
 }
 

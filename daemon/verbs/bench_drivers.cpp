@@ -63,7 +63,7 @@ json::array verdicts(const drivers::MeasuredDriver& measured) {
 
 double number(const json::object& line, std::string_view key) { return line.at(key).to_number<double>(); }
 
-void print(const json::array& lines, const json::value& measured) {
+void print(const json::array& lines, const json::value& measured, const std::string& no_gpu) {
   Table table({"driver", "p50 µs", "p90 µs", "first answer ms", "operators by driver"});
   for (const json::value& value : lines) {
     const json::object& line = value.as_object();
@@ -75,7 +75,7 @@ void print(const json::array& lines, const json::value& measured) {
   }
   std::cout << table.text();
   if (measured.is_null()) {
-    std::cout << "\nNo GPU is used here: auto is the CPU.\n";
+    std::cout << "\nNo GPU is used here, so auto is the CPU: " << no_gpu << ".\n";
     return;
   }
   std::cout << "\n" << cell(measured, "device") << ": what auto measured, to and fro counted in\n";
@@ -109,7 +109,7 @@ int bench_drivers(const Arguments& arguments) {
   if (arguments.json())
     std::cout << json::serialize(json::object{{"drivers", lines}, {"auto", measured}}) << "\n";
   else
-    print(lines, measured);
+    print(lines, measured, table.no_gpu);
   return kOk;
 }
 

@@ -1,13 +1,11 @@
-#include "config/log.h"
 #include "drivers/vulkan/open.h"
 
 namespace dormouse::drivers::vulkan {
 
 const bool kBuiltIn = false;
 
-std::optional<Opened> open_driver(const OpenOptions&) {
-  log(Level::warning, "vulkan: not used: this program was built without");
-  return std::nullopt;
+Result<Opened> open_driver(const OpenOptions&) {
+  return Error(Errc::unavailable, "this program was built without Vulkan");
 }
 
 }  // namespace dormouse::drivers::vulkan

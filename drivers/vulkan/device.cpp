@@ -139,6 +139,7 @@ void Device::choose(const std::string& choice) {
   check(instance_api_->enumerate_devices(instance_, &count, devices.data()), "the devices");
   int best = 0;
   std::string seen;
+  bool software = false;
   for (std::size_t i = 0; i < devices.size(); ++i) {
     VkPhysicalDeviceIDProperties id{};
     id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
@@ -152,6 +153,7 @@ void Device::choose(const std::string& choice) {
     const VkPhysicalDeviceProperties& device = all.properties;
     seen += (i ? ", " : "") + std::to_string(i) + " '" + device.deviceName + "' (" + word(device.deviceType) +
             ")";
+    software = software || device.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     const bool fits = device.apiVersion >= VK_API_VERSION_1_2 &&
                       device.limits.maxPerStageDescriptorStorageBuffers >= kBindings &&
                       device.limits.maxComputeWorkGroupInvocations >= 256;
@@ -165,9 +167,11 @@ void Device::choose(const std::string& choice) {
     identity_ = uuid_ + " " + hexadecimal(id.deviceUUID) + " " + std::to_string(device.driverVersion);
   }
   if (!physical_)
-    throw Failure(Errc::unavailable, (choice.empty() ? "no GPU" : "no device '" + choice + "'") +
-                                         std::string(" with Vulkan 1.2; there is ") +
-                                         (seen.empty() ? "none" : seen));
+    throw Failure(
+        Errc::unavailable,
+        (choice.empty() ? "no GPU" : "no device '" + choice + "'") +
+            std::string(" with Vulkan 1.2; there is ") + (seen.empty() ? "none" : seen) +
+            (choice.empty() && software ? ", and what runs on the CPU is only taken as device cpu" : ""));
   name_ = properties_.deviceName;
   if (properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) enough_groups_ = 512;
   patience_ = properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? kMorePatience : kPatience;

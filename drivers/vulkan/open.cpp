@@ -120,7 +120,7 @@ std::optional<std::string> trouble(const VulkanDriver::Options& options) {
 
 const bool kBuiltIn = true;
 
-std::optional<Opened> open_driver(const OpenOptions& given) {
+Result<Opened> open_driver(const OpenOptions& given) {
   const VulkanDriver::Options options{
       .device = given.device, .cache = given.cache, .tiles = given.tiles, .tuning = given.tuning};
   std::optional<std::string> wrong = trouble(options);
@@ -133,8 +133,7 @@ std::optional<Opened> open_driver(const OpenOptions& given) {
       wrong = failure.what();
     }
   }
-  log(Level::info, "vulkan: not used: " + *wrong);
-  return std::nullopt;
+  return Error(Errc::unavailable, *wrong);
 }
 
 }  // namespace dormouse::drivers::vulkan

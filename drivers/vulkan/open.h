@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <filesystem>
-#include <optional>
 #include <string>
 
+#include "config/error.h"
 #include "engine/driver.h"
 
 namespace dormouse::drivers::vulkan {
@@ -25,8 +25,8 @@ struct Opened {
 };
 
 /// The driver for a device of this machine, for the process's life. It is
-/// tried in a child process first, so that one that crashes or hangs does no harm. Nothing when there is none
-/// that works, or this program was built without; a line in the log says why.
-std::optional<Opened> open_driver(const OpenOptions& options);
+/// tried in a child process first, so that one that crashes or hangs does no harm. Error(unavailable), which
+/// says why, when there is none that works, or this program was built without.
+Result<Opened> open_driver(const OpenOptions& options);
 
 }  // namespace dormouse::drivers::vulkan

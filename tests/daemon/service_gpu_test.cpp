@@ -36,6 +36,17 @@ TEST_CASE("a device that is lost costs no answer, and the status says so", "[gpu
   CHECK(gpu_of(device).at("failed").as_string() == "the device is lost");
 }
 
+TEST_CASE("a device that was asked for and is not there is in the status", "[gpu]") {
+  Device device(1);
+  device.table.no_gpu = "no device of a GPU in /dev";
+  device.start();
+  CHECK(gpu_of(device).is_null());
+  device.table.missed = true;
+  device.start();
+  CHECK(gpu_of(device).at("driver").as_string() == "vulkan");
+  CHECK(gpu_of(device).at("failed").as_string() == "no device of a GPU in /dev");
+}
+
 TEST_CASE("a model is computed by the driver that it names", "[gpu]") {
   drivers::FakeGpu gpu;
   const drivers::WatchedDriver watched(gpu, "a fake", "fake 1");
@@ -70,6 +81,16 @@ TEST_CASE("a night whose device is lost ends as any other", "[gpu]") {
 
 // Mesa's own leaks and threads would drown what sanitizers say of ours.
 #ifdef DORMOUSE_TEST_VULKAN
+TEST_CASE("a device is missed where it was asked for by name, and the table says why", "[gpu][vulkan]") {
+  const auto missing = drivers::open_table({.device = "none such"}, std::array{Choice::automatic});
+  CHECK(missing.missed);
+  CHECK_FALSE(missing.no_gpu.empty());
+  CHECK_FALSE(missing.gpu);
+  const auto nobody = drivers::open_table({.device = "none such"}, std::array{Choice::cpu});
+  CHECK_FALSE(nobody.missed);
+  CHECK(nobody.no_gpu.empty());
+}
+
 TEST_CASE("a night on Vulkan trains, passes the guard and is promoted", "[gpu][vulkan]") {
   const auto table = drivers::open_table({.device = "cpu"}, std::array{Choice::vulkan});
   if (!table.gpu) {
