@@ -41,7 +41,7 @@ struct CertifiedOutcome {
   Outcome mean;               ///< over the splits
   std::size_t certified = 0;  ///< splits with a threshold
   std::size_t violated = 0;   ///< splits whose accepted requests err more than promised; audits with luck
-                             ///< leave the errors to these, so that it may be more than δ of them
+                              ///< leave the errors to these, so that it may be more than δ of them
   std::size_t broken =
       0;  ///< as many draws of audits, with replacement from the whole test part, for which all that
           ///< would be accepted of it errs more than promised: what is promised to happen in

@@ -187,8 +187,7 @@ std::string sentence_of(const Plan& plan) {
     return !plan.provisional ? "the cheap model's answer holds, so the planner was not asked"
            : plan.pressure.put_off == PutOff::load
                ? "the cheap model's answer does not hold, and too many requests wait for the planner to be "
-                 "asked "
-                 "now"
+                 "asked now"
                : "the cheap model's answer does not hold, and there was no time for the planner";
   const std::string steps = std::to_string(plan.steps) + (plan.steps == 1 ? " step: " : " steps: ");
   switch (plan.halt) {

@@ -52,11 +52,13 @@ Table answers_table(const std::vector<std::pair<std::string, boost::json::value>
   Table table(headings);
   for (const auto& [file, parameters] : answers) {
     std::vector<std::string> cells{file};
-    for (const char* key : {"label", "confidence", "route", "novelty", "episode_id", "set"})
-      if (sets || key != std::string_view("set"))
-        cells.push_back(cell(parameters, std::string("dormouse_") + key));
-    if (parameters.as_object().contains("dormouse_provisional"))
-      cells[3] += cells[3].find(',') == std::string::npos ? " (provisional)" : " (some provisional)";
+    const bool provisional = parameters.as_object().contains("dormouse_provisional");
+    for (const std::string_view key : {"label", "confidence", "route", "novelty", "episode_id", "set"}) {
+      if (key == "set" && !sets) continue;
+      std::string& text = cells.emplace_back(cell(parameters, "dormouse_" + std::string(key)));
+      if (key == "route" && provisional)
+        text += text.find(',') == text.npos ? " (provisional)" : " (some provisional)";
+    }
     table.add(std::move(cells));
   }
   return table;

@@ -24,6 +24,7 @@ std::uint32_t Device::memory_type(std::uint32_t allowed, Use use) const {
 std::uint32_t Device::heap() const { return memories_.memoryTypes[memory_type(~0u, Use::device)].heapIndex; }
 
 std::size_t Device::room() const {
+  const std::uint32_t own = heap();
   VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
   budget.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT;
   VkPhysicalDeviceMemoryProperties2 memories{};
@@ -31,9 +32,8 @@ std::size_t Device::room() const {
   if (tells_budget_) memories.pNext = &budget;
   instance_api_->memory_properties(physical_, &memories);
   const auto left = [](std::size_t all, std::size_t taken) { return all - std::min(all, taken); };
-  const std::size_t free = tells_budget_
-                               ? left(budget.heapBudget[heap()], budget.heapUsage[heap()])
-                               : left(memories.memoryProperties.memoryHeaps[heap()].size, allocated_);
+  const std::size_t free = tells_budget_ ? left(budget.heapBudget[own], budget.heapUsage[own])
+                                         : left(memories.memoryProperties.memoryHeaps[own].size, allocated_);
   return std::min(free, left(limit_, allocated_));
 }
 
