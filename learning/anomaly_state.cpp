@@ -15,8 +15,8 @@ namespace {
 
 using engine::DType;
 
-constexpr const char* kFormat = "dormouse-anomaly-1";
-constexpr const char *kPredictor = "predictor.", *kChannels = "channels", *kCounts = "counts";
+constexpr const char* kAnomalyFormat = "dormouse-anomaly-1";
+constexpr const char *kPredictor = "predictor.", *kChannels = "channels", *kAlarmCounts = "counts";
 constexpr std::size_t kCounters = 2;
 
 std::string values_of(std::size_t channel) { return "values." + std::to_string(channel); }
@@ -45,15 +45,16 @@ engine::NamedTensors AnomalyDetector::state() const {
   }
   for (std::size_t i = 0; i < tails_.size(); ++i)
     file.tensors.emplace(tail_of(i), engine::row_of(tails_[i].state()));
-  file.tensors.emplace(kCounts, engine::row_of({static_cast<std::int64_t>(alarms_), std::int64_t{active_}}));
-  file.metadata = {{"format", kFormat}, {"options", text_of(options_)}};
+  file.tensors.emplace(kAlarmCounts,
+                       engine::row_of({static_cast<std::int64_t>(alarms_), std::int64_t{active_}}));
+  file.metadata = {{"format", kAnomalyFormat}, {"options", text_of(options_)}};
   seal(file);
   return file;
 }
 
 void AnomalyDetector::restore(const engine::NamedTensors& state, const std::string& file) {
   check_seal(state, file);
-  if (entry(state, "format") != kFormat)
+  if (entry(state, "format") != kAnomalyFormat)
     throw Failure(Errc::corrupt, file + ": no state of an anomaly detector");
   if (entry(state, "options") != text_of(options_))
     throw Failure(Errc::conflict, file + ": is of other options (" + entry(state, "options") +
@@ -67,7 +68,7 @@ void AnomalyDetector::restore(const engine::NamedTensors& state, const std::stri
   std::vector<TailAlarm> tails = tails_;
   for (std::size_t i = 0; i < tails.size(); ++i)
     tails[i].restore(part(state.tensors, tail_of(i), DType::f64, file).values<double>());
-  const auto counts = part(state.tensors, kCounts, DType::i64, file).values<std::int64_t>();
+  const auto counts = part(state.tensors, kAlarmCounts, DType::i64, file).values<std::int64_t>();
   if (counts.size() != kCounters) throw Failure(Errc::corrupt, file + ": counters that cannot be");
   StreamPredictor::State predictor;
   for (const auto& [name, tensor] : state.tensors)

@@ -8,7 +8,7 @@ namespace {
 
 using engine::DType;
 
-constexpr const char* kFormat = "dormouse-checkpoint-1";
+constexpr const char* kCheckpointFormat = "dormouse-checkpoint-1";
 constexpr const char* kCounts = "progress.counts";
 constexpr const char* kNumbers = "progress.numbers";
 constexpr const char* kEpochs = "progress.epochs";
@@ -56,7 +56,7 @@ void write_checkpoint(const std::string& path, const std::string& task, const Fi
   file.tensors.insert_or_assign(
       kNumbers, row<double>({progress.loss_sum, progress.rows, progress.best_loss, plateau.best}));
   file.tensors.insert_or_assign(kEpochs, to_tensor(progress.epochs));
-  file.metadata = {{"format", kFormat}, {"task", task}};
+  file.metadata = {{"format", kCheckpointFormat}, {"task", task}};
   seal(file);
   engine::write_safetensors(path, file);
 }
@@ -65,7 +65,7 @@ FitProgress read_checkpoint(const std::string& path, const std::string& task, Fi
   const engine::NamedTensors file = engine::read_safetensors(path);
   check_seal(file, path);
   const auto format = file.metadata.find("format"), of = file.metadata.find("task");
-  if (format == file.metadata.end() || format->second != kFormat || of == file.metadata.end())
+  if (format == file.metadata.end() || format->second != kCheckpointFormat || of == file.metadata.end())
     throw Failure(Errc::corrupt, path + ": no checkpoint of dormouse train");
   if (of->second != task)
     throw Failure(Errc::configuration, path + ": is the checkpoint of another run (" + of->second +

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "learning/layers.h"
 #include "learning/linoss_network.h"
 
 /// Initial weights, as published: those of the code behind Rusch and Rus (ICLR 2025) and Boyer et al. (2025),
@@ -18,11 +19,6 @@ Tensor drawn(Shape shape, Draw draw) {
   Tensor tensor(engine::DType::f32, std::move(shape));
   for (float& value : tensor.mutable_values<float>()) value = static_cast<float>(draw());
   return tensor;
-}
-
-Tensor uniform(Shape shape, std::int64_t fan_in, Random& random) {
-  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
-  return drawn(std::move(shape), [&] { return bound * (2 * random.uniform() - 1); });
 }
 
 void add_damped(LinossWeights& weights, const std::string& block, std::int64_t m, Random& random) {

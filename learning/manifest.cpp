@@ -7,11 +7,11 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kManifestFormat = 1;
 
 Manifest read(const json::object& root) {
   Manifest manifest;
-  if (root.at("format").to_number<std::int64_t>() != kFormat)
+  if (root.at("format").to_number<std::int64_t>() != kManifestFormat)
     throw std::invalid_argument("an unknown format");
   Version& version = manifest.version;
   version.number = root.at("version").to_number<std::int64_t>();
@@ -40,7 +40,7 @@ std::string to_json(const Manifest& manifest) {
   for (const auto& [name, shape] : manifest.shapes) shapes[name] = json::value_from(shape.extents());
   for (const auto& [name, hash] : manifest.sha256) files[name] = hash;
   const json::object root{
-      {"format", kFormat},
+      {"format", kManifestFormat},
       {"dormouse", DORMOUSE_VERSION},
       {"version", version.number},
       {"parent", version.parent},

@@ -10,7 +10,7 @@ namespace {
 
 using engine::DType;
 
-constexpr std::string_view kFormat = "dormouse-seed-1";
+constexpr std::string_view kSeedFormat = "dormouse-seed-1";
 constexpr std::int64_t kMostExtent = 1 << 24;
 
 void store(engine::NamedTensors& file, const std::string& prefix, const LabelledLatents& data) {
@@ -58,7 +58,7 @@ class SeedReader {
       : path_(path), file_(engine::read_safetensors(path)) {}
 
   Seed read() {
-    if (metadata("format") != kFormat)
+    if (metadata("format") != kSeedFormat)
       corrupt("metadata 'format' is '" + metadata("format") + "', not a seed memory's");
     Seed seed;
     seed.labels = labels();
@@ -228,7 +228,7 @@ engine::NamedTensors file_of(const Seed& seed) {
   boost::json::array labels(seed.labels.begin(), seed.labels.end());
   char temperature[32];
   std::snprintf(temperature, sizeof temperature, "%.9g", static_cast<double>(seed.temperature));
-  file.metadata = {{"format", std::string(kFormat)},
+  file.metadata = {{"format", std::string(kSeedFormat)},
                    {"labels", boost::json::serialize(labels)},
                    {"temperature", temperature}};
   return file;

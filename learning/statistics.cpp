@@ -9,7 +9,7 @@ namespace dormouse::learning {
 namespace {
 
 constexpr double kFormat = 1;
-constexpr std::size_t kHeader = 3;  // format, width, count
+constexpr std::size_t kStatisticsHeader = 3;  // format, width, count
 
 }  // namespace
 
@@ -41,7 +41,7 @@ std::string to_bytes(const ClassStatistics& statistics) {
 
 ClassStatistics class_statistics(std::string_view bytes, std::size_t width, std::string_view what) {
   ClassStatistics statistics(width);
-  std::vector<double> numbers(kHeader + statistics.sum.size() + statistics.moment.size());
+  std::vector<double> numbers(kStatisticsHeader + statistics.sum.size() + statistics.moment.size());
   const bool fits = bytes.size() == numbers.size() * sizeof(double);
   if (fits) std::memcpy(numbers.data(), bytes.data(), bytes.size());
   if (!fits || numbers[0] != kFormat || numbers[1] != static_cast<double>(width) || !(numbers[2] >= 0) ||
@@ -49,8 +49,9 @@ ClassStatistics class_statistics(std::string_view bytes, std::size_t width, std:
     throw Failure(Errc::corrupt,
                   std::string(what) + ": not the statistics of a class of width " + std::to_string(width));
   statistics.count = numbers[2];
-  std::copy_n(numbers.begin() + kHeader, width, statistics.sum.begin());
-  std::copy(numbers.begin() + std::ptrdiff_t(kHeader + width), numbers.end(), statistics.moment.begin());
+  std::copy_n(numbers.begin() + kStatisticsHeader, width, statistics.sum.begin());
+  std::copy(numbers.begin() + std::ptrdiff_t(kStatisticsHeader + width), numbers.end(),
+            statistics.moment.begin());
   return statistics;
 }
 

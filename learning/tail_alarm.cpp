@@ -10,7 +10,7 @@
 namespace dormouse::learning {
 namespace {
 
-constexpr std::size_t kHeader = 5;  // of a state: what is no list
+constexpr std::size_t kAlarmHeader = 5;  // of a state: what is no list
 
 TailAlarm::Options checked(const TailAlarm::Options& options) {
   if (!(options.rate > 0 && options.rate <= 0.25))
@@ -91,13 +91,13 @@ std::vector<double> TailAlarm::state() const {
 
 void TailAlarm::restore(std::span<const double> state) {
   const auto sane = [](double x) { return x >= 0 && x <= std::numeric_limits<float>::max(); };
-  if (state.size() < kHeader || !std::ranges::all_of(state, sane) ||
+  if (state.size() < kAlarmHeader || !std::ranges::all_of(state, sane) ||
       state[0] >= static_cast<double>(block_) || state[2] > 1 ||
       state[3] >= static_cast<double>(options_.quiet) || state[4] >= static_cast<double>(options_.longest) ||
-      state[4] > static_cast<double>(state.size() - kHeader))
+      state[4] > static_cast<double>(state.size() - kAlarmHeader))
     throw Failure(Errc::corrupt, "the state of another alarm");
   const auto held = static_cast<std::size_t>(state[4]);
-  const std::span<const double> blocks = state.subspan(kHeader + held);
+  const std::span<const double> blocks = state.subspan(kAlarmHeader + held);
   if (blocks.size() > highest_.capacity() || (held > 0) != (state[2] != 0))
     throw Failure(Errc::corrupt, "the state of another alarm");
   highest_ = memory::NumberMemory(highest_.capacity());
@@ -107,7 +107,7 @@ void TailAlarm::restore(std::span<const double> state) {
   active_ = held > 0;
   calm_ = static_cast<std::size_t>(state[3]);
   held_.clear();
-  for (const double score : state.subspan(kHeader, held)) held_.push_back(static_cast<float>(score));
+  for (const double score : state.subspan(kAlarmHeader, held)) held_.push_back(static_cast<float>(score));
 }
 
 }  // namespace dormouse::learning

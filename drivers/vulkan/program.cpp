@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 
 #include "drivers/vulkan/emitting.h"
 #include "drivers/vulkan/tuner.h"
@@ -364,11 +365,11 @@ std::vector<engine::Program::Part> Program::parts() const {
   const auto laps = stopwatch_->laps();
   for (std::size_t i = 0; i < laps.size(); ++i) {
     const Call& call = recorder_.calls()[i];
-    std::string name(call.of);
-    name += std::string(" (") + info(call.shader).name;
-    for (const std::uint32_t groups : {call.groups.x, call.groups.y, call.groups.z})
-      name += " " + std::to_string(groups);
-    parts.push_back({name + ")", std::chrono::round<std::chrono::microseconds>(laps[i])});
+    std::ostringstream name;
+    name << call.of << " (" << info(call.shader).name;
+    for (const std::uint32_t groups : {call.groups.x, call.groups.y, call.groups.z}) name << ' ' << groups;
+    name << ')';
+    parts.push_back({name.str(), std::chrono::round<std::chrono::microseconds>(laps[i])});
   }
   return parts;
 }

@@ -1,12 +1,14 @@
 #include "drivers/vulkan/tile.h"
 
+#include <sstream>
+
 namespace dormouse::drivers::vulkan {
 
 std::string to_string(const Tile& tile) {
-  std::string text = std::to_string(tile.m);
-  for (const std::uint32_t extent : {tile.n, tile.k}) text += "x" + std::to_string(extent);
-  return text + "-" + std::to_string(tile.rows) + "x" + std::to_string(tile.columns) + "-" +
-         std::to_string(tile.spread);
+  std::ostringstream text;
+  text << tile.m << 'x' << tile.n << 'x' << tile.k << '-' << tile.rows << 'x' << tile.columns << '-'
+       << tile.spread;
+  return text.str();
 }
 
 std::vector<Tile> tiles_for(std::uint32_t threads, std::uint32_t shared_bytes) {

@@ -140,7 +140,8 @@ Value operand_gradient(const GradientContext& context, const EinsumEquation& equ
   std::vector<ValueId> inputs{context.upstream().id};
   for (std::size_t i = 0; i < equation.operands(); ++i) {
     if (i == which) continue;
-    terms += "," + einsum_term(equation.operand(i));
+    terms += ',';
+    terms += einsum_term(equation.operand(i));
     elsewhere += equation.operand(i);
     inputs.push_back(context.input(i).id);
   }

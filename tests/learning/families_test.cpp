@@ -11,6 +11,7 @@
 #include "engine/session.h"
 #include "learning/model_spec.h"
 #include "learning/train.h"
+#include "tests/learning/parts.h"
 #include "tests/temporary_folder.h"
 
 using namespace dormouse;
@@ -38,14 +39,6 @@ Tensor noise(engine::Shape shape, std::uint64_t seed) {
   Tensor tensor(DType::f32, std::move(shape));
   for (float& value : tensor.mutable_values<float>()) value = static_cast<float>(random.normal());
   return tensor;
-}
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.values<float>().size(); ++i)
-    largest = std::max(largest, double(std::abs(a.values<float>()[i] - b.values<float>()[i])));
-  return largest;
 }
 
 Tensor answers(const engine::Graph& graph, const Tensor& input) {
