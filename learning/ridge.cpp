@@ -1,7 +1,7 @@
 #include "learning/ridge.h"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 #include <string>
 
 #include "learning/cholesky.h"
@@ -112,8 +112,39 @@ void RidgeHead::follow(ClassIndex label, const PooledScatter::Move& by) {
   add_scaled(solved_.data() + label * width, by.share * (1 - scale * spread), gain.data(), width);
 }
 
-// The bias is one more element of each mean, which scatters not at all: its part of (S + λI)⁻¹ is 1/λ.
 std::vector<double> RidgeHead::weights() const {
+  return options_.rule == Rule::regression ? regression() : discriminants();
+}
+
+// tr(ΛS/N) = tr((S + λI)⁻¹S) = D − λ·tr((S + λI)⁻¹). The mean over classes goes because a softmax does not
+// see it, while a night that takes over one class's column (rows_from_fast) does.
+std::vector<double> RidgeHead::discriminants() const {
+  const std::size_t width = pooled_.width(), count = classes();
+  const double total = pooled_.total();
+  double trace = static_cast<double>(width), present = 0;
+  for (std::size_t i = 0; i < width; ++i) trace -= penalty_ * inverse_[i * (width + 1)];
+  std::vector<double> weights((width + 1) * count);
+  for (std::size_t c = 0; c < count; ++c) {
+    if (pooled_.count(c) <= 0) continue;
+    ++present;
+    const double* solved = solved_.data() + c * width;
+    for (std::size_t i = 0; i < width; ++i) weights[i * count + c] = total * solved[i];
+    weights[width * count + c] =
+        (trace / pooled_.count(c) - total * dot(pooled_.mean(c).data(), solved, width)) / 2;
+  }
+  for (std::size_t i = 0; i <= width; ++i) {
+    double* row = weights.data() + i * count;
+    const double middle = std::accumulate(row, row + count, 0.0) / std::max(present, 1.0);
+    for (std::size_t c = 0; c < count; ++c)
+      if (pooled_.count(c) > 0) row[c] -= middle;
+  }
+  for (std::size_t c = 0; c < count; ++c)
+    if (pooled_.count(c) <= 0) weights[width * count + c] = kNever;
+  return weights;
+}
+
+// The bias is one more element of each mean, which scatters not at all: its part of (S + λI)⁻¹ is 1/λ.
+std::vector<double> RidgeHead::regression() const {
   std::vector<std::size_t> present;
   for (std::size_t c = 0; c < classes(); ++c)
     if (pooled_.count(c) > 0) present.push_back(c);

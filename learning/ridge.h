@@ -8,31 +8,49 @@
 
 namespace dormouse::learning {
 
-/// Exact regularised least squares on the latent, a rank-1 update a label.
+/// Exact linear classes on the latent by a regularised scatter, a rank-1 update a label.
 ///
-/// Ridge regression to one-hot labels, its normal equations split into what lies within and between classes:
-/// with S the scatter within classes, pooled, and μ̃_c the class means, the bias appended,
+/// With S the scatter within classes, pooled, of total weight N, λ, the class means μ_c and the examples n_c
+/// of each class, two rules:
+///
+/// Regression is ridge regression to one-hot labels, its normal equations split into what lies within and
+/// between classes; μ̃_c is a mean with the bias appended:
 ///
 ///     W = A⁻¹·G·V,   A = S + λI + G·V·Gᵀ,   G = [μ̃_1 … μ̃_C],   V = diag(v_c).
+///
+/// It masks a class that lies between others (Hastie, Tibshirani and Friedman, The Elements of Statistical
+/// Learning, §4.2). Discriminants are Fisher's, by the regularised covariance of Friedman (1989), every class
+/// as likely as another:
+///
+///     logit_c = μ_cᵀΛx − ½·(μ_cᵀΛμ_c − tr(ΛS/N)/n_c),   Λ = N·(S + λI)⁻¹,
+///
+/// less the mean over the classes that have examples; the others never win (bias kNever). The trace is by how
+/// much the mean of n_c examples is expected to seem farther out than the class is (Moran and Murphy 1979),
+/// which would cost a class of few labels most of its answers.
 ///
 /// Plain: v_c = n_c, the examples of the class, and examples weigh alike in S. Balanced: v_c = 1 and classes
 /// weigh (nearly, see Weigh) alike in S, however many examples they have, which a class of ten among classes
 /// of hundreds needs.
 ///
-/// A label moves S by a rank-1 matrix (Welford), (S + λI)⁻¹ by Sherman–Morrison and W by Woodbury's identity:
-/// O(D² + C·D + C²·D) for a label and the head that follows. The result is that of the batch solution on the
-/// same examples in any order (to about 1e-9). It is solved afresh, O(D³), every 4096 labels, which keeps
-/// rounding from adding up, and when a class weighs otherwise (its 9th label, 17th, 33rd …). Memory: 3D²/2 +
-/// 2C·D doubles, balanced (C + 3)·D²/2 + 2C·D; the inverse and the solved means, D² + C·D of them, are made
-/// again from the rest.
+/// A label moves S by a rank-1 matrix (Welford) and (S + λI)⁻¹ by Sherman–Morrison; what follows is
+/// Woodbury's identity for regression, and at hand for discriminants: O(D² + C·D) for a label and the head
+/// that follows, O(C²·D) more by regression. The result is that of the batch solution on the same examples in
+/// any order (to about 1e-9). It is solved afresh, O(D³), every 4096 labels, which keeps rounding from adding
+/// up, and when a class weighs otherwise (its 9th label, 17th, 33rd …). Memory: 3D²/2 + 2C·D doubles,
+/// balanced (C + 3)·D²/2 + 2C·D; the inverse and the solved means, D² + C·D of them, are made again from the
+/// rest.
 class RidgeHead final : public FastHead {
  public:
+  enum class Rule { regression, discriminants };
   struct Options {
     double ridge = 1e-2;  ///< λ relative to the seed's scatter within classes, mean over elements
     std::optional<double> penalty =
         {};  ///< λ itself; nothing: by `ridge`, or 1 where the seed has no scatter
     bool balanced = true;
+    Rule rule = Rule::regression;
     float temperature = 0.2f;  ///< of the head until it is fitted on held-out examples
+
+    static Options discriminants() { return {.ridge = 0.3, .rule = Rule::discriminants, .temperature = 1}; }
   };
   /// Starts from `seed` (empty classes allowed); the number of classes is seed.size(). With `lift` (as in
   /// engine::LinearHead) the head works on its features: `seed` and D are theirs, latents are lifted here.
@@ -52,6 +70,8 @@ class RidgeHead final : public FastHead {
   std::vector<double> weights() const;
 
  private:
+  std::vector<double> regression() const;
+  std::vector<double> discriminants() const;
   std::vector<float> features(std::span<const float> latent) const;
   void follow(ClassIndex label, const PooledScatter::Move& by);
   void solve();  ///< inverse_ and solved_ from what is pooled

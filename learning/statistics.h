@@ -9,7 +9,8 @@
 
 namespace dormouse::learning {
 
-/// All that ridge regression needs to know of the latents of one class: n, Σx and Σxxᵀ in double precision.
+/// All that discriminants and ridge regression need to know of the latents of one class: n, Σx and Σxxᵀ in
+/// double precision.
 ///
 /// The second moment is the lower triangle, row by row: D(D+1)/2 numbers.
 struct ClassStatistics {

@@ -44,15 +44,16 @@ double weight_of(double count, bool balanced) {
 }
 
 /// λ as the seed fixes it.
-double penalty_of(const LabelledLatents& seed, bool balanced) {
+double penalty_of(const LabelledLatents& seed, const RidgeHead::Options& options) {
   const Statistics by_class = statistics_of(seed, std::ranges::max(seed.classes) + 1);
   double trace = 0;
   for (std::size_t r = 0; r < seed.size(); ++r) {
     const ClassStatistics& s = by_class[seed.classes[r]];
     for (std::size_t i = 0; i < seed.width(); ++i)
-      trace += weight_of(s.count, balanced) * std::pow(double{seed.row(r)[i]} - s.sum[i] / s.count, 2);
+      trace +=
+          weight_of(s.count, options.balanced) * std::pow(double{seed.row(r)[i]} - s.sum[i] / s.count, 2);
   }
-  return RidgeHead::Options{}.ridge * trace / double(seed.width());
+  return options.ridge * trace / double(seed.width());
 }
 
 /// Ridge regression by its normal equations.
@@ -97,10 +98,59 @@ std::vector<double> balanced_solution(const LabelledLatents& all, double penalty
   return eliminate(std::move(system), classes);
 }
 
-std::vector<double> batch_solution(const LabelledLatents& seed, const LabelledLatents& all, bool balanced) {
-  return balanced ? balanced_solution(all, penalty_of(seed, true))
-                  : plain_solution(all, penalty_of(seed, false));
+/// Linear discriminants by their definition: covariance, means, and what a mean of n examples is off by.
+std::vector<double> discriminant_solution(const LabelledLatents& all, const RidgeHead::Options& options,
+                                          double penalty) {
+  const std::size_t n = all.width(), classes = std::ranges::max(all.classes) + 1;
+  const Statistics by_class = statistics_of(all, classes);
+  const auto mean = [&](std::size_t c, std::size_t i) { return by_class[c].sum[i] / by_class[c].count; };
+  double total = 0;
+  for (const ClassStatistics& s : by_class) total += s.count * weight_of(s.count, options.balanced);
+  std::vector<std::vector<double>> covariance(n, std::vector<double>(n)), system;
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    const std::size_t c = all.classes[r];
+    const double weight = weight_of(by_class[c].count, options.balanced) / total;
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < n; ++j)
+        covariance[i][j] +=
+            weight * (double{all.row(r)[i]} - mean(c, i)) * (double{all.row(r)[j]} - mean(c, j));
+  }
+  for (std::size_t i = 0; i < n; ++i) {  // beside it the covariance itself, and the means
+    system.push_back(covariance[i]);
+    system[i][i] += penalty / total;
+    system[i].insert(system[i].end(), covariance[i].begin(), covariance[i].end());
+    for (std::size_t c = 0; c < classes; ++c) system[i].push_back(mean(c, i));
+  }
+  const std::vector<double> solved = eliminate(std::move(system), n + classes);
+  const auto at = [&](std::size_t i, std::size_t column) { return solved[i * (n + classes) + column]; };
+  double trace = 0;
+  for (std::size_t i = 0; i < n; ++i) trace += at(i, i);
+  std::vector<double> weights((n + 1) * classes);
+  for (std::size_t c = 0; c < classes; ++c) {
+    double norm = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      weights[i * classes + c] = at(i, n + c);
+      norm += mean(c, i) * at(i, n + c);
+    }
+    weights[n * classes + c] = -(norm - trace / by_class[c].count) / 2;
+  }
+  for (std::size_t i = 0; i <= n; ++i) {
+    const auto row = std::span(weights).subspan(i * classes, classes);
+    const double middle = std::accumulate(row.begin(), row.end(), 0.0) / double(classes);
+    for (double& w : row) w -= middle;
+  }
+  return weights;
 }
+
+std::vector<double> batch_solution(const LabelledLatents& seed, const LabelledLatents& all,
+                                   const RidgeHead::Options& options) {
+  const double penalty = penalty_of(seed, options);
+  if (options.rule == RidgeHead::Rule::discriminants) return discriminant_solution(all, options, penalty);
+  return options.balanced ? balanced_solution(all, penalty) : plain_solution(all, penalty);
+}
+
+const RidgeHead::Options kWays[] = {
+    {.balanced = false}, {}, RidgeHead::Options::discriminants()};  ///< how a head may read its sums
 
 void observe_all(RidgeHead& head, const LabelledLatents& data) {
   for (std::size_t i = 0; i < data.size(); ++i) head.observe(data.row(i), data.classes[i]);
@@ -109,17 +159,17 @@ void observe_all(RidgeHead& head, const LabelledLatents& data) {
 }  // namespace
 
 TEST_CASE("ridge taught one by one equals the batch solution", "[ridge]") {
-  const bool balanced = GENERATE(false, true);
-  INFO("balanced " << balanced << ", seed " << kSeed);
+  const std::size_t way = GENERATE(0u, 1u, 2u);
+  INFO("way " << way << ", seed " << kSeed);
   Clusters clusters(6, kWidth, 1.0, kSeed);
   const LabelledLatents seed = clusters.draw(40, 0, 4);
   const LabelledLatents taught = clusters.draw(7, 4, 6);
 
-  RidgeHead online(kWidth, statistics_of(seed, 4), {.balanced = balanced});
+  RidgeHead online(kWidth, statistics_of(seed, 4), kWays[way]);
   online.grow(6);
   observe_all(online, taught);
 
-  CHECK(largest_difference(online.weights(), batch_solution(seed, concatenate(seed, taught), balanced)) <
+  CHECK(largest_difference(online.weights(), batch_solution(seed, concatenate(seed, taught), kWays[way])) <
         1e-9);
 }
 
@@ -132,16 +182,16 @@ TEST_CASE("ridge stays exact over many labels, taken back or not", "[ridge]") {
   observe_all(head, wrong);
   observe_all(head, taught);
   for (std::size_t i = 0; i < wrong.size(); ++i) head.unlearn(wrong.row(i), wrong.classes[i]);
-  CHECK(largest_difference(head.weights(), batch_solution(seed, concatenate(seed, taught), true)) < 1e-9);
+  CHECK(largest_difference(head.weights(), batch_solution(seed, concatenate(seed, taught), {})) < 1e-9);
 }
 
 TEST_CASE("statistics absorbed are examples observed", "[ridge]") {
-  const bool balanced = GENERATE(false, true);
-  INFO("balanced " << balanced << ", seed " << kSeed);
+  const std::size_t way = GENERATE(0u, 1u, 2u);
+  INFO("way " << way << ", seed " << kSeed);
   Clusters clusters(5, kWidth, 1.0, kSeed);
   const Statistics seed = statistics_of(clusters.draw(30, 0, 3), 3);
   const LabelledLatents taught = clusters.draw(12, 2, 4);
-  RidgeHead observed(kWidth, seed, {.balanced = balanced}), absorbed(kWidth, seed, {.balanced = balanced});
+  RidgeHead observed(kWidth, seed, kWays[way]), absorbed(kWidth, seed, kWays[way]);
   observed.grow(5), absorbed.grow(5);
   observe_all(observed, taught);
   absorbed.absorb(statistics_of(taught, 5));
@@ -186,12 +236,12 @@ TEST_CASE("a lift solves what no linear head can", "[ridge][lift]") {
 }
 
 TEST_CASE("ridge rebuilt from the same statistics and labels is bit-identical", "[ridge]") {
-  const bool balanced = GENERATE(false, true);
+  const std::size_t way = GENERATE(0u, 1u, 2u);
   Clusters clusters(4, kWidth, 1.0, kSeed);
   const Statistics seed = statistics_of(clusters.draw(30, 0, 3), 3);
   const LabelledLatents taught = clusters.draw(9, 3, 4);
   const auto build = [&] {
-    RidgeHead head(kWidth, seed, {.balanced = balanced});
+    RidgeHead head(kWidth, seed, kWays[way]);
     head.grow(4);
     observe_all(head, taught);
     return head.weights();
@@ -200,8 +250,8 @@ TEST_CASE("ridge rebuilt from the same statistics and labels is bit-identical", 
 }
 
 TEST_CASE("the order of labels does not matter to ridge", "[ridge]") {
-  const bool balanced = GENERATE(false, true);
-  INFO("balanced " << balanced << ", seed " << kSeed);
+  const std::size_t way = GENERATE(0u, 1u, 2u);
+  INFO("way " << way << ", seed " << kSeed);
   Clusters clusters(5, kWidth, 1.0, kSeed);
   const Statistics seed = statistics_of(clusters.draw(30, 0, 4), 4);
   const LabelledLatents taught = clusters.draw(20, 2, 5);
@@ -210,7 +260,7 @@ TEST_CASE("the order of labels does not matter to ridge", "[ridge]") {
   Random random(kSeed);
   random.shuffle(order);
 
-  RidgeHead one(kWidth, seed, {.balanced = balanced}), other(kWidth, seed, {.balanced = balanced});
+  RidgeHead one(kWidth, seed, kWays[way]), other(kWidth, seed, kWays[way]);
   one.grow(5), other.grow(5);
   observe_all(one, taught);
   observe_all(other, gather(taught, order));
@@ -218,9 +268,9 @@ TEST_CASE("the order of labels does not matter to ridge", "[ridge]") {
 }
 
 TEST_CASE("an unlearnt label leaves no trace in ridge", "[ridge]") {
-  const bool balanced = GENERATE(false, true);
+  const std::size_t way = GENERATE(0u, 1u, 2u);
   Clusters clusters(4, kWidth, 1.0, kSeed);
-  RidgeHead head(kWidth, statistics_of(clusters.draw(30, 0, 4), 4), {.balanced = balanced});
+  RidgeHead head(kWidth, statistics_of(clusters.draw(30, 0, 4), 4), kWays[way]);
   const LabelledLatents wrong = clusters.draw(1, 0, 1);
   const std::vector<double> before = head.weights();
   head.observe(wrong.row(0), 3);
@@ -245,6 +295,36 @@ TEST_CASE("ten examples of a new class are enough when classes weigh alike", "[r
   CHECK(measure(true, 8, 10) > 0.85);
   CHECK(measure(true, 8, 10) > measure(false, 8, 10) + 0.1);
   CHECK(measure(true, 0, 8) > measure(false, 0, 8) - 0.05);
+}
+
+TEST_CASE("discriminants know a class that lies between two others, and regression does not", "[ridge]") {
+  INFO("seed " << kSeed);
+  Random random(kSeed);
+  LabelledRows rows(1);
+  for (int i = 0; i < 60; ++i)
+    for (const ClassIndex c : {0, 1, 2})
+      rows.add(std::vector<float>{static_cast<float>(4 * double(c) + random.normal())}, c);
+  const LabelledLatents data = rows.take();
+  const auto between = [&](const RidgeHead::Options& options) {
+    const RidgeHead head(1, statistics_of(data, 3), options);
+    return accuracy(predictions(logits_of(head.head(), data.latents)), data.classes, 1, 2);
+  };
+  CHECK(between(RidgeHead::Options::discriminants()) > 0.9);
+  CHECK(between({}) < 0.3);
+}
+
+TEST_CASE("a discriminant of two examples is not held against its class", "[ridge]") {
+  INFO("seed " << kSeed);
+  Clusters clusters(10, 32, 0.8, kSeed);
+  RidgeHead head(32, statistics_of(clusters.draw(300, 0, 8), 8), RidgeHead::Options::discriminants());
+  head.grow(11);
+  observe_all(head, clusters.draw(2, 8, 10));
+  const LabelledLatents test = clusters.draw(200, 0, 10);
+  const auto named = predictions(logits_of(head.head(), test.latents));
+  CAPTURE(accuracy(named, test.classes, 8, 10), accuracy(named, test.classes, 0, 8));
+  CHECK(accuracy(named, test.classes, 8, 10) > 0.6);
+  CHECK(accuracy(named, test.classes, 0, 8) > 0.8);
+  CHECK(std::ranges::count(named, ClassIndex{10}) == 0);  // of which there is none
 }
 
 TEST_CASE("ridge refuses what cannot be an example", "[ridge]") {
