@@ -9,10 +9,10 @@
 
 /// What the fast head keeps of labelled episodes that memory let go: their statistics by class, in the store.
 ///
-/// Ridge regression needs no more of an example than what it adds to these, so seed, consolidated statistics
-/// and the labels since make the same weights as all labels did. Held-out examples leave nothing: they only
-/// measure. An entry is of one embedding; those of another are passed over, and replaced when memory next
-/// lets something go. All on the storage thread.
+/// Discriminants and ridge regression need no more of an example than what it adds to these, so seed,
+/// consolidated statistics and the labels since make the same weights as all labels did. Held-out examples
+/// leave nothing: they only measure. An entry is of one embedding; those of another are passed over, and
+/// replaced when memory next lets something go. All on the storage thread.
 namespace dormouse::daemon {
 
 /// What is to be stored with letting these episodes of any model go: see Store::distil_with.

@@ -15,7 +15,6 @@
 #include "learning/linear_layer.h"
 #include "learning/ridge.h"
 #include "learning/sgd_head.h"
-#include "learning/slda.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -147,19 +146,14 @@ ClassIndex Learner::class_of(const memory::Episode& labelled) const {
 
 std::unique_ptr<learning::FastHead> Learner::starting_head() const {
   const Learnable& learnable = *parts_->learnable;
-  const bool slda = parts_->options.fast == FastWeights::slda;
-  const bool ridge = slda || parts_->options.fast == FastWeights::ridge ||
-                     (parts_->options.fast == FastWeights::automatic && seed_ != nullptr);
-  if (ridge) {
+  const FastWeights fast = parts_->options.fast;
+  if (fast != FastWeights::sgd && (fast != FastWeights::automatic || seed_)) {
     learning::Statistics start(learnable.labels.size(), learning::ClassStatistics(learnable.latent_size));
     if (seed_) start = seed_->statistics;
-    std::unique_ptr<learning::FastHead> head;
-    if (slda)
-      head =
-          std::make_unique<learning::SldaHead>(learnable.latent_size, start, learning::SldaHead::Options{});
-    else
-      head =
-          std::make_unique<learning::RidgeHead>(learnable.latent_size, start, learning::RidgeHead::Options{});
+    using Head = learning::RidgeHead;
+    auto head =
+        std::make_unique<Head>(learnable.latent_size, start,
+                               fast == FastWeights::ridge ? Head::Options{} : Head::Options::discriminants());
     auto let_go = consolidated(store_, parts_->options.name, labels_, learnable.latent_size);
     while (!let_go.empty() && let_go.back().count == 0) let_go.pop_back();
     if (!let_go.empty()) head->absorb(let_go);

@@ -67,7 +67,7 @@ std::string rolled_back_key(const std::string& model, std::int64_t version);
 /// One model's learning between nights: the owner of its fast weights, labels, index and concepts.
 ///
 /// Lives on the storage thread. Every change ends in a new Served for the io thread to publish. Fast weights
-/// are rebuilt exactly: seed statistics, those of episodes that memory let go (by ridge only), then every
+/// are rebuilt exactly: seed statistics, those of episodes that memory let go (but by sgd), then every
 /// training label that is left in the order it was given.
 class Learner {
  public:

@@ -40,7 +40,7 @@ std::string predicted(World& world, const engine::Tensor& input) {
 }
 
 TEST_CASE("a restart rebuilds fast weights bit by bit, corrections and new classes included", "[service]") {
-  const FastWeights fast = GENERATE(FastWeights::ridge, FastWeights::sgd);
+  const FastWeights fast = GENERATE(FastWeights::slda, FastWeights::ridge, FastWeights::sgd);
   INFO("fast weights " << int(fast) << ", seed " << kSeed);
   World world(fast);
   std::vector<memory::EpisodeId> ids;
