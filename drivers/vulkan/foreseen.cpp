@@ -31,8 +31,11 @@ Foreseen foresee(const engine::Partition& partition, Device& device, Constants& 
   for (const auto* const ids : {&partition.inputs, &partition.outputs})
     for (const engine::ValueId id : *ids)
       sum.carried += device_bytes(partition.graph->value(id).shape.elements());
-  // Two blocks take turns: a step reads one and writes the other.
-  if (engine::is_training_step(partition)) sum.kept = 2 * (Staying(partition).bytes + engine::kReadSlack);
+  // Blocks take turns: a step reads one and writes another, and by a third the one it reads could be made
+  // again until the host has it.
+  const std::size_t blocks = device.unified() ? 2 : 3;
+  if (engine::is_training_step(partition))
+    sum.kept = blocks * (Staying(partition).bytes + engine::kReadSlack);
   return sum;
 }
 

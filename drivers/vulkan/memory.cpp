@@ -65,7 +65,7 @@ Memory Device::allocate(std::size_t bytes, Use use) const {
   check(api_->allocate_memory(device_, &info, nullptr, &memory),
         ("memory of " + name_ + ": " + std::to_string(needs.size) + " bytes").c_str());
   made.memory = own(memory, api_->free_memory);
-  if (memories_.memoryTypes[info.memoryTypeIndex].heapIndex == heap()) {
+  if (use == Use::device) {
     allocated_ += needs.size;
     made.counted = Counted(&allocated_, Subtract{needs.size});
   }

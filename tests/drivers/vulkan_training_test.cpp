@@ -238,10 +238,12 @@ TEST_CASE("a training step takes the device memory that was foreseen, and no mor
 
 TEST_CASE("a training step that would keep more than the device may take is left to the CPU", "[vulkan]") {
   if (!vulkan_device()) return;
+  const bool staged = GENERATE(false, true);
   const Graph graph = narrow_step();
-  const std::size_t all = taken_by_steps(vulkan::VulkanDriver({.device = vulkan_device_name()}), graph);
+  const std::size_t all =
+      taken_by_steps(vulkan::VulkanDriver({.device = vulkan_device_name(), .staged = staged}), graph);
   const std::size_t allowed = all - (std::size_t{8} << 20);  // less than it keeps in one of two blocks
-  const vulkan::VulkanDriver limited({.device = vulkan_device_name(), .memory = allowed});
+  const vulkan::VulkanDriver limited({.device = vulkan_device_name(), .staged = staged, .memory = allowed});
   CHECK(taken_by_steps(limited, graph) <= allowed);
 }
 
