@@ -263,7 +263,7 @@ def use(root, service, users, admins, deb):
     check("it knows what it was taught", answer[0] == "three", answer)
 
     with open(root.path("etc/dormouse/dormouse.yaml"), "a") as file:
-        file.write("hrm: {accept: 0.8}\n")
+        file.write("sleep: {watts: 5}\n")
     later = with_version(deb, "+later", root.path("tmp/later"))
     root.run("dpkg", "-i", "/tmp/" + os.path.basename(later))
     service.stop()
@@ -271,7 +271,7 @@ def use(root, service, users, admins, deb):
     again, kept = state(root, users)
     check("an upgrade keeps the weights", kept == version)
     check("and the episodes", again["labelled"] == remembered["labelled"], remembered, again)
-    check("and the configuration", "accept: 0.8" in open(root.path("etc/dormouse/dormouse.yaml")).read())
+    check("and the configuration", "watts: 5" in open(root.path("etc/dormouse/dormouse.yaml")).read())
     check("and the answers", answer_to(root, three, users) == answer, answer)
 
     service.stop()
