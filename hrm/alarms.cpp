@@ -6,17 +6,16 @@
 namespace dormouse::hrm {
 namespace {
 
-constexpr double kAlarm = 5;  // nats
 constexpr double kWorse = 4;  // times the odds
 
 }  // namespace
 
 bool PageSum::add(double nats) {
-  if (level_ < kAlarm) level_ = std::max(0.0, level_ + nats);
-  return level_ >= kAlarm;
+  if (level_ < alarm_) level_ = std::max(0.0, level_ + nats);
+  return level_ >= alarm_;
 }
 
-double PageSum::level() const { return std::min(1.0, level_ / kAlarm); }
+double PageSum::level() const { return std::min(1.0, level_ / alarm_); }
 
 ErrorAlarm::ErrorAlarm(double most) {
   const double usual = most / 2, worse = std::min(2 * most, (1 + most) / 2);

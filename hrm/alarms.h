@@ -4,9 +4,10 @@
 
 namespace dormouse::hrm {
 
-/// Page's one-sided cumulative sum (1954) of log likelihood ratios: never below 0, an alarm at five nats.
+/// Page's one-sided cumulative sum (1954) of log likelihood ratios: never below 0, an alarm at so many nats.
 class PageSum {
  public:
+  explicit PageSum(double alarm) : alarm_(alarm) {}
   /// The next ratio. True when the alarm goes off; it stays off until reset().
   bool add(double nats);
   void reset() { level_ = 0; }
@@ -17,11 +18,11 @@ class PageSum {
   void restore(NumberReader& text) { level_ = text.number(); }
 
  private:
-  double level_ = 0;
+  double alarm_, level_ = 0;
 };
 
 /// An alarm at the first signs that more goes wrong than may: the sum between twice and half of `most`, the
-/// share that may.
+/// share that may, to five nats.
 ///
 /// False alarms come once in some 27,000 audited answers where half of `most` = 1 % goes wrong (5,000 at 5
 /// %), in 300,000 (130,000) where a quarter does. Twice as much as may is noticed after some 360 (70), four
@@ -40,7 +41,7 @@ class ErrorAlarm {
 
  private:
   double wrong_, right_;  ///< what one answer adds
-  PageSum sum_;
+  PageSum sum_{5};
 };
 
 /// An alarm before anybody audited anything: the same sum over the scores of all requests, between four times
@@ -48,7 +49,8 @@ class ErrorAlarm {
 ///
 /// Where s is the score and π = E[1 − s] was foretold, four times the odds draw a request more often by
 /// s(1 − π')/(1 − π) + (1 − s)π'/π, π' being what π becomes: its mean is 1 as long as nothing shifts, whether
-/// the scores are calibrated or not.
+/// the scores are calibrated or not. To eight nats: an alarm costs an audit of every request until there is a
+/// certificate again, and of scores there are many.
 class ShiftAlarm {
  public:
   /// `doubtful`: π; kept between 0.1 % and a half.
@@ -69,7 +71,7 @@ class ShiftAlarm {
   double likelier(float score) const;
 
   double right_ = 1, wrong_ = 1;  ///< how much likelier a right and a wrong answer are drawn after a shift
-  PageSum sum_;
+  PageSum sum_{8};
 };
 
 }  // namespace dormouse::hrm

@@ -153,7 +153,7 @@ int run(const Options& options) {
   if (options.has("hapt")) hapt = recorded(activity_data(options.text("hapt")), specs, work, 6);
   if (wanted("paths")) {
     if (mnist) measure_paths(*mnist, {12, 0.1, 0.01, 4000, Cheap::alone}, verdicts);
-    if (fashion) measure_paths(*fashion, {30, 0.15, 0.015, 4000, Cheap::alone}, verdicts);
+    if (fashion) measure_paths(*fashion, {30, 0.15, 0.0125, 4000, Cheap::alone}, verdicts);
     if (hapt) measure_paths(*hapt, {25, 0.2, 0.05, 1000, Cheap::alone}, verdicts);
   }
   if (wanted("cold") && mnist) measure_cold_start(*mnist, verdicts);
