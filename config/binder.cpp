@@ -27,10 +27,7 @@ Failure Binder::wrong(std::string_view key, std::string_view message) const {
 void Binder::finish() const {
   for (const Entry& entry : section_.entries) {
     if (std::ranges::find(known_, entry.key) != known_.end()) continue;
-    const std::string_view near = nearest(entry.key, known_);
-    std::string message = "unknown key";
-    if (!near.empty()) message.append("; did you mean '").append(near).append("'?");
-    throw complaint(entry.location, entry.value.path, message);
+    throw complaint(entry.location, entry.value.path, "unknown key" + did_you_mean(entry.key, known_));
   }
 }
 

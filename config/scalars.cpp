@@ -114,6 +114,11 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   return best;
 }
 
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& words) {
+  const std::string_view near = nearest(word, words);
+  return near.empty() ? "" : "; did you mean '" + std::string(near) + "'?";
+}
+
 bool read_bool(const Node& node) {
   const std::string_view text = unquoted(node);
   for (std::string_view word : {"true", "on", "yes", "True", "On", "Yes", "TRUE", "ON", "YES"}) {

@@ -36,5 +36,7 @@ std::size_t read_word(const Node& node, const std::vector<std::string_view>& wor
 Failure mismatch(const Node& node, std::string_view what);
 /// The word of `words` nearest to `word` by edit distance; empty when none is near.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& words);
+/// "; did you mean 'NEAREST'?", or nothing when none is near.
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& words);
 
 }  // namespace dormouse::config

@@ -23,6 +23,8 @@ struct Thinking {
 enum class PutOff : std::uint8_t { no, budget, load };
 std::string_view word(PutOff why);
 using PutOffs = std::array<std::uint64_t, 3>;  ///< answers by PutOff
+/// Those that were put off.
+inline std::uint64_t total(const PutOffs& answers) { return answers[1] + answers[2]; }
 
 /// How things stood when a request was computed. It decides when the planner is asked, never whether the
 /// cheap answer is believed: it says nothing of that.

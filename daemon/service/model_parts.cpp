@@ -40,8 +40,7 @@ std::string others_for(const Graph& graph, const std::string& name) {
         names.push_back(value.name);
     }
   if (names.empty()) return "";
-  if (const auto near = config::nearest(name, names); !near.empty())
-    return "; did you mean '" + std::string(near) + "'?";
+  if (auto near = config::did_you_mean(name, names); !near.empty()) return near;
   const std::size_t left_out = names.size() > kNamed ? names.size() - kNamed : 0;
   return std::string("; there is ") + (left_out > 0 ? "…, " : "") +
          config::join(std::span(names).subspan(left_out));

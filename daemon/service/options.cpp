@@ -288,8 +288,8 @@ void check_planner_name(const Options& options, const ModelOptions& model) {
   if (std::ranges::find(others, model.planner) != others.end()) return;
   std::string what = model.planner == model.name ? "a model cannot be its own planner"
                                                  : "no other model is called '" + model.planner + "'";
-  if (const auto near = config::nearest(model.planner, others); !near.empty())
-    what += "; did you mean '" + std::string(near) + "'?";
+  if (const auto near = config::did_you_mean(model.planner, others); !near.empty())
+    what += near;
   else
     what += others.empty() ? "; there is only '" + model.name + "'" : "; there is " + config::join(others);
   throw complaint(model.said, "planner", what);

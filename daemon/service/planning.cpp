@@ -65,8 +65,7 @@ void Planning::answered(const Entry& entry, const InferenceJob& job, const Answe
   const engine::Shape& all = answered.result.outputs.back().shape();
   engine::Shape cells;
   for (std::size_t axis = 1; axis < all.rank(); ++axis) cells.push_back(all[axis]);
-  std::vector<memory::EpisodeId> left;  // that nobody finishes
-  std::string why_left;
+  Unfinished left;
   for (std::size_t row = 0; row < answered.ids.size(); ++row) {
     const Plan& plan = answered.result.plans[row];
     const auto first = static_cast<std::int64_t>(row);
@@ -83,8 +82,7 @@ void Planning::answered(const Entry& entry, const InferenceJob& job, const Answe
     ++model.provisional;
     if (auto why = why_unfinished(model.waiting, until_.stop_requested())) {
       records_.find(answered.ids[row])->error = *why;
-      left.push_back(answered.ids[row]);
-      why_left = std::move(*why);
+      left.add(answered.ids[row], std::move(*why));
       continue;
     }
     ++model.waiting;
@@ -93,7 +91,7 @@ void Planning::answered(const Entry& entry, const InferenceJob& job, const Answe
                      if (error) std::rethrow_exception(error);
                    });
   }
-  announce_unfinished(service_.events(), name, left, why_left);
+  announce_unfinished(service_.events(), name, left);
 }
 
 asio::awaitable<void> Planning::finish(std::string name, InferenceJob job, memory::EpisodeId id) {
@@ -169,13 +167,9 @@ void Planning::measure(Metrics& metrics) const {
     metrics.measured("planner_provisional_total",
                      "Answers that were cut short by the latency budget, or by load",
                      [&model = model] { return static_cast<double>(model.provisional); }, {{"model", name}});
-    metrics.measured("planner_put_off_total",
-                     "Of them, those of a cheap model whose planner was not asked at once",
-                     [&model = model] {
-                       return static_cast<double>(model.put_off[static_cast<std::size_t>(PutOff::budget)] +
-                                                  model.put_off[static_cast<std::size_t>(PutOff::load)]);
-                     },
-                     {{"model", name}});
+    metrics.measured(
+        "planner_put_off_total", "Of them, those of a cheap model whose planner was not asked at once",
+        [&model = model] { return static_cast<double>(total(model.put_off)); }, {{"model", name}});
     metrics.measured("planner_waiting", "Of them, those that are still thought about",
                      [&model = model] { return static_cast<double>(model.waiting); }, {{"model", name}});
   }

@@ -46,7 +46,6 @@ struct Routing::Model {
   double compute(double us) const {
     return us / (static_cast<double>(answers()) * planner_us / static_cast<double>(planner_runs));
   }
-  std::uint64_t put_off_by(PutOff why) const { return put_off[static_cast<std::size_t>(why)]; }
   std::uint64_t answers() const {
     std::uint64_t rows = 0;
     for (const Histogram& route : times) rows += route.count();

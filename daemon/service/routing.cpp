@@ -80,8 +80,7 @@ std::shared_ptr<const hrm::Judge> Routing::judge(const Entry& entry) {
 
 void Routing::answered(const Entry& entry, const InferenceJob& job, const Answered& answered) {
   Model& model = *find(entry);
-  std::vector<memory::EpisodeId> left;  // provisional, and nobody finishes them
-  std::string why_left;
+  Unfinished left;
   for (std::size_t row = 0; row < answered.result.rows.size(); ++row) {
     const RowAnswer& answer = answered.result.rows[row];
     model.times[static_cast<std::size_t>(answer.decision.route)].observe(answer.low_time + answer.high_time);
@@ -94,12 +93,10 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
       heed(entry.parts->options.name, model, model.gate.answered(answer.score));
     draw(model, job, answered, row);
     if (!answer.provisional) continue;
-    if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row)) {
-      left.push_back(answered.ids[row]);
-      why_left = std::move(*why);
-    }
+    if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row))
+      left.add(answered.ids[row], std::move(*why));
   }
-  announce_unfinished(service_.events(), entry.parts->options.name, left, why_left);
+  announce_unfinished(service_.events(), entry.parts->options.name, left);
 }
 
 std::optional<std::chrono::steady_clock::time_point> Routing::planner_by(const Entry& entry) const {

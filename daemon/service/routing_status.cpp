@@ -77,9 +77,7 @@ void Routing::measure(Metrics& metrics) const {
       Figure{"routing_audits_skipped_total", "Requests drawn while too many waited to be audited",
              [](const Model& model) { return static_cast<double>(model.skipped); }},
       Figure{"routing_put_off_total", "Answers that are provisional for want of time, or as too many waited",
-             [](const Model& model) {
-               return static_cast<double>(model.put_off_by(PutOff::budget) + model.put_off_by(PutOff::load));
-             }},
+             [](const Model& model) { return static_cast<double>(total(model.put_off)); }},
       Figure{"routing_alarms_total", "Alarms that ended a certificate",
              [](const Model& model) { return static_cast<double>(model.gate.standing().alarms); }},
       Figure{"routing_certified", "1 while a certified gate decides",

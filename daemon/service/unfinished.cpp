@@ -20,11 +20,11 @@ std::optional<std::string> why_unfinished(std::size_t others, bool stopping) {
   return std::nullopt;
 }
 
-void announce_unfinished(EventStream& events, const std::string& model,
-                         std::span<const memory::EpisodeId> episodes, const std::string& error) {
-  if (episodes.empty()) return;
-  const json::object object{
-      {"model", model}, {"episodes", json::array(episodes.begin(), episodes.end())}, {"error", error}};
+void announce_unfinished(EventStream& events, const std::string& model, const Unfinished& left) {
+  if (left.episodes.empty()) return;
+  const json::object object{{"model", model},
+                            {"episodes", json::array(left.episodes.begin(), left.episodes.end())},
+                            {"error", left.why}};
   events.publish(json::serialize(object), "answer");
 }
 

@@ -83,10 +83,8 @@ int unknown_verb(std::span<const std::string> words) {
     std::cerr << "  dormouse " << verb->name << "  " << verb->summary << "\n";
   }
   if (first_word_known) return kUsage;
-  const std::string_view near = config::nearest(words[0], names);
-  std::cerr << "dormouse: there is no verb '" << words[0] << "'";
-  if (!near.empty()) std::cerr << "; did you mean '" << near << "'?";
-  std::cerr << "\n'dormouse' alone lists them.\n";
+  std::cerr << "dormouse: there is no verb '" << words[0] << "'" << config::did_you_mean(words[0], names)
+            << "\n'dormouse' alone lists them.\n";
   return kUsage;
 }
 
