@@ -48,7 +48,7 @@ InferResponse response_of(const Entry& entry, const InferRequest& request, const
   response.model_version = std::to_string(answered.version);
   response.id = request.id;
   response.parameters = describe_flat(answered);
-  response.labels = answered.labels;
+  response.labels = answered.labels();
   if (const ClassLabels& labels = entry.parts->answers; !labels.empty()) {
     response.labels = labels.names;
     response.parameters.set("dormouse_label", names_of(labels, answered.result.outputs[0]));

@@ -78,7 +78,8 @@ void explain_routing(const Service& service, const RowAnswer& answer, memory::Ep
   }
 }
 
-json::object explain(const RowAnswer& answer, const std::vector<std::string>& labels) {
+json::object explain(const RowAnswer& answer) {
+  const std::vector<std::string>& labels = *answer.labels;
   const hrm::Explanation& why = answer.decision.why;
   json::object slow = head_json(answer.executor.slow, labels);
   if (const auto& pool = answer.executor.pool) {
@@ -96,7 +97,7 @@ json::object explain(const RowAnswer& answer, const std::vector<std::string>& la
           {"answer", labels.at(answer.decision.predicted)},
           {"confidence", answer.decision.confidence},
           {"complexity", word(answer.complexity)},
-          {"set", set_text(answer, labels)},
+          {"set", set_text(answer)},
           {"novelty", answer.novelty},
           {"agreed", answer.executor.agreed},
           {"heads", std::move(heads)},
@@ -113,7 +114,7 @@ asio::awaitable<Response> why(Service& service, Request request) {
   const Entry& entry = service.learning_model(episode.model);
   json::object object{{"episode", describe(episode)}};
   if (const RowAnswer* answer = service.explanation(id)) {
-    for (auto& [key, value] : explain(*answer, entry.served.model->labels)) object[key] = value;
+    for (auto& [key, value] : explain(*answer)) object[key] = value;
     explain_routing(service, *answer, id, object);
   } else {
     object["sentence"] = "The answer is too old to explain in full; what memory still knows of it is below.";

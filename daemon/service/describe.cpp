@@ -25,9 +25,9 @@ std::string iso_time(Clock::Wall time) {
   return text;
 }
 
-std::string set_text(const RowAnswer& answer, const std::vector<std::string>& labels) {
+std::string set_text(const RowAnswer& answer) {
   std::string text;
-  for (const std::uint32_t label : answer.set) text += (text.empty() ? "" : "|") + labels.at(label);
+  for (const std::uint32_t label : answer.set) text += (text.empty() ? "" : "|") + answer.labels->at(label);
   return text;
 }
 
@@ -47,13 +47,13 @@ json::object describe(const PutOffs& put_off) {
 
 json::object describe(const Answered& answered, std::size_t row) {
   const RowAnswer& answer = answered.result.rows.at(row);
-  json::object object{{"label", answered.labels[answer.decision.predicted]},
+  json::object object{{"label", (*answer.labels)[answer.decision.predicted]},
                       {"confidence", rounded(answer.decision.confidence)},
                       {"route", word(answer.decision.route)},
                       {"complexity", word(answer.complexity)},
                       {"novelty", rounded(answer.novelty)},
                       {"version", answered.version}};
-  if (!answer.set.empty()) object["set"] = set_text(answer, answered.labels);
+  if (!answer.set.empty()) object["set"] = set_text(answer);
   if (row < answered.ids.size()) object["episode"] = answered.ids[row];
   if (answer.plan)
     for (auto& [key, value] : describe(*answer.plan)) object[key] = value;
@@ -109,12 +109,12 @@ Parameters describe_flat(const Answered& answered) {
   if (rows == 0) return parameters;
   if (rows == 1) {
     const RowAnswer& answer = answered.result.rows[0];
-    parameters.set("dormouse_label", answered.labels[answer.decision.predicted]);
+    parameters.set("dormouse_label", (*answer.labels)[answer.decision.predicted]);
     parameters.set("dormouse_confidence", rounded(answer.decision.confidence));
     parameters.set("dormouse_route", std::string(word(answer.decision.route)));
     parameters.set("dormouse_complexity", std::string(word(answer.complexity)));
     parameters.set("dormouse_novelty", rounded(answer.novelty));
-    if (!answer.set.empty()) parameters.set("dormouse_set", set_text(answer, answered.labels));
+    if (!answer.set.empty()) parameters.set("dormouse_set", set_text(answer));
     if (answer.plan) set_plan(*answer.plan, parameters);
     if (answer.provisional) parameters.set("dormouse_provisional", true);
     if (!answered.ids.empty())

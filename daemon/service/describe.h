@@ -8,7 +8,7 @@
 namespace dormouse::daemon {
 
 /// The labels of an answer's set, with | between them; empty for one that does not abstain.
-std::string set_text(const RowAnswer& answer, const std::vector<std::string>& labels);
+std::string set_text(const RowAnswer& answer);
 /// One answer as JSON: label, confidence, route, complexity, novelty, episode, version; set where it
 /// abstains.
 boost::json::object describe(const Answered& answered, std::size_t row);

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ranges>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "hrm/prediction_set.h"
 #include "hrm/signals.h"
@@ -19,9 +23,9 @@ std::optional<std::uint32_t> index_of(const std::vector<std::string>& labels, co
   return static_cast<std::uint32_t>(found - labels.begin());
 }
 
-/// The planner's calibrated answer to one row, and which labels its classes are.
+/// The planner's calibrated answer to one row, of all `labels`.
 HighAnswer ask_planner(const InferenceJob& job, std::size_t row, const hrm::Router& router,
-                       const hrm::Decision& before) {
+                       hrm::Decision before, const std::vector<std::string>& labels) {
   const auto began = Time::now();
   HighAnswer high;
   std::vector<float> probabilities;
@@ -39,15 +43,12 @@ HighAnswer ask_planner(const InferenceJob& job, std::size_t row, const hrm::Rout
         engine::arbitrate(planner, outputs.front().values<float>(), outputs.back().values<float>())
             .probabilities;
   }
-  const std::vector<std::string>& labels = thinker ? thinker->labels : job.planner->model->labels;
-  std::vector<float> known;
+  std::unordered_map<std::string_view, std::uint32_t> numbers;
+  for (const std::string& label : labels) numbers.emplace(label, static_cast<std::uint32_t>(numbers.size()));
   std::vector<std::uint32_t> classes;
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (const auto index = index_of(job.served.model->labels, labels[i])) {
-      classes.push_back(*index);
-      known.push_back(probabilities[i]);
-    }
-  high.decision = router.high(before, known, classes);
+  for (const std::string& label : labels_of(*job.planner)) classes.push_back(numbers.at(label));
+  before.probabilities.resize(labels.size());
+  high.decision = router.high(before, probabilities, classes);
   high.time = high.plan ? high.plan->time : Time::now() - began;
   return high;
 }
@@ -126,7 +127,7 @@ void go_high(const InferenceJob& job, const hrm::Router& router, RowAnswer& answ
   answer.pressure.put_off = put_off(job);
   answer.provisional = answer.pressure.put_off != PutOff::no;
   if (answer.provisional) return;
-  HighAnswer high = ask_planner(job, row, router, answer.decision);
+  HighAnswer high = ask_planner(job, row, router, answer.decision, *answer.labels);
   answer.decision = std::move(high.decision);
   answer.provisional = high.plan && high.plan->provisional;
   answer.plan = std::move(high.plan);
@@ -183,8 +184,10 @@ float novelty_of(const Served& served, const Recalled& recalled, const hrm::Sign
 }
 
 RowAnswer answer_row(const InferenceJob& job, const hrm::Router& router, std::size_t row,
-                     std::span<const float> logits, std::span<const float> latent) {
+                     std::span<const float> logits, std::span<const float> latent,
+                     const AnswerLabels& labels) {
   RowAnswer answer;
+  answer.labels = labels;
   answer.executor = engine::arbitrate(*job.served.model, logits, latent);
   answer.latent.assign(latent.begin(), latent.end());
   // Memory is asked even when the executor suffices: novelty and other signals need it.
@@ -250,12 +253,33 @@ Plan think(const InferenceJob& job, const Thinker& thinker, std::size_t row) {
 }
 
 Tensor InferenceResult::probabilities() const {
-  const std::size_t classes = rows.front().decision.probabilities.size();
+  const std::size_t classes = rows.front().labels->size();
   Tensor result(engine::DType::f32,
                 engine::Shape{static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(classes)});
   auto out = result.mutable_values<float>().begin();
-  for (const RowAnswer& row : rows) out = std::ranges::copy(row.decision.probabilities, out).out;
+  for (const RowAnswer& row : rows) {
+    std::ranges::copy(row.decision.probabilities, out);  // of fewer classes where the planner was not asked
+    out += static_cast<std::ptrdiff_t>(classes);
+  }
   return result;
+}
+
+const std::vector<std::string>& labels_of(const Served& planner) {
+  return planner.thinker ? planner.thinker->labels : planner.model->labels;
+}
+
+AnswerLabels answer_labels(const Served& served, const std::optional<Served>& planner) {
+  const std::vector<std::string>& own = served.model->labels;
+  const AnswerLabels alone(served.model, &own);
+  if (own.empty() || !planner) return alone;
+  const std::vector<std::string>& others = labels_of(*planner);
+  // Mostly the same ones in the same order.
+  if (std::ranges::equal(others, own | std::views::take(others.size()))) return alone;
+  std::unordered_set<std::string_view> known(own.begin(), own.end());
+  std::vector<std::string> all = own;
+  for (const std::string& label : others)
+    if (known.insert(label).second) all.push_back(label);
+  return std::make_shared<const std::vector<std::string>>(std::move(all));
 }
 
 Recalled recall(const Served& served, std::span<const float> latent, std::size_t k,
@@ -275,7 +299,7 @@ HighAnswer ask_high(const InferenceJob& job, const RowAnswer& low) {
   const hrm::Router router = insatiable(job.router);
   const hrm::Decision before =
       router.hybrid(low.executor.probabilities, {recalled.neighbours, recalled.concepts});
-  return ask_planner(job, 0, router, before);
+  return ask_planner(job, 0, router, before, *low.labels);
 }
 
 InferenceResult infer(const InferenceJob& job) {
@@ -306,13 +330,14 @@ InferenceResult infer(const InferenceJob& job) {
   result.outputs.pop_back();
   const Tensor& logits = result.outputs.front();
   const hrm::Router router(job.router);
+  const AnswerLabels labels = answer_labels(job.served, job.planner);
   const auto rows = static_cast<std::size_t>(logits.shape()[0]);
   const auto share = (Time::now() - began) / static_cast<std::int64_t>(std::max<std::size_t>(rows, 1));
   for (std::size_t row = 0; row < rows; ++row) {
     const auto row_began = Time::now();
     const auto first = static_cast<std::int64_t>(row);
     result.rows.push_back(answer_row(job, router, row, logits.rows(first, 1).values<float>(),
-                                     latents.rows(first, 1).values<float>()));
+                                     latents.rows(first, 1).values<float>(), labels));
     RowAnswer& answer = result.rows.back();
     answer.low_time = share + (Time::now() - row_began) - answer.high_time;
   }

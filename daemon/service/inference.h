@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "daemon/service/learner.h"
@@ -48,10 +49,14 @@ struct Plan {
   Pressure pressure = {};            ///< of an answer that is a plan
 };
 
+/// Names of classes, by number.
+using AnswerLabels = std::shared_ptr<const std::vector<std::string>>;
+
 /// One row of a batch, answered.
 struct RowAnswer {
   engine::Answer executor;
   hrm::Decision decision;
+  AnswerLabels labels;  ///< see answer_labels()
   float novelty = 0;
   std::vector<float> latent;
   hrm::Signals signals{};
@@ -75,7 +80,7 @@ struct InferenceResult {
   /// A row each where a planner's step answers cell by cell; the answer is the last of the outputs then, i64
   /// [rows, …cells].
   std::vector<Plan> plans = {};
-  /// f32 [rows, labels]: the answers, as tensor.
+  /// f32 [rows, labels]: the answers, as tensor; of at least one row.
   engine::Tensor probabilities() const;
 };
 
@@ -102,6 +107,12 @@ struct InferenceJob {
   std::function<bool()> may_go_on = {};     ///< asked between its steps; empty: always
   std::optional<float> set_threshold = {};  ///< see hrm::prediction_set; nothing: it never abstains
 };
+
+/// What a planner says, by class.
+const std::vector<std::string>& labels_of(const Served& planner);
+
+/// What an answer may be: the labels of the model, then those that only its planner, if there is one, knows.
+AnswerLabels answer_labels(const Served& served, const std::optional<Served>& planner);
 
 /// A row of `job`, and what was thought of it so far, as a job of its own that nothing hurries.
 InferenceJob row_alone(const InferenceJob& job, std::size_t row);

@@ -17,7 +17,6 @@ struct Routing::Pending {
   memory::EpisodeId id = 0;
   RowAnswer low;
   InferenceJob job;  ///< of its row
-  std::vector<std::string> labels;
   std::size_t bytes = 0;
   int interrupted = 0;
   std::optional<HighAnswer> high = {};  ///< nothing yet

@@ -68,7 +68,7 @@ std::shared_ptr<const hrm::Judge> Routing::judge(const Entry& entry) {
   if (!model) return nullptr;
   const Entry& planner = service_.model(entry.parts->options.planner);
   const RoutedModels now{entry.served.model->version, planner.served.model->version,
-                         entry.served.model->labels.size()};
+                         entry.served.model->labels.size(), labels_of(planner.served).size()};
   if (model->models != now) {
     model->models = now;
     model->gate.begin_anew();

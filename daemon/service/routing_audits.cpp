@@ -58,7 +58,7 @@ void Routing::draw(Model& model, const InferenceJob& job, const Answered& answer
     ++model.skipped;
     return;
   }
-  Pending audit{answered.ids[row], answered.result.rows[row], row_alone(job, row), answered.labels, bytes};
+  Pending audit{answered.ids[row], answered.result.rows[row], row_alone(job, row), bytes};
   audit.job.steps = 0;
   if (audit.low.high_time.count() > 0 && !audit.low.provisional)
     audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
@@ -169,7 +169,7 @@ void Routing::count(const std::string& name, Model& model, const Pending& audit)
   if (!audit.failed) {
     const hrm::Decision& high = audit.high->decision;
     verdicts_.put({.id = audit.id,
-                   .label = audit.labels.at(high.predicted),
+                   .label = audit.low.labels->at(high.predicted),
                    .confidence = high.confidence,
                    .agreed = !wrong});
     if (model.trace) record(model, audit);
@@ -200,8 +200,8 @@ void Routing::announce(const std::string& name, const Model& model, hrm::Audited
 void Routing::record(Model& model, const Pending& audit) {
   hrm::RecordedRequest request{.id = audit.id,
                                .signals = audit.low.signals,
-                               .low = audit.labels.at(audit.low.executor.predicted),
-                               .high = audit.labels.at(audit.high->decision.predicted),
+                               .low = audit.low.labels->at(audit.low.executor.predicted),
+                               .high = audit.low.labels->at(audit.high->decision.predicted),
                                .low_us = microseconds(audit.low.low_time),
                                .high_us = microseconds(audit.high->time),
                                .waiting = audit.low.pressure.waiting};

@@ -31,7 +31,9 @@ SavedGate parse(const std::string& text) {
   SavedGate saved;
   saved.models.low = static_cast<std::int64_t>(numbers.number());
   saved.models.high = static_cast<std::int64_t>(numbers.number());
-  saved.models.labels = static_cast<std::size_t>(numbers.count(1 << 20));
+  saved.models.labels = numbers.count(1 << 20);
+  // Before planners could say what the model has no word for, theirs were not written down.
+  saved.models.planner_labels = numbers.done() ? saved.models.labels : numbers.count(1 << 20);
   saved.gate = body.substr(end + 1);
   return saved;
 }
@@ -43,9 +45,10 @@ void write_gate(const fs::path& file, const SavedGate& saved) {
   fs::create_directories(file.parent_path(), failed);
   if (failed) throw Failure(Errc::io, file.parent_path().string() + ": cannot be made: " + failed.message());
   hrm::NumberWriter models;
-  models.add(static_cast<double>(saved.models.low));
-  models.add(static_cast<double>(saved.models.high));
-  models.add(static_cast<double>(saved.models.labels));
+  for (const std::int64_t version : {saved.models.low, saved.models.high})
+    models.add(static_cast<double>(version));
+  for (const std::size_t labels : {saved.models.labels, saved.models.planner_labels})
+    models.add(static_cast<double>(labels));
   const std::string body = models.text() + "\n" + saved.gate;
   engine::write_file(file.string(), std::string(kHeader) + "\n" + checksum(body) + "\n" + body);
 }

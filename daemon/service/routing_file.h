@@ -11,7 +11,7 @@ namespace dormouse::daemon {
 /// Which models a gate judges between; of others it knows nothing.
 struct RoutedModels {
   std::int64_t low = 0, high = 0;  ///< versions
-  std::size_t labels = 0;          ///< of the low one
+  std::size_t labels = 0, planner_labels = 0;
   bool operator==(const RoutedModels&) const = default;
 };
 

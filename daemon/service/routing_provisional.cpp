@@ -33,7 +33,7 @@ std::optional<std::string> Routing::begin_to_finish(const Entry& entry, const In
 
 asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAnswer low,
                                       memory::EpisodeId id) {
-  const std::vector<std::string>& labels = job.served.model->labels;
+  const std::vector<std::string>& labels = *low.labels;
   json::object object{{"model", name}, {"episode", id}};
   try {
     job.stop = finishing_until_.get_token();

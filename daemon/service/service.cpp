@@ -265,7 +265,6 @@ asio::awaitable<Answered> Service::infer(std::string name, std::vector<engine::T
   if (routing_->follows(entry) || job.thoughts) followed = job;
   Answered answered;
   answered.version = job.served.model->version;
-  answered.labels = job.served.model->labels;
   Experience experience{job.inputs, job.served.embedding_version, std::move(origin)};
   {
     const auto foreground = scheduler_.foreground();
@@ -315,7 +314,6 @@ asio::awaitable<Answered> Service::infer_version(std::string name, std::int64_t 
   Answered answered;
   answered.result = co_await std::move(work);
   answered.version = version;
-  answered.labels = model->labels;
   co_return answered;
 }
 

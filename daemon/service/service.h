@@ -48,8 +48,13 @@ struct Origin {
 struct Answered {
   InferenceResult result;
   std::int64_t version = 0;
-  std::vector<std::string> labels;     ///< of the model that answered
   std::vector<memory::EpisodeId> ids;  ///< a row each; none for a model without labels or an old version
+
+  /// See answer_labels(); none where there are no rows.
+  const std::vector<std::string>& labels() const {
+    static const std::vector<std::string> none;
+    return result.rows.empty() ? none : *result.rows.front().labels;
+  }
 };
 
 struct TaughtAnswer {
@@ -82,7 +87,7 @@ class Service {
 
   static constexpr float kNovel = 0.5f;  ///< from here on an input is worth remembering
 
-  /// `remember`: novel and uncertain answers may become episodes. Throws Failure(unavailable) when too many
+  /// `remember`: answers that are novel, uncertain or corrected by the planner may become episodes. Throws Failure(unavailable) when too many
   /// requests wait, Failure(expired) as `urgency` says.
   boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
                                          Origin origin, Urgency urgency);

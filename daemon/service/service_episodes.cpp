@@ -39,13 +39,16 @@ void Service::note(const Entry& entry, Answered& answered, const Experience& exp
     inference.input = clip_of(experience.inputs, row);
     inference.latent = answer.latent;
     inference.probabilities = decision.probabilities;
-    inference.prediction = answered.labels[decision.predicted];
+    inference.prediction = answer.labels->at(decision.predicted);
     inference.confidence = decision.confidence;
     inference.novelty = std::max(answer.novelty, experience.origin.novelty);
     inference.route = static_cast<std::uint8_t>(decision.route);
     recents_.put(inference);
     explained_.put({inference.id, std::make_shared<const RowAnswer>(answer)});
-    const bool worth = inference.novelty >= kNovel || decision.confidence < options_.hrm.router.accept;
+    const bool corrected =
+        decision.route == hrm::Route::high && decision.predicted != answer.executor.predicted;
+    const bool worth =
+        inference.novelty >= kNovel || decision.confidence < options_.hrm.router.accept || corrected;
     if (remember && worth) this->remember(inference);
   }
 }

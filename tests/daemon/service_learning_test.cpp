@@ -36,7 +36,7 @@ void teach_training(World& world, const std::string& colour, int count, std::uin
 
 std::string predicted(World& world, const engine::Tensor& input) {
   const Answered answered = world.running->ask(input);
-  return answered.labels.at(answered.result.rows.at(0).decision.predicted);
+  return answered.labels().at(answered.result.rows.at(0).decision.predicted);
 }
 
 TEST_CASE("a restart rebuilds fast weights bit by bit, corrections and new classes included", "[service]") {
@@ -54,7 +54,7 @@ TEST_CASE("a restart rebuilds fast weights bit by bit, corrections and new class
   const auto before = world.running->probabilities(world.model.probes(5));
   world.start();
   CHECK(world.running->probabilities(world.model.probes(5)) == before);
-  CHECK(world.running->ask(world.model.probes(1)).labels ==
+  CHECK(world.running->ask(world.model.probes(1)).labels() ==
         std::vector<std::string>{"red", "green", "blue", "grey", "pink"});
 }
 

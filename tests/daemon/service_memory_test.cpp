@@ -69,7 +69,7 @@ int number(const json::value& value) { return value.to_number<int>(); }
 
 std::string predicted(World& world, const engine::Tensor& input) {
   const Answered answered = world.running->ask(input);
-  return answered.labels.at(answered.result.rows.at(0).decision.predicted);
+  return answered.labels().at(answered.result.rows.at(0).decision.predicted);
 }
 
 TEST_CASE("a forgotten label leaves no byte in the state folder and no trace in answers", "[service]") {

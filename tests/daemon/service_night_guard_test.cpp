@@ -15,7 +15,7 @@ double accuracy(Bedroom& bedroom, const std::vector<std::string>& colours) {
   for (const std::string& colour : colours)
     for (std::uint64_t i = 0; i < 300; ++i) {
       const Answered answered = bedroom.running->ask(bedroom.model.example(colour, 900'000 + i));
-      right += answered.labels[answered.result.rows[0].decision.predicted] == colour;
+      right += answered.labels()[answered.result.rows[0].decision.predicted] == colour;
     }
   return static_cast<double>(right) / 3 / static_cast<double>(colours.size());
 }

@@ -90,7 +90,7 @@ TEST_CASE("a night's kernel head answers with the network, and why says so", "[n
   REQUIRE(served()->kernel);
   CHECK(served()->slow_temperature == 1);
   const Answered answered = bedroom.running->ask(bedroom.model.example("grey", 500));
-  CHECK(answered.labels.at(answered.result.rows.at(0).decision.predicted) == "grey");
+  CHECK(answered.labels().at(answered.result.rows.at(0).decision.predicted) == "grey");
   const auto why = parsed(bedroom.running->get("/v1/why/" + std::to_string(answered.ids.at(0))));
   const auto& slow = why.at("heads").at("slow").as_object();
   CHECK(slow.at("kernel").at("label") == "grey");
@@ -100,7 +100,7 @@ TEST_CASE("a night's kernel head answers with the network, and why says so", "[n
   for (std::uint64_t i = 0; taught < 3; ++i)
     taught += !bedroom.running->teach(bedroom.model.example("gold", i), "gold").held_out;
   const Answered next = bedroom.running->ask(bedroom.model.example("gold", 900));
-  CHECK(next.labels.at(next.result.rows.at(0).decision.predicted) == "gold");
+  CHECK(next.labels().at(next.result.rows.at(0).decision.predicted) == "gold");
   bedroom.start();
   CHECK(served()->kernel);
 }

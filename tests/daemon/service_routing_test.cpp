@@ -7,7 +7,9 @@
 #include <list>
 
 #include "daemon/service/describe.h"
+#include "daemon/service/routing_file.h"
 #include "hrm/trace.h"
+#include "learning/files.h"
 #include "tests/daemon/running_service.h"
 
 namespace dormouse::daemon {
@@ -120,6 +122,44 @@ TEST_CASE("why shows signals, what decided, and what an audit found", "[routing]
   CHECK(told.at("gate").at("historic_error").to_number<double>() < 0.5);
 }
 
+TEST_CASE("a planner says what the model has no word for", "[routing]") {
+  Advised device;
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.target_error.reset();
+  device.start();
+  for (std::uint64_t i = 0; i < 20; ++i)
+    device.running->teach(device.model.example("grey", i), "grey", "sage");
+  const engine::Tensor grey = device.model.example("grey", 100);
+  const Answered known = device.running->ask(device.model.example("red", 100));
+  const Answered answered = device.running->ask(grey);
+  const RowAnswer& answer = answered.result.rows[0];
+  CHECK(answer.decision.route == hrm::Route::high);
+  CHECK(answered.labels().at(answer.decision.predicted) == "grey");
+  CHECK(answered.labels().size() == 4);
+  CHECK(answered.result.probabilities().shape() == engine::Shape{1, 4});
+  CHECK(known.result.probabilities().shape() == engine::Shape{1, 4});
+  CHECK(device.running->probabilities(device.crowd(2)).size() == 8);
+  const auto why = [&] { return parsed(device.running->get("/v1/why/" + std::to_string(answered.ids[0]))); };
+  CHECK(why().at("answer") == "grey");
+  device.running->teach(device.model.example("pink", 1), "pink");  // takes the number that "grey" had
+  CHECK(why().at("answer") == "grey");
+  CHECK(why().at("paths").at("high").as_array().at(0).at("label") == "grey");
+}
+
+TEST_CASE("what the model has no word for is an error of its own in an audit", "[routing]") {
+  Advised device;
+  device.options.hrm.router.accept = 0;
+  device.start();
+  for (std::uint64_t i = 0; i < 20; ++i)
+    device.running->teach(device.model.example("grey", i), "grey", "sage");
+  const auto id = device.running->ask(device.model.example("grey", 100)).ids.at(0);
+  device.audit();
+  const auto why = parsed(device.running->get("/v1/why/" + std::to_string(id)));
+  CHECK(why.at("answer") != "grey");
+  CHECK(why.at("audit").at("high") == "grey");
+  CHECK_FALSE(why.at("audit").at("agreed").as_bool());
+}
+
 TEST_CASE("an alarm sends everything to the planner, until audits since certify a gate anew", "[routing]") {
   Advised device;
   device.start();
@@ -137,11 +177,23 @@ TEST_CASE("an alarm sends everything to the planner, until audits since certify 
   CHECK(number(router.at("alarms")) == 1);
   CHECK(number(router.at("next").at("audits")) < 50);
   CHECK_THAT(*device.running->wait(listener->next(std::chrono::minutes(1))), Contains("\"alarm\""));
-  const Answered answered = device.running->ask(device.crowd(6));
-  for (const RowAnswer& answer : answered.result.rows) {
+  const Answered answered =
+      device.running->wait(device.running->service().infer("colours", {device.crowd(12)}, true));
+  std::size_t corrected = 0;
+  for (std::size_t row = 0; row < answered.ids.size(); ++row) {
+    const RowAnswer& answer = answered.result.rows[row];
     CHECK(answer.decision.route == hrm::Route::high);
     CHECK(answer.rule == hrm::Judge::Rule::strict);
+    if (answer.novelty >= Service::kNovel) continue;
+    const bool differs = answer.decision.predicted != answer.executor.predicted;
+    corrected += differs;
+    const auto episode = device.running->on_storage([&] {
+      device.running->service().store().flush();
+      return device.running->service().store().find(answered.ids[row]);
+    });
+    CHECK(episode.has_value() == differs);  // what the planner corrected is remembered, sure as it is
   }
+  CHECK(corrected > 0);
   listener.reset();  // it does not outlive what it listens to
   SmallModel(41).write(device.folder.file(""), "sage", 24);
   device.start();
@@ -170,6 +222,22 @@ TEST_CASE("a gate survives a restart, and damage to its file is noticed", "[rout
   CHECK(std::filesystem::exists(device.state() + ".bad"));
 }
 
+TEST_CASE("a gate from before planners' labels were written down is still good", "[routing]") {
+  TemporaryFolder folder;
+  const std::string file = folder.file("colours.gate"), numbers = "3 4 5 ";
+  const std::string body = numbers + "\nwhat it learnt";
+  std::ofstream(file) << "dormouse-gate 1\n"
+                      << learning::sha256(std::as_bytes(std::span(body))) << "\n"
+                      << body;
+  auto saved = read_gate(file);
+  REQUIRE(saved);
+  CHECK(saved->models == RoutedModels{3, 4, 5, 5});
+  saved->models.planner_labels = 6;
+  write_gate(file, *saved);
+  CHECK(read_gate(file)->models == RoutedModels{3, 4, 5, 6});
+  CHECK(read_gate(file)->gate == "what it learnt");
+}
+
 TEST_CASE("a new class or another version ends what was certified", "[routing]") {
   Advised device;
   device.start();
@@ -178,7 +246,8 @@ TEST_CASE("a new class or another version ends what was certified", "[routing]")
   device.running->teach(device.model.example("red", 7), "red");
   device.running->ask(device.crowd(1));
   CHECK(device.rule() == "certified");
-  device.running->teach(device.model.example("grey", 1), "grey");
+  const bool planner = GENERATE(false, true);
+  device.running->teach(device.model.example("grey", 1), "grey", planner ? "sage" : "colours");
   device.running->ask(device.crowd(1));
   CHECK(device.rule() == "fixed");
   CHECK(device.router().at("next").at("stage") == "learning");
@@ -338,9 +407,9 @@ TEST_CASE("an answer that nothing makes sure of becomes a set of labels, where t
   const Parameters parameters = describe_flat(torn);
   CHECK(std::get<std::string>(*parameters.find("dormouse_route")) == "abstain");
   CHECK_THAT(std::get<std::string>(*parameters.find("dormouse_set")),
-             Contains(torn.labels[answer.decision.predicted]) && Contains("|"));
+             Contains(torn.labels()[answer.decision.predicted]) && Contains("|"));
   const auto why = parsed(device.running->get("/v1/why/" + std::to_string(torn.ids[0])));
-  CHECK(why.at("set") == set_text(answer, torn.labels).c_str());
+  CHECK(why.at("set") == set_text(answer).c_str());
   const auto status = parsed(device.running->get("/v1/status")).at("models").at("colours").at("abstain");
   CHECK(status.at("miss").to_number<double>() == 0.1);
   CHECK(status.at("threshold").is_number());

@@ -32,7 +32,7 @@ struct Moving : Device {
     std::size_t right = 0;
     for (std::uint64_t i = 0; i < 20; ++i) {
       const Answered answered = running->ask(model.example(colour, 900 + i));
-      right += answered.labels[answered.result.rows[0].decision.predicted] == colour;
+      right += answered.labels()[answered.result.rows[0].decision.predicted] == colour;
     }
     return right;
   }
