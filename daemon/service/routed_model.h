@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <list>
 
 #include "daemon/service/routing.h"
 
@@ -29,7 +30,7 @@ struct Routing::Model {
   hrm::AuditedGate gate;
   bool gated;  ///< target_error is set
   RoutedModels models;
-  std::deque<Pending> pending;
+  std::list<Pending> pending;  ///< the one that computes stays where it is
   std::size_t pending_bytes = 0;
   std::uint64_t skipped = 0, disagreed = 0, audited = 0;
   PutOffs put_off{};

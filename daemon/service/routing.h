@@ -2,7 +2,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -102,6 +101,8 @@ class Routing {
   void draw(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row);
   /// Counts audits at the head of the line that are done.
   void settle(const std::string& name, Model& model);
+  /// Stops the audit that computes, if it is this one, which is about to go.
+  void let_go(const Pending& audit);
   void drop_pending(Model& model);
   void count(const std::string& name, Model& model, const Pending& audit);
   boost::asio::awaitable<bool> audit_next(const std::string& name, Model& model);

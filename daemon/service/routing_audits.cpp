@@ -101,16 +101,17 @@ asio::awaitable<bool> Routing::audit_next(const std::string& name, Model& model)
   const memory::EpisodeId id = next->id;
   computing_ = &*next;
   auditing_ = std::stop_source();
+  // Of its own: what is audited may be forgotten while it waits for its turn.
+  auto work = [job = next->job, low = next->low, stop = auditing_.get_token()]() mutable {
+    job.stop = stop;
+    return ask_high(job, low);
+  };
   Urgency urgency{.priority = Priority::background};
   auto waiting = service_.turn(service_.model(name).parts->options.planner, std::move(urgency));
   std::optional<HighAnswer> high;
   bool failed = false;
   try {
     const InferenceQueue::Turn turn = co_await std::move(waiting);
-    auto work = [job = next->job, low = next->low, stop = auditing_.get_token()]() mutable {
-      job.stop = stop;
-      return ask_high(job, low);
-    };
     high = co_await run_on(service_.compute(), std::move(work));
   } catch (const Failure& failure) {
     failed = failure.error().code != Errc::expired;
@@ -139,11 +140,16 @@ void Routing::settle(const std::string& name, Model& model) {
   }
 }
 
-void Routing::drop_pending(Model& model) {
-  model.pending.clear();
-  model.pending_bytes = 0;
+void Routing::let_go(const Pending& audit) {
+  if (computing_ != &audit) return;
   computing_ = nullptr;
   auditing_.request_stop();
+}
+
+void Routing::drop_pending(Model& model) {
+  for (const Pending& audit : model.pending) let_go(audit);
+  model.pending.clear();
+  model.pending_bytes = 0;
 }
 
 void Routing::forget(std::span<const memory::EpisodeId> ids) {
@@ -153,9 +159,9 @@ void Routing::forget(std::span<const memory::EpisodeId> ids) {
     for (auto& [name, model] : models_) {
       const auto found = std::ranges::find(model->pending, id, &Pending::id);
       if (found == model->pending.end()) continue;
+      let_go(*found);
       model->pending_bytes -= found->bytes;
       model->pending.erase(found);
-      computing_ = nullptr;  // it may have moved
     }
   }
 }

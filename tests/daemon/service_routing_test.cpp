@@ -306,6 +306,26 @@ TEST_CASE("what was drawn is forgotten with its episode", "[routing]") {
   CHECK(number(device.router().at("audits").at("waiting")) == 0);
 }
 
+TEST_CASE("so is an audit that waits for its turn", "[routing]") {
+  Advised device;
+  device.options.models[1].concurrency = 1;
+  device.start();
+  const auto id = device.running->ask(device.crowd(1)).ids.at(0);
+  Service& service = device.running->service();
+  std::optional<InferenceQueue::Turn> turn;
+  const auto hold = [&]() -> boost::asio::awaitable<void> {
+    auto mine = service.turn("sage", Urgency());
+    turn.emplace(co_await std::move(mine));
+  };
+  device.running->wait(hold());
+  auto audit = device.running->begin(service.routing().audit());
+  device.running->wait(service.forget({.model = "colours", .ids = std::vector{id}}, false));
+  device.running->on_io([&] { turn.reset(); });
+  audit.get();
+  CHECK(number(device.router().at("audits").at("waiting")) == 0);
+  CHECK(number(device.router().at("audits").at("counted")) == 0);
+}
+
 TEST_CASE("a daemon does not start where its audits cannot be recorded", "[routing]") {
   Advised device;
   const std::string traces = device.folder.file("traces");
