@@ -31,6 +31,10 @@ std::string set_text(const RowAnswer& answer) {
   return text;
 }
 
+std::string_view halt_word(const Plan& plan) {
+  return plan.pressure.put_off == PutOff::load ? word(PutOff::load) : word(plan.halt);
+}
+
 json::object describe(const Pressure& pressure) {
   json::object object{{"waiting", pressure.waiting}, {"put_off", word(pressure.put_off)}};
   if (pressure.budget_left)
@@ -65,7 +69,7 @@ namespace {
 
 void set_plan(const Plan& plan, Parameters& parameters) {
   parameters.set("dormouse_steps", plan.steps);
-  parameters.set("dormouse_halt", std::string(word(plan.halt)));
+  parameters.set("dormouse_halt", std::string(halt_word(plan)));
   if (plan.verified) parameters.set("dormouse_verified", *plan.verified);
 }
 
@@ -88,7 +92,7 @@ Parameters describe_plans(const Answered& answered) {
   } else {
     const auto number = [&](std::size_t row) { return std::to_string(plans[row].steps); };
     parameters.set("dormouse_steps", joined(number));
-    parameters.set("dormouse_halt", joined([&](std::size_t row) { return word(plans[row].halt); }));
+    parameters.set("dormouse_halt", joined([&](std::size_t row) { return halt_word(plans[row]); }));
     if (plans[0].verified)
       parameters.set("dormouse_verified",
                      joined([&](std::size_t row) { return *plans[row].verified ? "true" : "false"; }));

@@ -9,6 +9,8 @@ namespace dormouse::daemon {
 
 /// The labels of an answer's set, with | between them; empty for one that does not abstain.
 std::string set_text(const RowAnswer& answer);
+/// Why a plan ended as it did: hrm's word for it, or "load" where the planner was put off for that.
+std::string_view halt_word(const Plan& plan);
 /// One answer as JSON: label, confidence, route, complexity, novelty, episode, version; set where it
 /// abstains.
 boost::json::object describe(const Answered& answered, std::size_t row);

@@ -199,7 +199,7 @@ std::string sentence_of(const Plan& plan) {
 }
 
 json::object describe(const Plan& plan) {
-  json::object object{{"halt", word(plan.halt)},
+  json::object object{{"halt", halt_word(plan)},
                       {"steps", plan.steps},
                       {"right", rounded(double{plan.right})},
                       {"milliseconds", milliseconds(plan.time)}};

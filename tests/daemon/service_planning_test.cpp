@@ -361,6 +361,7 @@ TEST_CASE("a cheap model's answer stands where the planner's verifier accepts it
   CHECK(none.result.plans[0].steps == 0);
   CHECK_THAT(std::string(device.why(none).at("sentence").as_string()), Contains("no time for the planner"));
   CHECK(device.why(none).at("pressure").at("put_off") == "budget");
+  CHECK(device.why(none).at("halt") == "time");
   CHECK(device.why(none).at("pressure").at("budget_left_us").to_number<double>() < 0);
   CHECK(device.why(high).at("pressure").at("put_off") == "no");
   const auto metadata = parsed(device.running->get("/v2/models/hasty"));
@@ -381,6 +382,8 @@ TEST_CASE("a planner of cells that load puts off says so", "[planning]") {
   REQUIRE(device.running->wait(listener->next(std::chrono::minutes(1))));
   const auto why = device.why(later);
   CHECK(why.at("pressure").at("put_off") == "load");
+  CHECK(why.at("halt") == "load");
+  CHECK(std::get<std::string>(*describe_flat(later).find("dormouse_halt")) == "load");
   CHECK(why.at("pressure").at("waiting").to_number<int>() == 0);
   CHECK_THAT(std::string(why.at("sentence").as_string()), Contains("too many requests wait"));
   CHECK(why.at("final").at("verified").as_bool());
