@@ -43,7 +43,8 @@ asio::awaitable<memory::Selection::Near> like_field(Service& service, const Entr
   memory::Selection::Near near;
   near.within = within_field(body.json, entry ? entry->served.typical_distance : 0);
   if (const json::value* like = body.json.if_contains("like"); like && like->is_object()) {
-    for (const auto& [key, value] : like->get_object()) body.json[key] = value;
+    const json::object fields = like->get_object();  // one of them may be called "like"
+    for (const auto& [key, value] : fields) body.json[key] = value;
   }
   auto latent = entry ? latent_of(service, *entry, body) : latent_of(service, *stream, body);
   near.latent = co_await std::move(latent);

@@ -25,6 +25,10 @@ std::unique_ptr<hrm::TraceWriter> open_trace(const HrmOptions& options, const st
   return trace;
 }
 
+RoutedModels routed(const Served& low, const Served& planner) {
+  return {low.model->version, planner.model->version, low.model->labels.size(), labels_of(planner).size()};
+}
+
 }  // namespace
 
 Routing::Routing(Service& service)
@@ -66,9 +70,7 @@ bool Routing::follows(const Entry& entry) const { return find(entry) != nullptr;
 std::shared_ptr<const hrm::Judge> Routing::judge(const Entry& entry) {
   Model* const model = find(entry);
   if (!model) return nullptr;
-  const Entry& planner = service_.model(entry.parts->options.planner);
-  const RoutedModels now{entry.served.model->version, planner.served.model->version,
-                         entry.served.model->labels.size(), labels_of(planner.served).size()};
+  const RoutedModels now = routed(entry.served, service_.model(entry.parts->options.planner).served);
   if (model->models != now) {
     model->models = now;
     model->gate.begin_anew();
@@ -80,6 +82,8 @@ std::shared_ptr<const hrm::Judge> Routing::judge(const Entry& entry) {
 
 void Routing::answered(const Entry& entry, const InferenceJob& job, const Answered& answered) {
   Model& model = *find(entry);
+  // The gate has begun anew for others since, which it is not to learn of from these.
+  const bool current = routed(job.served, *job.planner) == model.models;
   Unfinished left;
   for (std::size_t row = 0; row < answered.result.rows.size(); ++row) {
     const RowAnswer& answer = answered.result.rows[row];
@@ -89,9 +93,9 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     model.high_us += microseconds(answer.high_time);
     const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished
     if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
-    if (answer.rule == hrm::Judge::Rule::certified)
+    if (current && answer.rule == hrm::Judge::Rule::certified)
       heed(entry.parts->options.name, model, model.gate.answered(answer.score));
-    draw(model, job, answered, row);
+    if (current) draw(model, job, answered, row);
     if (!answer.provisional) continue;
     if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row))
       left.add(answered.ids[row], std::move(*why));

@@ -6,6 +6,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,8 +88,8 @@ class Service {
 
   static constexpr float kNovel = 0.5f;  ///< from here on an input is worth remembering
 
-  /// `remember`: answers that are novel, uncertain or corrected by the planner may become episodes. Throws Failure(unavailable) when too many
-  /// requests wait, Failure(expired) as `urgency` says.
+  /// `remember`: answers that are novel, uncertain or corrected by the planner may become episodes. Throws
+  /// Failure(unavailable) when too many requests wait, Failure(expired) as `urgency` says.
   boost::asio::awaitable<Answered> infer(std::string name, std::vector<engine::Tensor> inputs, bool remember,
                                          Origin origin, Urgency urgency);
   // Not a default argument: g++ 12 destroys one of such a type twice within co_await.
@@ -198,6 +199,7 @@ class Service {
   std::map<std::string, Entry> models_;
   std::map<std::pair<std::string, std::int64_t>, std::shared_ptr<const engine::PublishedModel>>
       opened_versions_;
+  std::multiset<std::string> forgetting_;  ///< models that are, each as often as it is
   memory::IdAllocator ids_;
   bool reserving_ = false;
   memory::RecentInferences recents_;

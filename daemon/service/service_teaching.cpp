@@ -13,11 +13,27 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
+/// Has a model among those that are forgetting, as long as it lasts.
+class Forgetting {
+ public:
+  Forgetting(std::multiset<std::string>& all, const std::string& model)
+      : all_(all), own_(all.insert(model)) {}
+  ~Forgetting() { all_.erase(own_); }
+  Forgetting(const Forgetting&) = delete;
+  Forgetting& operator=(const Forgetting&) = delete;
+
+ private:
+  std::multiset<std::string>& all_;
+  std::multiset<std::string>::iterator own_;
+};
+
 }  // namespace
 
 asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId id, std::string label) {
   const Entry& entry = learning_model(name);
   check_label(label, entry.served.model->labels);
+  if (forgetting_.contains(name))  // else what goes might come back as what was taught
+    throw Failure(Errc::conflict, "model '" + name + "' is forgetting; teach it again when that is done");
   last_request_ = std::chrono::steady_clock::now();
   std::optional<memory::Episode> episode;
   if (const memory::Inference* inference = recents_.find(id)) {
@@ -47,6 +63,8 @@ asio::awaitable<TaughtAnswer> Service::teach(std::string name, memory::EpisodeId
 asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry_run) {
   const std::string name = selection.model;
   learning_model(name);
+  std::optional<Forgetting> forgetting;
+  if (!dry_run) forgetting.emplace(forgetting_, name);
   auto work = [this, name, selection, dry_run] {
     Learner& learner = *learners_.at(name);
     if (!dry_run) {
@@ -59,6 +77,10 @@ asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry
     return std::pair(std::move(forgotten), learner.served());
   };
   auto [forgotten, served] = co_await run_on(storage_, std::move(work));
+  if (!dry_run) {
+    publish(name, std::move(served));
+    std::erase_if(opened_versions_, [&](const auto& opened) { return opened.first.first == name; });
+  }
   std::vector<memory::EpisodeId> recent;
   recents_.newest_first([&](const memory::Inference& inference) {
     if (selection.matches(memory::to_episode(inference))) recent.push_back(inference.id);
@@ -82,7 +104,6 @@ asio::awaitable<Forgotten> Service::forget(memory::Selection selection, bool dry
     recents_.erase(id);
     explained_.erase(id);
   }
-  publish(name, std::move(served));
   co_return forgotten;
 }
 

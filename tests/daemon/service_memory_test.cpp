@@ -1,6 +1,8 @@
+#include <boost/asio/post.hpp>
 #include <boost/json/serialize.hpp>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <future>
 #include <iterator>
 
 #include "tests/daemon/running_service.h"
@@ -10,6 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
+using Catch::Contains;
 
 constexpr std::uint64_t kSeed = 29;
 
@@ -70,6 +73,57 @@ int number(const json::value& value) { return value.to_number<int>(); }
 std::string predicted(World& world, const engine::Tensor& input) {
   const Answered answered = world.running->ask(input);
   return answered.labels().at(answered.result.rows.at(0).decision.predicted);
+}
+
+/// Begins both while nothing is stored, in this order, and lets them go on.
+template <class First, class Second>
+auto begin_both(World& world, boost::asio::awaitable<First> first, boost::asio::awaitable<Second> second) {
+  std::promise<void> go;
+  boost::asio::post(world.running->service().storage(), [gone = go.get_future().share()] { gone.wait(); });
+  auto one = world.running->begin(std::move(first));
+  auto other = world.running->begin(std::move(second));
+  world.running->on_io([] {});  // behind both
+  go.set_value();
+  return std::pair(std::move(one), std::move(other));
+}
+
+TEST_CASE("nobody teaches what is being forgotten", "[service]") {
+  World world;
+  Service& service = world.running->service();
+  const auto id = world.running->ask(world.model.example("red", 1)).ids.at(0);
+  auto [forget, teach] =
+      begin_both(world, service.forget({.model = "colours", .ids = std::vector{id}}, false),
+                 service.teach("colours", id, "red"));
+  CHECK(forget.get().episodes == std::vector{id});
+  CHECK_THROWS_WITH(teach.get(), Contains("'colours' is forgetting"));
+  CHECK_FALSE(world.running->on_storage([&] { return service.store().find(id).has_value(); }));
+  CHECK(world.teach("red", 1).size() == 1);
+}
+
+TEST_CASE("what forgetting leaves in service is not put there again later", "[service]") {
+  World world;
+  Service& service = world.running->service();
+  const auto ids = world.teach("grey", 12);
+  world.running->sleep({"colours", learning::Strategy::replay_ewc, false, {}});
+  const auto version = [&] {
+    return world.running->on_io([&] { return service.models().at("colours").served.model->version; });
+  };
+  REQUIRE(version() == 1);
+  auto [forget, back] =
+      begin_both(world, service.forget({.model = "colours", .ids = std::vector{ids[0]}}, false),
+                 service.roll_back("colours", 0));
+  forget.get();
+  back.get();
+  CHECK(version() == 0);
+}
+
+TEST_CASE("what is alike is told by its own fields alone", "[service]") {
+  World world;
+  const std::string id = std::to_string(world.teach("grey", 1)[0]);
+  const auto told = world.ask(world.running->admin(
+      "/v1/forget",
+      R"({"model": "colours", "within": 1, "dry_run": true, "like": {"like": 0, "episode": )" + id + "}}"));
+  CHECK(number(told.at("episodes")) >= 1);
 }
 
 TEST_CASE("a forgotten label leaves no byte in the state folder and no trace in answers", "[service]") {

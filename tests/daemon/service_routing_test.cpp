@@ -326,6 +326,26 @@ TEST_CASE("so is an audit that waits for its turn", "[routing]") {
   CHECK(number(device.router().at("audits").at("counted")) == 0);
 }
 
+TEST_CASE("what models answered that are no longer in service is no audit of those that are", "[routing]") {
+  Advised device;
+  device.options.models[0].concurrency = 1;
+  device.start();
+  Service& service = device.running->service();
+  std::optional<InferenceQueue::Turn> turn;
+  const auto hold = [&]() -> boost::asio::awaitable<void> {
+    auto mine = service.turn("colours", Urgency());
+    turn.emplace(co_await std::move(mine));
+  };
+  device.running->wait(hold());
+  auto before = device.running->begin(service.infer("colours", {device.crowd(1)}, false));
+  device.running->teach(device.model.example("grey", 1), "grey", "sage");
+  auto after = device.running->begin(service.infer("colours", {device.crowd(1)}, false));
+  device.running->on_io([&] { turn.reset(); });
+  const auto old = before.get().ids.at(0), fresh = after.get().ids.at(0);
+  CHECK_FALSE(device.running->on_io([&] { return service.routing().awaits(old); }));
+  CHECK(device.running->on_io([&] { return service.routing().awaits(fresh); }));
+}
+
 TEST_CASE("a daemon does not start where its audits cannot be recorded", "[routing]") {
   Advised device;
   const std::string traces = device.folder.file("traces");
