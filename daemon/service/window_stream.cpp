@@ -30,10 +30,42 @@ WindowStream::WindowStream(Service& service, std::string model, const StreamOpti
   if (options.novelty) watch_.emplace(ring_.channels());
 }
 
+/// Windows are answered in order, by one push at a time.
+class WindowStream::Turn {
+ public:
+  Turn(WindowStream& stream, bool ends) : stream_(stream) { stream.busy_ = true, stream.ending_ = ends; }
+  ~Turn() {
+    if (std::exchange(stream_.ending_, false)) {
+      stream_.ring_.consume(stream_.ring_.available());
+      stream_.fresh_ = stream_.skip_ = stream_.watched_ = 0;
+    }
+    stream_.busy_ = false;
+    stream_.free_.cancel();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  WindowStream& stream_;
+};
+
+asio::awaitable<void> WindowStream::wait_for_turn() {
+  while (busy_) {
+    boost::system::error_code ignored;
+    co_await free_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
 asio::awaitable<Pushed> WindowStream::push(engine::Tensor rows, bool wait, bool end) {
   const std::size_t channels = ring_.channels();
   std::span<const float> left = rows.values<float>();
   Pushed pushed;
+  std::optional<Turn> turn;
+  // Rows whose answers come back follow those of others, and a clip that ends gets none of theirs.
+  if (wait || end || ending_) {
+    co_await wait_for_turn();
+    turn.emplace(*this, end);
+  }
   do {
     // One that waits offers no more than there is room for, so that nothing counts as dropped.
     const std::size_t room = (ring_.capacity() - ring_.available()) * channels;
@@ -44,6 +76,10 @@ asio::awaitable<Pushed> WindowStream::push(engine::Tensor rows, bool wait, bool 
     fresh_ += taken;
     if (skip_ > 0) advance(skip_);
     const bool last = left.empty() || !wait;
+    if (!turn) {
+      co_await wait_for_turn();
+      turn.emplace(*this, end);
+    }
     co_await answer_windows(end && last, wait ? &pushed.answers : nullptr);
   } while (wait && !left.empty());
   pushed.dropped = ring_.dropped();
@@ -59,19 +95,6 @@ void WindowStream::advance(std::size_t step) {
 }
 
 asio::awaitable<void> WindowStream::answer_windows(bool end, std::vector<json::object>* answers) {
-  while (busy_) {  // windows are answered in order, by one push at a time
-    boost::system::error_code ignored;
-    co_await free_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  struct Turn {
-    WindowStream& stream;
-    explicit Turn(WindowStream& s) : stream(s) { stream.busy_ = true; }
-    ~Turn() {
-      stream.busy_ = false;
-      stream.free_.cancel();
-    }
-  };
-  const Turn turn(*this);
   const Entry& entry = service_.model(name());
   while (true) {
     const std::size_t there = ring_.available();
@@ -99,10 +122,6 @@ asio::awaitable<void> WindowStream::answer_windows(bool end, std::vector<json::o
       events().publish(json::serialize(answer), "novelty");
     }
     if (answers) answers->push_back(std::move(answer));
-  }
-  if (end) {
-    ring_.consume(ring_.available());
-    fresh_ = skip_ = watched_ = 0;
   }
 }
 

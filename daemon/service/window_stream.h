@@ -23,7 +23,10 @@ class WindowStream : public Stream {
   boost::json::object status() const override;
 
  private:
+  class Turn;
+  boost::asio::awaitable<void> wait_for_turn();
   boost::asio::awaitable<std::optional<StreamNews>> watch(engine::Tensor clip, std::size_t seen);
+  /// Whoever calls has the turn. `end`: the rows that fill no window are one, too.
   boost::asio::awaitable<void> answer_windows(bool end, std::vector<boost::json::object>* answers);
   void advance(std::size_t step);
 
@@ -34,6 +37,7 @@ class WindowStream : public Stream {
   memory::SampleRing ring_;
   boost::asio::steady_timer free_;  ///< cancelled when whoever answers windows is done
   bool busy_ = false;
+  bool ending_ = false;  ///< whoever has the turn ends a clip
   std::uint64_t rows_ = 0;
   std::uint64_t windows_ = 0;
   std::uint64_t alarms_ = 0;

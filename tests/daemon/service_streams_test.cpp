@@ -41,6 +41,20 @@ TEST_CASE("rows become windows, whatever the pieces they come in", "[streams]") 
   CHECK(windows(brook.push(3)) == Numbers{3});
 }
 
+TEST_CASE("answers go to whoever pushed the rows, and a clip that ends takes none of the next", "[streams]") {
+  const bool end = GENERATE(false, true);
+  Brook brook;
+  const engine::Tensor rows(engine::DType::f32, {end ? 5 : 4, 2}), others(engine::DType::f32, {4, 2});
+  Streams& streams = brook.running->streams();
+  auto first = brook.running->begin(streams.push("colours", rows, true, end));
+  auto second = brook.running->begin(streams.push("colours", others, true, false));
+  auto third = brook.running->begin(streams.push("colours", others, !end, false));
+  CHECK(windows(first.get()) == (end ? Numbers{0, 1} : Numbers{0}));
+  CHECK(windows(second.get()) == Numbers{end ? 2 : 1});
+  third.get();
+  CHECK(windows(brook.push(4)) == Numbers{end ? 4 : 3});
+}
+
 TEST_CASE("windows overlap by a hop shorter than a window", "[streams]") {
   Brook brook(1);
   CHECK(windows(brook.push(4)) == Numbers{0});
