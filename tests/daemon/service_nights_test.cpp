@@ -162,9 +162,9 @@ TEST_CASE("a trial is kept for inspection and changes nothing, not even after a 
   CHECK(bedroom.sleep(true).state == memory::SleepState::rejected);
   CHECK(bedroom.version() == 0);
   CHECK(bedroom.probes() == awake);
-  CHECK(
-      bedroom.running->wait(bedroom.running->service().infer_version("colours", 1, {bedroom.model.probes(1)}, {}))
-          .version == 1);
+  CHECK(bedroom.running
+            ->wait(bedroom.running->service().infer_version("colours", 1, {bedroom.model.probes(1)}, {}))
+            .version == 1);
 
   CHECK_THROWS_WITH(bedroom.running->wait(bedroom.running->service().roll_back("colours", 1)),
                     Catch::Contains("rejected"));

@@ -56,6 +56,17 @@ struct Advised {
     }
   }
   void audit() { running->wait(running->service().routing().audit()); }
+  /// Lets nobody else compute with this model, which one request at a time may, until let_go().
+  void hold(const std::string& name) {
+    const auto take = [&]() -> boost::asio::awaitable<void> {
+      auto mine = running->service().turn(name, Urgency());
+      turn.emplace(co_await std::move(mine));
+    };
+    running->wait(take());
+  }
+  void let_go() {
+    running->on_io([this] { turn.reset(); });
+  }
   json::object router() {
     return running->on_io([this] {
       const Service& service = running->service();
@@ -70,6 +81,7 @@ struct Advised {
   Options options;
   std::uint64_t shown = 0;
   std::optional<RunningService> running;
+  std::optional<InferenceQueue::Turn> turn;
 };
 
 std::uint64_t number(const json::value& value) { return value.to_number<std::uint64_t>(); }
@@ -312,15 +324,10 @@ TEST_CASE("so is an audit that waits for its turn", "[routing]") {
   device.start();
   const auto id = device.running->ask(device.crowd(1)).ids.at(0);
   Service& service = device.running->service();
-  std::optional<InferenceQueue::Turn> turn;
-  const auto hold = [&]() -> boost::asio::awaitable<void> {
-    auto mine = service.turn("sage", Urgency());
-    turn.emplace(co_await std::move(mine));
-  };
-  device.running->wait(hold());
+  device.hold("sage");
   auto audit = device.running->begin(service.routing().audit());
   device.running->wait(service.forget({.model = "colours", .ids = std::vector{id}}, false));
-  device.running->on_io([&] { turn.reset(); });
+  device.let_go();
   audit.get();
   CHECK(number(device.router().at("audits").at("waiting")) == 0);
   CHECK(number(device.router().at("audits").at("counted")) == 0);
@@ -331,16 +338,11 @@ TEST_CASE("what models answered that are no longer in service is no audit of tho
   device.options.models[0].concurrency = 1;
   device.start();
   Service& service = device.running->service();
-  std::optional<InferenceQueue::Turn> turn;
-  const auto hold = [&]() -> boost::asio::awaitable<void> {
-    auto mine = service.turn("colours", Urgency());
-    turn.emplace(co_await std::move(mine));
-  };
-  device.running->wait(hold());
+  device.hold("colours");
   auto before = device.running->begin(service.infer("colours", {device.crowd(1)}, false));
   device.running->teach(device.model.example("grey", 1), "grey", "sage");
   auto after = device.running->begin(service.infer("colours", {device.crowd(1)}, false));
-  device.running->on_io([&] { turn.reset(); });
+  device.let_go();
   const auto old = before.get().ids.at(0), fresh = after.get().ids.at(0);
   CHECK_FALSE(device.running->on_io([&] { return service.routing().awaits(old); }));
   CHECK(device.running->on_io([&] { return service.routing().awaits(fresh); }));
