@@ -1,8 +1,6 @@
 #include "daemon/service/kept_stream.h"
 
 #include <algorithm>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "config/log.h"
 #include "daemon/run_on.h"
@@ -31,20 +29,11 @@ fs::path state_file(const Service& service, const std::string& name) {
 
 KeptStream::KeptStream(Service& service, const KeptStreamOptions& options, EventStream::Options events)
     : Stream(options.name, service.io().get_executor(), events),
+      turns_(service.io()),
       service_(service),
       file_(state_file(service, options.name)),
       save_(options.save),
-      free_(service.io()),
-      saved_at_(service.clock().now()) {
-  free_.expires_at(asio::steady_timer::time_point::max());
-}
-
-asio::awaitable<void> KeptStream::wait_for_turn() {
-  while (busy_) {
-    boost::system::error_code ignored;
-    co_await free_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-}
+      saved_at_(service.clock().now()) {}
 
 asio::awaitable<Pushed> KeptStream::push(engine::Tensor rows, bool wait, bool) {
   const auto count = static_cast<std::size_t>(rows.shape()[0]);
@@ -65,7 +54,7 @@ asio::awaitable<Pushed> KeptStream::push(engine::Tensor rows, bool wait, bool) {
     ~Leave() { waiting -= count; }
   };
   const Leave leave{waiting_, count};
-  co_await wait_for_turn();
+  co_await turns_.wait();
   const Turn turn(*this);
   for (std::int64_t first = 0; first < rows.shape()[0]; first += kRowsAtOnce) {
     auto taken = take(rows.rows(first, std::min(kRowsAtOnce, rows.shape()[0] - first)), wait);
@@ -84,7 +73,7 @@ asio::awaitable<std::uint64_t> KeptStream::save() {
   engine::NamedTensors now;
   std::uint64_t rows = 0;
   {
-    co_await wait_for_turn();
+    co_await turns_.wait();
     const Turn turn(*this);
     auto copy = [this] { return state(); };
     now = co_await run_on(service_.compute(), std::move(copy));

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <optional>
 
 #include "daemon/service/service.h"
 #include "daemon/service/stream.h"
+#include "daemon/service/turns.h"
 #include "engine/formats/safetensors.h"
 
 namespace dormouse::daemon {
@@ -33,7 +33,7 @@ class KeptStream : public Stream {
 
   /// One at a time: rows are worked off in order, and nothing changes while it is saved.
   class Turn;
-  boost::asio::awaitable<void> wait_for_turn();
+  Turns turns_;
 
   /// Takes the next rows, a piece of those that were pushed, and counts them in rows_; says and publishes
   /// what comes of them. Whoever calls has the turn. `wanted`: the answers go to whoever pushed.
@@ -59,8 +59,6 @@ class KeptStream : public Stream {
 
   std::filesystem::path file_;
   std::chrono::milliseconds save_;
-  boost::asio::steady_timer free_;  ///< cancelled when a turn ends
-  bool busy_ = false;
   std::size_t waiting_ = 0;  ///< rows
   std::uint64_t dropped_ = 0;
   Clock::Steady saved_at_;
@@ -68,17 +66,12 @@ class KeptStream : public Stream {
 
 class KeptStream::Turn {
  public:
-  explicit Turn(KeptStream& stream) : stream_(stream) { stream_.busy_ = true; }
-  ~Turn() {
-    stream_.turn_over();
-    stream_.busy_ = false;
-    stream_.free_.cancel();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  explicit Turn(KeptStream& stream) : stream_(stream), own_(stream.turns_) {}
+  ~Turn() { stream_.turn_over(); }
 
  private:
   KeptStream& stream_;
+  Turns::Turn own_;
 };
 
 }  // namespace dormouse::daemon

@@ -171,7 +171,7 @@ asio::awaitable<std::vector<json::object>> ModelStream::take(engine::Tensor rows
 
 asio::awaitable<std::uint64_t> ModelStream::reset() {
   {
-    co_await wait_for_turn();
+    co_await turns_.wait();
     const Turn turn(*this);
     state_ = model_->runner.start();
     rows_ = 0;

@@ -1,7 +1,5 @@
 #include "daemon/service/window_stream.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "daemon/run_on.h"
@@ -25,36 +23,24 @@ WindowStream::WindowStream(Service& service, std::string model, const StreamOpti
       hop_(options.hop > 0 ? static_cast<std::size_t>(options.hop) : window_),
       rate_(options.rate),
       ring_(static_cast<std::size_t>(shape.channels), kWindowsKept * window_ + hop_),
-      free_(service.io()) {
-  free_.expires_at(asio::steady_timer::time_point::max());
+      turns_(service.io()) {
   if (options.novelty) watch_.emplace(ring_.channels());
 }
 
-/// Windows are answered in order, by one push at a time.
+/// One that ends a clip leaves nothing of it behind.
 class WindowStream::Turn {
  public:
-  Turn(WindowStream& stream, bool ends) : stream_(stream) { stream.busy_ = true, stream.ending_ = ends; }
+  Turn(WindowStream& stream, bool ends) : stream_(stream), own_(stream.turns_) { stream.ending_ = ends; }
   ~Turn() {
-    if (std::exchange(stream_.ending_, false)) {
-      stream_.ring_.consume(stream_.ring_.available());
-      stream_.fresh_ = stream_.skip_ = stream_.watched_ = 0;
-    }
-    stream_.busy_ = false;
-    stream_.free_.cancel();
+    if (!std::exchange(stream_.ending_, false)) return;
+    stream_.ring_.consume(stream_.ring_.available());
+    stream_.fresh_ = stream_.skip_ = stream_.watched_ = 0;
   }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
 
  private:
   WindowStream& stream_;
+  Turns::Turn own_;
 };
-
-asio::awaitable<void> WindowStream::wait_for_turn() {
-  while (busy_) {
-    boost::system::error_code ignored;
-    co_await free_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-}
 
 asio::awaitable<Pushed> WindowStream::push(engine::Tensor rows, bool wait, bool end) {
   const std::size_t channels = ring_.channels();
@@ -63,7 +49,7 @@ asio::awaitable<Pushed> WindowStream::push(engine::Tensor rows, bool wait, bool 
   std::optional<Turn> turn;
   // Rows whose answers come back follow those of others, and a clip that ends gets none of theirs.
   if (wait || end || ending_) {
-    co_await wait_for_turn();
+    co_await turns_.wait();
     turn.emplace(*this, end);
   }
   do {
@@ -77,7 +63,7 @@ asio::awaitable<Pushed> WindowStream::push(engine::Tensor rows, bool wait, bool 
     if (skip_ > 0) advance(skip_);
     const bool last = left.empty() || !wait;
     if (!turn) {
-      co_await wait_for_turn();
+      co_await turns_.wait();
       turn.emplace(*this, end);
     }
     co_await answer_windows(end && last, wait ? &pushed.answers : nullptr);

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <optional>
 
 #include "daemon/service/service.h"
 #include "daemon/service/stream.h"
 #include "daemon/service/stream_watch.h"
+#include "daemon/service/turns.h"
 #include "memory/working.h"
 
 namespace dormouse::daemon {
@@ -24,7 +24,6 @@ class WindowStream : public Stream {
 
  private:
   class Turn;
-  boost::asio::awaitable<void> wait_for_turn();
   boost::asio::awaitable<std::optional<StreamNews>> watch(engine::Tensor clip, std::size_t seen);
   /// Whoever calls has the turn. `end`: the rows that fill no window are one, too.
   boost::asio::awaitable<void> answer_windows(bool end, std::vector<boost::json::object>* answers);
@@ -35,8 +34,7 @@ class WindowStream : public Stream {
   std::size_t hop_;
   double rate_;
   memory::SampleRing ring_;
-  boost::asio::steady_timer free_;  ///< cancelled when whoever answers windows is done
-  bool busy_ = false;
+  Turns turns_;          ///< windows are answered in order, by one push at a time
   bool ending_ = false;  ///< whoever has the turn ends a clip
   std::uint64_t rows_ = 0;
   std::uint64_t windows_ = 0;
