@@ -2,23 +2,14 @@
 
 #include "engine/kernels/saturate.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/types.h"
 
 namespace dormouse::engine {
 namespace {
 
 // The exponent may have another type than the base, whose type the output has.
 void infer(InferContext& context) {
-  switch (context.dtype(1)) {
-    case DType::f32:
-    case DType::f64:
-    case DType::i32:
-    case DType::u32:
-    case DType::i64:
-    case DType::u64:
-      break;
-    default:
-      context.unsupported("an exponent of this type");
-  }
+  if (context.dtype(1) == DType::boolean) context.unsupported("an exponent that is no number");
   if (!context.has_shape(0) || !context.has_shape(1)) return context.set_output(0, context.dtype(0));
   std::optional<Shape> shape = broadcast(context.shape(0), context.shape(1));
   context.require(shape.has_value(), "shapes do not broadcast");
@@ -28,9 +19,10 @@ void infer(InferContext& context) {
 template <class T, class E>
 T power(T base, E exponent) {
   if constexpr (std::is_integral_v<T>) {
-    return saturate<T>(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
+    return saturate<T>(std::pow(static_cast<double>(base), static_cast<double>(widen(exponent))));
   } else {
-    return exponent == 2 ? base * base : std::pow(base, static_cast<T>(exponent));
+    const auto power = static_cast<T>(widen(exponent));
+    return power == 2 ? base * base : std::pow(base, power);
   }
 }
 
@@ -49,20 +41,9 @@ void compute_with(const KernelContext& context) noexcept {
 
 template <class T>
 void compute(const KernelContext& context) noexcept {
-  switch (context.inputs[1].dtype) {
-    case DType::f32:
-      return compute_with<T, float>(context);
-    case DType::f64:
-      return compute_with<T, double>(context);
-    case DType::i32:
-      return compute_with<T, std::int32_t>(context);
-    case DType::u32:
-      return compute_with<T, std::uint32_t>(context);
-    case DType::u64:
-      return compute_with<T, std::uint64_t>(context);
-    default:
-      return compute_with<T, std::int64_t>(context);
-  }
+  [&]<class... E>(Types<E...>) {
+    ((context.inputs[1].dtype == dtype_of<E> ? compute_with<T, E>(context) : void()), ...);
+  }(Numeric{});
 }
 
 // For the exponent, log is taken where the base is positive; elsewhere its gradient is 0.
@@ -85,8 +66,8 @@ extern const Op pow{.name = "Pow",
                     .min_inputs = 2,
                     .max_inputs = 2,
                     .infer = infer,
-                    .kernels = kernels<float, double, std::int32_t, std::int64_t>(
-                        compute<float>, compute<double>, compute<std::int32_t>, compute<std::int64_t>),
+                    .kernels = kernels_for(Types<float, double, Half, BFloat16, std::int32_t, std::int64_t>{},
+                                           []<class T>() { return widening<T, compute<Widened<T>>>; }),
                     .gradient = gradient,
                     .in_place = true,
                     .samples = {{.shapes = {{2, 3}, {2, 3}}, .low = 0.5},

@@ -284,6 +284,16 @@ TEST_CASE("Pow takes exponents of another type", "[known]") {
         {1, 32, 9});
   check(run("Pow", {Tensor::from<std::int32_t>({2}, {2, 10}), Tensor::from<float>({2}, {-1, 30})}), {2},
         {0, 2147483647.0});
+  const Tensor base = Tensor::from<float>({2}, {3, 0.25f}), halves = base.as(DType::f16),
+               exponent = Tensor::from<float>({2}, {2, -0.5f});
+  for (const DType type : {DType::f32, DType::f64, DType::f16, DType::bf16}) {
+    check(run("Pow", {base, exponent.as(type)}), {2}, {9, 2});
+    const Tensor made = run("Pow", {halves, exponent.as(type)});
+    CHECK(made.dtype() == DType::f16);
+    check(made.as(DType::f32), {2}, {9, 2});
+  }
+  for (const DType type : {DType::i8, DType::u8, DType::i16, DType::u16, DType::i32, DType::u32, DType::u64})
+    check(run("Pow", {base, Tensor::from<float>({2}, {2, 1}).as(type)}), {2}, {9, 0.25});
 }
 
 }  // namespace dormouse::engine::conformance
