@@ -95,14 +95,17 @@ std::vector<Tensor> drawn(const Graph& graph) {
   for (const ValueId id : graph.inputs()) {
     const ValueInfo& value = graph.value(id);
     Tensor& tensor = inputs.emplace_back(value.dtype, value.shape);
-    if (value.dtype != DType::f32) continue;
-    for (float& x : tensor.mutable_values<float>())
+    if (value.dtype != DType::f32 && value.dtype != DType::f16) continue;
+    Tensor numbers(DType::f32, value.shape);
+    for (float& x : numbers.mutable_values<float>())
       x = 0.01f + 0.5f * static_cast<float>(random() >> 40) * 0x1p-24f;
+    tensor = numbers.as(value.dtype);
   }
   return inputs;
 }
 
 bool agree(const Tensor& gpu, const Tensor& cpu) {
+  if (cpu.dtype() == DType::f16) return agree(gpu.as(DType::f32), cpu.as(DType::f32));
   if (cpu.dtype() != DType::f32) return true;  // one that is close to another may round to either side
   const auto a = gpu.values<float>(), b = cpu.values<float>();
   double sum = 0, difference = 0;

@@ -22,11 +22,13 @@ InstanceApi::InstanceApi(const Loader& loader, VkInstance instance) {
   find(destroy_instance, "vkDestroyInstance");
   find(enumerate_devices, "vkEnumeratePhysicalDevices");
   find(properties, "vkGetPhysicalDeviceProperties2");
+  find(features, "vkGetPhysicalDeviceFeatures2");
   find(memory_properties, "vkGetPhysicalDeviceMemoryProperties2");
   find(device_extensions, "vkEnumerateDeviceExtensionProperties");
   find(queue_families, "vkGetPhysicalDeviceQueueFamilyProperties");
   find(create_device, "vkCreateDevice");
   find(get, "vkGetDeviceProcAddr");
+  find(matrix_properties, "vkGetPhysicalDeviceCooperativeMatrixPropertiesNV");
 }
 
 DeviceApi::DeviceApi(const InstanceApi& instance, VkDevice device) {

@@ -24,11 +24,13 @@ struct InstanceApi {
   PFN_vkDestroyInstance destroy_instance;
   PFN_vkEnumeratePhysicalDevices enumerate_devices;
   PFN_vkGetPhysicalDeviceProperties2 properties;
+  PFN_vkGetPhysicalDeviceFeatures2 features;
   PFN_vkGetPhysicalDeviceMemoryProperties2 memory_properties;
   PFN_vkEnumerateDeviceExtensionProperties device_extensions;
   PFN_vkGetPhysicalDeviceQueueFamilyProperties queue_families;
   PFN_vkCreateDevice create_device;
   PFN_vkGetDeviceProcAddr get;
+  PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesNV matrix_properties;  ///< null where no device has any
 };
 
 /// Functions of a device, without a detour through the loader.

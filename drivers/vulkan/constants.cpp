@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "drivers/vulkan/commands.h"
+#include "engine/kernels/half_rows.h"
 
 namespace dormouse::drivers::vulkan {
 namespace {
@@ -36,6 +37,9 @@ void to_device(DType type, std::size_t elements, const std::byte* from, std::byt
     each<std::int64_t, std::int32_t>(elements, from, to, narrowed);
   else if (type == DType::boolean)
     each<std::uint8_t, float>(elements, from, to, [](std::uint8_t flag) { return flag != 0 ? 1.0f : 0.0f; });
+  else if (type == DType::f16)
+    engine::best_half_rows().widen(reinterpret_cast<const engine::Half*>(from), reinterpret_cast<float*>(to),
+                                   static_cast<std::int64_t>(elements));
   else
     std::memcpy(to, from, elements * 4);
 }
@@ -46,6 +50,9 @@ void from_device(DType type, std::size_t elements, const std::byte* from, std::b
   else if (type == DType::boolean)
     each<float, std::uint8_t>(elements, from, to,
                               [](float flag) { return static_cast<std::uint8_t>(flag != 0); });
+  else if (type == DType::f16)
+    engine::best_half_rows().narrow(reinterpret_cast<const float*>(from), reinterpret_cast<engine::Half*>(to),
+                                    static_cast<std::int64_t>(elements));
   else
     std::memcpy(to, from, elements * 4);
 }

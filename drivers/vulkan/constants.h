@@ -12,10 +12,11 @@
 namespace dormouse::drivers::vulkan {
 
 /// Bytes that a value of this type and size takes on a device, which has words of 32 bits alone: booleans are
-/// there 0 and 1 of f32, and indices are i32.
+/// there 0 and 1 of f32, f16 is f32, and indices are i32.
 inline std::size_t device_bytes(std::int64_t elements) { return static_cast<std::size_t>(elements) * 4; }
 
-/// Elements as the device has them, and back. Integers that i32 does not hold become its least or largest.
+/// Elements as the device has them, and back. Integers that i32 does not hold become its least or largest;
+/// what goes back to f16 is rounded to nearest even.
 void to_device(engine::DType type, std::size_t elements, const std::byte* from, std::byte* to);
 void from_device(engine::DType type, std::size_t elements, const std::byte* from, std::byte* to);
 

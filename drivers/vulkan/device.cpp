@@ -108,6 +108,7 @@ Device::Device(const DeviceOptions& options) {
     loses_ = options.loses;
     subgroups_add_ = subgroups_add_ && !options.plain;
     stores_halves_ = !options.plain;
+    if (!options.plain) multiplies_halves_ = find_halves(options.matrices);
     open();
     load_pipelines(options.cache);
   } catch (...) {
@@ -163,6 +164,7 @@ void Device::choose(const std::string& choice) {
     physical_ = devices[i];
     properties_ = device;
     subgroups_add_ = add(subgroups);
+    subgroup_size_ = subgroups.subgroupSize;
     uuid_ = hexadecimal(id.driverUUID) + hexadecimal(device.pipelineCacheUUID);
     identity_ = uuid_ + " " + hexadecimal(id.deviceUUID) + " " + std::to_string(device.driverVersion);
   }
@@ -190,6 +192,36 @@ bool Device::extends(std::string_view name) const {
   check(instance_api_->device_extensions(physical_, nullptr, &count, all.data()), "the extensions");
   return std::ranges::any_of(
       all, [&](const VkExtensionProperties& extension) { return name == extension.extensionName; });
+}
+
+Halves Device::find_halves(bool matrices) const {
+  VkPhysicalDeviceCooperativeMatrixFeaturesNV units{};
+  units.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_NV;
+  VkPhysicalDeviceShaderFloat16Int8Features small{};
+  small.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
+  const bool extended = extends(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME);
+  if (extended) small.pNext = &units;
+  VkPhysicalDeviceFeatures2 all{};
+  all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  all.pNext = &small;
+  instance_api_->features(physical_, &all);
+  if (small.shaderFloat16 == VK_FALSE) return Halves::none;
+  if (!matrices || units.cooperativeMatrix == VK_FALSE || subgroup_size_ != 32 ||
+      !instance_api_->matrix_properties)
+    return Halves::lanes;
+  std::uint32_t count = 0;
+  check(instance_api_->matrix_properties(physical_, &count, nullptr), "the units for matrices");
+  std::vector<VkCooperativeMatrixPropertiesNV> kinds(count);
+  for (VkCooperativeMatrixPropertiesNV& kind : kinds)
+    kind.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_NV;
+  check(instance_api_->matrix_properties(physical_, &count, kinds.data()), "the units for matrices");
+  const bool ours = std::ranges::any_of(kinds, [](const VkCooperativeMatrixPropertiesNV& kind) {
+    return kind.MSize == 16 && kind.NSize == 16 && kind.KSize == 16 &&
+           kind.AType == VK_COMPONENT_TYPE_FLOAT16_NV && kind.BType == VK_COMPONENT_TYPE_FLOAT16_NV &&
+           kind.CType == VK_COMPONENT_TYPE_FLOAT32_NV && kind.DType == VK_COMPONENT_TYPE_FLOAT32_NV &&
+           kind.scope == VK_SCOPE_SUBGROUP_NV;
+  });
+  return ours ? Halves::matrices : Halves::lanes;
 }
 
 void Device::open() {
@@ -223,6 +255,14 @@ void Device::open_queues(std::span<const VkQueueFamilyProperties> families) {
   VkPhysicalDeviceTimelineSemaphoreFeatures timelines{};
   timelines.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
   timelines.timelineSemaphore = VK_TRUE;  // which every device of 1.2 has
+  VkPhysicalDeviceShaderFloat16Int8Features small{};
+  small.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
+  small.shaderFloat16 = VK_TRUE;
+  VkPhysicalDeviceCooperativeMatrixFeaturesNV units{};
+  units.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_NV;
+  units.cooperativeMatrix = VK_TRUE;
+  if (multiplies_halves_ != Halves::none) timelines.pNext = &small;
+  if (multiplies_halves_ == Halves::matrices) small.pNext = &units;
   VkDeviceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   info.pNext = &timelines;
@@ -231,6 +271,7 @@ void Device::open_queues(std::span<const VkQueueFamilyProperties> families) {
   std::vector<const char*> extensions;
   tells_budget_ = extends(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   if (tells_budget_) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  if (multiplies_halves_ == Halves::matrices) extensions.push_back(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME);
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   check(instance_api_->create_device(physical_, &info, nullptr, &device_), "a device");

@@ -34,6 +34,14 @@ struct DeviceOptions {
   std::function<void(std::size_t)> before_allocation = {};
   std::function<bool()> loses = {};  ///< asked before work is given to it: whether the device is lost now
   bool plain = false;                ///< of what a device need not have, nothing is used
+  bool matrices = true;              ///< units for matrices are used, where there are any
+};
+
+/// How a device computes with f16 itself.
+enum class Halves : std::uint8_t {
+  none,      ///< not at all
+  lanes,     ///< thread by thread
+  matrices,  ///< by units that multiply blocks of 16 x 16, for subgroups of 32 threads
 };
 
 /// Which of a device's queues: where it has none for copies alone, both are one.
@@ -89,6 +97,7 @@ class Device {
   /// Threads of a subgroup reduce among themselves.
   bool subgroups_add() const { return subgroups_add_; }
   bool stores_halves() const { return stores_halves_; }
+  Halves multiplies_halves() const { return multiplies_halves_; }
   bool tells_time() const { return tells_time_; }
   /// Work groups of a few hundred threads that keep it busy.
   std::uint32_t enough_groups() const { return enough_groups_; }
@@ -136,6 +145,7 @@ class Device {
   void load_pipelines(const std::filesystem::path& folder);
   void open_queues(std::span<const VkQueueFamilyProperties> families);
   bool extends(std::string_view name) const;
+  Halves find_halves(bool matrices) const;
   [[noreturn]] void lose(VkResult result) const;
   std::uint32_t memory_type(std::uint32_t allowed, Use use) const;
   std::uint32_t heap() const;
@@ -154,6 +164,8 @@ class Device {
   bool tells_time_ = false;
   bool subgroups_add_ = false;
   bool stores_halves_ = true;
+  Halves multiplies_halves_ = Halves::none;
+  std::uint32_t subgroup_size_ = 0;
   std::uint32_t enough_groups_ = 128;
   bool unified_ = false;       ///< the host writes and reads the device's own memory as fast as its own
   bool tells_budget_ = false;  ///< how much memory is free for us

@@ -29,9 +29,10 @@ bool has_extents(const ValueInfo& value, const Device& device) {
   return device_bytes(elements) <= device.limits().maxStorageBufferRange;
 }
 
-bool of_device(const ValueInfo& value, bool booleans, bool integers) {
+bool of_device(const ValueInfo& value, const Kernel& kernel, bool integers) {
   if (value.dtype == DType::f32) return true;
-  if (value.dtype == DType::boolean) return booleans;
+  if (value.dtype == DType::boolean) return kernel.booleans;
+  if (value.dtype == DType::f16) return kernel.halves;
   return integers && (value.dtype == DType::i32 || value.dtype == DType::i64);
 }
 
@@ -44,7 +45,8 @@ VulkanDriver::VulkanDriver(const Options& options)
                                                      .memory = options.memory,
                                                      .before_allocation = options.before_allocation,
                                                      .loses = options.loses,
-                                                     .plain = options.plain})),
+                                                     .plain = options.plain,
+                                                     .matrices = options.matrices})),
       constants_(std::make_unique<Constants>(*device_)),
       tuner_(std::make_unique<Tuner>(
           *device_, Tuner::Options{options.tiles,
@@ -61,6 +63,11 @@ std::vector<Tile> VulkanDriver::tiles() const { return tuner_->tiles(); }
 
 std::string VulkanDriver::device_identity() const { return device_->name() + " " + device_->uuid(); }
 
+std::string_view VulkanDriver::halves() const {
+  constexpr std::string_view words[] = {"f32", "f16", "f16 matrices"};
+  return words[static_cast<std::size_t>(device_->multiplies_halves())];
+}
+
 bool VulkanDriver::unified() const { return device_->unified(); }
 
 bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node) const {
@@ -75,11 +82,11 @@ bool VulkanDriver::supports(const engine::Graph& graph, const engine::Node& node
     if (value.constant && !kernel->express) continue;  // the kernel judges
     if (of_shape && value.shape_known && value.shape.is_static()) continue;
     if (!has_extents(value, *device_)) return false;
-    if (!of_device(value, kernel->booleans, (kernel->integers >> i & 1) != 0)) return false;
+    if (!of_device(value, *kernel, (kernel->integers >> i & 1) != 0)) return false;
   }
   const bool outputs = std::ranges::all_of(node.outputs, [&](engine::ValueId id) {
     return id == engine::kAbsent ||
-           (has_extents(graph.value(id), *device_) && of_device(graph.value(id), kernel->booleans, false));
+           (has_extents(graph.value(id), *device_) && of_device(graph.value(id), *kernel, false));
   });
   if (!runs || !outputs || (kernel->supports && !kernel->supports(graph, node))) return false;
   if (!kernel->express) return true;

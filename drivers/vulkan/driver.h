@@ -21,8 +21,9 @@ class Device;
 class Sent;
 class Tuner;
 
-/// Computes partitions in f32 on a device that speaks Vulkan 1.2. Programs of one driver share constants and
-/// compiled shaders.
+/// Computes partitions on a device that speaks Vulkan 1.2: in f32, but products that the model has in f16 are
+/// multiplied so where the device does (engine/halves.h; sums of more than 16 are f32). Programs of one
+/// driver share constants and compiled shaders.
 class VulkanDriver final : public engine::Driver, public engine::SendsAhead, public Tunes {
  public:
   struct Options {
@@ -40,8 +41,10 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead, pub
     std::function<void(std::size_t)> before_allocation = {};
     /// Asked before work is given to the device: whether it is lost now.
     std::function<bool()> loses = {};
-    /// Nothing is used that a device need not have: no operations of subgroups, no weights of f16.
+    /// Nothing is used that a device need not have: no operations of subgroups, nothing of f16.
     bool plain = false;
+    /// Products of f16 are computed by units for matrices, where there are any.
+    bool matrices = true;
     /// How products are best cut is kept in this file. Empty: for this process alone.
     std::filesystem::path tiles = {};
     /// It is measured where it is not known, for so long a plan; on a GPU, or on any device.
@@ -58,6 +61,8 @@ class VulkanDriver final : public engine::Driver, public engine::SendsAhead, pub
   const std::string& device_name() const;
   /// Another one after its software was updated: what was measured or compiled by it is of no use then.
   std::string device_identity() const;
+  /// How it multiplies what was of f16 in a model: "f32", "f16" or "f16 matrices".
+  std::string_view halves() const;
   /// Whether it computes in the host's memory, as most boards do.
   bool unified() const;
   /// How the device may cut products.

@@ -171,6 +171,14 @@ void cast(Expression& e, const Graph& graph, const Node& node) {
   e.define(node.outputs[0], to_flag ? e.step(Code::is_zero, e.step(Code::is_zero, x)) : x);
 }
 
+/// What is rounded to f16 is rounded on its way out, so it has to go there; of what comes in nothing is lost.
+bool supports_cast(const Graph& graph, const Node& node) {
+  const auto inside = [&](engine::ValueId id, const std::vector<engine::ValueId>& border) {
+    return graph.value(id).dtype == DType::f16 && std::ranges::find(border, id) == border.end();
+  };
+  return !inside(node.inputs[0], graph.inputs()) && !inside(node.outputs[0], graph.outputs());
+}
+
 void is_nan(Expression& e, const Graph&, const Node& node) {
   const Term x = e.in(node.inputs[0]);
   e.define(node.outputs[0], e.step(Code::is_zero, e.step(Code::equal, x, x)));
@@ -274,7 +282,12 @@ const std::array<Kernel, 60> elementwise_kernels{
 extern const std::array<Kernel, 5> selecting_kernels;
 const std::array<Kernel, 5> selecting_kernels{
     Kernel{.op = "Where", .express = where, .booleans = true},
-    Kernel{.op = "Cast", .express = cast, .alone = false, .booleans = true},
+    Kernel{.op = "Cast",
+           .supports = supports_cast,
+           .express = cast,
+           .alone = false,
+           .booleans = true,
+           .halves = true},
     Kernel{.op = "IsNaN", .express = is_nan, .booleans = true},
     Kernel{.op = "Expand", .express = broadcast, .alone = false, .shapes = 2, .booleans = true},
     Kernel{.op = "BroadcastTo", .express = broadcast, .alone = false, .shapes = 2, .booleans = true},

@@ -25,6 +25,8 @@ struct Kernel {
   std::uint32_t shapes = 0;
   /// It takes and gives booleans.
   bool booleans = false;
+  /// It takes and gives f16, which is f32 on the device.
+  bool halves = false;
   /// Its results are finished as Recorder::finish() says.
   bool finishes = false;
   /// It reads constants alone, and may do so: it makes one.

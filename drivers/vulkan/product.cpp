@@ -16,8 +16,15 @@ std::uint32_t groups_of(const Uncut& p, const Tile& tile) {
   return divided_up(p.m, tile.m) * divided_up(p.n, tile.n) * p.batch;
 }
 
+/// Units for matrices take sixteen along the sum at once.
+Tile fitting(const Uncut& p, Tile tile) {
+  if (p.call.shader == Shader::product_matrices) tile.k = std::max(tile.k, 16u);
+  return tile;
+}
+
 /// What a split sums at most.
-std::uint32_t chunk_of(const Uncut& p, const Tile& tile, std::uint32_t enough) {
+std::uint32_t chunk_of(const Uncut& p, const Tile& asked, std::uint32_t enough) {
+  const Tile tile = fitting(p, asked);
   const std::uint32_t wanted =
       std::clamp(tile.spread * enough / std::max(groups_of(p, tile), 1u), 1u, kMostSplits);
   const std::uint32_t splits = std::clamp(p.k / 64, 1u, wanted);
@@ -48,12 +55,12 @@ std::uint32_t splits_of(const Uncut& p, const Tile& tile, std::uint32_t enough) 
   return divided_up(p.k, chunk_of(p, tile, enough));
 }
 
-std::vector<Call> cut(const Uncut& p, const Tile& tile, std::uint32_t enough, Slot parts, Slot out) {
+std::vector<Call> cut(const Uncut& p, const Tile& asked, std::uint32_t enough, Slot parts, Slot out) {
+  const Tile tile = fitting(p, asked);
   const std::uint32_t splits = splits_of(p, tile, enough);
   const Finish now = splits > 1 ? Finish{} : p.finish;
   std::vector<Call> calls{p.call};
   Call& call = calls[0];
-  call.shader = Shader::product;
   call.constants.resize(24);
   call.constants[0] = tile.threads();
   call.constants[2] = tile.m;
@@ -77,16 +84,17 @@ void add_product(Recorder& recorder, const Product& p, Slot a, Slot b, Slot bias
   const bool biased = bias != recorder.nothing();
   const std::uint32_t flags = (p.a_k == 1 ? 1u : 0u) | (p.b_k == 1 && p.b_n != 1 ? 2u : 0u) |
                               (biased ? 4u : 0u) | halves(recorder, a, b);
-  Uncut uncut{.call = {.constants = {0, 0, 0, 0, 0, flags}, .slots = {a, b, bias}},
-              .m = p.m,
-              .n = p.n,
-              .k = p.k,
-              .batch = batch,
-              .size = batch * p.m * p.n,
-              .alpha = p.alpha,
-              .beta = p.beta,
-              .strides = {p.a_m, p.a_k, p.b_k, p.b_n, p.bias_m, p.bias_n, p.batch[1], p.batch[2]},
-              .finish = recorder.finish()};
+  Uncut uncut{
+      .call = {.shader = recorder.product(), .constants = {0, 0, 0, 0, 0, flags}, .slots = {a, b, bias}},
+      .m = p.m,
+      .n = p.n,
+      .k = p.k,
+      .batch = batch,
+      .size = batch * p.m * p.n,
+      .alpha = p.alpha,
+      .beta = p.beta,
+      .strides = {p.a_m, p.a_k, p.b_k, p.b_n, p.bias_m, p.bias_n, p.batch[1], p.batch[2]},
+      .finish = recorder.finish()};
   uncut.call.constants.resize(21, 1);
   for (const auto& strides : {p.a_batch, p.b_batch})
     uncut.strides.insert(uncut.strides.end(), strides.begin(), strides.end());
@@ -103,7 +111,8 @@ void add_convolution(Recorder& recorder, Convolving what, const Window& w, Slot 
   const bool biased = bias != recorder.nothing();
   const std::uint32_t along = what == Convolving::to_weight ? 3 : what == Convolving::forward ? 1 : 0;
   const auto sign = [](std::int32_t value) { return static_cast<std::uint32_t>(value); };
-  Uncut uncut{.call = {.constants = {0,          static_cast<std::uint32_t>(what),
+  Uncut uncut{.call = {.shader = recorder.product(),
+                       .constants = {0,          static_cast<std::uint32_t>(what),
                                      0,          0,
                                      0,          along | (biased ? 4u : 0u) | halves(recorder, a, b),
                                      w.c,        w.h,

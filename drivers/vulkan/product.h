@@ -34,7 +34,8 @@ void add_convolution(Recorder& recorder, Convolving what, const Window& window, 
 
 /// A product of either kind before it is cut: the call that all cuts begin with, and what it is.
 struct Uncut {
-  Call call;  ///< specialised but for its tile, with A, B and bias for slots
+  Call call;  ///< of one of the shaders for products, specialised but for its tile, with A, B and bias for
+              ///< slots
   std::uint32_t m = 0, n = 0, k = 0, batch = 1;
   std::uint32_t size = 0;  ///< elements of the result
   float alpha = 1, beta = 1;

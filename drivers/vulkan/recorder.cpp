@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "drivers/vulkan/product.h"
+#include "engine/halves.h"
 #include "engine/op.h"
 
 namespace dormouse::drivers::vulkan {
@@ -58,6 +59,19 @@ bool Recorder::lay(Slot slot, Slot whole, std::size_t offset) {
   part.whole = whole;
   part.within = offset;
   return true;
+}
+
+Shader Recorder::product() const {
+  if (!node_ || !engine::is_of_halves(*node_)) return Shader::product;
+  switch (device_.multiplies_halves()) {
+    case Halves::lanes:
+      return Shader::product_halves;
+    case Halves::matrices:
+      return Shader::product_matrices;
+    case Halves::none:
+      break;
+  }
+  return Shader::product;
 }
 
 Tile Recorder::tile(const Uncut& product) { return means_.tile(product); }

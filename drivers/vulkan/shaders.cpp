@@ -26,6 +26,12 @@ constexpr std::uint32_t kMoments[] = {
 constexpr std::uint32_t kProduct[] = {
 #include "product.inc"
 };
+constexpr std::uint32_t kProductHalves[] = {
+#include "product_halves.inc"
+};
+constexpr std::uint32_t kProductMatrices[] = {
+#include "product_matrices.inc"
+};
 constexpr std::uint32_t kRecurrent[] = {
 #include "recurrent.inc"
 };
@@ -52,7 +58,7 @@ constexpr std::uint32_t kWindow[] = {
 
 const ShaderInfo& info(Shader shader) {
   // In the order of Shader.
-  static constexpr std::array<ShaderInfo, 14> table{{
+  static constexpr std::array<ShaderInfo, 16> table{{
       {"copy", kCopy, 2},
       {"elementwise1", kElementwise1, 9},
       {"elementwise4", kElementwise4, 9},
@@ -60,6 +66,8 @@ const ShaderInfo& info(Shader shader) {
       {"gather", kGather, 3},
       {"moments", kMoments, 3},
       {"product", kProduct, 4},
+      {"product_halves", kProductHalves, 4},
+      {"product_matrices", kProductMatrices, 4},
       {"recurrent", kRecurrent, 9},
       {"reduce", kReduce, 2},
       {"reduce_subgroups", kReduceSubgroups, 2},

@@ -14,6 +14,8 @@ enum class Shader : std::uint8_t {
   gather,
   moments,
   product,
+  product_halves,    ///< of f16, where a device computes with it
+  product_matrices,  ///< and has units for matrices of it
   recurrent,
   reduce,
   reduce_subgroups,  ///< with operations of subgroups

@@ -39,7 +39,7 @@ bool is_point(const std::vector<std::uint32_t>& c) { return c[1] == 1 && c[12] *
 Uncut example_of(const Uncut& p) {
   const std::vector<std::uint32_t>& given = p.call.constants;
   const std::uint32_t mode = is_point(given) ? 0 : given[1], along = is_point(given) ? 1 : given[5] & 3;
-  Uncut e{.call = {.constants = {0, mode, 0, 0, 0, along}, .slots = {0, 1, 2}},
+  Uncut e{.call = {.shader = p.call.shader, .constants = {0, mode, 0, 0, 0, along}, .slots = {0, 1, 2}},
           .m = std::bit_ceil(p.m),
           .n = std::bit_ceil(p.n),
           .k = std::bit_ceil(p.k),
@@ -130,7 +130,9 @@ Tuner::Tuner(Device& device, Options options)
     : device_(device), options_(std::move(options)), measurements_(options_.file) {
   Digester digest(kKey);
   digest.add(device.identity());
-  for (const Shader shader : {Shader::product, Shader::reduce}) digest.add(std::as_bytes(info(shader).code));
+  for (const Shader shader :
+       {Shader::product, Shader::product_halves, Shader::product_matrices, Shader::reduce})
+    digest.add(std::as_bytes(info(shader).code));
   for (const Tile& tile : tiles()) digest.add(to_string(tile));
   prefix_ = digest.finish().hex();
 }
@@ -144,6 +146,7 @@ std::vector<Tile> Tuner::tiles() const {
 std::string Tuner::key_of(const Uncut& e) const {
   Digester digest(kKey);
   digest.add(prefix_);
+  digest.add(std::string_view(info(e.call.shader).name));
   for (const std::uint32_t number : {e.call.constants[1], e.call.constants[5], e.m, e.n, e.k, e.batch})
     digest.add(std::uint64_t{number});
   return digest.finish().hex();

@@ -12,41 +12,17 @@
 #include "engine/session.h"
 #include "engine/value.h"
 #include "tests/conformance/sample_graph.h"
+#include "tests/drivers/halves_samples.h"
 #include "tests/drivers/on_driver.h"
 
 namespace dormouse::drivers {
 namespace {
 
 using namespace engine;
-using conformance::as_doubles;
 using conformance::draw;
 using xnnpack::XnnpackDriver;
-using Integers = std::vector<std::int64_t>;
 
 constexpr unsigned kSeed = 37;
-
-/// Rounding of inputs and of a few steps, relative to the largest number.
-void check_near(std::span<const Tensor> actual, std::span<const Tensor> expected) {
-  REQUIRE(actual.size() == expected.size());
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    const auto is = as_doubles(actual[i]), should = as_doubles(expected[i]);
-    REQUIRE(is.size() == should.size());
-    double most = 0.1, apart = 0;
-    for (std::size_t k = 0; k < is.size(); ++k) {
-      most = std::max(most, std::abs(should[k]));
-      apart = std::max(apart, std::abs(is[k] - should[k]));
-    }
-    CHECK(apart <= 0.005 * most);
-  }
-}
-
-/// Every node marked as one of f16.
-Graph of_halves(Graph graph) {
-  std::vector<Node> nodes = graph.take_nodes();
-  for (Node& node : nodes) mark_of_halves(node.attributes);
-  graph.set_nodes(std::move(nodes));
-  return graph;
-}
 
 /// What XNNPACK calls the operators of `graph` as one partition.
 std::string operators(const Graph& graph, const std::vector<Tensor>& inputs, bool halves = true) {
@@ -67,39 +43,19 @@ std::string operators(const Graph& graph, const std::vector<Tensor>& inputs, boo
   return names;
 }
 
-/// Convolutions plain and depthwise, a sum, pools, linear layers, activations.
-Graph network(DType type) {
-  std::mt19937 random(kSeed);
-  Graph graph;
-  const auto weights = [&](const Shape& shape) {
-    return constant(graph, draw(DType::f32, shape, -0.2, 0.2, random).as(DType::f16).as(type));
-  };
-  const Value x{&graph, graph.add_input("x", type, {2, 3, 16, 16})};
-  const Attributes around{{"pads", Integers{1, 1, 1, 1}}};
-  Attributes depthwise = around;
-  depthwise.set("group", std::int64_t{8});
-  const Value a = relu(apply("Conv", {x, weights({8, 3, 3, 3}), weights({8})}, around));
-  const Value b = apply("HardSwish", {apply("Conv", {a, weights({8, 1, 3, 3}), weights({8})}, depthwise)});
-  const Value c = apply("MaxPool", {relu(apply("Neg", {a}) + b * 2)},
-                        {{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}});
-  const Value d = matmul(reshape(c, {2, 512}), weights({512, 32})) + weights({32});
-  graph.set_outputs({softmax(matmul(tanh(d), weights({32, 10}))).id});
-  return graph;
-}
-
 TEST_CASE("a network of halves is computed in halves, as near to f32 as they are", "[xnnpack]") {
   std::mt19937 random(kSeed);
   const Tensor x = draw(DType::f32, {2, 3, 16, 16}, -1, 1, random).as(DType::f16);
-  Graph graph = network(DType::f16);
+  Graph graph = small_network(DType::f16);
   const XnnpackDriver driver({.halves = true});
   const Driver* const drivers[] = {&driver};
   const auto halves = Session(graph, drivers).run(std::array{x});
   CHECK(halves[0].dtype() == DType::f16);
-  check_near(halves, Session(network(DType::f32), {}).run(std::array{x.as(DType::f32)}));
+  check_near(halves, Session(small_network(DType::f32), {}).run(std::array{x.as(DType::f32)}));
 }
 
 TEST_CASE("only what was of halves is computed so, where the driver may", "[xnnpack]") {
-  const Graph graph = network(DType::f32);
+  const Graph graph = small_network(DType::f32);
   std::mt19937 random(kSeed);
   const std::vector<Tensor> inputs{draw(DType::f32, {2, 3, 16, 16}, -1, 1, random)};
   const auto wide = [](const std::string& names) { return names.find("F16") == std::string::npos; };

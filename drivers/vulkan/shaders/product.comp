@@ -7,7 +7,23 @@
 // gradients, whose columns are read from the image as they are needed (implicit GEMM).
 //
 // Of several splits of K each writes its part of the sum behind the other's; a reduction adds them up, and finishes.
+//
+// With HALVES, A and B are rounded to f16 and multiplied so; what a tile adds to a sum is summed in f16, all tiles in f32. With
+// MATRICES subgroups of 32 threads multiply blocks of 16 x 16 by units made for it, and all sums are f32.
 #include "finish.glsl"
+#ifdef HALVES
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#define NUMBER float16_t
+#define NUMBERS f16vec4
+#else
+#define NUMBER float
+#define NUMBERS vec4
+#endif
+#ifdef MATRICES
+#extension GL_NV_cooperative_matrix : require
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_shader_subgroup_basic : require
+#endif
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint kMode = 0;  // 0 matrices, 1 Conv, 2 ConvGradInput, 3 ConvGradWeight
@@ -55,10 +71,17 @@ layout(push_constant) uniform Push {
   uint a_0, a_1, a_2, b_0, b_1, b_2;  // strides along the batch
 };
 
+#ifdef MATRICES
+const uint kPitchM = kTileM + 8;  // rows begin where blocks may be loaded from
+const uint kPitchN = kTileN + 8;
+shared NUMBER tile_a[kTileK * kPitchM];
+shared NUMBER tile_b[kTileK * kPitchN];
+#else
 const uint kPitchM = kTileM / 4 + 1;
 const uint kPitchN = kTileN / 4 + 1;
-shared vec4 tile_a[kTileK * kPitchM];
-shared vec4 tile_b[kTileK * kPitchN];
+shared NUMBERS tile_a[kTileK * kPitchM];
+shared NUMBERS tile_b[kTileK * kPitchN];
+#endif
 
 uint a_base, b_base, group;
 
@@ -143,6 +166,14 @@ void store(uint part, uint z, uint m, uint n, float sum) {
   result[part * size + at] = finished(kFinish, value, finish_a, finish_b);
 }
 
+#ifdef MATRICES
+void put_a(uint m, uint k, float value) { tile_a[k * kPitchM + m] = NUMBER(value); }
+void put_b(uint k, uint n, float value) { tile_b[k * kPitchN + n] = NUMBER(value); }
+#else
+void put_a(uint m, uint k, float value) { tile_a[k * kPitchM + m / 4][m % 4] = NUMBER(value); }
+void put_b(uint k, uint n, float value) { tile_b[k * kPitchN + n / 4][n % 4] = NUMBER(value); }
+#endif
+
 void store_row(uint part, uint z, uint m, uint n, vec4 sums) {
   store(part, z, m, n, sums.x);
   store(part, z, m, n + 1, sums.y);
@@ -155,6 +186,88 @@ const uint kAcrossN = kTileN / 4 / kColumns;
 const uint kThreads = kAcrossM * kAcrossN;  // a multiple of kTileN: a thread keeps to a column of B
 const uint kReadsA = kTileM * kTileK / kThreads;
 const uint kReadsB = kTileN * kTileK / kThreads;
+
+// What a thread, or with MATRICES a subgroup, keeps of the result.
+#ifdef MATRICES
+const uint kBlocks = 2 * kColumns;  // along a row of them, of kRows
+fcoopmatNV<32, gl_ScopeSubgroup, 16, 16> sums[kRows * kBlocks];
+shared float block[kThreads / 32 * 256];
+
+void begin_sums() {
+  [[unroll]] for (uint i = 0; i < kRows * kBlocks; ++i) sums[i] = fcoopmatNV<32, gl_ScopeSubgroup, 16, 16>(0.0);
+}
+
+// The first row and column of a subgroup's blocks.
+uint first_m() { return gl_SubgroupID / (kTileN / 16 / kBlocks) * kRows * 16; }
+uint first_n() { return gl_SubgroupID % (kTileN / 16 / kBlocks) * kBlocks * 16; }
+
+void add_tile(uint tx, uint ty) {
+  [[unroll]] for (uint k = 0; k < kTileK; k += 16) {
+    fcoopmatNV<16, gl_ScopeSubgroup, 16, 16> right[kBlocks];
+    [[unroll]] for (uint c = 0; c < kBlocks; ++c)
+      coopMatLoadNV(right[c], tile_b, k * kPitchN + first_n() + 16 * c, kPitchN, false);
+    [[unroll]] for (uint r = 0; r < kRows; ++r) {
+      fcoopmatNV<16, gl_ScopeSubgroup, 16, 16> left;
+      coopMatLoadNV(left, tile_a, k * kPitchM + first_m() + 16 * r, kPitchM, true);
+      [[unroll]] for (uint c = 0; c < kBlocks; ++c)
+        sums[r * kBlocks + c] = coopMatMulAddNV(left, right[c], sums[r * kBlocks + c]);
+    }
+  }
+}
+
+void store_sums(uint part, uint z, uint m0, uint n0, uint tx, uint ty) {
+  [[unroll]] for (uint r = 0; r < kRows; ++r)
+    [[unroll]] for (uint c = 0; c < kBlocks; ++c) {
+      coopMatStoreNV(sums[r * kBlocks + c], block, gl_SubgroupID * 256, 16, false);
+      subgroupMemoryBarrierShared();
+      subgroupBarrier();
+      [[unroll]] for (uint i = 0; i < 8; ++i) {
+        const uint e = gl_SubgroupInvocationID + 32 * i;
+        store(part, z, m0 + first_m() + 16 * r + e / 16, n0 + first_n() + 16 * c + e % 16, block[gl_SubgroupID * 256 + e]);
+      }
+      subgroupBarrier();
+    }
+}
+#else
+vec4 sums[4 * kRows * kColumns];
+
+void begin_sums() {
+  [[unroll]] for (uint i = 0; i < 4 * kRows * kColumns; ++i) sums[i] = vec4(0.0);
+}
+
+void add_tile(uint tx, uint ty) {
+#ifdef HALVES
+  f16vec4 few[4 * kRows * kColumns];
+  [[unroll]] for (uint i = 0; i < 4 * kRows * kColumns; ++i) few[i] = f16vec4(0.0);
+#define SUMS few
+#else
+#define SUMS sums
+#endif
+  [[unroll]] for (uint k = 0; k < kTileK; ++k) {
+    NUMBERS right[kColumns];
+    [[unroll]] for (uint c = 0; c < kColumns; ++c) right[c] = tile_b[k * kPitchN + tx + c * kAcrossN];
+    [[unroll]] for (uint r = 0; r < kRows; ++r) {
+      const NUMBERS left = tile_a[k * kPitchM + ty + r * kAcrossM];
+      [[unroll]] for (uint c = 0; c < kColumns; ++c) {
+        SUMS[(4 * r) * kColumns + c] += left.x * right[c];
+        SUMS[(4 * r + 1) * kColumns + c] += left.y * right[c];
+        SUMS[(4 * r + 2) * kColumns + c] += left.z * right[c];
+        SUMS[(4 * r + 3) * kColumns + c] += left.w * right[c];
+      }
+    }
+  }
+#ifdef HALVES
+  [[unroll]] for (uint i = 0; i < 4 * kRows * kColumns; ++i) sums[i] += vec4(few[i]);
+#endif
+}
+
+void store_sums(uint part, uint z, uint m0, uint n0, uint tx, uint ty) {
+  [[unroll]] for (uint r = 0; r < kRows; ++r)
+    [[unroll]] for (uint i = 0; i < 4; ++i)
+      [[unroll]] for (uint c = 0; c < kColumns; ++c)
+        store_row(part, z, m0 + 4 * (ty + r * kAcrossM) + i, n0 + 4 * (tx + c * kAcrossN), sums[(4 * r + i) * kColumns + c]);
+}
+#endif
 
 void main() {
   const uint id = gl_LocalInvocationID.x, tx = id % kAcrossN, ty = id / kAcrossN;
@@ -169,8 +282,7 @@ void main() {
   const uint first = part * chunk, last = min(K, first + chunk);
   const bool a_along_k = (kFlags & 1) != 0, b_along_k = (kFlags & 2) != 0;
 
-  vec4 sums[4 * kRows * kColumns];
-  [[unroll]] for (uint i = 0; i < 4 * kRows * kColumns; ++i) sums[i] = vec4(0.0);
+  begin_sums();
   float next_a[kReadsA], next_b[kReadsB];
   const Place fixed_place = place_of(n0 + id % kTileN);
   for (uint ahead = first; ahead < last + kTileK; ahead += kTileK) {  // a turn more than there are tiles
@@ -187,36 +299,21 @@ void main() {
       if (n < N && k < last) next_b[u] = read_b(k, n, fixed_place);
     }
     if (ahead > first) {
-      [[unroll]] for (uint k = 0; k < kTileK; ++k) {
-        vec4 right[kColumns];
-        [[unroll]] for (uint c = 0; c < kColumns; ++c) right[c] = tile_b[k * kPitchN + tx + c * kAcrossN];
-        [[unroll]] for (uint r = 0; r < kRows; ++r) {
-          const vec4 left = tile_a[k * kPitchM + ty + r * kAcrossM];
-          [[unroll]] for (uint c = 0; c < kColumns; ++c) {
-            sums[(4 * r) * kColumns + c] += left.x * right[c];
-            sums[(4 * r + 1) * kColumns + c] += left.y * right[c];
-            sums[(4 * r + 2) * kColumns + c] += left.z * right[c];
-            sums[(4 * r + 3) * kColumns + c] += left.w * right[c];
-          }
-        }
-      }
+      add_tile(tx, ty);
       barrier();
     }
     [[unroll]] for (uint u = 0; u < kReadsA; ++u) {
       const uint i = id + u * kThreads;
       const uint m = a_along_k ? i / kTileK : i % kTileM, k = a_along_k ? i % kTileK : i / kTileM;
-      tile_a[k * kPitchM + m / 4][m % 4] = next_a[u];
+      put_a(m, k, next_a[u]);
     }
     [[unroll]] for (uint u = 0; u < kReadsB; ++u) {
       const uint i = id + u * kThreads;
       const uint n = b_along_k ? i / kTileK : i % kTileN, k = b_along_k ? i % kTileK : i / kTileN;
-      tile_b[k * kPitchN + n / 4][n % 4] = next_b[u];
+      put_b(k, n, next_b[u]);
     }
     barrier();
   }
 
-  [[unroll]] for (uint r = 0; r < kRows; ++r)
-    [[unroll]] for (uint i = 0; i < 4; ++i)
-      [[unroll]] for (uint c = 0; c < kColumns; ++c)
-        store_row(part, z, m0 + 4 * (ty + r * kAcrossM) + i, n0 + 4 * (tx + c * kAcrossN), sums[(4 * r + i) * kColumns + c]);
+  store_sums(part, z, m0, n0, tx, ty);
 }

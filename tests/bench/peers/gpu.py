@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """dormouse on Vulkan beside PyTorch on the same GPU: eager, f32, TF32 off.
 
-  gpu.py PATH/TO/dormouse PATH/TO/bench_training_step MODEL.onnx… [--device discrete] [--seconds 2] [--steps 200]
+  gpu.py PATH/TO/dormouse PATH/TO/bench_training_step MODEL.onnx… [--device discrete] [--seconds 2] [--steps 200] [--halves]
 
 Inference of each model, batch 1, inputs from and answers to the host; and a training step of bench_training_step's MLP and CNN at
 batch 256, with the rows from the host. PyTorch runs a model's nodes one by one, as a module written by hand would. The two take turns,
-three rounds each, and the least median counts; at the end the geometric mean of the ratios.
+three rounds each, and the least median counts; at the end the geometric mean of the ratios. With --halves both run each model in f16,
+and so eight large linear layers, and dormouse the same model in f32, too, all with their weights in the file; nothing is trained.
 """
 import argparse
 import json
@@ -13,6 +14,7 @@ import math
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 
 import numpy
@@ -120,7 +122,7 @@ def reshaped(x, shape):
     return x.reshape([x.shape[i] if n == 0 else n for i, n in enumerate(shape.tolist())])
 
 
-TYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool, 11: torch.float64}
+TYPES = {1: torch.float32, 10: torch.float16, 6: torch.int32, 7: torch.int64, 9: torch.bool, 11: torch.float64}
 OPS = {
     "Conv": conv, "Gemm": gemm, "Clip": clip, "Slice": sliced, "Resize": resized, "Upsample": lambda a, x, s: resized(a, x, None, s),
     "Unsqueeze": unsqueezed, "Squeeze": squeezed, "Split": split,
@@ -155,6 +157,53 @@ def extents(shape):
     return [max(d, 1) for d in dims]
 
 
+def variant(path, folder, halves):
+    """The model with its weights in it, and f16 for f32 where asked for, but for what Resize takes as f32 alone."""
+    model = onnx.load(path)
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for node in [n for n in model.graph.node if n.op_type == "ConstantOfShape" and n.input[0] in constants]:
+        value = numpy_helper.to_array(node.attribute[0].t)[0] if node.attribute else numpy.float32(0)
+        model.graph.initializer.append(numpy_helper.from_array(numpy.full(constants[node.input[0]], value), node.output[0]))
+        model.graph.node.remove(node)
+    made = os.path.join(folder, ("halves-" if halves else "") + os.path.basename(path))
+    if not halves:
+        onnx.save(model, made)
+        return made
+    kept = {name for node in model.graph.node if node.op_type in ("Resize", "Upsample") for name in node.input[1:]}
+
+    def narrow(tensor):
+        if tensor.data_type == 1 and tensor.name not in kept:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(numpy.float16), tensor.name))
+    for tensor in model.graph.initializer:
+        narrow(tensor)
+    for value in [*model.graph.input, *model.graph.output, *model.graph.value_info]:
+        if value.type.tensor_type.elem_type == 1 and value.name not in kept:
+            value.type.tensor_type.elem_type = 10
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR and not kept & set(node.output):
+                narrow(attribute.t)
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == 1:
+                attribute.i = 10
+            if node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
+                raise NotImplementedError(attribute.name)
+    onnx.save(model, made)
+    return made
+
+
+def linear_layers(folder, layers=8, width=2048, batch=512):
+    """A model that is hardly more than products."""
+    random = numpy.random.default_rng(1)
+    weights = [numpy_helper.from_array(random.normal(0, width**-0.5, (width, width)).astype(numpy.float32), f"w{i}") for i in range(layers)]
+    nodes = [node for i in range(layers) for node in (onnx.helper.make_node("MatMul", [f"x{i}", f"w{i}"], [f"y{i}"]),
+                                                      onnx.helper.make_node("Relu", [f"y{i}"], [f"x{i + 1}"]))]
+    values = [onnx.helper.make_tensor_value_info(name, 1, [batch, width]) for name in ("x0", f"x{layers}")]
+    made = os.path.join(folder, f"{layers} linear layers {width}, batch {batch}")
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph(nodes, "layers", values[:1], values[1:], weights),
+                                     opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), made + ".onnx")
+    return made + ".onnx"
+
+
 class Model:
     """An ONNX graph, node by node. Constants of shapes stay on the host, where PyTorch wants them."""
 
@@ -171,7 +220,8 @@ class Model:
                 continue
             if node.op_type == "ConstantOfShape":
                 value = numpy_helper.to_array(attributes["value"])[0] if "value" in attributes else numpy.float32(0)
-                self.constants[node.output[0]] = torch.full(self.constants[node.input[0]].tolist(), float(value), device=GPU)
+                self.constants[node.output[0]] = torch.full(self.constants[node.input[0]].tolist(), float(value), device=GPU,
+                                                              dtype=torch.from_numpy(numpy.array([value])).dtype)
                 continue
             if node.op_type not in OPS:
                 raise NotImplementedError(node.op_type)
@@ -179,11 +229,12 @@ class Model:
             self.nodes.append((OPS[node.op_type], attributes, list(node.input), list(node.output)))
         self.inputs = {i.name: extents(i.type.tensor_type.shape) for i in graph.input if i.name not in self.constants}
         self.integers = {i.name for i in graph.input if i.type.tensor_type.elem_type in (6, 7)}
+        self.halves = {i.name for i in graph.input if i.type.tensor_type.elem_type == 10}
         self.outputs = [o.name for o in graph.output]
 
     def keep(self, name, tensor):
         array = torch.from_numpy(numpy_helper.to_array(tensor).copy())
-        self.constants[name] = array.to(GPU) if array.dtype == torch.float32 and array.dim() > 0 else array
+        self.constants[name] = array.to(GPU) if array.dtype in (torch.float32, torch.float16) and array.dim() > 0 else array
 
     @torch.no_grad()
     def __call__(self, given):
@@ -246,28 +297,35 @@ def main():
     parser.add_argument("--device", default="discrete")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--halves", action="store_true")
     options = parser.parse_args()
     environment = dict(os.environ, DORMOUSE_VULKAN_DEVICE=options.device)
     print(f"PyTorch {torch.__version__} on {torch.cuda.get_device_name()}; milliseconds")
-    ratios = []
+    ratios, folder = [], tempfile.mkdtemp()
 
-    def show(name, ours, theirs):
+    def show(name, ours, theirs, wide):
         ratios.append(min(ours) / min(theirs))
-        print(f"{name:40}{min(ours):10.3f}{min(theirs):10.3f}{ratios[-1]:8.2f}", flush=True)
-    print(f"{'':40}{'dormouse':>10}{'PyTorch':>10}{'ratio':>8}")
-    for path in options.models:
+        in_f32 = f"{min(wide):10.3f}" if wide else ""
+        print(f"{name:40}{min(ours):10.3f}{min(theirs):10.3f}{ratios[-1]:8.2f}{in_f32}", flush=True)
+    print(f"{'':40}{'dormouse':>10}{'PyTorch':>10}{'ratio':>8}{'in f32' if options.halves else '':>10}")
+    for path in options.models + ([linear_layers(folder)] if options.halves else []):
         try:
+            of_f32 = path
+            if options.halves:
+                of_f32, path = variant(path, folder, False), variant(path, folder, True)
             model = Model(path)
-            given = {name: numpy.ones(shape, numpy.int64) if name in model.integers else
-                     numpy.random.default_rng(1).uniform(-1, 1, shape).astype(numpy.float32) for name, shape in model.inputs.items()}
-            ours, theirs = [], []
+            given = {name: numpy.ones(shape, numpy.int64) if name in model.integers else numpy.random.default_rng(1).uniform(-1, 1, shape).astype(
+                numpy.float16 if name in model.halves else numpy.float32) for name, shape in model.inputs.items()}
+            ours, theirs, wide = [], [], []
             for _ in range(3):
                 ours.append(dormouse_bench(options, environment, path, model.inputs)["latency_us"]["p50"] / 1e3)
                 theirs.append(median_ms(lambda: model(given), options.seconds))
-            show(os.path.basename(path), ours, theirs)
+                if options.halves:
+                    wide.append(dormouse_bench(options, environment, of_f32, model.inputs)["latency_us"]["p50"] / 1e3)
+            show(os.path.basename(path), ours, theirs, wide)
         except (NotImplementedError, RuntimeError, KeyError, ValueError, TypeError, IndexError) as error:
             print(f"{os.path.basename(path):40}  left out: {type(error).__name__} {str(error)[:150]}", flush=True)
-    for name, make, shape in (("mlp", perceptron, (256, 784)), ("cnn", convolutional, (256, 1, 28, 28))):
+    for name, make, shape in () if options.halves else (("mlp", perceptron, (256, 784)), ("cnn", convolutional, (256, 1, 28, 28))):
         ours, theirs = [], []
         for _ in range(3):
             said = subprocess.run([options.training_step, "--batch", "256", "--steps", str(options.steps)], env=environment,
@@ -276,7 +334,7 @@ def main():
             ours.append(lines[name]["median_ms"])
             theirs.append(median_ms(step_of(make, shape), options.seconds))
         share = ", ".join(f"{driver} {100 * part:.0f}%" for driver, part in lines[name]["share"].items())
-        show(f"{name}, training step at 256 ({share})", ours, theirs)
+        show(f"{name}, training step at 256 ({share})", ours, theirs, [])
     print(f"geometric mean of {len(ratios)}: {statistics.geometric_mean(ratios):.2f}")
 
 
