@@ -8,17 +8,16 @@
 namespace dormouse::hrm {
 namespace {
 
-constexpr std::size_t kLessons = 128;  // before a gate is frozen, and what fixes its thresholds
+constexpr std::size_t kLessons = 160;  // before a gate is frozen, and what fixes its thresholds
 constexpr std::size_t kRounds = 20;    // through them, of a gate that learns anew
 constexpr std::size_t kLook = 8;       // audits between two looks: they cost time
 constexpr std::size_t kLife = 8;       // of one frozen gate, in times of the fewest audits
 constexpr double kSpare = 1.5;         // of audits, beyond the fewest that can prove anything
-constexpr double kRivals = 0.5;        // each one's share of δ
-constexpr double kDoubtful = 0.3;      // of the way to an alarm: from there on …
-constexpr double kClosely = 0.5;       // … so many requests are audited
+constexpr double kKnown = 0.1;         // of δ, for the copy that was in force; one learnt anew has the rest
+constexpr double kDoubtful = 0.2;      // of the way to an alarm: from there on every request is audited
 constexpr double kCaution = 0.3;       // standard errors
 constexpr std::size_t kMost = 1 << 24;
-constexpr std::size_t kFormat = 3;
+constexpr std::size_t kFormat = 4, kEarlier = 3;  // which did not count audits since an alarm's sum was 0
 
 std::size_t fewest_audits(const Promise& promise) {
   certify({}, {}, promise);  // refuses what is out of range
@@ -72,11 +71,8 @@ AuditedGate::AuditedGate(const Promise& promise)
 }
 
 void AuditedGate::note(const Lesson& lesson) {
-  if (recent_.size() < kLessons) {
-    recent_.push_back(lesson);
-  } else {
-    recent_[audits_ % kLessons] = lesson;
-  }
+  if (recent_.size() == kLessons) recent_.pop_front();
+  recent_.push_back(lesson);
 }
 
 std::vector<float> AuditedGate::scores(const Gate& gate) const {
@@ -86,23 +82,27 @@ std::vector<float> AuditedGate::scores(const Gate& gate) const {
 }
 
 AuditedGate::Event AuditedGate::answered(float score) {
-  if (!in_force_ || !shift_.add(score)) return Event::none;
-  alarm();
-  return Event::alarm;
+  if (!in_force_) return Event::none;
+  if (shift_.add(score)) {
+    alarm(since_shift_);
+    return Event::alarm;
+  }
+  if (shift_.level() <= 0) since_shift_ = 0;
+  return Event::none;
 }
 
 double AuditedGate::audit_share(double usual) const {
   if (rule_ == Judge::Rule::strict) return 1;
   const bool doubtful = in_force_ && std::max(errors_.level(), shift_.level()) >= kDoubtful;
-  return doubtful ? std::max(usual, kClosely) : usual;
+  return doubtful ? 1 : usual;
 }
 
 AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {
   ++audits_;
   learner_.learn(signals, !wrong);
   note({signals, !wrong});
-  if (alarmed(signals, wrong)) {
-    alarm();
+  if (const auto suspects = alarmed(signals, wrong)) {
+    alarm(*suspects);
     return Event::alarm;
   }
   Event event = Event::none;
@@ -132,21 +132,26 @@ AuditedGate::Event AuditedGate::conclude(bool successor_failed) {
   return Event::given_up;
 }
 
-bool AuditedGate::alarmed(const Signals& signals, bool wrong) {
-  if (!in_force_) return false;
+/// Audits since the sum of the alarm that went off was 0; nothing where none did.
+std::optional<std::size_t> AuditedGate::alarmed(const Signals& signals, bool wrong) {
+  if (!in_force_) return std::nullopt;
   const float score = in_force_->gate.score(signals);
   const bool shifted = shift_.audited(score, wrong);
-  const bool accepted = score >= *in_force_->certificate.threshold;
-  return (accepted && errors_.add(wrong)) || shifted;
+  const bool failed = score >= *in_force_->certificate.threshold && errors_.add(wrong);
+  since_shift_ = shift_.level() > 0 ? since_shift_ + 1 : 0;
+  since_errors_ = errors_.level() > 0 ? since_errors_ + 1 : 0;
+  if (failed) return since_errors_;
+  return shifted ? std::optional(since_shift_) : std::nullopt;
 }
 
-void AuditedGate::alarm() {
+/// What the alarm was given for goes into learning, never into a test: it was chosen.
+void AuditedGate::alarm(std::size_t suspects) {
   ++alarms_;
   Gate known = in_force_->gate;
   be_strict();
   candidates_.clear();
-  propose(std::move(known), kRivals);
-  recent_.clear();
+  propose(std::move(known), kKnown);
+  if (suspects < recent_.size()) recent_.erase(recent_.begin(), recent_.end() - std::ptrdiff_t(suspects));
   anew_ = true;
 }
 
@@ -163,12 +168,12 @@ void AuditedGate::propose(Gate gate, double share) {
   candidates_.push_back({std::move(gate), std::move(thresholds), {}, share, in_force_.has_value()});
 }
 
-/// From audits since the alarm alone.
+/// From audits since the change alone.
 void AuditedGate::learn_anew() {
   anew_ = false;
   learner_ = Gate();
   rehearse(true);
-  propose(learner_, kRivals);
+  propose(learner_, 1 - kKnown);
 }
 
 /// Few lessons, learnt well. `fresh`: the gate has not met them.
@@ -205,6 +210,7 @@ bool AuditedGate::take(Candidate& candidate, const Certificate& made) {
   if (!candidate.in_force) {
     errors_.reset();
     shift_ = ShiftAlarm();
+    since_errors_ = since_shift_ = 0;
     for (Candidate& other : candidates_) other.in_force = false;
   }
   candidate.in_force = true;
@@ -255,6 +261,7 @@ std::string AuditedGate::save() const {
   text.add(static_cast<double>(alarms_));
   text.add(static_cast<double>(rule_));
   text.add(anew_);
+  for (const std::size_t count : {since_errors_, since_shift_}) text.add(static_cast<double>(count));
   errors_.save(text);
   text.add(static_cast<double>(recent_.size()));
   for (const Lesson& lesson : recent_) {
@@ -287,14 +294,15 @@ std::string AuditedGate::save() const {
 
 void AuditedGate::restore(std::string_view saved) {
   NumberReader text(saved);
-  if (text.count(kMost) != kFormat || text.count(kMost) != kSignals.size())
+  const std::size_t format = text.count(kMost);
+  if ((format != kFormat && format != kEarlier) || text.count(kMost) != kSignals.size())
     throw Failure(Errc::corrupt, "of another version of Dormouse");
   Promise promise;
   promise.target_error = text.number();
   promise.delta = text.number();
   promise.starts = text.count(1000);
   AuditedGate fresh(promise);
-  fresh.read(text);
+  fresh.read(text, format == kFormat);
   if (!text.done()) throw Failure(Errc::corrupt, "there is more in it than there should be");
   if (promise == promise_) {
     *this = std::move(fresh);
@@ -305,12 +313,13 @@ void AuditedGate::restore(std::string_view saved) {
   }
 }
 
-void AuditedGate::read(NumberReader& text) {
+void AuditedGate::read(NumberReader& text, bool counts) {
   learner_ = Gate::restore(text);
   audits_ = text.count(std::size_t{1} << 52);
   alarms_ = text.count(kMost);
   rule_ = static_cast<Judge::Rule>(text.count(2));
   anew_ = text.flag();
+  if (counts) since_errors_ = text.count(kMost), since_shift_ = text.count(kMost);
   errors_.restore(text);
   recent_.resize(text.count(kLessons));
   for (Lesson& lesson : recent_) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,7 +43,7 @@ struct Standing {
 /// A gate that learns as it goes, and a certified copy of it that judges.
 ///
 /// Audits come from requests drawn by lot, each as likely as any other, in the order in which they were
-/// drawn. The gate learns from the first 128 of them, then a copy is frozen, with thresholds at equal shares
+/// drawn. The gate learns from the first 160 of them, then a copy is frozen, with thresholds at equal shares
 /// of what it scored; those that follow are for certify() alone, which looks at them as they come, in a way
 /// that allows for it: so whatever is certified in the life of one frozen copy holds, all of it, with
 /// probability 1 − δ, however often one looks. Thresholds only get laxer in it. After 8n audits, n being half
@@ -51,11 +52,12 @@ struct Standing {
 /// nothing, the one in force is given up.
 ///
 /// Two alarms end what was certified at once: ErrorAlarm over the audited answers that were accepted, which
-/// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. Three tenths of the
-/// way to either, half of the requests are audited. After an alarm nothing is accepted and every request is
-/// an audit, by which two copies are tested at δ/2 each: the one that was in force, whose order may still be
-/// right, from the alarm on; and one that learnt anew from the first 128 audits since, by those that follow.
-/// The first to be certified judges, the other takes over where it accepts more.
+/// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. A fifth of the
+/// way to either, every request is audited. After an alarm nothing is accepted, either, and by these audits
+/// two copies are tested: the one that was in force, whose order may still be right, at a
+/// tenth of δ from the alarm on; and, at the rest, one that learnt anew from 160 audits, by those that
+/// follow. The 160 begin where the sum that went off last was 0, which is Page's estimate of when the change
+/// came. The first to be certified judges, the other takes over where it accepts more.
 ///
 /// Labels that users give teach the gate and never enter a test: people complain about what is wrong.
 /// Deterministic. Not thread-safe; a judge is.
@@ -71,7 +73,7 @@ class AuditedGate {
   Event audited(const Signals& signals, bool wrong);
   /// What the judge's gate scored a request; of each request by the certified rule.
   Event answered(float score);
-  /// How many requests to audit where `usual` is the share in good times: half in doubt, all of them while
+  /// How many requests to audit where `usual` is the share in good times: all of them in doubt, and while
   /// nothing is accepted, since both models answer then anyway. It depends on requests of the past alone.
   double audit_share(double usual) const;
   /// A user's word on an answer.
@@ -113,26 +115,27 @@ class AuditedGate {
   void propose(Gate gate, double share);
   void learn_anew();
   void rehearse(bool fresh);
-  bool alarmed(const Signals& signals, bool wrong);
-  void alarm();
+  std::optional<std::size_t> alarmed(const Signals& signals, bool wrong);
+  void alarm(std::size_t suspects);
   Event test(Candidate& candidate);
   Event conclude(bool successor_failed);
   bool take(Candidate& candidate, const Certificate& made);
   void be_strict();
   void refresh();
-  void read(NumberReader& text);
+  void read(NumberReader& text, bool counts);
 
   Promise promise_;
   std::size_t fewest_;  ///< audits that could prove the promise, half as many again
   Judge::Rule rule_ = Judge::Rule::fixed;
   Gate learner_;
-  std::vector<Lesson> recent_;         ///< the last audits; after an alarm those since
+  std::deque<Lesson> recent_;          ///< the last audits; after an alarm those since the change
   std::vector<Candidate> candidates_;  ///< at most two
   std::optional<InForce> in_force_;
   ErrorAlarm errors_;
   ShiftAlarm shift_;
   bool anew_ = false;  ///< a gate is to learn from the audits since the alarm
   std::size_t audits_ = 0, alarms_ = 0;
+  std::size_t since_errors_ = 0, since_shift_ = 0;  ///< audits since an alarm's sum was 0
   std::shared_ptr<const Judge> judge_;
 };
 

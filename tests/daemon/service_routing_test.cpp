@@ -100,7 +100,9 @@ TEST_CASE("audits certify a gate, whose score decides from then on", "[routing]"
   CHECK(router.at("rule") == "certified");
   CHECK(router.at("certified").as_bool());
   CHECK(router.at("bound").to_number<double>() <= 0.2);
-  CHECK(router.at("certificate").at("audits").to_number<int>() >= 30);
+  constexpr std::uint64_t kLessons = 160;  // which certify nothing
+  CHECK(number(router.at("certificate").at("audits")) > 0);
+  CHECK(number(router.at("certificate").at("audits")) <= 200 - kLessons);
   CHECK(number(router.at("audits").at("counted")) == 200);
   CHECK(number(router.at("audits").at("waiting")) == 0);
   CHECK(router.at("saved").to_number<double>() <= 1);
