@@ -115,11 +115,12 @@ AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {
   }
   const Event last = conclude(failed);
   if (recent_.size() < kLessons) return event;
-  if (candidates_.empty()) {
+  if (anew_) {
+    learn_anew();
+  } else if (candidates_.empty()) {
     if (audits_ == kLessons) rehearse(false);
     propose(learner_, 1);
   }
-  if (anew_) learn_anew();
   return last == Event::none ? event : last;
 }
 
@@ -171,9 +172,10 @@ void AuditedGate::propose(Gate gate, double share) {
 /// From audits since the change alone.
 void AuditedGate::learn_anew() {
   anew_ = false;
+  const double known = candidates_.empty() ? kKnown : candidates_.front().share;
   learner_ = Gate();
   rehearse(true);
-  propose(learner_, 1 - kKnown);
+  propose(learner_, 1 - known);
 }
 
 /// Few lessons, learnt well. `fresh`: the gate has not met them.

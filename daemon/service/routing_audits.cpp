@@ -48,11 +48,19 @@ News news_of(hrm::AuditedGate::Event event) {
 
 }  // namespace
 
-void Routing::draw(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row) {
-  const HrmOptions& options = service_.options().hrm;
-  if (!model.gated && !model.trace) return;
-  const double share = model.gated ? model.gate.audit_share(options.audit) : options.audit;
-  if (static_cast<double>(random_() >> 11) * 0x1p-53 >= share) return;
+bool Routing::drawn(const std::string& name, Model& model, const RowAnswer& answer) {
+  const double usual = service_.options().hrm.audit;
+  const double share = model.gated ? model.gate.audit_share(usual) : usual;
+  if (answer.rule == hrm::Judge::Rule::certified) {
+    const hrm::AuditedGate::Event event = model.gate.answered(answer.score);
+    heed(name, model, event);
+    if (event == hrm::AuditedGate::Event::alarm) return false;
+  }
+  return (model.gated || model.trace) && static_cast<double>(random_() >> 11) * 0x1p-53 < share;
+}
+
+void Routing::keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered,
+                             std::size_t row) {
   const std::size_t bytes = bytes_of(job.inputs);
   if (model.pending.size() >= kMostPending || model.pending_bytes + bytes > kMostBytes) {
     ++model.skipped;

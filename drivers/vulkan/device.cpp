@@ -197,18 +197,28 @@ bool Device::extends(std::string_view name) const {
 Halves Device::find_halves(bool matrices) const {
   VkPhysicalDeviceCooperativeMatrixFeaturesNV units{};
   units.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_NV;
+  VkPhysicalDeviceVulkanMemoryModelFeatures memory{};  // which shaders with such matrices are written for
+  memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
   VkPhysicalDeviceShaderFloat16Int8Features small{};
   small.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
+  small.pNext = &memory;
   const bool extended = extends(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME);
-  if (extended) small.pNext = &units;
+  if (extended) memory.pNext = &units;
   VkPhysicalDeviceFeatures2 all{};
   all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
   all.pNext = &small;
   instance_api_->features(physical_, &all);
   if (small.shaderFloat16 == VK_FALSE) return Halves::none;
-  if (!matrices || units.cooperativeMatrix == VK_FALSE || subgroup_size_ != 32 ||
-      !instance_api_->matrix_properties)
+  if (!matrices || units.cooperativeMatrix == VK_FALSE || memory.vulkanMemoryModel == VK_FALSE ||
+      subgroup_size_ != 32 || !instance_api_->matrix_properties)
     return Halves::lanes;
+  VkPhysicalDeviceCooperativeMatrixPropertiesNV stages{};
+  stages.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_NV;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &stages;
+  instance_api_->properties(physical_, &properties);
+  if ((stages.cooperativeMatrixSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) == 0) return Halves::lanes;
   std::uint32_t count = 0;
   check(instance_api_->matrix_properties(physical_, &count, nullptr), "the units for matrices");
   std::vector<VkCooperativeMatrixPropertiesNV> kinds(count);
@@ -262,7 +272,11 @@ void Device::open_queues(std::span<const VkQueueFamilyProperties> families) {
   units.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_NV;
   units.cooperativeMatrix = VK_TRUE;
   if (multiplies_halves_ != Halves::none) timelines.pNext = &small;
-  if (multiplies_halves_ == Halves::matrices) small.pNext = &units;
+  VkPhysicalDeviceVulkanMemoryModelFeatures memory{};
+  memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
+  memory.vulkanMemoryModel = VK_TRUE;
+  memory.pNext = &units;
+  if (multiplies_halves_ == Halves::matrices) small.pNext = &memory;
   VkDeviceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   info.pNext = &timelines;

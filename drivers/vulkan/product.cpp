@@ -84,17 +84,18 @@ void add_product(Recorder& recorder, const Product& p, Slot a, Slot b, Slot bias
   const bool biased = bias != recorder.nothing();
   const std::uint32_t flags = (p.a_k == 1 ? 1u : 0u) | (p.b_k == 1 && p.b_n != 1 ? 2u : 0u) |
                               (biased ? 4u : 0u) | halves(recorder, a, b);
-  Uncut uncut{
-      .call = {.shader = recorder.product(), .constants = {0, 0, 0, 0, 0, flags}, .slots = {a, b, bias}},
-      .m = p.m,
-      .n = p.n,
-      .k = p.k,
-      .batch = batch,
-      .size = batch * p.m * p.n,
-      .alpha = p.alpha,
-      .beta = p.beta,
-      .strides = {p.a_m, p.a_k, p.b_k, p.b_n, p.bias_m, p.bias_n, p.batch[1], p.batch[2]},
-      .finish = recorder.finish()};
+  Uncut uncut{.call = {.shader = p.of_model ? recorder.product() : Shader::product,
+                       .constants = {0, 0, 0, 0, 0, flags},
+                       .slots = {a, b, bias}},
+              .m = p.m,
+              .n = p.n,
+              .k = p.k,
+              .batch = batch,
+              .size = batch * p.m * p.n,
+              .alpha = p.alpha,
+              .beta = p.beta,
+              .strides = {p.a_m, p.a_k, p.b_k, p.b_n, p.bias_m, p.bias_n, p.batch[1], p.batch[2]},
+              .finish = recorder.finish()};
   uncut.call.constants.resize(21, 1);
   for (const auto& strides : {p.a_batch, p.b_batch})
     uncut.strides.insert(uncut.strides.end(), strides.begin(), strides.end());

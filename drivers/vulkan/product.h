@@ -12,6 +12,8 @@ struct Product {
   float alpha = 1, beta = 1;
   std::uint32_t a_m = 0, a_k = 0, b_k = 0, b_n = 0, bias_m = 0, bias_n = 0;
   std::array<std::uint32_t, 3> batch{1, 1, 1}, a_batch{}, b_batch{};
+  /// A node of the model, which may have it in f16; f32 else: what is only a part of one may be out of range.
+  bool of_model = false;
 };
 
 /// `bias` is Recorder::nothing() where there is none. Finishes as the recorder has it.

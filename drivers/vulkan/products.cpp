@@ -21,6 +21,7 @@ void emit_gemm(Recorder& recorder, const Node& node) {
   const bool turned_a = node.attributes.integer("transA", 0) != 0,
              turned_b = node.attributes.integer("transB", 0) != 0;
   Product p{.m = word(a[turned_a]), .n = word(b[!turned_b]), .k = word(a[!turned_a])};
+  p.of_model = true;
   p.alpha = node.attributes.get<float>("alpha", 1);
   p.beta = node.attributes.get<float>("beta", 1);
   (turned_a ? p.a_k : p.a_m) = word(a[1]);
@@ -94,6 +95,7 @@ void emit_matmul(Recorder& recorder, const Node& node) {
   const Shape a = as_matrix(input_shape(recorder.graph(), node, 0), true),
               b = as_matrix(input_shape(recorder.graph(), node, 1), false);
   Product p{.m = word(a[a.rank() - 2]), .n = word(b.back()), .k = word(a.back())};
+  p.of_model = true;
   p.a_m = p.k, p.a_k = 1, p.b_k = p.n, p.b_n = 1;
   const Batch batch = batch_of(a, b);
   const std::size_t axes = batch.extents.size();

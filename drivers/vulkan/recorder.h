@@ -98,7 +98,7 @@ class Recorder {
   /// Calls are added for this node from now on, its results finished so.
   void begin(const engine::Node& node, Finish finish = {}) { node_ = &node, finish_ = finish; }
   const Finish& finish() const { return finish_; }
-  /// What computes this node's products: in f16 those that the model has in f16, where the device does.
+  /// What computes a product that this node is: in f16 where the model has it so, and the device does.
   Shader product() const;
   /// How a product of this plan is to be cut. Takes its time where nothing like it was measured yet.
   Tile tile(const Uncut& product);

@@ -140,7 +140,7 @@ Tuner::Tuner(Device& device, Options options)
 std::vector<Tile> Tuner::tiles() const {
   const VkPhysicalDeviceLimits& limits = device_.limits();
   return tiles_for(std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]),
-                   limits.maxComputeSharedMemorySize);
+                   limits.maxComputeSharedMemorySize, device_.multiplies_halves() == Halves::matrices);
 }
 
 std::string Tuner::key_of(const Uncut& e) const {

@@ -26,7 +26,7 @@ struct Course {
   bool certified = false;        ///< before the stream began
   std::size_t lag = 0;           ///< from the shift to where a certificate is in force again; 0: never
   std::size_t first_alarm = 0;   ///< requests after the shift; 0: none
-  bool kept = false;  ///< without an alarm: what was accepted after the shift was as good as promised
+  bool kept = false;  ///< certified when the shift came, and what was accepted since as good as promised
 };
 
 /// One stream, as the daemon would go through it.
@@ -49,8 +49,9 @@ class Life {
     const bool taken = certified && judge->gate.score(exit.signals) >= judge->threshold;
     ++tally.requests, tally.accepted += taken;
     tally.wrong += taken && exit.low != exit.high;
+    const double share = gate_.audit_share(audited_);  // before its score counts
     if (certified && gate_.answered(judge->gate.score(exit.signals)) == Event::alarm) return Event::alarm;
-    if (double(random_() >> 11) * 0x1p-53 >= gate_.audit_share(audited_)) return Event::none;
+    if (double(random_() >> 11) * 0x1p-53 >= share) return Event::none;
     ++tally.audits;
     return audit(exit);
   }
@@ -73,6 +74,7 @@ Course course(const Stream& stream, std::uint64_t seed) {
     const Event event = life.request(life.any(stream.before), course.before);
     course.false_alarms += event == Event::alarm || event == Event::given_up;
   }
+  const bool in_force = life.in_force();
   for (std::size_t i = 0; i < kHalf; ++i) {
     const bool was = life.in_force();
     // A ramp in order, each place of it as many times as it takes.
@@ -82,10 +84,11 @@ Course course(const Stream& stream, std::uint64_t seed) {
     const Event event = life.request(exit, i < kSoon ? course.soon : course.rest);
     if ((event == Event::alarm || event == Event::given_up) && course.first_alarm == 0)
       course.first_alarm = i + 1;
-    if (!was && life.in_force() && course.lag == 0) course.lag = i + 1;
+    const bool counts = !stream.ramp || course.first_alarm > 0;
+    if (!was && life.in_force() && course.lag == 0 && counts) course.lag = i + 1;
   }
   const double wrong = course.soon.wrong + course.rest.wrong;
-  course.kept = wrong <= stream.target_error * (course.soon.accepted + course.rest.accepted);
+  course.kept = in_force && wrong <= stream.target_error * (course.soon.accepted + course.rest.accepted);
   return course;
 }
 
