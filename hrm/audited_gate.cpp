@@ -14,7 +14,8 @@ constexpr std::size_t kLook = 8;       // audits between two looks: they cost ti
 constexpr std::size_t kLife = 8;       // of one frozen gate, in times of the fewest audits
 constexpr double kSpare = 1.5;         // of audits, beyond the fewest that can prove anything
 constexpr double kKnown = 0.1;         // of δ, for the copy that was in force; one learnt anew has the rest
-constexpr double kDoubtful = 0.2;      // of the way to an alarm: from there on every request is audited
+constexpr double kDoubtful = 0.3;      // of the way to an alarm: from there on …
+constexpr double kClosely = 0.5;       // … so many requests are audited
 constexpr double kCaution = 0.3;       // standard errors
 constexpr std::size_t kMost = 1 << 24;
 constexpr std::size_t kFormat = 4, kEarlier = 3;  // which did not count audits since an alarm's sum was 0
@@ -94,7 +95,7 @@ AuditedGate::Event AuditedGate::answered(float score) {
 double AuditedGate::audit_share(double usual) const {
   if (rule_ == Judge::Rule::strict) return 1;
   const bool doubtful = in_force_ && std::max(errors_.level(), shift_.level()) >= kDoubtful;
-  return doubtful ? 1 : usual;
+  return doubtful ? std::max(usual, kClosely) : usual;
 }
 
 AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {

@@ -52,13 +52,13 @@ struct Standing {
 /// nothing, the one in force is given up.
 ///
 /// Two alarms end what was certified at once: ErrorAlarm over the audited answers that were accepted, which
-/// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. A fifth of the
-/// way to either, every request is audited. After an alarm nothing is accepted, either, and by these audits
-/// two copies are tested: the one that was in force, whose order may still be right, at a tenth of δ from the
-/// alarm on; and, at the rest, one that learnt anew from 160 audits, by those that follow. The 160 begin
-/// where the sum that went off last was 0, which is Page's estimate of when the change came (an audit counts
-/// when it is told of: those of earlier requests that waited until then are among them). The first to be
-/// certified judges, the other takes over where it accepts more.
+/// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. Three tenths of the
+/// way to either, half of the requests are audited. After an alarm nothing is accepted and every request is
+/// an audit, by which two copies are tested: the one that was in force, whose order may still be right, at a
+/// tenth of δ from the alarm on; and, at the rest, one that learnt anew from 160 audits, by those that
+/// follow. The 160 begin where the sum that went off last was 0, which is Page's estimate of when the change
+/// came (an audit counts when it is told of: those of earlier requests that waited until then are among
+/// them). The first to be certified judges, the other takes over where it accepts more.
 ///
 /// Labels that users give teach the gate and never enter a test: people complain about what is wrong.
 /// Deterministic. Not thread-safe; a judge is.
@@ -74,7 +74,7 @@ class AuditedGate {
   Event audited(const Signals& signals, bool wrong);
   /// What the judge's gate scored a request; of each request by the certified rule.
   Event answered(float score);
-  /// How many requests to audit where `usual` is the share in good times: all of them in doubt, and while
+  /// How many requests to audit where `usual` is the share in good times: half in doubt, all of them while
   /// nothing is accepted, since both models answer then anyway. To be asked before a request is answered():
   /// how likely it is to be audited must not depend on its own score.
   double audit_share(double usual) const;
