@@ -4,8 +4,8 @@
 
 #include "engine/graph.h"
 
-/// Graphs of f16 become graphs of f32 (passes/halves.cpp). A driver that computes with halves may know by this
-/// which numbers were no more than that, and go back.
+/// Graphs of f16 become graphs of f32 (passes/halves.cpp). A driver that computes with halves may know by
+/// this which numbers were no more than that, and go back.
 namespace dormouse::engine {
 
 inline constexpr std::string_view kOfHalves = "of_halves";

@@ -65,6 +65,24 @@ bool add(const VkPhysicalDeviceSubgroupProperties& subgroups) {
          (subgroups.supportedOperations & needed) == needed;
 }
 
+/// Features that computing with f16 takes, in a chain: to be asked for, or to be enabled. What a device does
+/// not know is FALSE.
+struct HalfFeatures {
+  HalfFeatures() {
+    small.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
+    memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
+    units.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_NV;
+    small.pNext = &memory;
+  }
+  HalfFeatures(const HalfFeatures&) = delete;
+  HalfFeatures& operator=(const HalfFeatures&) = delete;
+  void add_units() { memory.pNext = &units; }
+
+  VkPhysicalDeviceShaderFloat16Int8Features small{};
+  VkPhysicalDeviceVulkanMemoryModelFeatures memory{};  ///< that shaders for the units are written for
+  VkPhysicalDeviceCooperativeMatrixFeaturesNV units{};
+};
+
 VkInstance make_instance(const Loader& loader) {
   std::uint32_t version = VK_API_VERSION_1_0;
   if (loader.version) loader.version(&version);
@@ -195,21 +213,14 @@ bool Device::extends(std::string_view name) const {
 }
 
 Halves Device::find_halves(bool matrices) const {
-  VkPhysicalDeviceCooperativeMatrixFeaturesNV units{};
-  units.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_NV;
-  VkPhysicalDeviceVulkanMemoryModelFeatures memory{};  // which shaders with such matrices are written for
-  memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
-  VkPhysicalDeviceShaderFloat16Int8Features small{};
-  small.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
-  small.pNext = &memory;
-  const bool extended = extends(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME);
-  if (extended) memory.pNext = &units;
+  HalfFeatures has;
+  if (extends(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME)) has.add_units();
   VkPhysicalDeviceFeatures2 all{};
   all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
-  all.pNext = &small;
+  all.pNext = &has.small;
   instance_api_->features(physical_, &all);
-  if (small.shaderFloat16 == VK_FALSE) return Halves::none;
-  if (!matrices || units.cooperativeMatrix == VK_FALSE || memory.vulkanMemoryModel == VK_FALSE ||
+  if (has.small.shaderFloat16 == VK_FALSE) return Halves::none;
+  if (!matrices || has.units.cooperativeMatrix == VK_FALSE || has.memory.vulkanMemoryModel == VK_FALSE ||
       subgroup_size_ != 32 || !instance_api_->matrix_properties)
     return Halves::lanes;
   VkPhysicalDeviceCooperativeMatrixPropertiesNV stages{};
@@ -265,18 +276,12 @@ void Device::open_queues(std::span<const VkQueueFamilyProperties> families) {
   VkPhysicalDeviceTimelineSemaphoreFeatures timelines{};
   timelines.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
   timelines.timelineSemaphore = VK_TRUE;  // which every device of 1.2 has
-  VkPhysicalDeviceShaderFloat16Int8Features small{};
-  small.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
-  small.shaderFloat16 = VK_TRUE;
-  VkPhysicalDeviceCooperativeMatrixFeaturesNV units{};
-  units.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_NV;
-  units.cooperativeMatrix = VK_TRUE;
-  if (multiplies_halves_ != Halves::none) timelines.pNext = &small;
-  VkPhysicalDeviceVulkanMemoryModelFeatures memory{};
-  memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
-  memory.vulkanMemoryModel = VK_TRUE;
-  memory.pNext = &units;
-  if (multiplies_halves_ == Halves::matrices) small.pNext = &memory;
+  const bool matrices = multiplies_halves_ == Halves::matrices;
+  HalfFeatures wanted;
+  wanted.small.shaderFloat16 = VK_TRUE;
+  wanted.memory.vulkanMemoryModel = wanted.units.cooperativeMatrix = matrices ? VK_TRUE : VK_FALSE;
+  if (matrices) wanted.add_units();
+  if (multiplies_halves_ != Halves::none) timelines.pNext = &wanted.small;
   VkDeviceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   info.pNext = &timelines;
@@ -285,7 +290,7 @@ void Device::open_queues(std::span<const VkQueueFamilyProperties> families) {
   std::vector<const char*> extensions;
   tells_budget_ = extends(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   if (tells_budget_) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
-  if (multiplies_halves_ == Halves::matrices) extensions.push_back(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME);
+  if (matrices) extensions.push_back(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME);
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   check(instance_api_->create_device(physical_, &info, nullptr, &device_), "a device");

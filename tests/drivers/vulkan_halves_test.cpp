@@ -38,17 +38,11 @@ std::vector<const vulkan::VulkanDriver*> ways() {
   return all;
 }
 
-/// Operands of which f16 rounds all but a few.
-Case product(std::string_view op, const std::vector<Shape>& shapes, const Attributes& attributes = {}) {
-  Case made;
+/// Of inputs alone, of which f16 rounds all but a few.
+Case product(std::string_view op, std::vector<Shape> shapes, Attributes attributes = {}) {
   std::mt19937 random(kSeed);
-  std::vector<ValueId> ids;
-  for (const Shape& shape : shapes) {
-    ids.push_back(made.graph.add_input("", DType::f32, shape));
-    made.inputs.push_back(draw(DType::f32, shape, -1, 1, random));
-  }
-  made.graph.set_outputs(made.graph.add_node(*named(op), ids, attributes));
-  return made;
+  const Sample sample{.shapes = std::move(shapes), .attributes = std::move(attributes), .low = -1, .high = 1};
+  return make_case(*named(op), sample, SIZE_MAX, random);
 }
 
 bool same(std::span<const Tensor> a, std::span<const Tensor> b) {

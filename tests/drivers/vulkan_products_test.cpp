@@ -56,29 +56,19 @@ const std::vector<Product>& products() {
 }
 
 /// A product of inputs, and behind it what `with` makes of it.
-struct Made {
-  Graph graph;
-  std::vector<Tensor> inputs;
-};
-
 template <class F>
-Made made_of(const Product& product, F with) {
-  Made made;
+Case made_of(const Product& product, F with) {
   std::mt19937 random(kSeed);
-  std::vector<ValueId> ids;
-  for (const Shape& shape : product.shapes) {
-    ids.push_back(made.graph.add_input("", DType::f32, shape));
-    made.inputs.push_back(conformance::draw(DType::f32, shape, -1, 1, random));
-  }
-  const auto outputs = made.graph.add_node(*find_op(product.domain, product.op), ids, product.attributes);
-  made.graph.set_outputs({with(Value{&made.graph, outputs[0]}).id});
+  const Sample sample{.shapes = product.shapes, .attributes = product.attributes, .low = -1, .high = 1};
+  Case made = make_case(*find_op(product.domain, product.op), sample, SIZE_MAX, random);
+  made.graph.set_outputs({with(Value{&made.graph, made.graph.outputs()[0]}).id});
   return made;
 }
 
 Value number(Value like, float value) { return constant(*like.graph, Tensor::from<float>({}, {value})); }
 
 /// What a graph, run once on the device, took.
-std::vector<Program::Part> parts(const Driver& driver, const Made& made) {
+std::vector<Program::Part> parts(const Driver& driver, const Case& made) {
   Partition partition{&made.graph, std::vector<std::size_t>(made.graph.nodes().size()), made.graph.inputs(),
                       made.graph.outputs()};
   std::iota(partition.nodes.begin(), partition.nodes.end(), 0);
@@ -103,7 +93,7 @@ TEST_CASE("products are the same however Vulkan cuts them", "[vulkan]") {
   if (!device) return;
   REQUIRE(device->tiles().size() > 4);
   std::vector<std::vector<Tensor>> expected;
-  std::vector<Made> made;
+  std::vector<Case> made;
   for (const Product& product : products()) {
     made.push_back(made_of(product, [](Value y) { return y; }));
     expected.push_back(interpret(made.back().graph, made.back().inputs));
@@ -147,11 +137,11 @@ TEST_CASE("an activation behind a product takes no dispatch on Vulkan", "[vulkan
     const std::size_t alone = parts(*driver, made_of(product, [](Value y) { return y; })).size();
     for (std::size_t i = 0; i < activations.size(); ++i) {
       INFO("activation " << i << " behind " << product.op);
-      const Made made = made_of(product, activations[i]);
+      const Case made = made_of(product, activations[i]);
       CHECK(parts(*driver, made).size() == alone);
       check_close(run_on(*driver, made.graph, made.inputs), interpret(made.graph, made.inputs));
       // Where both are read, both are there.
-      const Made both = made_of(product, [&](Value y) { return activations[i](y) - y; });
+      const Case both = made_of(product, [&](Value y) { return activations[i](y) - y; });
       check_close(run_on(*driver, both.graph, both.inputs), interpret(both.graph, both.inputs));
     }
   }
@@ -164,7 +154,7 @@ Value joined(std::initializer_list<Value> parts, std::int64_t axis) {
 TEST_CASE("what is joined in one run on Vulkan is computed where it belongs", "[vulkan]") {
   const vulkan::VulkanDriver* const driver = vulkan_device();
   if (!driver) return;
-  Made made;
+  Case made;
   std::mt19937 random(kSeed);
   const auto input = [&](Shape shape) {
     made.inputs.push_back(conformance::draw(DType::f32, shape, -1, 1, random));
@@ -257,7 +247,7 @@ TEST_CASE("how products are best cut is measured once, and kept", "[vulkan]") {
     return vulkan::VulkanDriver(
         {.device = vulkan_device_name(), .tiles = file, .tuning = tuning, .tunes_any = true});
   };
-  const Made made = made_of({"", "MatMul", {{33, 40}, {40, 50}}}, [](Value y) { return y; });
+  const Case made = made_of({"", "MatMul", {{33, 40}, {40, 50}}}, [](Value y) { return y; });
   const auto answers = [&](const vulkan::VulkanDriver& driver) {
     check_close(run_on(driver, made.graph, made.inputs), interpret(made.graph, made.inputs));
   };
@@ -291,7 +281,7 @@ TEST_CASE("how products are best cut is measured once, and kept", "[vulkan]") {
 
 TEST_CASE("memory is foreseen for however products may come to be cut on Vulkan", "[vulkan]") {
   if (!vulkan_device()) return;
-  const Made made = made_of({"", "MatMul", {{512, 1024}, {1024, 512}}}, [](Value y) { return y; });
+  const Case made = made_of({"", "MatMul", {{512, 1024}, {1024, 512}}}, [](Value y) { return y; });
   const Partition partition{&made.graph, {0}, made.graph.inputs(), made.graph.outputs()};
   const auto foreseen = [&](std::optional<vulkan::Tile> tile) {
     const vulkan::VulkanDriver driver(
@@ -311,7 +301,7 @@ TEST_CASE("what is chosen by how fast Vulkan is is kept when its products are tu
           "[vulkan]") {
   if (!vulkan_device()) return;
   const TemporaryFolder folder;
-  const Made made = made_of({"", "MatMul", {{32, 512}, {512, 32}}}, [](Value y) { return y; });
+  const Case made = made_of({"", "MatMul", {{32, 512}, {512, 32}}}, [](Value y) { return y; });
   const Partition partition{&made.graph, {0}, made.graph.inputs(), made.graph.outputs()};
   const xnnpack::XnnpackDriver cpu;
   const Driver* const others[] = {&cpu};
