@@ -1,8 +1,6 @@
 #include <boost/json/value_to.hpp>
 #include <catch2/catch.hpp>
 #include <fstream>
-#include <iostream>
-#include <sstream>
 
 #include "daemon/service/describe.h"
 #include "daemon/verbs/verb.h"
@@ -11,7 +9,7 @@
 #include "engine/planner_keys.h"
 #include "engine/value.h"
 #include "learning/puzzle.h"
-#include "tests/daemon/running_service.h"
+#include "tests/daemon/thinkers.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -20,60 +18,6 @@ namespace json = boost::json;
 using namespace engine;
 using Catch::Matchers::Contains;
 using learning::Puzzle;
-
-Puzzle puzzle_of(const char* kind, std::int64_t size, std::uint64_t seed) {
-  learning::Random random(seed);
-  Puzzle puzzle = learning::puzzle_called(kind).make(size, random);
-  Shape shape{1};
-  for (const std::int64_t extent : puzzle.input.shape()) shape.push_back(extent);
-  puzzle.input = puzzle.input.reshaped(shape);
-  return puzzle;
-}
-
-ModelOptions model_called(std::string name, std::string path) {
-  ModelOptions model;
-  model.name = std::move(name);
-  model.path = std::move(path);
-  return model;
-}
-
-/// A daemon with the planners that are shipped, and whatever else a test puts beside them.
-struct Thinkers {
-  Thinkers() {
-    options.state = folder.file("state");
-    options.process.threads = 1;
-    options.models = {model_called("maze", std::string(DORMOUSE_DEMO) + "/maze.onnx"),
-                      model_called("sudoku", std::string(DORMOUSE_DEMO) + "/sudoku.onnx")};
-  }
-  void start() {
-    running.reset();
-    running.emplace(options, folder);
-  }
-  Answered ask(const std::string& model, const Tensor& x, Urgency urgency = {}) {
-    return running->wait(running->service().infer(model, {x}, true, {}, urgency));
-  }
-  json::value why(const Answered& answered) {
-    return parsed(running->get("/v1/why/" + std::to_string(answered.ids.at(0))));
-  }
-  json::value status(const std::string& model) {
-    return parsed(running->get("/v1/status")).at("models").at(model).at("planner");
-  }
-  /// What `dormouse` with these words prints.
-  std::string command(std::vector<std::string> words) const {
-    words.insert(words.end(), {"--socket", folder.file("user.sock")});
-    std::ostringstream out;
-    std::streambuf* const old_out = std::cout.rdbuf(out.rdbuf());
-    std::streambuf* const old_err = std::cerr.rdbuf(out.rdbuf());
-    run_command_line(words);
-    std::cout.rdbuf(old_out);
-    std::cerr.rdbuf(old_err);
-    return out.str();
-  }
-
-  TemporaryFolder folder;
-  Options options;
-  std::optional<RunningService> running;
-};
 
 /// A planner of colours: each step it is a little surer of what a matrix says of x, [N, 8] → [N, 3].
 Graph colour_step(const char* halt) {
@@ -99,15 +43,6 @@ Graph hasty_model() {
   graph.mark_output(apply("Concat", {open * 0 + 0.5, open}, {{"axis", std::int64_t{1}}}).id);
   return graph;
 }
-
-Urgency with(std::int64_t steps, std::optional<std::chrono::microseconds> time = {}) {
-  Urgency urgency;
-  urgency.steps = steps;
-  urgency.time = time;
-  return urgency;
-}
-
-std::vector<std::uint8_t> answer_of(const Answered& answered) { return answered.result.plans.at(0).answer; }
 
 }  // namespace
 
@@ -167,131 +102,6 @@ TEST_CASE("a planner may take so many steps, as asked for or configured", "[plan
   CHECK(device.ask("maze", maze.input).result.plans[0].steps == 3);
   CHECK_THAT(std::string(device.why(two).at("sentence").as_string()),
              Contains("2 steps: it may take no more"));
-}
-
-TEST_CASE("a thought whose time is over is answered with what there is, and finished later", "[planning]") {
-  Thinkers device;
-  device.start();
-  const Puzzle maze = puzzle_of("maze", 17, 5);
-  const std::int64_t needed = device.ask("maze", maze.input).result.plans[0].steps;
-  REQUIRE(needed > 3);
-  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
-  const Answered early = device.ask("maze", maze.input, with(0, std::chrono::microseconds(0)));
-  const Plan& plan = early.result.plans[0];
-  CHECK(plan.provisional);
-  CHECK(plan.halt == hrm::Halt::time);
-  CHECK(plan.steps == 1);
-  CHECK(plan.answer.size() == 289);
-  CHECK(std::get<bool>(*describe_flat(early).find("dormouse_provisional")));
-  const auto event = device.running->wait(listener->next(std::chrono::minutes(1)));
-  REQUIRE(event);
-  CHECK_THAT(*event, Contains("event: answer") && Contains("\"model\":\"maze\"") &&
-                         Contains("\"episode\":" + std::to_string(early.ids[0]) + ",") &&
-                         Contains("\"halt\":\"verified\"") &&
-                         Contains("\"steps\":" + std::to_string(needed) + ","));
-  const auto why = device.why(early);
-  CHECK(why.at("provisional").as_bool());
-  CHECK(why.at("steps").to_number<int>() == 1);
-  const auto& final = why.at("final");
-  CHECK(final.at("steps").to_number<std::int64_t>() == needed);
-  CHECK(json::value_to<std::vector<std::uint8_t>>(final.at("answer")) == maze.answer);
-  CHECK(device.status("maze").at("provisional").to_number<int>() == 1);
-  CHECK(device.status("maze").at("waiting").to_number<int>() == 0);
-  listener.reset();
-  device.options.hrm.latency_budget = std::chrono::minutes(1);
-  device.start();
-  CHECK_FALSE(device.ask("maze", maze.input).result.plans[0].provisional);
-}
-
-TEST_CASE("a thought that nobody finishes is told of", "[planning]") {
-  Thinkers device;
-  device.start();
-  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
-  device.running->on_io([&] { device.running->service().planning().stop(); });
-  const Answered early =
-      device.ask("maze", puzzle_of("maze", 17, 5).input, with(0, std::chrono::microseconds(0)));
-  REQUIRE(early.result.plans[0].provisional);
-  const auto event = device.running->wait(listener->next(std::chrono::seconds(1)));
-  REQUIRE(event);
-  CHECK_THAT(*event, Contains("event: answer") && Contains("\"model\":\"maze\"") &&
-                         Contains("\"episodes\":[" + std::to_string(early.ids[0]) + "],") &&
-                         Contains("\"error\":\"the daemon stops\""));
-  CHECK(device.why(early).at("final").at("error") == "the daemon stops");
-}
-
-TEST_CASE("many thoughts that nobody finishes cost no listener its place", "[planning]") {
-  constexpr std::int64_t kRows = 300;  // more than a listener may have before him
-  Thinkers device;
-  device.start();
-  auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
-  const Puzzle maze = puzzle_of("maze", 9, 1);
-  std::vector<float> rows;
-  for (std::int64_t row = 0; row < kRows; ++row)
-    rows.insert(rows.end(), maze.input.values<float>().begin(), maze.input.values<float>().end());
-  const Answered early =
-      device.ask("maze", Tensor::from<float>({kRows, 3, 9, 9}, rows), with(0, std::chrono::microseconds(0)));
-  const auto how_often = [](std::string_view text, std::string_view what) {
-    std::size_t often = 0;
-    for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++often;
-    return often;
-  };
-  std::string told;  // several events may come at once
-  std::size_t finished = 0, left = 0;
-  while (finished + left < early.ids.size()) {
-    const auto more = device.running->wait(listener->next(std::chrono::minutes(1)));
-    REQUIRE((more && more->find("event: ") != more->npos));  // no sign of life alone
-    told += *more;
-    finished = how_often(told, "\"episode\":");
-    const auto begin = std::min(told.find("\"episodes\":["), told.size());
-    const std::string list = told.substr(begin, told.find(']', begin) - begin);
-    left = list.empty() ? 0 : how_often(list, ",") + 1;
-  }
-  CHECK(how_often(told, "\"episodes\":") == 1);
-  CHECK(finished > 0);
-  CHECK(finished + left == early.ids.size());
-}
-
-TEST_CASE("an interrupted thought goes on where it was", "[planning]") {
-  const auto parts =
-      load_model(model_called("maze", std::string(DORMOUSE_DEMO) + "/maze.onnx"), drivers::all_drivers());
-  const Puzzle maze = puzzle_of("maze", 17, 5);
-  InferenceJob job;
-  job.inputs = {maze.input};
-  job.thoughts = std::make_shared<std::vector<Thinking>>(1);
-  const Plan whole = think(job, *parts->thinker, 0);
-  job.thoughts = std::make_shared<std::vector<Thinking>>(1);
-  int asked = 0, times = 0;
-  job.may_go_on = [&] { return ++asked % 3 != 0; };
-  Plan plan = think(job, *parts->thinker, 0);
-  for (; plan.halt == hrm::Halt::preempted; ++times) {
-    CHECK(plan.steps == 2 * (times + 1));
-    plan = think(job, *parts->thinker, 0);
-  }
-  CHECK(times > 2);
-  CHECK(plan.steps == whole.steps);
-  CHECK(plan.answer == whole.answer);
-  std::stop_source stop;
-  stop.request_stop();
-  job.thoughts = std::make_shared<std::vector<Thinking>>(1);
-  job.stop = stop.get_token();
-  job.may_go_on = {};
-  CHECK_THROWS_AS(think(job, *parts->thinker, 0), Failure);
-}
-
-TEST_CASE("what is finished behind requests makes way for each of them", "[planning]") {
-  Thinkers device;
-  device.start();
-  Service& service = device.running->service();
-  std::optional<Scheduler::Foreground> request(service.scheduler().foreground());
-  std::vector<int> steps;
-  auto work = [&](std::function<bool()> may_go_on) {
-    if (steps.size() == 3) request.reset();  // it is answered
-    steps.push_back(0);
-    while (steps.back() < 10 && may_go_on()) ++steps.back();
-    return steps.back() == 10;
-  };
-  device.running->begin(service.behind_requests("maze", work)).get();
-  CHECK(steps == std::vector<int>{1, 1, 1, 10});
 }
 
 TEST_CASE("a step is the planner of a model that answers with labels", "[planning]") {
