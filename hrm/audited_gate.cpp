@@ -18,7 +18,7 @@ constexpr double kDoubtful = 0.3;      // of the way to an alarm: from there on 
 constexpr double kClosely = 0.5;       // … so many requests are audited
 constexpr double kCaution = 0.3;       // standard errors
 constexpr std::size_t kMost = 1 << 24;
-constexpr std::size_t kFormat = 4, kEarlier = 3;  // which did not count audits since an alarm's sum was 0
+constexpr std::size_t kFormat = 5, kEarlier = 4;  // whose tests began anywhere
 
 std::size_t fewest_audits(const Promise& promise) {
   certify({}, {}, promise);  // refuses what is out of range
@@ -76,10 +76,10 @@ void AuditedGate::note(const Lesson& lesson) {
   recent_.push_back(lesson);
 }
 
-std::vector<float> AuditedGate::scores(const Gate& gate) const {
-  std::vector<float> scores;
-  for (const Lesson& lesson : recent_) scores.push_back(gate.score(lesson.signals));
-  return scores;
+std::vector<Audit> AuditedGate::scored(const Gate& gate) const {
+  std::vector<Audit> scored;
+  for (const Lesson& lesson : recent_) scored.push_back({gate.score(lesson.signals), !lesson.right});
+  return scored;
 }
 
 AuditedGate::Event AuditedGate::answered(float score) {
@@ -166,8 +166,14 @@ void AuditedGate::be_strict() {
 }
 
 void AuditedGate::propose(Gate gate, double share) {
-  std::vector<float> thresholds = equal_shares(scores(gate));
-  candidates_.push_back({std::move(gate), std::move(thresholds), {}, share, in_force_.has_value()});
+  const std::vector<Audit> lessons = scored(gate);
+  std::vector<float> scores;
+  for (const Audit& lesson : lessons) scores.push_back(lesson.score);
+  Candidate candidate{.gate = std::move(gate), .thresholds = equal_shares(std::move(scores))};
+  candidate.hopeful = hopeful(lessons, candidate.thresholds, promise_.target_error);
+  candidate.share = share;
+  candidate.successor = in_force_.has_value();
+  candidates_.push_back(std::move(candidate));
 }
 
 /// From audits since the change alone.
@@ -196,8 +202,9 @@ AuditedGate::Event AuditedGate::test(Candidate& candidate) {
     return Event::none;
   Promise here = promise_;
   here.delta *= candidate.share;
-  const Certificate made = certify(candidate.audits, candidate.thresholds, here,
-                                   {.always = !candidate.successor, .foreseen = 4 * fewest_});
+  const Certificate made =
+      certify(candidate.audits, candidate.thresholds, here,
+              {.always = !candidate.successor, .foreseen = 4 * fewest_, .hopeful = candidate.hopeful});
   if (!made.threshold) return candidate.successor ? Event::given_up : Event::none;
   return take(candidate, made) ? Event::certified : Event::none;
 }
@@ -286,6 +293,7 @@ std::string AuditedGate::save() const {
     text.add(candidate.in_force);
     text.add(static_cast<double>(candidate.thresholds.size()));
     for (const float threshold : candidate.thresholds) text.add(double{threshold});
+    text.add(static_cast<double>(candidate.hopeful));
     text.add(static_cast<double>(candidate.audits.size()));
     for (const Audit& audit : candidate.audits) {
       text.add(double{audit.score});
@@ -316,13 +324,13 @@ void AuditedGate::restore(std::string_view saved) {
   }
 }
 
-void AuditedGate::read(NumberReader& text, bool counts) {
+void AuditedGate::read(NumberReader& text, bool hopes) {
   learner_ = Gate::restore(text);
   audits_ = text.count(std::size_t{1} << 52);
   alarms_ = text.count(kMost);
   rule_ = static_cast<Judge::Rule>(text.count(2));
   anew_ = text.flag();
-  if (counts) since_errors_ = text.count(kMost), since_shift_ = text.count(kMost);
+  for (std::size_t* const count : {&since_errors_, &since_shift_}) *count = text.count(kMost);
   errors_.restore(text);
   recent_.resize(text.count(kLessons));
   for (Lesson& lesson : recent_) {
@@ -345,6 +353,7 @@ void AuditedGate::read(NumberReader& text, bool counts) {
     candidate.in_force = text.flag();
     candidate.thresholds.resize(text.count(1000));
     for (float& threshold : candidate.thresholds) threshold = text.real();
+    candidate.hopeful = hopes ? text.count(candidate.thresholds.size()) : candidate.thresholds.size();
     candidate.audits.resize(text.count(kLife * fewest_));
     for (Audit& audit : candidate.audits) {
       audit.score = text.real();

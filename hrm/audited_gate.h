@@ -44,12 +44,12 @@ struct Standing {
 ///
 /// Audits come from requests drawn by lot, each as likely as any other, in the order in which they were
 /// drawn. The gate learns from the first 160 of them, then a copy is frozen, with thresholds at equal shares
-/// of what it scored; those that follow are for certify() alone, which looks at them as they come, in a way
-/// that allows for it: so whatever is certified in the life of one frozen copy holds, all of it, with
-/// probability 1 − δ, however often one looks. Thresholds only get laxer in it. After 8n audits, n being half
-/// as many again as could prove the promise without an error, the gate, which went on learning, is frozen
-/// anew, and while a certificate is in force that copy is tested once, by 8n audits at δ; if it certifies
-/// nothing, the one in force is given up.
+/// of what it scored, and tests planned to begin where it errs little enough in these; those that follow are
+/// for certify() alone, which looks at them as they come, in a way that allows for it: so whatever is
+/// certified in the life of one frozen copy holds, all of it, with probability 1 − δ, however often one
+/// looks. Thresholds only get laxer in it. After 8n audits, n being half as many again as could prove the
+/// promise without an error, the gate, which went on learning, is frozen anew, and while a certificate is in
+/// force that copy is tested once, by 8n audits at δ; if it certifies nothing, the one in force is given up.
 ///
 /// Two alarms end what was certified at once: ErrorAlarm over the audited answers that were accepted, which
 /// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. Three tenths of the
@@ -101,6 +101,7 @@ class AuditedGate {
   struct Candidate {
     Gate gate;
     std::vector<float> thresholds;
+    std::size_t hopeful = 0;  ///< of them, by the lessons
     std::vector<Audit> audits = {};
     double share = 1;        ///< of δ
     bool successor = false;  ///< tested once, to take over from what is in force
@@ -113,7 +114,7 @@ class AuditedGate {
   };
 
   void note(const Lesson& lesson);
-  std::vector<float> scores(const Gate& gate) const;
+  std::vector<Audit> scored(const Gate& gate) const;
   void propose(Gate gate, double share);
   void learn_anew();
   void rehearse(bool fresh);
@@ -124,7 +125,7 @@ class AuditedGate {
   bool take(Candidate& candidate, const Certificate& made);
   void be_strict();
   void refresh();
-  void read(NumberReader& text, bool counts);
+  void read(NumberReader& text, bool hopes);
 
   Promise promise_;
   std::size_t fewest_;  ///< audits that could prove the promise, half as many again

@@ -102,27 +102,28 @@ double lower_limit(std::size_t k, std::size_t n, double alpha) {
 }
 
 Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise,
-                    const Looks& looks) {
+                    const TestPlan& plan) {
   check(audits);
   check(thresholds, promise);
-  return certify(count(audits, thresholds), audits.size(), thresholds, promise, looks);
+  return certify(count(audits, thresholds), audits.size(), thresholds, promise, plan);
 }
 
 Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<const float> thresholds,
-                    const Promise& promise, const Looks& looks) {
+                    const Promise& promise, const TestPlan& plan) {
   check(thresholds, promise);
   ensure(at.size() == thresholds.size(), "a count for each threshold");
   const double level = promise.delta / static_cast<double>(promise.starts);
-  const std::size_t strictest = first_start(at.size(), looks.always ? looks.foreseen : audits, promise.target_error, level);
+  const std::size_t foreseen = plan.always ? plan.foreseen : audits;
+  const std::size_t strictest = first_start(at.size(), foreseen, promise.target_error, level);
+  const std::size_t within = std::max(strictest, std::min(plan.hopeful, at.size())) - strictest;
   const auto chance = [&](const Counted& bin, double error) {
-    return looks.always ? anytime_p(bin.errors, bin.audits, error)
-                        : binomial_cdf(bin.errors, bin.audits, error);
+    return plan.always ? anytime_p(bin.errors, bin.audits, error)
+                       : binomial_cdf(bin.errors, bin.audits, error);
   };
   std::optional<std::size_t> laxest;
   double carried = 0, spent = 0;  // level of the next test; of the laxest that succeeded
   for (std::size_t i = strictest, chain = 0; i < at.size(); ++i) {
-    for (; chain < promise.starts && i >= strictest + (at.size() - strictest) * chain / promise.starts;
-         ++chain)
+    for (; chain < promise.starts && i >= strictest + within * chain / promise.starts; ++chain)
       carried += level;
     if (carried > 0 && chance(at[i], promise.target_error) <= carried) {
       laxest = i, spent = carried;
@@ -139,6 +140,16 @@ Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<c
   certificate.bound =
       solve([&](double p) { return chance(at[*laxest], std::clamp(p, 1e-9, 1 - 1e-9)); }, spent);
   return certificate;
+}
+
+std::size_t hopeful(std::span<const Audit> earlier, std::span<const float> thresholds, double target_error) {
+  constexpr double kHope = 0.1;
+  const std::vector<Counted> at = count(earlier, thresholds);
+  std::size_t last = at.size();
+  while (last > 0 && at[last - 1].errors > 0 &&
+         1 - binomial_cdf(at[last - 1].errors - 1, at[last - 1].audits, target_error) < kHope)
+    --last;
+  return last;
 }
 
 std::vector<float> equal_shares(std::vector<float> scores) {

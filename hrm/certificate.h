@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -38,10 +39,11 @@ struct Certificate {
   double bound = 1;  ///< upper limit of the error of what is accepted; ≤ target_error if certified
 };
 
-/// When audits are looked at.
-struct Looks {
-  bool always = false;       ///< after every audit, and as often as one likes; otherwise once, at the end
-  std::size_t foreseen = 0;  ///< audits, if there are always looks: it fixes where the chains begin
+/// How the audits will be tested; fixed before any of them is known.
+struct TestPlan {
+  bool always = false;  ///< look after every audit, and as often as one likes; otherwise once, at the end
+  std::size_t foreseen = 0;  ///< audits, if there are always looks: it fixes where the first chain begins
+  std::size_t hopeful = std::numeric_limits<std::size_t>::max();  ///< thresholds among which chains begin
 };
 
 /// What an error rate of at least `p` makes of k errors in n trials or fewer: a p-value that stays one
@@ -60,7 +62,8 @@ double anytime_p(std::size_t k, std::size_t n, double p);
 /// the full delta. Whatever is accepted falsely, that happens with probability delta at most. To begin at the
 /// strictest threshold would be a trap: too few audits lie there to reject anything, and the chain would end
 /// where it begins. So the first begins where there are enough, if each threshold accepts as many more
-/// requests as the one before; if not, less is certified, but nothing falsely.
+/// requests as the one before; if not, less is certified, but nothing falsely. To begin where earlier audits
+/// leave no hope() would be a waste of delta: what lies beyond is only reached by going on.
 ///
 /// What has to hold: `thresholds` (falling) and the gate were fixed without these audits, and each request
 /// was as likely as any other to be audited, whatever its score: then those from t on are independent draws
@@ -70,7 +73,7 @@ double anytime_p(std::size_t k, std::size_t n, double p);
 /// Throws Failure(invalid) for a promise out of range, thresholds that do not fall, or a score that is no
 /// number.
 Certificate certify(std::span<const Audit> audits, std::span<const float> thresholds, const Promise& promise,
-                    const Looks& looks = {});
+                    const TestPlan& plan = {});
 
 /// Of all audits, those that a threshold accepts.
 struct Counted {
@@ -78,10 +81,15 @@ struct Counted {
 };
 /// The same where what is wrong depends on the threshold, too: what was counted at each of them.
 Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<const float> thresholds,
-                    const Promise& promise, const Looks& looks = {});
+                    const Promise& promise, const TestPlan& plan = {});
 
 /// Thresholds for certify(): falling, at most 50, each of which accepts an equal share more of these scores
 /// than the one before.
 std::vector<float> equal_shares(std::vector<float> scores);
+
+/// How many of `thresholds` (falling) come up to the laxest of those from which on so many of `earlier` were
+/// wrong that a tenth of all samples would have as many, or more, at target_error. For TestPlan::hopeful; the
+/// audits of the test must not be among them.
+std::size_t hopeful(std::span<const Audit> earlier, std::span<const float> thresholds, double target_error);
 
 }  // namespace dormouse::hrm

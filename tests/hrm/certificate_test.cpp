@@ -115,6 +115,32 @@ TEST_CASE("a chain that reaches the next one's start tests at what both may spen
   CHECK_FALSE(certify(audits, thresholds, promise).threshold);
 }
 
+TEST_CASE("chains of tests begin where earlier audits leave hope, and go on beyond", "[certificate]") {
+  // 50 audits at each of 20 thresholds. Of the fifth to the seventh only the seventh has enough of them to
+  // prove anything in spite of its one error; from the eighth on too many are wrong.
+  std::vector<float> thresholds;
+  for (int i = 0; i < 20; ++i) thresholds.push_back(0.9f - 0.01f * static_cast<float>(i));
+  std::vector<Audit> audits;
+  for (std::size_t i = 0; i < 1000; ++i)
+    audits.push_back({thresholds[i / 50], i == 0 || (i >= 350 && i % 3 == 0)});
+  const Promise promise{0.02, 0.05, 4};
+  const std::size_t hope = hopeful(audits, thresholds, promise.target_error);
+  CHECK(hope == 7);
+  CHECK_FALSE(certify(audits, thresholds, promise).threshold);
+  const Certificate certificate = certify(audits, thresholds, promise, {.hopeful = hope});
+  REQUIRE(certificate.threshold);
+  CHECK(*certificate.threshold == thresholds[6]);
+  CHECK(certificate.bound == Approx(upper_limit(1, 350, 0.0125)));
+
+  for (std::size_t i = 350; i < 1000; ++i) audits[i].wrong = false;
+  CHECK(*certify(audits, thresholds, promise, {.hopeful = hope}).threshold == thresholds[19]);
+  CHECK(hopeful(audits, thresholds, promise.target_error) == 20);
+  CHECK(hopeful({}, thresholds, promise.target_error) == 20);
+  for (Audit& audit : audits) audit.wrong = true;
+  CHECK(hopeful(audits, thresholds, promise.target_error) == 0);
+  CHECK_FALSE(certify(audits, thresholds, promise, {.hopeful = 0}).threshold);
+}
+
 TEST_CASE("where every threshold errs more than promised, one is certified in at most delta of samples",
           "[certificate]") {
   for (const std::size_t starts : {1, 2, 4, 7}) {
