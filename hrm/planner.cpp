@@ -14,6 +14,30 @@ using engine::Shape;
 using engine::Tensor;
 using engine::ValueId;
 
+constexpr std::int64_t kPatience = 5, kLeastPatience = 4;  // steps from one side: of so many cells one
+constexpr std::size_t kRounds = 32;                        // after which the steps are not doubled again
+
+/// A view's numbers, feature by feature, in the order of the original's cells.
+template <class T>
+void turn_back(std::span<const T> seen, std::span<const std::uint32_t> cells, std::span<T> original) {
+  for (std::size_t i = 0; i < seen.size(); ++i)
+    original[i - i % cells.size() + cells[i % cells.size()]] = seen[i];
+}
+
+std::vector<std::uint8_t> turned_back(std::span<const std::uint8_t> answer,
+                                      std::span<const std::uint32_t> cells) {
+  std::vector<std::uint8_t> there(answer.begin(), answer.end());
+  if (!cells.empty()) turn_back<std::uint8_t>(answer, cells, there);
+  return there;
+}
+
+Tensor turned_back(const Tensor& logits, std::span<const std::uint32_t> cells) {
+  if (cells.empty()) return logits;
+  Tensor there(engine::DType::f32, logits.shape());
+  turn_back<float>(logits.values<float>(), cells, there.mutable_values<float>());
+  return there;
+}
+
 std::string named(const engine::Graph& graph, std::string_view key) {
   for (const auto& [name, value] : graph.metadata)
     if (name == key) return value;
@@ -76,26 +100,52 @@ Thought Planner::begin(const Tensor& x) const {
       x.dtype() != engine::DType::f32)
     throw Failure(Errc::invalid, "the planner of '" + puzzle_ + "' takes " + to_string(wanted) +
                                      ", one at a time; " + to_string(x.shape()) + " is given");
+  Thought thought;
+  thought.x = x.reshaped(shape);
+  thought.look.z = first_state(shape);
+  return thought;
+}
+
+Tensor Planner::first_state(const Shape& x) const {
+  const engine::Graph& graph = session_->graph();
   Shape state = graph.value(graph.inputs()[1]).shape;
   for (std::size_t axis = 0; axis < state.rank(); ++axis)
-    if (state[axis] == engine::kDynamic) state[axis] = shape[axis];
-  return {x.reshaped(shape), Tensor(engine::DType::f32, std::move(state)), {}};
+    if (state[axis] == engine::kDynamic) state[axis] = x[axis];
+  return {engine::DType::f32, std::move(state)};
 }
 
 void Planner::step(Thought& thought, bool verify, const std::stop_token& stop) const {
-  std::vector<Tensor> made = session_->run(std::array{thought.x, thought.z}, stop);
+  Thought::Look& look = thought.look;
+  const std::vector<std::uint32_t>& cells = look.view.cells;
+  std::vector<Tensor> made = session_->run(std::array{cells.empty() ? thought.x : look.view.x, look.z}, stop);
   std::vector<std::uint8_t> answer = likeliest(made[1]);
-  thought.z = std::move(made[0]);
-  thought.logits = std::move(made[1]);
-  thought.right = 1 / (1 + std::exp(-made[2].values<float>()[0]));
-  ++thought.steps;
-  if (answer == thought.answer) {
-    ++thought.unchanged;
-    return;
-  }
-  thought.unchanged = 0;
-  thought.answer = std::move(answer);
-  thought.verified = verify && verify_(thought.x, thought.answer);
+  look.z = std::move(made[0]);
+  const float right = 1 / (1 + std::exp(-made[2].values<float>()[0]));
+  ++thought.steps, ++look.steps;
+  const bool changed = answer != look.answer;
+  look.unchanged = changed ? 0 : look.unchanged + 1;
+  look.answer = std::move(answer);
+  std::vector<std::uint8_t> there = turned_back(std::span<const std::uint8_t>(look.answer), cells);
+  const bool verified = verify && changed && verify_(thought.x, there);
+  if (thought.turns > 0 && !verified && right <= thought.right) return;
+  thought.answer = std::move(there);
+  thought.logits = turned_back(made[1], cells);
+  thought.right = right;
+  thought.verified = verified;
+}
+
+/// To the next side; false where it has looked from all of them in vain.
+bool Planner::turn(Thought& thought, bool stuck) const {
+  const std::size_t all = sides(puzzle_, thought.x);
+  if (all == 1 || (stuck && thought.turns + 1 >= all)) return !stuck;
+  const std::int64_t usual = std::max<std::int64_t>(kLeastPatience, std::ssize(thought.answer) / kPatience);
+  const std::size_t round = std::min<std::size_t>(thought.turns / all, kRounds);
+  if (!stuck && thought.look.steps < usual << round) return true;
+  const std::size_t side = ++thought.turns % all;
+  thought.look = {};
+  thought.look.z = first_state(thought.x.shape());
+  if (side > 0) thought.look.view = seen_from(puzzle_, thought.x, side);
+  return true;
 }
 
 Halt Planner::think(Thought& thought, const PlanBudget& budget, const std::stop_token& stop) const {
@@ -111,7 +161,8 @@ Halt Planner::think(Thought& thought, const PlanBudget& budget, const std::stop_
     step(thought, verify, stop);
     if (thought.verified) return Halt::verified;
     if (halt_ && !verify && thought.right >= *halt_) return Halt::sure;
-    if (budget.stable > 0 && thought.unchanged >= budget.stable) return Halt::stable;
+    const bool stuck = budget.stable > 0 && thought.look.unchanged >= budget.stable;
+    if (verify ? !turn(thought, stuck) : stuck) return Halt::stable;
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "engine/session.h"
 #include "hrm/verifier.h"
+#include "hrm/views.h"
 
 namespace dormouse::hrm {
 
@@ -18,7 +19,7 @@ namespace dormouse::hrm {
 enum class Halt : std::uint8_t {
   verified,   ///< the verifier accepts the answer
   sure,       ///< the halting head says that it is right
-  stable,     ///< the answer has not changed for PlanBudget::stable steps
+  stable,     ///< the answer has not changed for PlanBudget::stable steps, from whichever side
   budget,     ///< it has taken as many steps as it may
   time,       ///< its time is over
   preempted,  ///< the caller wants to go on later
@@ -29,22 +30,31 @@ std::string_view word(Halt why);
 struct PlanBudget {
   std::int64_t steps = 0;  ///< of the thought in all; 0: as many as there are cells
   std::chrono::nanoseconds time = std::chrono::nanoseconds::max();  ///< the first step is taken in any case
-  std::int64_t stable = 32;                                         ///< steps without a change; 0: not asked
-  std::function<bool()> may_go_on = {};                             ///< asked between steps; empty: always
-  bool verify = true;                                               ///< false: as if there were no verifier
+  std::int64_t stable = 32;              ///< steps without a change from one side; 0: not asked
+  std::function<bool()> may_go_on = {};  ///< asked between steps; empty: always
+  bool verify = true;                    ///< false: as if there were no verifier
 };
 
 /// A question being thought about: all that is needed to go on with it, on any thread, at any later time. Its
 /// answer is the best so far at any moment between steps.
 struct Thought {
-  engine::Tensor x;  ///< f32 [1, …]
-  engine::Tensor z;
+  engine::Tensor x;                  ///< f32 [1, …]
   std::vector<std::uint8_t> answer;  ///< the class of each cell; empty before the first step
   engine::Tensor logits = {};        ///< [1, classes, …cells], of which it is the likeliest
   float right = 0;                   ///< what the halting head thinks of it, a probability
   std::int64_t steps = 0;
-  std::int64_t unchanged = 0;  ///< steps since the answer changed
   bool verified = false;
+
+  /// From where it is looked at now.
+  struct Look {
+    View view = {};  ///< without cells where that is x itself
+    engine::Tensor z;
+    std::vector<std::uint8_t> answer = {};  ///< of the last step, in the order of the view's cells
+    std::int64_t steps = 0;                 ///< from there
+    std::int64_t unchanged = 0;             ///< steps since its answer changed
+  };
+  Look look;
+  std::size_t turns = 0;  ///< looks before this one
 };
 
 /// The likeliest class of each cell, of logits f32 [1, classes, …].
@@ -52,8 +62,11 @@ std::vector<std::uint8_t> likeliest(const engine::Tensor& logits);
 
 /// Loops a step (x, z) → (z', logits [1, classes, …cells], q [1, 1]), as `dormouse train` makes it, until
 /// something says stop. The halting head is believed where it is calibrated and nothing verifies: an answer
-/// that a verifier refuses is wrong, however sure the head may be. Immutable: any number of threads may think
-/// with it.
+/// that a verifier refuses is wrong, however sure the head may be. Where an answer is refused for a fifth as
+/// many steps as there are cells, or until it changes no more, the puzzle is begun anew from another of its
+/// sides(), and once all had their turn, each gets twice as many steps: a network that learnt from examples
+/// is not the same from all of them. Of answers that nothing verifies the first side's last one stands, until
+/// the halting head thinks more of another. Immutable: any number of threads may think with it.
 class Planner {
  public:
   /// The verifier is that of the step's metadata (engine/planner_keys.h) unless another is given. Throws
@@ -78,7 +91,9 @@ class Planner {
   Halt think(Thought& thought, const PlanBudget& budget, const std::stop_token& stop = {}) const;
 
  private:
+  engine::Tensor first_state(const engine::Shape& x) const;
   void step(Thought& thought, bool verify, const std::stop_token& stop) const;
+  bool turn(Thought& thought, bool stuck) const;
 
   std::string puzzle_;
   std::optional<float> halt_;

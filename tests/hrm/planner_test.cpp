@@ -73,11 +73,84 @@ TEST_CASE("a planner whose answer is refused stops by its budget or when nothing
   CHECK(planner.think(thought, {.steps = 5}) == Halt::budget);
   CHECK(thought.steps == 5);
   CHECK_FALSE(thought.verified);
-  CHECK(planner.think(thought, {.stable = 4}) == Halt::stable);
-  CHECK(thought.steps == 7);
+  CHECK(planner.think(thought, {.steps = 1000, .stable = 4}) == Halt::stable);
+  CHECK(thought.turns == 8);  // at first no side had the time for it
   Thought other = planner.begin(maze(kBlindAlley));
   CHECK(planner.think(other, {.time = std::chrono::nanoseconds(0)}) == Halt::time);
   CHECK(other.steps == 1);
+}
+
+namespace {
+
+/// Of a maze, whose goal has to lie on the upper half for it to find the way, which is where one may walk.
+/// Its halting head thinks more of answers as the start is farther down.
+engine::Graph one_sided_step() {
+  engine::Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {1, 3, kDynamic, kDynamic})};
+  const Value z{&graph, graph.add_input("z", DType::f32, {1, 1, kDynamic, kDynamic})};
+  const auto channel = [&](std::int64_t c, std::int64_t end, std::int64_t axis, const Value& of) {
+    return engine::apply("Slice", {of, engine::integers(graph, {c}), engine::integers(graph, {end}),
+                                   engine::integers(graph, {axis})});
+  };
+  const Value above = engine::reduce_sum(channel(0, 2, 2, channel(2, 3, 1, x)), {1, 2, 3}, true);
+  const Value yes = channel(0, 1, 1, x) * above;
+  const Value logits = engine::apply("Concat", {yes * 0 + 0.5, yes}, {{"axis", std::int64_t{1}}});
+  const Value below = engine::reduce_sum(channel(3, 5, 2, channel(1, 2, 1, x)), {1, 2, 3}, false);
+  for (const Value& output : {z + 1, logits, engine::unsqueeze(below, {1})}) graph.mark_output(output.id);
+  graph.metadata = {{engine::kPuzzleKey, "maze"}};
+  return graph;
+}
+
+}  // namespace
+
+TEST_CASE("a planner that gets nowhere looks from the other sides", "[hrm]") {
+  const Planner planner(one_sided_step(), {});
+  Thought thought = planner.begin(maze(kWay));  // from above to below
+  CHECK(planner.think(thought, {}) == Halt::verified);
+  CHECK(thought.turns == 2);   // mirrored, then upside down
+  CHECK(thought.steps == 11);  // 25 / 5 from each side before
+  CHECK(thought.verified);
+  std::vector<std::uint8_t> way;
+  for (const std::string& row : kWay)
+    for (const char what : row) way.push_back(what != '#');
+  CHECK(thought.answer == way);  // the right way up
+  CHECK(likeliest(thought.logits) == way);
+
+  Thought resumed = planner.begin(maze(kWay));
+  for (std::int64_t steps = 1; planner.think(resumed, {.steps = steps}) == Halt::budget; ++steps)
+    CHECK(resumed.steps == steps);
+  CHECK(resumed.steps == 11);
+
+  Thought alone = planner.begin(maze(kWay));  // nothing tells that it gets nowhere
+  CHECK(planner.think(alone, {.verify = false}) == Halt::budget);
+  CHECK(alone.turns == 0);
+}
+
+TEST_CASE("of answers from other sides the one stands that the halting head thinks most of", "[hrm]") {
+  const Verify never = [](const Tensor&, std::span<const std::uint8_t>) { return false; };
+  const Planner planner(one_sided_step(), {}, never);
+  Thought thought = planner.begin(maze(kWay));
+  CHECK(planner.think(thought, {.steps = 10}) == Halt::budget);
+  CHECK(thought.answer == std::vector<std::uint8_t>(25, 0));
+  const float before = thought.right;
+  CHECK(planner.think(thought, {.steps = 12}) == Halt::budget);  // upside down the start is below
+  CHECK(thought.right > before);
+  const std::vector<std::uint8_t> found = thought.answer;
+  CHECK(found != std::vector<std::uint8_t>(25, 0));
+  CHECK(planner.think(thought, {.steps = 500}) == Halt::stable);
+  CHECK(thought.turns == 24);
+  CHECK(thought.answer == found);
+}
+
+TEST_CASE("once it has looked from all sides, a planner gives each twice the time", "[hrm]") {
+  const Verify never = [](const Tensor&, std::span<const std::uint8_t>) { return false; };
+  const Planner planner(one_sided_step(), {}, never);
+  Thought thought = planner.begin(maze(kWay));
+  CHECK(planner.think(thought, {.steps = 8 * 5, .stable = 0}) == Halt::budget);
+  CHECK(thought.turns == 8);
+  CHECK(planner.think(thought, {.steps = 8 * 5 + 8 * 10, .stable = 0}) == Halt::budget);
+  CHECK(thought.turns == 16);
+  CHECK(thought.look.view.cells.empty());
 }
 
 TEST_CASE("a planner believes its halting head from the calibrated probability on", "[hrm]") {
@@ -93,7 +166,7 @@ TEST_CASE("a planner believes its halting head from the calibrated probability o
 TEST_CASE("a halting head is not believed where the verifier refuses", "[hrm]") {
   const Planner planner(counting_step("0.9"), {});
   Thought thought = planner.begin(maze(kBlindAlley));
-  CHECK(planner.think(thought, {}) == Halt::budget);
+  CHECK(planner.think(thought, {.steps = 200}) == Halt::budget);
   CHECK(thought.right > 0.9f);
 }
 
@@ -155,7 +228,7 @@ TEST_CASE("a scoring model may be the verifier", "[hrm]") {
   Thought blind = planner.begin(maze(kBlindAlley));
   CHECK(planner.think(blind, {}) == Halt::verified);
   Thought way = planner.begin(maze(kWay));
-  CHECK(planner.think(way, {.stable = 2}) == Halt::stable);
+  CHECK(planner.think(way, {.steps = 1000, .stable = 2}) == Halt::stable);
 }
 
 TEST_CASE("a planner refuses what is no step, and what does not fit it", "[hrm]") {
