@@ -245,6 +245,7 @@ Plan think(const InferenceJob& job, const Thinker& thinker, std::size_t row) {
   thinking.time += Time::now() - began;
   plan.time = thinking.time;
   plan.steps = thought.steps;
+  plan.turns = thought.turns;
   plan.right = thought.right;
   plan.answer = thought.answer;
   if (thinker.planner.verifier()) plan.verified = thought.verified;

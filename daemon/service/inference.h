@@ -41,6 +41,7 @@ struct Plan {
   hrm::Route route = hrm::Route::high;  ///< low: the cheap model's answer stands
   hrm::Halt halt{};
   std::int64_t steps = 0;
+  std::size_t turns = 0;         ///< how often it began anew, from another side
   float right = 0;               ///< the halting head's probability, or the cheap model's confidence
   std::optional<bool> verified;  ///< nothing: there is no verifier
   bool provisional = false;      ///< its time was over before anything said stop

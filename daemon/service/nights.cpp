@@ -85,7 +85,9 @@ asio::awaitable<void> Nights::resume() {
     // From here on nothing is forgotten that this night may hold a copy of.
     running_.emplace().request.model = name;
     stop_ = std::stop_source();
-    auto look = [this, model = name, parts = entry.parts] { return interrupted(model, parts); };
+    auto look = [this, model = name, parts = entry.parts, options = service_.options().sleep] {
+      return interrupted(model, parts, options);
+    };
     std::optional<Prepared> night;
     try {
       night = co_await run_on(service_.storage(), std::move(look));
@@ -101,10 +103,11 @@ asio::awaitable<void> Nights::resume() {
 }
 
 std::optional<Nights::Prepared> Nights::interrupted(const std::string& model,
-                                                    std::shared_ptr<const ModelParts> parts) {
+                                                    std::shared_ptr<const ModelParts> parts,
+                                                    const NightOptions& options) {
   const NightJournal journal = journal_of(service_.options().state, model);
   try {
-    if (auto entry = journal.read()) return take_up(std::move(*entry), std::move(parts));
+    if (auto entry = journal.read()) return take_up(std::move(*entry), std::move(parts), options);
   } catch (const std::exception& failure) {
     log(Level::warning, model + ": the journal of a night is of no use and dropped: " + failure.what());
     journal.drop();
@@ -112,7 +115,8 @@ std::optional<Nights::Prepared> Nights::interrupted(const std::string& model,
   return std::nullopt;
 }
 
-Nights::Prepared Nights::take_up(NightJournal::Entry entry, std::shared_ptr<const ModelParts> parts) {
+Nights::Prepared Nights::take_up(NightJournal::Entry entry, std::shared_ptr<const ModelParts> parts,
+                                 const NightOptions& options) {
   NightJob& job = entry.job;
   const std::string& model = parts->options.name;
   Learner& learner = service_.learner(model);
@@ -127,7 +131,7 @@ Nights::Prepared Nights::take_up(NightJournal::Entry entry, std::shared_ptr<cons
   service_.store().resume_sleep(job.id);
   if (!job.request.trial) learner.slept(job.sequence);
   const learning::SleepOptions cycle = job.options.cycle;
-  job.options = service_.options().sleep;
+  job.options = options;
   job.options.cycle = cycle;
   job.parts = std::move(parts);
   job.embedding = learner.served().embedding_version;

@@ -56,8 +56,11 @@ class Nights {
   };
 
   Prepared prepare(NightJob job);
-  std::optional<Prepared> interrupted(const std::string& model, std::shared_ptr<const ModelParts> parts);
-  Prepared take_up(NightJournal::Entry entry, std::shared_ptr<const ModelParts> parts);
+  /// `options`: as they are now, since this is another thread, and they may change.
+  std::optional<Prepared> interrupted(const std::string& model, std::shared_ptr<const ModelParts> parts,
+                                      const NightOptions& options);
+  Prepared take_up(NightJournal::Entry entry, std::shared_ptr<const ModelParts> parts,
+                   const NightOptions& options);
   void launch(Prepared night);
   boost::asio::awaitable<void> run(Prepared night);
   void end(const NightJob& night, NightOutcome outcome);

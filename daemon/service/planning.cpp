@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
+#include <sstream>
 
 #include "daemon/service/describe.h"
 #include "daemon/service/service.h"
@@ -183,7 +184,11 @@ std::string sentence_of(const Plan& plan) {
                ? "the cheap model's answer does not hold, and too many requests wait for the planner to be "
                  "asked now"
                : "the cheap model's answer does not hold, and there was no time for the planner";
-  const std::string steps = std::to_string(plan.steps) + (plan.steps == 1 ? " step: " : " steps: ");
+  std::ostringstream said;
+  said << plan.steps << (plan.steps == 1 ? " step" : " steps");
+  if (plan.turns > 0) said << ", begun anew from " << (plan.turns == 1 ? "another side" : "other sides");
+  said << ": ";
+  const std::string steps = said.str();
   switch (plan.halt) {
     case verified:
       return steps + "the verifier accepts the answer";
@@ -203,6 +208,7 @@ json::object describe(const Plan& plan) {
                       {"steps", plan.steps},
                       {"right", rounded(double{plan.right})},
                       {"milliseconds", milliseconds(plan.time)}};
+  if (plan.turns > 0) object["turns"] = plan.turns;
   if (plan.verified) object["verified"] = *plan.verified;
   return object;
 }

@@ -93,7 +93,8 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     model.high_us += microseconds(answer.high_time);
     const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished
     if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
-    if (current && drawn(entry.parts->options.name, model, answer)) keep_for_audit(model, job, answered, row);
+    if (current && drawn(entry.parts->options.name, model, job, answer))
+      keep_for_audit(model, job, answered, row);
     if (!answer.provisional) continue;
     if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row))
       left.add(answered.ids[row], std::move(*why));
@@ -162,7 +163,7 @@ void Routing::reconfigure() {
 void Routing::stop() {
   stopped_ = true;
   auditing_.request_stop();
-  finishing_until_.request_stop();
+  for (auto& [id, source] : finishing_) source.request_stop();
 }
 
 }  // namespace dormouse::daemon

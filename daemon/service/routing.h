@@ -68,7 +68,7 @@ class Routing {
   void reset(const std::string& model);
   /// After other options.
   void reconfigure();
-  /// Lets go of what was kept of these to be audited.
+  /// Lets go of what was kept of these to be audited, and of those to be finished.
   void forget(std::span<const memory::EpisodeId> ids);
   /// Ends the audit that computes, and lets none begin.
   void stop();
@@ -100,7 +100,7 @@ class Routing {
                                       memory::EpisodeId id);
   /// Whether a request is to be audited. Decided before its score counts: one as likely as the next. Not the
   /// one that raises an alarm: what tests a gate has no part in the choice of it.
-  bool drawn(const std::string& name, Model& model, const RowAnswer& answer);
+  bool drawn(const std::string& name, Model& model, const InferenceJob& job, const RowAnswer& answer);
   void keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row);
   /// Counts audits at the head of the line that are done.
   void settle(const std::string& name, Model& model);
@@ -123,10 +123,9 @@ class Routing {
   std::map<std::string, std::unique_ptr<Model>> models_;
   memory::Recent<AuditVerdict> verdicts_;
   memory::Recent<AuditVerdict> finished_;
-  std::size_t finishing_ = 0;
+  std::map<memory::EpisodeId, std::stop_source> finishing_;  ///< provisional answers; without those forgotten
   std::mt19937_64 random_;
   std::stop_source auditing_;  ///< the audit that computes
-  std::stop_source finishing_until_;
   Pending* computing_ = nullptr;
   bool busy_ = false;
   bool stopped_ = false;

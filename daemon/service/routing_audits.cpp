@@ -48,10 +48,11 @@ News news_of(hrm::AuditedGate::Event event) {
 
 }  // namespace
 
-bool Routing::drawn(const std::string& name, Model& model, const RowAnswer& answer) {
+bool Routing::drawn(const std::string& name, Model& model, const InferenceJob& job, const RowAnswer& answer) {
   const double usual = service_.options().hrm.audit;
   const double share = model.gated ? model.gate.audit_share(usual) : usual;
-  if (answer.rule == hrm::Judge::Rule::certified) {
+  // A score of another gate says nothing to the alarm of the one in force.
+  if (answer.rule == hrm::Judge::Rule::certified && job.judge == model.gate.judge()) {
     const hrm::AuditedGate::Event event = model.gate.answered(answer.score);
     heed(name, model, event);
     if (event == hrm::AuditedGate::Event::alarm) return false;
@@ -164,6 +165,10 @@ void Routing::forget(std::span<const memory::EpisodeId> ids) {
   for (const memory::EpisodeId id : ids) {
     verdicts_.erase(id);
     finished_.erase(id);
+    if (const auto found = finishing_.find(id); found != finishing_.end()) {
+      found->second.request_stop();
+      finishing_.erase(found);
+    }
     for (auto& [name, model] : models_) {
       const auto found = std::ranges::find(model->pending, id, &Pending::id);
       if (found == model->pending.end()) continue;

@@ -19,12 +19,13 @@ namespace json = boost::json;
 std::optional<std::string> Routing::begin_to_finish(const Entry& entry, const InferenceJob& job,
                                                     const RowAnswer& answer, memory::EpisodeId id,
                                                     std::size_t row) {
-  if (auto why = why_unfinished(finishing_, stopped_)) {
+  if (auto why = why_unfinished(finishing_.size(), stopped_)) {
     finished_.put({.id = id, .error = *why});
     return why;
   }
-  ++finishing_;
-  asio::co_spawn(service_.io(), finish(entry.parts->options.name, row_alone(job, row), answer, id),
+  InferenceJob alone = row_alone(job, row);
+  alone.stop = finishing_[id].get_token();
+  asio::co_spawn(service_.io(), finish(entry.parts->options.name, std::move(alone), answer, id),
                  [](std::exception_ptr error) {
                    if (error) std::rethrow_exception(error);
                  });
@@ -35,8 +36,8 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
                                       memory::EpisodeId id) {
   const std::vector<std::string>& labels = *low.labels;
   json::object object{{"model", name}, {"episode", id}};
+  AuditVerdict verdict{.id = id};
   try {
-    job.stop = finishing_until_.get_token();
     HighAnswer high;
     auto work = [&](std::function<bool()> may_go_on) {
       job.may_go_on = std::move(may_go_on);
@@ -49,21 +50,23 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
     model.ran_planner(high.time);
     model.high_us += microseconds(high.time);
     const auto& decision = high.decision;
-    finished_.put({.id = id,
-                   .label = labels.at(decision.predicted),
-                   .confidence = decision.confidence,
-                   .agreed = decision.predicted == low.decision.predicted});
-    object["label"] = labels.at(decision.predicted);
+    verdict.label = labels.at(decision.predicted);
+    verdict.confidence = decision.confidence;
+    verdict.agreed = decision.predicted == low.decision.predicted;
+    object["label"] = verdict.label;
     object["confidence"] = rounded(double{decision.confidence});
     object["route"] = word(decision.route);
     object["complexity"] = word(low.complexity);
     if (high.plan)
       for (auto& [key, value] : describe(*high.plan)) object[key] = value;
   } catch (const Failure& failure) {
-    object["error"] = failure.error().context;
-    finished_.put({.id = id, .error = failure.error().context});
+    verdict.error = failure.error().context;
+    object["error"] = verdict.error;
   }
-  --finishing_;
+  if (finishing_.erase(id) > 0)
+    finished_.put(std::move(verdict));
+  else
+    object = {{"model", name}, {"episode", id}, {"error", "it was forgotten"}};
   service_.events().publish(json::serialize(object), "answer");
 }
 

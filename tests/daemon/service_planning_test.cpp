@@ -75,6 +75,24 @@ TEST_CASE("a planner's step is looped until its answer is verified", "[planning]
                           Contains("dormouse_planner_waiting{model=\"maze\"} 0"));
 }
 
+TEST_CASE("a maze that is not solved from one side is solved from another, and why tells", "[planning]") {
+  Thinkers device;
+  device.start();
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    const Puzzle maze = puzzle_of("maze", 25, seed);
+    const Answered way = device.ask("maze", maze.input);
+    const auto why = device.why(way);
+    const auto* turns = why.as_object().if_contains("turns");
+    if (!turns || !why.at("verified").as_bool()) continue;
+    INFO("seed " << seed);
+    CHECK(turns->to_number<int>() > 0);
+    CHECK(answer_of(way) == maze.answer);
+    CHECK_THAT(std::string(why.at("sentence").as_string()), Contains(" steps, begun anew from "));
+    return;
+  }
+  FAIL("each was solved at once, or not at all");
+}
+
 TEST_CASE("several mazes in one request are thought about one by one", "[planning]") {
   Thinkers device;
   device.start();

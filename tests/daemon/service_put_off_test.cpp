@@ -60,6 +60,29 @@ TEST_CASE("a provisional answer that nobody finishes is told of", "[routing]") {
   CHECK(why.at("final").at("error") == "the daemon stops");
 }
 
+TEST_CASE("what is forgotten before it was finished is not finished", "[routing]") {
+  Advised device;
+  device.options.hrm.router.accept = 1;
+  device.options.hrm.latency_budget = std::chrono::microseconds(1);
+  device.options.models[1].concurrency = 1;
+  device.start();
+  Service& service = device.running->service();
+  auto listener = device.running->on_io([&] { return service.events().subscribe(); });
+  device.hold("sage");
+  const memory::EpisodeId id = device.running->ask(device.model.between()).ids.at(0);
+  device.running->wait(service.forget({.model = "colours", .ids = std::vector{id}}, false));
+  device.let_go();
+  std::string told;
+  while (told.find("event: answer") == told.npos) {
+    const auto more = device.running->wait(listener->next(std::chrono::minutes(1)));
+    REQUIRE(more);
+    told += *more;
+  }
+  CHECK_THAT(told, Contains("\"episode\":" + std::to_string(id) + ",") &&
+                       Contains("\"error\":\"it was forgotten\"") && !Contains("\"label\""));
+  CHECK(device.running->on_io([&] { return service.routing().finished(id); }) == nullptr);
+}
+
 TEST_CASE("while too many wait the planner is put off, and finishes later", "[routing]") {
   Advised device;
   device.options.hrm.target_error.reset();
