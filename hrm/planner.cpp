@@ -134,14 +134,18 @@ void Planner::step(Thought& thought, bool verify, const std::stop_token& stop) c
   thought.verified = verified;
 }
 
-/// To the next side; false where it has looked from all of them in vain.
+/// To the next side from which something may still come; false where there is none.
 bool Planner::turn(Thought& thought, bool stuck) const {
-  const std::size_t all = sides(puzzle_, thought.x);
-  if (all == 1 || (stuck && thought.turns + 1 >= all)) return !stuck;
+  const std::size_t all = sides(puzzle_, thought.x, thought.answer.size());
+  if (all == 1) return !stuck;
   const std::int64_t usual = std::max<std::int64_t>(kLeastPatience, std::ssize(thought.answer) / kPatience);
   const std::size_t round = std::min<std::size_t>(thought.turns / all, kRounds);
   if (!stuck && thought.look.steps < usual << round) return true;
-  const std::size_t side = ++thought.turns % all;
+  if (stuck) thought.stuck.set(thought.turns % all);
+  if (thought.stuck.count() == all) return false;
+  do ++thought.turns;
+  while (thought.stuck.test(thought.turns % all));
+  const std::size_t side = thought.turns % all;
   thought.look = {};
   thought.look.z = first_state(thought.x.shape());
   if (side > 0) thought.look.view = seen_from(puzzle_, thought.x, side);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -54,7 +55,8 @@ struct Thought {
     std::int64_t unchanged = 0;             ///< steps since its answer changed
   };
   Look look;
-  std::size_t turns = 0;  ///< looks before this one
+  std::size_t turns = 0;               ///< looks before this one
+  std::bitset<kMostSides> stuck = {};  ///< sides from which its answer had come to change no more
 };
 
 /// The likeliest class of each cell, of logits f32 [1, classes, …].
@@ -64,9 +66,10 @@ std::vector<std::uint8_t> likeliest(const engine::Tensor& logits);
 /// something says stop. The halting head is believed where it is calibrated and nothing verifies: an answer
 /// that a verifier refuses is wrong, however sure the head may be. Where an answer is refused for a fifth as
 /// many steps as there are cells, or until it changes no more, the puzzle is begun anew from another of its
-/// sides(), and once all had their turn, each gets twice as many steps: a network that learnt from examples
-/// is not the same from all of them. Of answers that nothing verifies the first side's last one stands, until
-/// the halting head thinks more of another. Immutable: any number of threads may think with it.
+/// sides(), and once all had their turn, those where it still changed get twice as many steps: a network that
+/// learnt from examples is not the same from all of them. Of answers that nothing verifies the first side's
+/// last one stands, until the halting head thinks more of another. Immutable: any number of threads may think
+/// with it.
 class Planner {
  public:
   /// The verifier is that of the step's metadata (engine/planner_keys.h) unless another is given. Throws

@@ -31,15 +31,15 @@ Layout layout_of(std::string_view puzzle, const engine::Shape& x) {
 
 }  // namespace
 
-std::size_t sides(std::string_view puzzle, const Tensor& x) {
+std::size_t sides(std::string_view puzzle, const Tensor& x, std::size_t cells) {
   const Layout layout = layout_of(puzzle, x.shape());
-  if (layout.rows == 0) return 1;
-  return puzzle == "maze" && layout.rows == layout.columns ? 8 : 4;
+  if (cells == 0 || cells != layout.rows * layout.columns) return 1;
+  return puzzle == "maze" && layout.rows == layout.columns ? kMostSides : 4;
 }
 
 View seen_from(std::string_view puzzle, const Tensor& x, std::size_t side) {
-  ensure(side > 0 && side < sides(puzzle, x), "another side that it has");
   const Layout layout = layout_of(puzzle, x.shape());
+  ensure(side > 0 && side < sides(puzzle, x, layout.rows * layout.columns), "another side that it has");
   View view{Tensor(x.dtype(), x.shape()), std::vector<std::uint32_t>(layout.rows * layout.columns)};
   const auto from = x.values<float>();
   const auto to = view.x.mutable_values<float>();

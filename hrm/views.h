@@ -15,12 +15,13 @@ struct View {
   std::vector<std::uint32_t> cells;  ///< its cell i is this one of the original
 };
 
-/// From how many sides a puzzle of this kind can be seen, the one it was given from among them: 1 where
-/// nothing is known of it.
+/// From how many sides a puzzle of this kind, that is answered with so many cells, can be seen, the one it
+/// was given from among them: 1 where nothing is known of it, or the cells are not its own.
 ///
 /// maze, x [1, channels, height, width]: 8, those of a square; 4 where it is none.
 /// sudoku, x [1, 36, symbols]: 4; its boxes of 2 rows and 3 columns are not such from the others.
-std::size_t sides(std::string_view puzzle, const engine::Tensor& x);
+std::size_t sides(std::string_view puzzle, const engine::Tensor& x, std::size_t cells);
+inline constexpr std::size_t kMostSides = 8;
 
 /// From another side, from 1 to sides() − 1.
 View seen_from(std::string_view puzzle, const engine::Tensor& x, std::size_t side);

@@ -74,7 +74,7 @@ TEST_CASE("a planner whose answer is refused stops by its budget or when nothing
   CHECK(thought.steps == 5);
   CHECK_FALSE(thought.verified);
   CHECK(planner.think(thought, {.steps = 1000, .stable = 4}) == Halt::stable);
-  CHECK(thought.turns == 8);  // at first no side had the time for it
+  CHECK(thought.stuck.count() == 8);
   Thought other = planner.begin(maze(kBlindAlley));
   CHECK(planner.think(other, {.time = std::chrono::nanoseconds(0)}) == Halt::time);
   CHECK(other.steps == 1);
@@ -137,9 +137,50 @@ TEST_CASE("of answers from other sides the one stands that the halting head thin
   CHECK(thought.right > before);
   const std::vector<std::uint8_t> found = thought.answer;
   CHECK(found != std::vector<std::uint8_t>(25, 0));
-  CHECK(planner.think(thought, {.steps = 500}) == Halt::stable);
-  CHECK(thought.turns == 24);
+  CHECK(planner.think(thought, {.steps = 1000}) == Halt::stable);
+  CHECK(thought.turns == 31);  // in the fourth round each had the time
   CHECK(thought.answer == found);
+}
+
+TEST_CASE("a planner whose answer is not of the puzzle's cells sees it from one side", "[hrm]") {
+  engine::Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {1, 3, 5, 5})};
+  const Value z{&graph, graph.add_input("z", DType::f32, {1, 1})};
+  const Value one = engine::reduce_mean(x, {1, 2, 3}, false);  // [1]
+  const Value logits = engine::apply("Concat", {engine::unsqueeze(one, {1}), engine::unsqueeze(one + 1, {1})},
+                                     {{"axis", std::int64_t{1}}});
+  for (const Value& output : {z + 1, logits, engine::unsqueeze(one, {1})}) graph.mark_output(output.id);
+  graph.metadata = {{engine::kPuzzleKey, "maze"}};
+  const Planner planner(graph, {});
+  Thought thought = planner.begin(maze(kWay));
+  CHECK(planner.think(thought, {.steps = 100}) == Halt::stable);
+  CHECK(thought.turns == 0);
+  CHECK(thought.answer == std::vector<std::uint8_t>{1});
+}
+
+TEST_CASE("a planner gives up when its answer changes no more from any side", "[hrm]") {
+  // From side 0 it settles at once; from the others, where the start is not in the upper left, never.
+  engine::Graph graph;
+  const Value x{&graph, graph.add_input("x", DType::f32, {1, 3, kDynamic, kDynamic})};
+  const Value z{&graph, graph.add_input("z", DType::f32, {1, 1, kDynamic, kDynamic})};
+  const auto part = [&](const Value& of, std::int64_t begin, std::int64_t end, std::int64_t axis) {
+    return engine::apply("Slice", {of, engine::integers(graph, {begin}), engine::integers(graph, {end}),
+                                   engine::integers(graph, {axis})});
+  };
+  const Value corner = part(part(part(x, 1, 2, 1), 1, 2, 2), 1, 2, 3);  // [1, 1, 1, 1]: the start is there
+  const Value sign = (z * -1 + 1) * (corner * -1 + 1) + z * corner;     // flips but for that corner
+  const Value yes = part(x, 0, 1, 1) * 0 + sign;
+  const Value logits = engine::apply("Concat", {yes * 0 + 0.5, yes}, {{"axis", std::int64_t{1}}});
+  for (const Value& output :
+       {sign, logits, engine::unsqueeze(engine::reduce_mean(yes, {1, 2, 3}, false), {1})})
+    graph.mark_output(output.id);
+  graph.metadata = {{engine::kPuzzleKey, "maze"}};
+  const Planner planner(graph, {}, [](const Tensor&, std::span<const std::uint8_t>) { return false; });
+  Thought thought = planner.begin(maze(kWay));  // its goal is in the opposite corner
+  CHECK(planner.think(thought, {.steps = 2000}) == Halt::budget);
+  CHECK(thought.steps == 2000);
+  CHECK(thought.stuck.any());
+  CHECK_FALSE(thought.stuck.all());
 }
 
 TEST_CASE("once it has looked from all sides, a planner gives each twice the time", "[hrm]") {
