@@ -18,7 +18,7 @@ constexpr double kDoubtful = 0.3;      // of the way to an alarm: from there on 
 constexpr double kClosely = 0.5;       // … so many requests are audited
 constexpr double kCaution = 0.3;       // standard errors
 constexpr std::size_t kMost = 1 << 24;
-constexpr std::size_t kFormat = 5, kEarlier = 4;  // whose tests began anywhere
+constexpr std::size_t kFormat = 5, kEarlier = 4;  // whose tests began anywhere, and at the alarm
 
 std::size_t fewest_audits(const Promise& promise) {
   certify({}, {}, promise);  // refuses what is out of range
@@ -84,24 +84,39 @@ std::vector<Audit> AuditedGate::scored(const Gate& gate) const {
 
 AuditedGate::Event AuditedGate::answered(float score) {
   if (!in_force_) return Event::none;
-  if (shift_.add(score)) {
-    alarm(since_shift_);
-    return Event::alarm;
-  }
+  const bool shifted = shift_.add(score);
   if (shift_.level() <= 0) since_shift_ = 0;
-  return Event::none;
+  heed_doubt();
+  if (!shifted) return Event::none;
+  alarm(since_shift_);
+  return Event::alarm;
 }
+
+double AuditedGate::nearest_alarm() const { return std::max(errors_.level(), shift_.level()); }
+
+/// Audits from here on also test the copy in force anew, should there be an alarm: that more is doubted is
+/// known before any of them.
+void AuditedGate::heed_doubt() {
+  if (doubtful() && !doubted_)
+    doubted_ = candidate(in_force_->gate, kKnown), ++doubts_;
+  else if (nearest_alarm() <= 0)
+    doubted_.reset();
+}
+
+bool AuditedGate::doubtful() const { return in_force_ && nearest_alarm() >= kDoubtful; }
 
 double AuditedGate::audit_share(double usual) const {
   if (rule_ == Judge::Rule::strict) return 1;
-  const bool doubtful = in_force_ && std::max(errors_.level(), shift_.level()) >= kDoubtful;
-  return doubtful ? std::max(usual, kClosely) : usual;
+  return doubtful() ? std::max(usual, kClosely) : usual;
 }
 
-AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {
+AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong,
+                                        std::optional<std::size_t> doubts) {
   ++audits_;
   learner_.learn(signals, !wrong);
   note({signals, !wrong});
+  if (doubted_ && doubts.value_or(doubts_) == doubts_)
+    doubted_->audits.push_back({doubted_->gate.score(signals), wrong});
   if (const auto suspects = alarmed(signals, wrong)) {
     alarm(*suspects);
     return Event::alarm;
@@ -120,7 +135,8 @@ AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong) {
     learn_anew();
   } else if (candidates_.empty()) {
     if (audits_ == kLessons) rehearse(false);
-    propose(learner_, 1);
+    candidates_.push_back(candidate(learner_, 1));
+    candidates_.back().successor = in_force_.has_value();
   }
   return last == Event::none ? event : last;
 }
@@ -142,38 +158,40 @@ std::optional<std::size_t> AuditedGate::alarmed(const Signals& signals, bool wro
   const bool failed = score >= *in_force_->certificate.threshold && errors_.add(wrong);
   since_shift_ = shift_.level() > 0 ? since_shift_ + 1 : 0;
   since_errors_ = errors_.level() > 0 ? since_errors_ + 1 : 0;
+  heed_doubt();
   if (failed) return since_errors_;
   return shifted ? std::optional(since_shift_) : std::nullopt;
 }
 
-/// What the alarm was given for goes into learning, never into a test: it was chosen.
+/// What the alarm was given for goes into learning, and not into the test of what was learnt from it: it was
+/// chosen.
 void AuditedGate::alarm(std::size_t suspects) {
   ++alarms_;
-  Gate known = in_force_->gate;
-  be_strict();
+  if (!doubted_) doubted_ = candidate(in_force_->gate, kKnown);  // one that was read has none
   candidates_.clear();
-  propose(std::move(known), kKnown);
+  candidates_.push_back(std::move(*doubted_));
+  be_strict();
   if (suspects < recent_.size()) recent_.erase(recent_.begin(), recent_.end() - std::ptrdiff_t(suspects));
   anew_ = true;
 }
 
 void AuditedGate::be_strict() {
   in_force_.reset();
+  doubted_.reset();
   errors_.reset();
   for (Candidate& candidate : candidates_) candidate.in_force = false;
   rule_ = Judge::Rule::strict;
   refresh();
 }
 
-void AuditedGate::propose(Gate gate, double share) {
+AuditedGate::Candidate AuditedGate::candidate(Gate gate, double share) const {
   const std::vector<Audit> lessons = scored(gate);
   std::vector<float> scores;
   for (const Audit& lesson : lessons) scores.push_back(lesson.score);
   Candidate candidate{.gate = std::move(gate), .thresholds = equal_shares(std::move(scores))};
   candidate.hopeful = hopeful(lessons, candidate.thresholds, promise_.target_error);
   candidate.share = share;
-  candidate.successor = in_force_.has_value();
-  candidates_.push_back(std::move(candidate));
+  return candidate;
 }
 
 /// From audits since the change alone.
@@ -182,7 +200,7 @@ void AuditedGate::learn_anew() {
   const double known = candidates_.empty() ? kKnown : candidates_.front().share;
   learner_ = Gate();
   rehearse(true);
-  propose(learner_, 1 - known);
+  candidates_.push_back(candidate(learner_, 1 - known));
 }
 
 /// Few lessons, learnt well. `fresh`: the gate has not met them.
@@ -219,6 +237,7 @@ bool AuditedGate::take(Candidate& candidate, const Certificate& made) {
   }
   if (!candidate.in_force) {
     errors_.reset();
+    doubted_.reset();
     shift_ = ShiftAlarm();
     since_errors_ = since_shift_ = 0;
     for (Candidate& other : candidates_) other.in_force = false;
@@ -242,6 +261,7 @@ void AuditedGate::begin_anew() {
   learner_.forget_history();  // classes may have changed places
   candidates_.clear();
   in_force_.reset();
+  doubted_.reset();
   recent_.clear();
   errors_.reset();
   anew_ = false;
@@ -286,21 +306,25 @@ std::string AuditedGate::save() const {
     shift_.save(text);
   }
   text.add(static_cast<double>(candidates_.size()));
-  for (const Candidate& candidate : candidates_) {
-    candidate.gate.save(text);
-    text.add(candidate.share);
-    text.add(candidate.successor);
-    text.add(candidate.in_force);
-    text.add(static_cast<double>(candidate.thresholds.size()));
-    for (const float threshold : candidate.thresholds) text.add(double{threshold});
-    text.add(static_cast<double>(candidate.hopeful));
-    text.add(static_cast<double>(candidate.audits.size()));
-    for (const Audit& audit : candidate.audits) {
-      text.add(double{audit.score});
-      text.add(audit.wrong);
-    }
-  }
+  for (const Candidate& one : candidates_) save(text, one);
+  text.add(doubted_.has_value());
+  if (doubted_) save(text, *doubted_);
   return text.text();
+}
+
+void AuditedGate::save(NumberWriter& text, const Candidate& candidate) const {
+  candidate.gate.save(text);
+  text.add(candidate.share);
+  text.add(candidate.successor);
+  text.add(candidate.in_force);
+  text.add(static_cast<double>(candidate.thresholds.size()));
+  for (const float threshold : candidate.thresholds) text.add(double{threshold});
+  text.add(static_cast<double>(candidate.hopeful));
+  text.add(static_cast<double>(candidate.audits.size()));
+  for (const Audit& audit : candidate.audits) {
+    text.add(double{audit.score});
+    text.add(audit.wrong);
+  }
 }
 
 void AuditedGate::restore(std::string_view saved) {
@@ -324,7 +348,27 @@ void AuditedGate::restore(std::string_view saved) {
   }
 }
 
-void AuditedGate::read(NumberReader& text, bool hopes) {
+AuditedGate::Candidate AuditedGate::read_candidate(NumberReader& text, bool hopes) const {
+  Candidate candidate;
+  candidate.gate = Gate::restore(text);
+  candidate.share = text.number();
+  candidate.successor = text.flag();
+  candidate.in_force = text.flag();
+  candidate.thresholds.resize(text.count(1000));
+  for (float& threshold : candidate.thresholds) threshold = text.real();
+  candidate.hopeful = hopes ? text.count(candidate.thresholds.size()) : candidate.thresholds.size();
+  candidate.audits.resize(text.count(kLife * fewest_));
+  for (Audit& audit : candidate.audits) {
+    audit.score = text.real();
+    audit.wrong = text.flag();
+  }
+  Promise here = promise_;
+  here.delta *= candidate.share;
+  certify({}, candidate.thresholds, here);  // refuses those that do not fall, and a share that is none
+  return candidate;
+}
+
+void AuditedGate::read(NumberReader& text, bool newest) {
   learner_ = Gate::restore(text);
   audits_ = text.count(std::size_t{1} << 52);
   alarms_ = text.count(kMost);
@@ -345,25 +389,10 @@ void AuditedGate::read(NumberReader& text, bool hopes) {
     shift_ = ShiftAlarm(in_force_->doubtful);
     shift_.restore(text);
   }
-  candidates_.resize(text.count(2));
-  for (Candidate& candidate : candidates_) {
-    candidate.gate = Gate::restore(text);
-    candidate.share = text.number();
-    candidate.successor = text.flag();
-    candidate.in_force = text.flag();
-    candidate.thresholds.resize(text.count(1000));
-    for (float& threshold : candidate.thresholds) threshold = text.real();
-    candidate.hopeful = hopes ? text.count(candidate.thresholds.size()) : candidate.thresholds.size();
-    candidate.audits.resize(text.count(kLife * fewest_));
-    for (Audit& audit : candidate.audits) {
-      audit.score = text.real();
-      audit.wrong = text.flag();
-    }
-    Promise here = promise_;
-    here.delta *= candidate.share;
-    certify({}, candidate.thresholds, here);  // refuses those that do not fall, and a share that is none
-  }
-  if (in_force_.has_value() != (rule_ == Judge::Rule::certified))
+  for (std::size_t count = text.count(2); count > 0; --count)
+    candidates_.push_back(read_candidate(text, newest));
+  if (newest && text.flag()) doubted_ = read_candidate(text, newest);
+  if (in_force_.has_value() != (rule_ == Judge::Rule::certified) || (doubted_ && !in_force_))
     throw Failure(Errc::corrupt, "it contradicts itself");
   refresh();
 }

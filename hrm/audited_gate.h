@@ -55,10 +55,10 @@ struct Standing {
 /// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. Three tenths of the
 /// way to either, half of the requests are audited. After an alarm nothing is accepted and every request is
 /// an audit, by which two copies are tested: the one that was in force, whose order may still be right, at a
-/// tenth of δ from the alarm on; and, at the rest, one that learnt anew from 160 audits, by those that
-/// follow. The 160 begin where the sum that went off last was 0, which is Page's estimate of when the change
-/// came (an audit counts when it is told of: those of earlier requests that waited until then are among
-/// them). The first to be certified judges, the other takes over where it accepts more.
+/// tenth of δ by the audits since there was doubt; and, at the rest, one that learnt anew from 160 audits, by
+/// those that follow. The 160 begin where the sum that went off last was 0, which is Page's estimate of when
+/// the change came (an audit counts when it is told of: those of earlier requests that waited until then are
+/// among them). The first to be certified judges, the other takes over where it accepts more.
 ///
 /// Labels that users give teach the gate and never enter a test: people complain about what is wrong.
 /// Deterministic. Not thread-safe; a judge is.
@@ -70,14 +70,18 @@ class AuditedGate {
   explicit AuditedGate(const Promise& promise);
 
   std::shared_ptr<const Judge> judge() const { return judge_; }
-  /// The next audit: what the cheap answer turned out to be.
-  Event audited(const Signals& signals, bool wrong);
+  /// The next audit: what the cheap answer turned out to be. `doubts`: as doubts() was when it was drawn, if
+  /// that was not just now.
+  Event audited(const Signals& signals, bool wrong, std::optional<std::size_t> doubts = {});
   /// What the judge's gate scored a request; of each request by the certified rule.
   Event answered(float score);
   /// How many requests to audit where `usual` is the share in good times: half in doubt, all of them while
   /// nothing is accepted, since both models answer then anyway. To be asked before a request is answered():
   /// how likely it is to be audited must not depend on its own score.
   double audit_share(double usual) const;
+  /// How often doubt began. What was drawn before does not test what is tested since. To be asked before a
+  /// request is answered(), too.
+  std::size_t doubts() const { return doubts_; }
   /// A user's word on an answer.
   void teach(const Signals& signals, bool right) { learner_.learn(signals, right); }
   /// Other models answer from now on: nothing that was certified is about them. What was learnt stays.
@@ -115,7 +119,10 @@ class AuditedGate {
 
   void note(const Lesson& lesson);
   std::vector<Audit> scored(const Gate& gate) const;
-  void propose(Gate gate, double share);
+  double nearest_alarm() const;
+  bool doubtful() const;
+  void heed_doubt();
+  Candidate candidate(Gate gate, double share) const;
   void learn_anew();
   void rehearse(bool fresh);
   std::optional<std::size_t> alarmed(const Signals& signals, bool wrong);
@@ -125,7 +132,9 @@ class AuditedGate {
   bool take(Candidate& candidate, const Certificate& made);
   void be_strict();
   void refresh();
-  void read(NumberReader& text, bool hopes);
+  void save(NumberWriter& text, const Candidate& candidate) const;
+  Candidate read_candidate(NumberReader& text, bool hopes) const;
+  void read(NumberReader& text, bool newest);
 
   Promise promise_;
   std::size_t fewest_;  ///< audits that could prove the promise, half as many again
@@ -134,10 +143,11 @@ class AuditedGate {
   std::deque<Lesson> recent_;          ///< the last audits; after an alarm those since the change
   std::vector<Candidate> candidates_;  ///< at most two
   std::optional<InForce> in_force_;
+  std::optional<Candidate> doubted_;  ///< the copy in force, by audits since there is doubt
   ErrorAlarm errors_;
   ShiftAlarm shift_;
   bool anew_ = false;  ///< a gate is to learn from the audits since the alarm
-  std::size_t audits_ = 0, alarms_ = 0;
+  std::size_t audits_ = 0, alarms_ = 0, doubts_ = 0;
   std::size_t since_errors_ = 0, since_shift_ = 0;  ///< audits since an alarm's sum was 0
   std::shared_ptr<const Judge> judge_;
 };

@@ -43,7 +43,7 @@ struct Certificate {
 struct TestPlan {
   bool always = false;  ///< look after every audit, and as often as one likes; otherwise once, at the end
   std::size_t foreseen = 0;  ///< audits, if there are always looks: it fixes where the first chain begins
-  std::size_t hopeful = std::numeric_limits<std::size_t>::max();  ///< thresholds among which chains begin
+  std::size_t hopeful = std::numeric_limits<std::size_t>::max();  ///< see hopeful()
 };
 
 /// What an error rate of at least `p` makes of k errors in n trials or fewer: a p-value that stays one
@@ -63,7 +63,7 @@ double anytime_p(std::size_t k, std::size_t n, double p);
 /// strictest threshold would be a trap: too few audits lie there to reject anything, and the chain would end
 /// where it begins. So the first begins where there are enough, if each threshold accepts as many more
 /// requests as the one before; if not, less is certified, but nothing falsely. To begin where earlier audits
-/// leave no hope() would be a waste of delta: what lies beyond is only reached by going on.
+/// leave no hope would be a waste of delta: what lies beyond is only reached by going on.
 ///
 /// What has to hold: `thresholds` (falling) and the gate were fixed without these audits, and each request
 /// was as likely as any other to be audited, whatever its score: then those from t on are independent draws
@@ -87,9 +87,10 @@ Certificate certify(std::span<const Counted> at, std::size_t audits, std::span<c
 /// than the one before.
 std::vector<float> equal_shares(std::vector<float> scores);
 
-/// How many of `thresholds` (falling) come up to the laxest of those from which on so many of `earlier` were
-/// wrong that a tenth of all samples would have as many, or more, at target_error. For TestPlan::hopeful; the
-/// audits of the test must not be among them.
+/// How many of `thresholds` (falling) lead up to the laxest with so few errors among `earlier` audits that,
+/// at target_error, a tenth of all samples or more would have as many. Chains begin among these; where they
+/// are fewer than the first needs, all begin with the first. The audits of the test must not be among
+/// `earlier`.
 std::size_t hopeful(std::span<const Audit> earlier, std::span<const float> thresholds, double target_error);
 
 }  // namespace dormouse::hrm

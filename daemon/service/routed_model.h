@@ -19,6 +19,7 @@ struct Routing::Pending {
   RowAnswer low;
   InferenceJob job;  ///< of its row
   std::size_t bytes = 0;
+  std::size_t doubts = 0;  ///< of the gate, when it was drawn
   int interrupted = 0;
   std::optional<HighAnswer> high = {};  ///< nothing yet
   bool failed = false;

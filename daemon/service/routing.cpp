@@ -93,8 +93,9 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     model.high_us += microseconds(answer.high_time);
     const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished
     if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
-    if (current && drawn(entry.parts->options.name, model, job, answer))
-      keep_for_audit(model, job, answered, row);
+    if (current)
+      if (const auto doubts = draw(entry.parts->options.name, model, job, answer))
+        keep_for_audit(model, job, answered, row, *doubts);
     if (!answer.provisional) continue;
     if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row))
       left.add(answered.ids[row], std::move(*why));

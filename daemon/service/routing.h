@@ -98,10 +98,12 @@ class Routing {
                                              const RowAnswer& answer, memory::EpisodeId id, std::size_t row);
   boost::asio::awaitable<void> finish(std::string name, InferenceJob job, RowAnswer low,
                                       memory::EpisodeId id);
-  /// Whether a request is to be audited. Decided before its score counts: one as likely as the next. Not the
-  /// one that raises an alarm: what tests a gate has no part in the choice of it.
-  bool drawn(const std::string& name, Model& model, const InferenceJob& job, const RowAnswer& answer);
-  void keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row);
+  /// Counts a request's score, and draws: the gate's doubts() for one that is to be audited. Decided before
+  /// its score counts: one is as likely as the next.
+  std::optional<std::size_t> draw(const std::string& name, Model& model, const InferenceJob& job,
+                                  const RowAnswer& answer);
+  void keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row,
+                      std::size_t doubts);
   /// Counts audits at the head of the line that are done.
   void settle(const std::string& name, Model& model);
   /// Stops the audit that computes, if it is this one, which is about to go.

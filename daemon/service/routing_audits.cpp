@@ -48,26 +48,26 @@ News news_of(hrm::AuditedGate::Event event) {
 
 }  // namespace
 
-bool Routing::drawn(const std::string& name, Model& model, const InferenceJob& job, const RowAnswer& answer) {
+std::optional<std::size_t> Routing::draw(const std::string& name, Model& model, const InferenceJob& job,
+                                         const RowAnswer& answer) {
   const double usual = service_.options().hrm.audit;
   const double share = model.gated ? model.gate.audit_share(usual) : usual;
-  // A score of another gate says nothing to the alarm of the one in force.
-  if (answer.rule == hrm::Judge::Rule::certified && job.judge == model.gate.judge()) {
-    const hrm::AuditedGate::Event event = model.gate.answered(answer.score);
-    heed(name, model, event);
-    if (event == hrm::AuditedGate::Event::alarm) return false;
-  }
-  return (model.gated || model.trace) && static_cast<double>(random_() >> 11) * 0x1p-53 < share;
+  const std::size_t doubts = model.gate.doubts();
+  // A score by a judge that is not in force any more is none that the alarm foretold.
+  if (answer.rule == hrm::Judge::Rule::certified && job.judge == model.gate.judge())
+    heed(name, model, model.gate.answered(answer.score));
+  if (!model.gated && !model.trace) return std::nullopt;
+  return double(random_() >> 11) * 0x1p-53 < share ? std::optional(doubts) : std::nullopt;
 }
 
-void Routing::keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered,
-                             std::size_t row) {
+void Routing::keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row,
+                             std::size_t doubts) {
   const std::size_t bytes = bytes_of(job.inputs);
   if (model.pending.size() >= kMostPending || model.pending_bytes + bytes > kMostBytes) {
     ++model.skipped;
     return;
   }
-  Pending audit{answered.ids[row], answered.result.rows[row], row_alone(job, row), bytes};
+  Pending audit{answered.ids[row], answered.result.rows[row], row_alone(job, row), bytes, doubts};
   audit.job.steps = 0;
   if (audit.low.high_time.count() > 0 && !audit.low.provisional)
     audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
@@ -193,7 +193,7 @@ void Routing::count(const std::string& name, Model& model, const Pending& audit)
                    .agreed = !wrong});
     if (model.trace) record(model, audit);
   }
-  heed(name, model, model.gate.audited(audit.low.signals, wrong));
+  heed(name, model, model.gate.audited(audit.low.signals, wrong, audit.doubts));
 }
 
 void Routing::heed(const std::string& name, Model& model, hrm::AuditedGate::Event event) {

@@ -139,6 +139,10 @@ TEST_CASE("chains of tests begin where earlier audits leave hope, and go on beyo
   for (Audit& audit : audits) audit.wrong = true;
   CHECK(hopeful(audits, thresholds, promise.target_error) == 0);
   CHECK_FALSE(certify(audits, thresholds, promise, {.hopeful = 0}).threshold);
+  for (Audit& audit : audits) audit.wrong = false;
+  const auto at_once = certify(std::span(audits).first(250), thresholds, promise, {.hopeful = 0});
+  REQUIRE(at_once.threshold);  // all chains at the one where they are expected to begin
+  CHECK(at_once.bound == Approx(upper_limit(0, 250, 0.05)));
 }
 
 TEST_CASE("where every threshold errs more than promised, one is certified in at most delta of samples",

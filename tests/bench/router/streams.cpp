@@ -50,15 +50,19 @@ class Life {
     ++tally.requests, tally.accepted += taken;
     tally.wrong += taken && exit.low != exit.high;
     const double share = gate_.audit_share(audited_);  // before its score counts
-    if (certified && gate_.answered(judge->gate.score(exit.signals)) == Event::alarm) return Event::alarm;
-    if (double(random_() >> 11) * 0x1p-53 >= share) return Event::none;
+    const std::size_t doubts = gate_.doubts();
+    const Event event = certified ? gate_.answered(judge->gate.score(exit.signals)) : Event::none;
+    if (double(random_() >> 11) * 0x1p-53 >= share) return event;
     ++tally.audits;
-    return audit(exit);
+    const Event then = audit(exit, doubts);
+    return event == Event::none ? then : event;
   }
   bool in_force() const { return gate_.judge()->rule == hrm::Judge::Rule::certified; }
 
  private:
-  Event audit(const Exit& exit) { return gate_.audited(exit.signals, exit.low != exit.high); }
+  Event audit(const Exit& exit, std::optional<std::size_t> doubts = {}) {
+    return gate_.audited(exit.signals, exit.low != exit.high, doubts);
+  }
 
   hrm::AuditedGate gate_;
   double audited_;
