@@ -109,7 +109,7 @@ asio::awaitable<void> Planning::finish(std::string name, InferenceJob job, memor
       plan = think(job, *planner.parts->thinker, 0);
       return plan.halt != hrm::Halt::preempted;
     };
-    auto done = service_.behind_requests(planner.parts->options.name, std::move(work));
+    auto done = service_.behind_requests(planner.parts->options.name, std::move(work), job.stop);
     co_await std::move(done);
     count(model, plan);
     object["route"] = word(plan.route);
@@ -121,9 +121,10 @@ asio::awaitable<void> Planning::finish(std::string name, InferenceJob job, memor
       record->final = std::move(plan);
     }
   } catch (const Failure& failure) {
-    object["error"] = failure.error().context;
+    const std::string why = until_.stop_requested() ? "the daemon stops" : failure.error().context;
+    object["error"] = why;
     record = records_.find(id);
-    if (record) record->error = failure.error().context;
+    if (record) record->error = why;
   }
   --model.waiting;
   service_.events().publish(json::serialize(object), "answer");

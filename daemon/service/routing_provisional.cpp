@@ -44,7 +44,8 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
       high = ask_high(job, low);
       return !high.plan || high.plan->halt != hrm::Halt::preempted;
     };
-    auto done = service_.behind_requests(service_.model(name).parts->options.planner, std::move(work));
+    auto done =
+        service_.behind_requests(service_.model(name).parts->options.planner, std::move(work), job.stop);
     co_await std::move(done);
     Model& model = *models_.at(name);
     model.ran_planner(high.time);
@@ -60,7 +61,7 @@ asio::awaitable<void> Routing::finish(std::string name, InferenceJob job, RowAns
     if (high.plan)
       for (auto& [key, value] : describe(*high.plan)) object[key] = value;
   } catch (const Failure& failure) {
-    verdict.error = failure.error().context;
+    verdict.error = stopped_ ? "the daemon stops" : failure.error().context;
     object["error"] = verdict.error;
   }
   if (finishing_.erase(id) > 0)

@@ -193,12 +193,13 @@ asio::awaitable<InferenceResult> Service::compute(std::string name, InferenceJob
 }
 
 asio::awaitable<void> Service::behind_requests(std::string name,
-                                               std::function<bool(std::function<bool()>)> work) {
+                                               std::function<bool(std::function<bool()>)> work,
+                                               std::stop_token gone) {
   constexpr std::chrono::milliseconds kPause{2};
   asio::steady_timer pause(io_);
   for (;;) {
     {
-      auto waiting = turn(name, Urgency{.priority = Priority::background});
+      auto waiting = turn(name, Urgency{.priority = Priority::background, .gone = gone});
       const InferenceQueue::Turn turn = co_await std::move(waiting);
       auto a_while = [this, &work] {
         return work([this, first = true]() mutable {

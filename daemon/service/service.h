@@ -137,9 +137,10 @@ class Service {
                                                     std::size_t rows = 1);
   /// Work of a model that nobody waits for, on the compute threads. It is done when it says so; else it made
   /// way for a request, and is called again. `may_go_on` is to be asked every now and then, and lets it get
-  /// on a little each time.
+  /// on a little each time. Throws Failure(expired) where it waits for its turn when `gone` is requested.
   boost::asio::awaitable<void> behind_requests(std::string name,
-                                               std::function<bool(std::function<bool()> may_go_on)> work);
+                                               std::function<bool(std::function<bool()> may_go_on)> work,
+                                               std::stop_token gone);
   const Clock& clock() const { return clock_; }
   memory::Store& store() { return *store_; }                                 ///< storage thread only
   Learner& learner(const std::string& name) { return *learners_.at(name); }  ///< storage thread only

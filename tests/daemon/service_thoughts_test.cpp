@@ -137,7 +137,7 @@ TEST_CASE("what is finished behind requests makes way for each of them", "[plann
     while (steps.back() < 10 && may_go_on()) ++steps.back();
     return steps.back() == 10;
   };
-  device.running->begin(service.behind_requests("maze", work)).get();
+  device.running->begin(service.behind_requests("maze", work, {})).get();
   CHECK(steps == std::vector<int>{1, 1, 1, 10});
 }
 
