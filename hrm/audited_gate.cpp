@@ -115,8 +115,11 @@ AuditedGate::Event AuditedGate::audited(const Signals& signals, bool wrong,
   ++audits_;
   learner_.learn(signals, !wrong);
   note({signals, !wrong});
-  if (doubted_ && doubts.value_or(doubts_) == doubts_)
+  if (doubted_ && doubts.value_or(doubts_) == doubts_) {
     doubted_->audits.push_back({doubted_->gate.score(signals), wrong});
+    if (doubted_->audits.size() >= kLife * fewest_)
+      doubted_.reset();  // begins anew where there is doubt still
+  }
   if (const auto suspects = alarmed(signals, wrong)) {
     alarm(*suspects);
     return Event::alarm;

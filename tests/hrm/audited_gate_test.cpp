@@ -228,6 +228,28 @@ TEST_CASE("what was audited since doubt began tests the copy that was in force",
   CHECK(gate.standing().gathered == since);
 }
 
+TEST_CASE("a doubt that lasts is kept within bounds", "[audited]") {
+  INFO("seed 6");
+  World world(6);
+  AuditedGate gate(kPromise);
+  audit_until(gate, world, Event::certified, 2000);
+  const std::size_t begun = gate.doubts();
+  for (int i = 0; i < 8000; ++i) {
+    const bool near = gate.standing().alarm > 0.6;
+    REQUIRE(gate.answered(near ? 1.0f : 0.3f) == Event::none);
+    if (i < 10) continue;  // until there is doubt, which never ends from here on
+    REQUIRE(gate.standing().alarm > 0);
+    const auto request = world.draw();
+    REQUIRE(gate.audited(request.signals, false) != Event::alarm);
+    if (gate.standing().alarm < 0.4) REQUIRE(gate.answered(0.3f) == Event::none);
+    if (i % 500 > 0) continue;
+    AuditedGate back(kPromise);
+    REQUIRE_NOTHROW(back.restore(gate.save()));
+    CHECK(back.save() == gate.save());
+  }
+  CHECK(gate.doubts() > begun + 1);
+}
+
 TEST_CASE("in doubt more is audited", "[audited]") {
   INFO("seed 13");
   World world(13);
