@@ -18,7 +18,8 @@ constexpr double kDoubtful = 0.3;      // of the way to an alarm: from there on 
 constexpr double kClosely = 0.5;       // … so many requests are audited
 constexpr double kCaution = 0.3;       // standard errors
 constexpr std::size_t kMost = 1 << 24;
-constexpr std::size_t kFormat = 5, kEarlier = 4;  // whose tests began anywhere, and at the alarm
+// Before 6 doubts were not counted on, before 5 tests began anywhere, and at the alarm.
+constexpr std::size_t kFormat = 6, kEarliest = 4;
 
 std::size_t fewest_audits(const Promise& promise) {
   certify({}, {}, promise);  // refuses what is out of range
@@ -171,6 +172,9 @@ std::optional<std::size_t> AuditedGate::alarmed(const Signals& signals, bool wro
 void AuditedGate::alarm(std::size_t suspects) {
   ++alarms_;
   if (!doubted_) doubted_ = candidate(in_force_->gate, kKnown);  // one that was read has none
+  // Doubt may have lasted since before what is alarming now.
+  std::vector<Audit>& audits = doubted_->audits;
+  if (suspects < audits.size()) audits.erase(audits.begin(), audits.end() - std::ptrdiff_t(suspects));
   candidates_.clear();
   candidates_.push_back(std::move(*doubted_));
   be_strict();
@@ -312,6 +316,7 @@ std::string AuditedGate::save() const {
   for (const Candidate& one : candidates_) save(text, one);
   text.add(doubted_.has_value());
   if (doubted_) save(text, *doubted_);
+  text.add(static_cast<double>(doubts_));
   return text.text();
 }
 
@@ -333,20 +338,21 @@ void AuditedGate::save(NumberWriter& text, const Candidate& candidate) const {
 void AuditedGate::restore(std::string_view saved) {
   NumberReader text(saved);
   const std::size_t format = text.count(kMost);
-  if ((format != kFormat && format != kEarlier) || text.count(kMost) != kSignals.size())
+  if (format < kEarliest || format > kFormat || text.count(kMost) != kSignals.size())
     throw Failure(Errc::corrupt, "of another version of Dormouse");
   Promise promise;
   promise.target_error = text.number();
   promise.delta = text.number();
   promise.starts = text.count(1000);
   AuditedGate fresh(promise);
-  fresh.read(text, format == kFormat);
+  fresh.read(text, format);
   if (!text.done()) throw Failure(Errc::corrupt, "there is more in it than there should be");
   if (promise == promise_) {
     *this = std::move(fresh);
   } else {
     learner_ = fresh.learner_;
     audits_ = fresh.audits_;
+    doubts_ = fresh.doubts_;
     begin_anew();
   }
 }
@@ -371,7 +377,7 @@ AuditedGate::Candidate AuditedGate::read_candidate(NumberReader& text, bool hope
   return candidate;
 }
 
-void AuditedGate::read(NumberReader& text, bool newest) {
+void AuditedGate::read(NumberReader& text, std::size_t format) {
   learner_ = Gate::restore(text);
   audits_ = text.count(std::size_t{1} << 52);
   alarms_ = text.count(kMost);
@@ -393,8 +399,9 @@ void AuditedGate::read(NumberReader& text, bool newest) {
     shift_.restore(text);
   }
   for (std::size_t count = text.count(2); count > 0; --count)
-    candidates_.push_back(read_candidate(text, newest));
-  if (newest && text.flag()) doubted_ = read_candidate(text, newest);
+    candidates_.push_back(read_candidate(text, format >= 5));
+  if (format >= 5 && text.flag()) doubted_ = read_candidate(text, true);
+  if (format >= 6) doubts_ = text.count(std::size_t{1} << 52);
   if (in_force_.has_value() != (rule_ == Judge::Rule::certified) || (doubted_ && !in_force_))
     throw Failure(Errc::corrupt, "it contradicts itself");
   refresh();

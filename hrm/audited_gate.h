@@ -134,7 +134,7 @@ class AuditedGate {
   void refresh();
   void save(NumberWriter& text, const Candidate& candidate) const;
   Candidate read_candidate(NumberReader& text, bool hopes) const;
-  void read(NumberReader& text, bool newest);
+  void read(NumberReader& text, std::size_t format);
 
   Promise promise_;
   std::size_t fewest_;  ///< audits that could prove the promise, half as many again
