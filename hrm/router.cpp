@@ -181,8 +181,8 @@ Decision Router::high(const Decision& before, std::span<const float> planner,
   decision.probabilities = std::move(answer);
   conclude(decision, Route::high);
   decision.why.sentence =
-      describe("neither the model nor memory was sure enough, so the planner was asked: %.3f, threshold %.3f",
-               decision.confidence, options_.accept);
+      describe("neither the model nor memory reached %.3f, so the planner was asked: its answer has %.3f",
+               options_.accept, decision.confidence);
   return decision;
 }
 

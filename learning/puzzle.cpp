@@ -116,8 +116,9 @@ Puzzle parse_maze(const std::vector<std::string>& lines) {
     refuse(0, "a maze has at most 255 lines of 255 characters");
   Maze maze(std::ssize(lines), static_cast<std::int64_t>(width));
   for (std::size_t row = 0; row < lines.size(); ++row) {
-    if (lines[row].size() != width && lines[row].find('#') == std::string::npos)
-      refuse(row, "is no line of a maze of width " + std::to_string(width));
+    if (lines[row].size() != width)
+      refuse(row, "is " + std::to_string(lines[row].size()) + " characters wide, and the maze " +
+                      std::to_string(width) + ": every line goes from wall to wall");
     for (std::size_t column = 0; column < lines[row].size(); ++column) {
       const char what = lines[row][column];
       const std::size_t at = row * width + column;
@@ -132,7 +133,6 @@ Puzzle parse_maze(const std::vector<std::string>& lines) {
       if (end >= 0) refuse(row, "a second " + std::string(1, what));
       end = static_cast<std::int64_t>(at);
     }
-    // A line cut short ends in walls, as nothing is there.
   }
   if (maze.start < 0 || maze.goal < 0)
     refuse(lines.size() - 1,
@@ -243,14 +243,30 @@ Puzzle make_sudoku(std::int64_t size, Random& random) {
   return sudoku_of(grid, solution);
 }
 
+/// A line whose every other character is a blank, as people write them for the eye, without these.
+std::string without_blanks(const std::string& line) {
+  if (line.size() != 2 * kSide - 1) return line;
+  std::string close;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (i % 2 == 0)
+      close += line[i];
+    else if (line[i] != ' ')
+      return line;
+  }
+  return close;
+}
+
 Puzzle parse_sudoku(const std::vector<std::string>& lines) {
   if (lines.size() != kSide) refuse(lines.size() - 1, "a sudoku of 6×6 has six lines");
   Grid grid{}, solution{};
   Marks marks;
   for (std::size_t row = 0; row < kSide; ++row) {
-    if (lines[row].size() != kSide) refuse(row, "expected six digits, a dot for each that is not known");
+    const std::string line = without_blanks(lines[row]);
+    if (line.size() != kSide)
+      refuse(row, "expected six digits, a dot for each that is not known, not " +
+                      std::to_string(line.size()) + " characters");
     for (std::size_t column = 0; column < kSide; ++column) {
-      const char what = lines[row][column];
+      const char what = line[column];
       const std::size_t cell = row * kSide + column;
       if (what == '.' || what == '0' || what == '_' || what == ' ') continue;
       if (what < '1' || what > '6') refuse(row, "'" + std::string(1, what) + "' is no digit from 1 to 6");

@@ -30,8 +30,8 @@ class Parameters {
   const Parameter* find(std::string_view name) const;
   /// The boolean `name`, or `fallback` when it is not given. Throws Failure(invalid) when it is no boolean.
   bool flag(std::string_view name, bool fallback = false) const;
-  /// The non-negative integer `name`. Throws Failure(invalid) when it is none.
-  std::optional<std::int64_t> count(std::string_view name) const;
+  /// The integer `name`. Throws Failure(invalid) when it is none, or below `least`.
+  std::optional<std::int64_t> count(std::string_view name, std::int64_t least = 0) const;
   const std::vector<std::pair<std::string, Parameter>>& entries() const { return entries_; }
 
  private:

@@ -25,12 +25,13 @@ bool Parameters::flag(std::string_view name, bool fallback) const {
   throw Failure(Errc::invalid, "parameter '" + std::string(name) + "' must be true or false");
 }
 
-std::optional<std::int64_t> Parameters::count(std::string_view name) const {
+std::optional<std::int64_t> Parameters::count(std::string_view name, std::int64_t least) const {
   const Parameter* value = find(name);
   if (!value) return std::nullopt;
   const auto* count = std::get_if<std::int64_t>(value);
-  if (count && *count >= 0) return *count;
-  throw Failure(Errc::invalid, "parameter '" + std::string(name) + "' must be a whole number from 0 up");
+  if (count && *count >= least) return *count;
+  throw Failure(Errc::invalid, "parameter '" + std::string(name) + "' must be a whole number from " +
+                                   std::to_string(least) + " up");
 }
 
 }  // namespace dormouse::daemon

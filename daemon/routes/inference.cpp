@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 
@@ -90,19 +91,28 @@ Urgency urgency_of(const Parameters& parameters, const Request& request) {
     microseconds = std::min(*given, kLongest / 1000) * 1000;
     limited = true;
   }
-  if (const auto steps = parameters.count("dormouse_steps")) {
-    if (*steps == 0) throw Failure(Errc::invalid, "parameter 'dormouse_steps' must be at least 1");
-    urgency.steps = *steps;
-  }
+  if (const auto steps = parameters.count("dormouse_steps", 1)) urgency.steps = *steps;
   if (const auto given = parameters.count("dormouse_time_ms"))
     urgency.time = std::chrono::milliseconds(std::min(*given, kLongest / 1000));
   if (limited) urgency.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
   return urgency;
 }
 
+/// What is for others is let pass.
+void check_names(const Parameters& parameters) {
+  static const std::vector<std::string_view> kOurs{
+      "dormouse_deadline_ms", "dormouse_priority", "dormouse_remember", "dormouse_slow",
+      "dormouse_steps",       "dormouse_stream",   "dormouse_time_ms"};
+  for (const auto& [name, value] : parameters.entries())
+    if (name.starts_with("dormouse_") && std::ranges::find(kOurs, name) == kOurs.end())
+      throw Failure(Errc::invalid,
+                    "there is no parameter '" + name + "'" + config::did_you_mean(name, kOurs));
+}
+
 asio::awaitable<Response> infer(Service& service, Request request) {
   Entry& entry = service.model(request.part("m"));
   const InferRequest decoded = decode_infer(request, entry.parts->inputs);
+  check_names(decoded.parameters);
   check_outputs(decoded, outputs_of(service, entry));
   auto inputs = inputs_of(*entry.parts, decoded, decoded.parameters.flag("clip"));
   const auto version = version_part(request);

@@ -117,7 +117,7 @@ asio::awaitable<void> Planning::finish(std::string name, InferenceJob job, memor
     object["answer"] = json::value_from(plan.answer);
     record = records_.find(id);
     if (record) {
-      record->drawing = drawing(entry, job.inputs[0], plan);
+      record->final_drawing = drawing(entry, job.inputs[0], plan);
       record->final = std::move(plan);
     }
   } catch (const Failure& failure) {
@@ -215,9 +215,10 @@ json::object describe(const Plan& plan) {
 }
 
 json::object describe(const PlanRecord& record) {
-  const auto with_answer = [](const Plan& plan) {
+  const auto with_answer = [](const Plan& plan, const std::string& drawing) {
     json::object object = describe(plan);
     object["answer"] = json::value_from(plan.answer);
+    if (!drawing.empty()) object["drawing"] = drawing;
     return object;
   };
   json::object object{{"model", record.model},
@@ -226,11 +227,10 @@ json::object describe(const PlanRecord& record) {
                       {"provisional", record.plan.provisional},
                       {"pressure", describe(record.plan.pressure)},
                       {"shape", json::value_from(std::vector(record.cells.begin(), record.cells.end()))}};
-  for (auto& [key, value] : with_answer(record.plan)) object[key] = value;
-  if (!record.drawing.empty()) object["drawing"] = record.drawing;
+  for (auto& [key, value] : with_answer(record.plan, record.drawing)) object[key] = value;
   if (!record.plan.provisional) return object;
   if (record.final)
-    object["final"] = with_answer(*record.final);
+    object["final"] = with_answer(*record.final, record.final_drawing);
   else if (!record.error.empty())
     object["final"] = json::object{{"error", record.error}};
   else

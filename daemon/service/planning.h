@@ -25,7 +25,8 @@ struct PlanRecord {
   engine::Shape cells;
   Plan plan;                       ///< as it was answered
   std::optional<Plan> final = {};  ///< of a provisional one, once it is there
-  std::string drawing = {};        ///< of the newest answer; empty where its kind of puzzle is not known
+  std::string drawing = {};        ///< of the answer; empty where its kind of puzzle is not known
+  std::string final_drawing = {};  ///< likewise
   std::string error = {};          ///< why there is no final one
 };
 

@@ -23,14 +23,15 @@ const Option* find(std::span<const Option> options, std::string_view name) {
   return found == options.end() ? nullptr : &*found;
 }
 
-const Option& known(std::span<const Option> options, std::string_view name) {
+/// `word`: as it was written.
+const Option& known(std::span<const Option> options, std::string_view name, std::string_view word) {
   if (const Option* option = find(options, name)) return *option;
   if (const Option* option = find(kCommon, name)) return *option;
   std::vector<std::string_view> names;
   for (const Option& option : options) names.push_back(option.name);
   for (const Option& option : kCommon) names.push_back(option.name);
   const std::string_view near = config::nearest(name, names);
-  std::string message = "there is no option --" + std::string(name);
+  std::string message = "there is no option " + std::string(word);
   if (!near.empty()) message += "; did you mean --" + std::string(near) + "?";
   throw UsageError{message};
 }
@@ -55,7 +56,7 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
                                   : word == "-o" ? find(options, "out") ? "out" : "output"
                                                  : word.substr(word.starts_with("--") ? 2 : 1);
     const auto equals = text.find('=');
-    const Option& option = known(options, text.substr(0, equals));
+    const Option& option = known(options, text.substr(0, equals), word.substr(0, word.find('=')));
     const std::string name(option.name);
     if (option.value.empty()) {
       if (equals != text.npos) throw UsageError{"--" + name + " takes no value"};

@@ -240,6 +240,7 @@ extern const Verb bench_verb{.name = "bench",
                              .group = "run",
                              .summary = "say how fast a model runs here, and where its time goes",
                              .arguments = "MODEL.onnx | --report FILE [MODEL.onnx…]",
+                             .words = kAnyWords,
                              .example = "dormouse bench activity.onnx --shape x=1x64x6 --trace trace.json",
                              .options = kOptions,
                              .run = run};

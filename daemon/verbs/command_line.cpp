@@ -104,6 +104,8 @@ int run_verb(const Verb& verb, std::span<const std::string> words) {
   try {
     const Arguments arguments(words, verb.options);
     if (arguments.flag("help")) return print_help(verb), kOk;
+    if (const auto& given = arguments.positional(); given.size() > verb.words)
+      throw UsageError{"'" + given[verb.words] + "' is one word too many"};
     json = arguments.json();
     return verb.run(arguments);
   } catch (const UsageError& error) {

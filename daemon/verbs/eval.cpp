@@ -101,6 +101,7 @@ extern const Verb eval_verb{
     .group = "learn",
     .summary = "measure a model on labelled data: accuracy, F1, confusion; of numbers MAE, RMSE, R²",
     .arguments = "MODEL|MODEL.onnx DATA [--version N]",
+    .words = 2,
     .example = "dormouse eval words recordings/test",
     .options = kOptions,
     .run = run};

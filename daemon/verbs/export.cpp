@@ -64,6 +64,7 @@ extern const Verb export_verb{
     .group = "run",
     .summary = "write a model or a spec in standard ONNX operators, for other runtimes",
     .arguments = "MODEL.onnx|SPEC.yaml [--stream SPEC.yaml] [-o OUT.onnx]",
+    .words = 1,
     .example = "dormouse export waves.onnx -o waves.standard.onnx",
     .options = kOptions,
     .run = run};

@@ -111,6 +111,7 @@ extern const Verb forget_verb{
     .group = "use",
     .summary = "erase episodes, and what they left in concepts and fast weights, for good",
     .arguments = "MODEL|STREAM (--label LABEL | --before TIME | --id ID[,ID…] | --like FILE [--within D])",
+    .words = 1,
     .example = "dormouse forget digits --label three --dry-run",
     .options = kOptions,
     .run = run};

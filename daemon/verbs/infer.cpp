@@ -101,6 +101,7 @@ extern const Verb infer_verb{
     .summary =
         "ask a model of the daemon, or an ONNX file, about .npy, .csv, .wav, raw f32 .bin or a drawn puzzle",
     .arguments = "(MODEL | MODEL.onnx) FILE…",
+    .words = kAnyWords,
     .example = "dormouse infer digits seven.wav",
     .options = kOptions,
     .run = run};

@@ -120,6 +120,7 @@ extern const Verb inspect_verb{
     .group = "run",
     .summary = "say what a model is made of and takes, or which operators run here",
     .arguments = "MODEL.onnx [--passes] [--memory] | --ops",
+    .words = 1,
     .example = "dormouse inspect --ops",
     .options = kOptions,
     .run = run};

@@ -45,6 +45,7 @@ extern const Verb model_versions_verb{
     .group = "models",
     .summary = "list a model's versions: who came from whom, in which sleep",
     .arguments = "MODEL",
+    .words = 1,
     .example = "dormouse model versions digits",
     .options = {},
     .run = versions};
@@ -53,6 +54,7 @@ extern const Verb model_rollback_verb{.name = "model rollback",
                                       .group = "models",
                                       .summary = "serve an earlier version again: undo a night",
                                       .arguments = "MODEL [--version N]",
+                                      .words = 1,
                                       .example = "dormouse model rollback digits --version 1",
                                       .options = kRollbackOptions,
                                       .run = rollback};

@@ -139,7 +139,6 @@ int run_hrm(const Arguments& arguments) {
 
 int run(const Arguments& arguments) {
   const std::string& name = arguments.positional(0, "FAMILY");
-  if (arguments.positional().size() > 1) throw UsageError{"one FAMILY at a time"};
   if (name == "anomaly") return run_anomaly(arguments);
   if (name == "hrm") return run_hrm(arguments);
   const learning::Family& family = learning::family_called(name);
@@ -167,6 +166,7 @@ extern const Verb new_verb{.name = "new",
                            .group = "learn",
                            .summary = "write a model spec of a family, with initial weights",
                            .arguments = "FAMILY [--input SHAPE --output CLASSES] [-o FILE.yaml]",
+                           .words = 1,
                            .example = "dormouse new cnn --input 128x6 --output walking,sitting,lying",
                            .options = kOptions,
                            .run = run,

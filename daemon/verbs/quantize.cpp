@@ -57,6 +57,7 @@ extern const Verb quantize_verb{
     .group = "run",
     .summary = "make a model compute on 8-bit integers: smaller and faster, a little less exact",
     .arguments = "MODEL.onnx -o OUT.onnx --data FILE.npz|FOLDER | --dynamic",
+    .words = 1,
     .example = "dormouse quantize words.onnx -o words.int8.onnx --data recordings/",
     .options = kOptions,
     .run = run};

@@ -81,6 +81,7 @@ extern const Verb recall_verb{
     .group = "use",
     .summary = "find episodes and concepts: by likeness, label or time, and what came next",
     .arguments = "MODEL|STREAM [FILE | --vector FILE | --episode ID]",
+    .words = 2,
     .example = "dormouse recall digits --episode 18204 --next",
     .options = kOptions,
     .run = run};

@@ -151,6 +151,7 @@ extern const Verb review_verb{.name = "review",
                               .group = "use",
                               .summary = "label the few episodes that matter most, by one key each",
                               .arguments = "[MODEL]",
+                              .words = 1,
                               .example = "dormouse review digits --n 5",
                               .options = kOptions,
                               .run = run};

@@ -177,6 +177,7 @@ extern const Verb route_eval_verb{
     .group = "learn",
     .summary = "how often a cheap model may answer alone, with a bound on its errors",
     .arguments = "TRACE.jsonl [--target-error E] [--delta D] [--plot FILE.svg]",
+    .words = 1,
     .example = "dormouse route-eval traces/words.jsonl --target-error 0.02 --plot routes.svg",
     .options = kOptions,
     .run = run};

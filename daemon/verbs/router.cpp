@@ -23,6 +23,7 @@ extern const Verb router_reset_verb{
     .group = "models",
     .summary = "forget when a model's own answers will do: gate, audits and certificate",
     .arguments = "MODEL",
+    .words = 1,
     .example = "dormouse router reset digits",
     .options = {},
     .run = reset};

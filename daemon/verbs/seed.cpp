@@ -62,6 +62,7 @@ extern const Verb seed_verb{.name = "seed",
                             .group = "learn",
                             .summary = "make the seed memory of an ONNX classifier from labelled clips",
                             .arguments = "MODEL.onnx FOLDER [--output FILE]",
+                            .words = 2,
                             .example = "dormouse seed activity.onnx windows/ --labels walking,sitting",
                             .options = kOptions,
                             .run = run};

@@ -202,6 +202,7 @@ extern const Verb sleep_report_verb{
     .group = "learn",
     .summary = "say what a sleep changed and why (the last one without an ID)",
     .arguments = "[ID] [--html FILE]",
+    .words = 1,
     .example = "dormouse sleep report --html night.html",
     .options = kReportOptions,
     .run = report};

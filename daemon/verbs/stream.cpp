@@ -179,6 +179,7 @@ extern const Verb stream_verb{.name = "stream",
                               .group = "use",
                               .summary = "push samples (CSV or WAV) into a stream and print its answers",
                               .arguments = "NAME (< samples.csv | --file FILE | --follow | --save | --reset)",
+                              .words = 1,
                               .example = "dormouse stream digits < recording.wav",
                               .options = kOptions,
                               .run = run};

@@ -67,6 +67,7 @@ extern const Verb teach_verb{
     .group = "use",
     .summary = "say what an answer or a recording really is; a new label is a new class",
     .arguments = "MODEL|STREAM LABEL (--episode ID | FILE…)",
+    .words = kAnyWords,
     .example = "dormouse teach digits three --episode 18204",
     .options = kOptions,
     .run = run};

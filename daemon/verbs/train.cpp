@@ -325,6 +325,7 @@ extern const Verb train_verb{
     .group = "learn",
     .summary = "train a specified model, or fine-tune one, on labelled data or numbers: ONNX and seed memory",
     .arguments = "SPEC.yaml|MODEL.onnx DATA [--output FILE.onnx]",
+    .words = 2,
     .example = "dormouse train words.yaml recordings/ --output words.onnx",
     .options = kOptions,
     .run = run};

@@ -63,6 +63,8 @@ struct UsageError {
   std::string message;
 };
 
+inline constexpr std::size_t kAnyWords = SIZE_MAX;
+
 /// One entry of the command line. A verb is one file in daemon/verbs/ that ends in one of these, listed in
 /// all_verbs.cpp.
 ///
@@ -73,6 +75,7 @@ struct Verb {
   std::string_view group;
   std::string_view summary;    ///< one line
   std::string_view arguments;  ///< "MODEL FILE…"
+  std::size_t words = 0;       ///< of them, at most; options and their values are not counted
   std::string_view example;
   std::span<const Option> options;  ///< besides --json, --socket, --config and --help, which all have
   int (*run)(const Arguments& arguments);

@@ -26,7 +26,8 @@ object for_people(const object& all, bool drawn) {
 
 int run(const Arguments& arguments) {
   HttpClient client(arguments.socket());
-  const std::string reply = ask_text(client, get("/v1/why/" + percent_encode(arguments.positional(0, "ID"))));
+  const std::string reply =
+      ask_text(client, get("/v1/why/" + percent_encode(arguments.positional(0, "EPISODE"))));
   if (arguments.json()) {
     std::cout << reply << "\n";
     return kOk;
@@ -43,6 +44,7 @@ extern const Verb why_verb{.name = "why",
                            .group = "use",
                            .summary = "explain one answer: its route, signals, neighbours and heads",
                            .arguments = "EPISODE",
+                           .words = 1,
                            .example = "dormouse why 18204",
                            .options = {},
                            .run = run};

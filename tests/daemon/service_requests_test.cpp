@@ -42,7 +42,12 @@ TEST_CASE("a request whose deadline has passed is not computed", "[requests]") {
   CHECK(post(R"("dormouse_deadline_ms": 9223372036854775807)").status == 200);
   CHECK(post(R"("dormouse_priority": "soon")").status == 400);
   CHECK(post(R"("timeout": -1)").status == 400);
-  CHECK(post(R"("dormouse_steps": 0)").status == 400);
+  CHECK_THAT(post(R"("dormouse_steps": 0)").body, Catch::Contains("from 1 up"));
+  const Reply misspelt = post(R"("dormouse_step": 3)");
+  CHECK(misspelt.status == 400);
+  CHECK_THAT(misspelt.body,
+             Catch::Contains("there is no parameter 'dormouse_step'") && Catch::Contains("dormouse_steps"));
+  CHECK(post(R"("somebody_elses": 3)").status == 200);
 }
 
 TEST_CASE("requests computed in a batch are answered as if alone", "[requests]") {

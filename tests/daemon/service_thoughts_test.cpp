@@ -25,6 +25,8 @@ TEST_CASE("a thought whose time is over is answered with what there is, and fini
   auto listener = device.running->on_io([&] { return device.running->service().events().subscribe(); });
   const Answered early = device.ask("maze", maze.input, with(0, std::chrono::microseconds(0)));
   const Plan& plan = early.result.plans[0];
+  const auto drawn = [](const json::value& told) { return std::string(told.at("drawing").as_string()); };
+  const std::string drawing = drawn(device.why(early));
   CHECK(plan.provisional);
   CHECK(plan.halt == hrm::Halt::time);
   CHECK(plan.steps == 1);
@@ -42,6 +44,8 @@ TEST_CASE("a thought whose time is over is answered with what there is, and fini
   const auto& final = why.at("final");
   CHECK(final.at("steps").to_number<std::int64_t>() == needed);
   CHECK(json::value_to<std::vector<std::uint8_t>>(final.at("answer")) == maze.answer);
+  CHECK(drawn(why) == drawing);  // of the answer that was given
+  CHECK(drawn(final) == learning::puzzle_called("maze").draw(maze.input, maze.answer));
   CHECK(device.status("maze").at("provisional").to_number<int>() == 1);
   CHECK(device.status("maze").at("waiting").to_number<int>() == 0);
   listener.reset();

@@ -196,6 +196,10 @@ TEST_CASE("recall, why and versions show what the daemon says", "[verbs]") {
   CHECK(daemon.run({"why", "2"}).out ==
         "halt            verified\nprobably right  0.75\nset             –\ndrawing\n  #S#\n  #*#\nfinal\n"
         "  steps           4\n  probably right  0.5\n");
+  const Outcome two = daemon.run({"why", "1", "2"});
+  CHECK(two.code == kUsage);
+  CHECK_THAT(two.err, Contains("'2' is one word too many") && Contains("usage: dormouse why EPISODE"));
+  CHECK_THAT(daemon.run({"why", "-3"}).err, Contains("there is no option -3"));
   const Outcome gone = daemon.run({"why", "1"});
   CHECK(gone.code == kFailed);
   CHECK(gone.err == "dormouse: episode 1 was let go\n");

@@ -35,6 +35,9 @@ TEST_CASE("what is no maze is refused with its line", "[learning]") {
   CHECK_THROWS_WITH(parse({"#####", "#S S#", "#####"}), Catch::Contains("line 2: a second S"));
   CHECK_THROWS_WITH(parse({"#####", "#S  #", "#####"}), Catch::Contains("without G"));
   CHECK_THROWS_WITH(parse({"#####", "#  G#", "#####"}), Catch::Contains("without S"));
+  CHECK_THROWS_WITH(parse({"#####", "#S G", "#####"}),
+                    Catch::Contains("line 2: is 4 characters wide, and the maze 5"));
+  CHECK_THROWS_WITH(parse({"#####", "#S G#", "####"}), Catch::Contains("line 3: is 4 characters wide"));
   CHECK(parse({"#####", "#S#G#", "#####"}).answer.empty());
   CHECK(parse({"#####", "#S  #", "#  G#", "#####"}).answer.empty());  // two ways
 }
@@ -59,6 +62,10 @@ TEST_CASE("a generated maze has one way and is the same for the same seed", "[le
 TEST_CASE("a sudoku is read, and refused with its line", "[learning]") {
   const PuzzleKind& sudoku = puzzle_called("sudoku");
   CHECK(sudoku.parse(kSudoku).input.shape() == engine::Shape{36, 7});
+  std::vector<std::string> wide = kSudoku;
+  wide[1] = ". . 5 . . 2";
+  CHECK(sudoku.parse(wide).input.values<float>()[8 * 7 + 5] == 1);
+  CHECK(sudoku.parse(wide).answer == sudoku.parse(kSudoku).answer);
   std::vector<std::string> wrong = kSudoku;
   wrong[2] = ".3..1";
   CHECK_THROWS_WITH(sudoku.parse(wrong), Catch::Contains("line 3: expected six digits"));
