@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -88,6 +89,8 @@ class Graph {
 
   /// Documentation of the model that travels with it: ONNX metadata_props, labels, cut.
   std::vector<std::pair<std::string, std::string>> metadata;
+  /// The files that it was read from, those with its weights among them; of one that was made: none.
+  std::vector<std::shared_ptr<const Buffer>> files;
 
  private:
   ValueInfo& at(ValueId id) { return values_[static_cast<std::size_t>(id)]; }

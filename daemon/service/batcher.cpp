@@ -90,8 +90,10 @@ bool Batcher::takes(const InferenceJob& job) const {
 
 bool Batcher::fits(const Batch& batch, const InferenceJob& job) const {
   const InferenceJob& first = batch.members.front()->job;
-  return first.served.model == job.served.model &&
-         batch.rows + job.inputs.front().shape()[0] <= options_.max &&
+  // Answers of one batch are the first one's models' and judge's.
+  const auto planner = [](const InferenceJob& one) { return one.planner ? one.planner->model : nullptr; };
+  return first.served.model == job.served.model && planner(first) == planner(job) &&
+         first.judge == job.judge && batch.rows + job.inputs.front().shape()[0] <= options_.max &&
          std::ranges::equal(first.inputs, job.inputs, same_but_rows);
 }
 

@@ -6,6 +6,7 @@
 
 #include "config/log.h"
 #include "config/text.h"
+#include "drivers/digest.h"
 #include "engine/footprint.h"
 #include "engine/formats/all_formats.h"
 #include "learning/linear_layer.h"
@@ -224,6 +225,28 @@ std::vector<const engine::Driver*> drivers_within_budget(const ModelParts& parts
   return cpu;
 }
 
+bool normalises(const ModelOptions& options) {
+  return !options.stream || options.stream->normalise == StreamOptions::Normalise::seed;
+}
+
+using Files = std::vector<std::shared_ptr<const engine::Buffer>>;
+
+std::string identity_of(const ModelOptions& options, const Files& files, const ClassLabels& labels) {
+  drivers::Digester digest(drivers::Digester::kOpen);
+  for (const auto& file : files) digest.add({file->data(), file->size()});
+  if (!options.seed.empty()) {
+    const auto seed = engine::map_file(options.seed.string());
+    digest.add({seed->data(), seed->size()});
+  }
+  digest.add(options.exit);
+  digest.add(options.cut);
+  digest.add(static_cast<std::uint64_t>(options.steps.value_or(0)));
+  digest.add(static_cast<std::uint64_t>(options.fast));
+  digest.add(static_cast<std::uint64_t>(normalises(options)));
+  for (const std::string& label : labels.names) digest.add(label);
+  return digest.finish().hex();
+}
+
 constexpr std::int64_t kStepsForAClass = 16;  // a thought of one cell is not over after one step
 
 /// What a planner's step is served as: it is given x, keeps z to itself, and its answer is the class of each
@@ -263,12 +286,14 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
   auto parts = std::make_shared<ModelParts>();
   parts->options = options;
   parts->graph = engine::load_graph(options.path.string());
+  const Files files = std::exchange(parts->graph.files, {});
   if (!options.exit.empty()) leave_at(options, parts->graph);
   parts->inputs = input_specs(parts->graph);
   parts->outputs = output_specs(parts->graph);
   parts->drivers = drivers_within_budget(*parts, drivers, options.driver.value_or(otherwise));
   if (hrm::Planner::is_step(parts->graph)) {
     serve_looped(*parts);
+    parts->identity = identity_of(options, files, parts->answers);
     return parts;
   }
   if (options.steps)
@@ -276,12 +301,12 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
            "'steps' is for a planner's step, as dormouse new hrm makes it, and this is none: leave it out");
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
+  if (!labels.empty()) parts->identity = identity_of(options, files, labels);
   if (answers_itself(parts->graph))
     parts->answers = std::move(labels);
   else if (!labels.empty())
     parts->learnable = learnable_of(options, parts->graph, std::move(labels.names));
-  const bool normalise = !options.stream || options.stream->normalise == StreamOptions::Normalise::seed;
-  if (normalise && parts->learnable && parts->learnable->seed)
+  if (normalises(options) && parts->learnable && parts->learnable->seed)
     parts->normaliser = parts->learnable->seed->normaliser;
   return parts;
 }

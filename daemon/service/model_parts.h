@@ -37,6 +37,9 @@ struct Thinker {
 /// A model as its files say, before anything was learnt. Immutable, shared by all that serves it.
 struct ModelParts {
   ModelOptions options;
+  /// Of one with labels, or a planner's step: digest of its files, its seed, and the options that say what it
+  /// answers. Another may answer otherwise.
+  std::string identity;
   engine::Graph graph;  ///< with the adapters that the options ask for
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;

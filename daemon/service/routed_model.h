@@ -29,7 +29,8 @@ struct Routing::Model {
   Model(const hrm::Promise& promise, bool judges) : gate(promise), gated(judges) {}
 
   hrm::AuditedGate gate;
-  bool gated;  ///< target_error is set
+  bool gated;           ///< target_error is set
+  std::string shipped;  ///< as SavedGate's
   RoutedModels models;
   std::list<Pending> pending;  ///< the one that computes stays where it is
   std::size_t pending_bytes = 0;

@@ -6,6 +6,7 @@
 #include "daemon/service/routed_model.h"
 #include "daemon/service/service.h"
 #include "daemon/service/unfinished.h"
+#include "drivers/digest.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -29,6 +30,20 @@ RoutedModels routed(const Served& low, const Served& planner) {
   return {low.model->version, planner.model->version, low.model->labels.size(), labels_of(planner).size()};
 }
 
+/// SavedGate::shipped. `neighbours` are of the signals; how memory is mixed in decides what a planner that
+/// does not know every class comes to.
+std::string shipped(const ModelParts& low, const ModelParts& planner, const HrmOptions& options) {
+  drivers::Digester digest(drivers::Digester::kOpen);
+  for (const ModelParts* const parts : {&low, &planner}) {
+    digest.add(parts->options.name);
+    digest.add(parts->identity);
+  }
+  digest.add(std::uint64_t{options.neighbours});
+  for (const float share : {options.mixing.value_or(-1.0f), options.temperature.value_or(-1.0f)})
+    digest.add(std::as_bytes(std::span(&share, 1)));
+  return digest.finish().hex();
+}
+
 }  // namespace
 
 Routing::Routing(Service& service)
@@ -39,8 +54,10 @@ Routing::Routing(Service& service)
     const HrmOptions& options = service_.options().hrm;
     model = std::make_unique<Model>(options.promise(), options.target_error.has_value());
     if (options.trace) model->trace = open_trace(options, name);
+    model->shipped = shipped(*entry.parts, *service_.model(entry.parts->options.planner).parts, options);
     restore(name, *model);
   }
+  heed_models();
 }
 
 Routing::~Routing() = default;
@@ -54,7 +71,7 @@ void Routing::restore(const std::string& name, Model& model) {
   if (!saved) return;
   try {
     model.gate.restore(saved->gate);
-    model.models = saved->models;
+    if (saved->shipped == model.shipped) model.models = saved->models;
   } catch (const Failure& failure) {
     set_aside(file(name), failure.error().context);
   }
@@ -67,17 +84,26 @@ Routing::Model* Routing::find(const Entry& entry) const {
 
 bool Routing::follows(const Entry& entry) const { return find(entry) != nullptr; }
 
-std::shared_ptr<const hrm::Judge> Routing::judge(const Entry& entry) {
-  Model* const model = find(entry);
-  if (!model) return nullptr;
-  const RoutedModels now = routed(entry.served, service_.model(entry.parts->options.planner).served);
-  if (model->models != now) {
+std::shared_ptr<const hrm::Judge> Routing::judge(const Entry& entry) const {
+  const Model* const model = find(entry);
+  return model && model->gated ? model->gate.judge() : nullptr;
+}
+
+void Routing::heed_models() {
+  for (auto& [name, model] : models_) {
+    const Entry& entry = service_.model(name);
+    const RoutedModels now = routed(entry.served, service_.model(entry.parts->options.planner).served);
+    if (model->models == now) continue;
+    const bool ends = model->gated && model->gate.judge()->rule != hrm::Judge::Rule::fixed;
     model->models = now;
     model->gate.begin_anew();
     drop_pending(*model);
     model->changed = true;
+    if (ends)
+      log(Level::info, "model " + name +
+                           ": its gate begins anew: versions, labels, files or options are in service that "
+                           "it is not about");
   }
-  return model->gated ? model->gate.judge() : nullptr;
 }
 
 void Routing::answered(const Entry& entry, const InferenceJob& job, const Answered& answered) {
@@ -85,6 +111,7 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
   // The gate has begun anew for others since, which it is not to learn of from these.
   const bool current = routed(job.served, *job.planner) == model.models;
   Unfinished left;
+  std::vector<Draw> drawn;
   for (std::size_t row = 0; row < answered.result.rows.size(); ++row) {
     const RowAnswer& answer = answered.result.rows[row];
     model.times[static_cast<std::size_t>(answer.decision.route)].observe(answer.low_time + answer.high_time);
@@ -95,11 +122,12 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
     if (current)
       if (const auto doubts = draw(entry.parts->options.name, model, job, answer))
-        keep_for_audit(model, job, answered, row, *doubts);
+        drawn.push_back({row, *doubts});
     if (!answer.provisional) continue;
     if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row))
       left.add(answered.ids[row], std::move(*why));
   }
+  keep_for_audit(model, job, answered, std::move(drawn));
   announce_unfinished(service_.events(), entry.parts->options.name, left);
 }
 
@@ -126,13 +154,14 @@ void Routing::told(const std::string& name, memory::EpisodeId id, const std::str
 void Routing::save(const std::string& name, Model& model) {
   model.changed = false;
   model.saved = service_.clock().now();
-  asio::post(service_.storage(), [path = file(name), saved = SavedGate{model.models, model.gate.save()}] {
-    try {
-      write_gate(path, saved);
-    } catch (const Failure& failure) {
-      log(Level::warning, "routing was not saved: " + failure.error().context);
-    }
-  });
+  asio::post(service_.storage(),
+             [path = file(name), saved = SavedGate{model.shipped, model.models, model.gate.save()}] {
+               try {
+                 write_gate(path, saved);
+               } catch (const Failure& failure) {
+                 log(Level::warning, "routing was not saved: " + failure.error().context);
+               }
+             });
 }
 
 void Routing::save_all() {
@@ -154,11 +183,16 @@ void Routing::reset(const std::string& name) {
 void Routing::reconfigure() {
   const HrmOptions& options = service_.options().hrm;
   for (auto& [name, model] : models_) {
+    const Entry& entry = service_.model(name);
+    std::string now = shipped(*entry.parts, *service_.model(entry.parts->options.planner).parts, options);
+    if (model->shipped != now) model->models = RoutedModels();
+    model->shipped = std::move(now);
     hrm::AuditedGate gate(options.promise());
     gate.restore(model->gate.save());
     model->gate = std::move(gate);
     model->gated = options.target_error.has_value();
   }
+  heed_models();
 }
 
 void Routing::stop() {

@@ -45,8 +45,10 @@ class Routing {
   explicit Routing(Service& service);
   ~Routing();
 
+  /// Begins anew wherever other models are in service than a gate knows; to be called when one is.
+  void heed_models();
   /// What decides for this model from now on; null: its fixed threshold.
-  std::shared_ptr<const hrm::Judge> judge(const Entry& entry);
+  std::shared_ptr<const hrm::Judge> judge(const Entry& entry) const;
   /// When the planner has to be asked at the latest for an answer to a request of now; nothing: any time will
   /// do.
   std::optional<std::chrono::steady_clock::time_point> planner_by(const Entry& entry) const;
@@ -88,6 +90,10 @@ class Routing {
   void seed(std::uint64_t seed) { random_.seed(seed); }
 
  private:
+  struct Draw {
+    std::size_t row = 0;
+    std::size_t doubts = 0;  ///< of the gate
+  };
   struct Pending;
   struct Model;
 
@@ -102,8 +108,8 @@ class Routing {
   /// its score counts: one is as likely as the next.
   std::optional<std::size_t> draw(const std::string& name, Model& model, const InferenceJob& job,
                                   const RowAnswer& answer);
-  void keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row,
-                      std::size_t doubts);
+  void keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered,
+                      std::vector<Draw> drawn);
   /// Counts audits at the head of the line that are done.
   void settle(const std::string& name, Model& model);
   /// Stops the audit that computes, if it is this one, which is about to go.

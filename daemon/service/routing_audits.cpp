@@ -60,19 +60,30 @@ std::optional<std::size_t> Routing::draw(const std::string& name, Model& model, 
   return double(random_() >> 11) * 0x1p-53 < share ? std::optional(doubts) : std::nullopt;
 }
 
-void Routing::keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered, std::size_t row,
-                             std::size_t doubts) {
-  const std::size_t bytes = bytes_of(job.inputs);
-  if (model.pending.size() >= kMostPending || model.pending_bytes + bytes > kMostBytes) {
-    ++model.skipped;
-    return;
+void Routing::keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered,
+                             std::vector<Draw> drawn) {
+  if (drawn.empty()) return;
+  // Each takes as much room, whether its input is still needed or not: who finds room must not depend on what
+  // was answered, nor on its place among the rows.
+  const std::size_t bytes = std::max<std::size_t>(bytes_of(job.inputs) / answered.result.rows.size(), 1);
+  const std::size_t room =
+      std::min(kMostPending - model.pending.size(), (kMostBytes - model.pending_bytes) / bytes);
+  std::vector<Draw> kept;
+  std::ranges::sample(drawn, std::back_inserter(kept), static_cast<std::ptrdiff_t>(room), random_);
+  model.skipped += drawn.size() - kept.size();
+  for (const Draw& one : kept) {
+    Pending audit{answered.ids[one.row], answered.result.rows[one.row], row_alone(job, one.row), bytes,
+                  one.doubts};
+    // A thought that the request cut short is no answer of the planner's.
+    const bool whole = (audit.job.steps == 0 || !audit.low.plan) && !audit.low.provisional;
+    audit.job.steps = 0;
+    if (audit.low.high_time.count() > 0 && whole)
+      audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
+    if (answered.result.rows.size() > 1)  // not to hold on to the others
+      for (engine::Tensor& input : audit.job.inputs) input = input.clone();
+    model.pending_bytes += bytes;
+    model.pending.push_back(std::move(audit));
   }
-  Pending audit{answered.ids[row], answered.result.rows[row], row_alone(job, row), bytes, doubts};
-  audit.job.steps = 0;
-  if (audit.low.high_time.count() > 0 && !audit.low.provisional)
-    audit.high = HighAnswer{audit.low.decision, audit.low.high_time};
-  model.pending_bytes += bytes;
-  model.pending.push_back(std::move(audit));
 }
 
 void Routing::make_way() {
@@ -115,15 +126,16 @@ asio::awaitable<bool> Routing::audit_next(const std::string& name, Model& model)
     job.stop = stop;
     return ask_high(job, low);
   };
-  Urgency urgency{.priority = Priority::background};
+  Urgency urgency{.priority = Priority::background, .gone = auditing_.get_token()};
   auto waiting = service_.turn(service_.model(name).parts->options.planner, std::move(urgency));
   std::optional<HighAnswer> high;
-  bool failed = false;
+  bool computed = false, failed = false;
   try {
     const InferenceQueue::Turn turn = co_await std::move(waiting);
+    computed = true;
     high = co_await run_on(service_.compute(), std::move(work));
   } catch (const Failure& failure) {
-    failed = failure.error().code != Errc::expired;
+    failed = computed && failure.error().code != Errc::expired;
     if (failed) log(Level::warning, "model " + name + ": an audit failed: " + failure.error().context);
   }
   computing_ = nullptr;
@@ -136,7 +148,7 @@ asio::awaitable<bool> Routing::audit_next(const std::string& name, Model& model)
     there->high = std::move(high);
   }
   there->failed = failed;
-  there->interrupted += !there->high && !failed;
+  there->interrupted += computed && !there->high && !failed;
   co_return there->high || failed;
 }
 

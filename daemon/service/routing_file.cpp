@@ -13,28 +13,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kHeader = "dormouse-gate 1";
+constexpr std::string_view kHeader = "dormouse-gate 2", kEarlier = "dormouse-gate 1";
 
 std::string checksum(std::string_view text) { return learning::sha256(std::as_bytes(std::span(text))); }
 
-SavedGate parse(const std::string& text) {
-  const auto first = text.find('\n');
-  const auto second = first == std::string::npos ? first : text.find('\n', first + 1);
-  if (second == std::string::npos || std::string_view(text).substr(0, first) != kHeader)
-    throw Failure(Errc::corrupt, "it is not the state of a gate");
-  const std::string_view body = std::string_view(text).substr(second + 1);
-  if (text.substr(first + 1, second - first - 1) != checksum(body))
-    throw Failure(Errc::corrupt, "its checksum is wrong");
-  const auto end = body.find('\n');
+/// Up to the end of the line, which goes, too. Throws Failure(corrupt) where there is none.
+std::string_view take_line(std::string_view& text) {
+  const auto end = text.find('\n');
   if (end == std::string_view::npos) throw Failure(Errc::corrupt, "it is too short");
-  hrm::NumberReader numbers(body.substr(0, end));
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return line;
+}
+
+SavedGate parse(const std::string& text) {
+  std::string_view body = text;
+  const std::string_view header = take_line(body);
+  if (header != kHeader && header != kEarlier) throw Failure(Errc::corrupt, "it is not the state of a gate");
+  if (const std::string_view sum = take_line(body); sum != checksum(body))
+    throw Failure(Errc::corrupt, "its checksum is wrong");
   SavedGate saved;
+  if (header == kHeader) saved.shipped = take_line(body);
+  hrm::NumberReader numbers(take_line(body));
   saved.models.low = static_cast<std::int64_t>(numbers.number());
   saved.models.high = static_cast<std::int64_t>(numbers.number());
   saved.models.labels = numbers.count(1 << 20);
   // Before planners could say what the model has no word for, theirs were not written down.
   saved.models.planner_labels = numbers.done() ? saved.models.labels : numbers.count(1 << 20);
-  saved.gate = body.substr(end + 1);
+  saved.gate = body;
   return saved;
 }
 
@@ -49,7 +55,7 @@ void write_gate(const fs::path& file, const SavedGate& saved) {
     models.add(static_cast<double>(version));
   for (const std::size_t labels : {saved.models.labels, saved.models.planner_labels})
     models.add(static_cast<double>(labels));
-  const std::string body = models.text() + "\n" + saved.gate;
+  const std::string body = saved.shipped + "\n" + models.text() + "\n" + saved.gate;
   engine::write_file(file.string(), std::string(kHeader) + "\n" + checksum(body) + "\n" + body);
 }
 

@@ -8,15 +8,18 @@
 
 namespace dormouse::daemon {
 
-/// Which models a gate judges between; of others it knows nothing.
+/// What a gate judges between; of others it knows nothing.
 struct RoutedModels {
-  std::int64_t low = 0, high = 0;  ///< versions
-  std::size_t labels = 0, planner_labels = 0;
+  std::int64_t low = 0, high = 0;              ///< versions
+  std::size_t labels = 0, planner_labels = 0;  ///< of both models, learnt ones included
   bool operator==(const RoutedModels&) const = default;
 };
 
 /// What a model's routing is after a restart: state/router/<model>.gate, written atomically, with a checksum.
 struct SavedGate {
+  /// Digest of both models as they were shipped, and of the options that say how they answer; empty: it is
+  /// from before that was written down.
+  std::string shipped;
   RoutedModels models;
   std::string gate;  ///< AuditedGate::save()
 };

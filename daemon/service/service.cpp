@@ -220,6 +220,11 @@ asio::awaitable<InferenceQueue::Turn> Service::turn(const std::string& name, Urg
                      rows);
 }
 
+void Service::publish(const std::string& name, Served served) {
+  models_.at(name).served = std::move(served);
+  routing_->heed_models();
+}
+
 void Service::reconfigure(const HrmOptions& hrm, const NightOptions& sleep) {
   options_.hrm = hrm;
   options_.sleep = sleep;

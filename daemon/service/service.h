@@ -147,7 +147,7 @@ class Service {
   learning::VersionStore& versions(const std::string& name) {
     return *versions_.at(name);
   }  ///< storage or training
-  void publish(const std::string& name, Served served) { models_.at(name).served = std::move(served); }
+  void publish(const std::string& name, Served served);
   std::chrono::steady_clock::time_point last_request() const { return last_request_; }
   const InferenceQueue& queue() const { return queue_; }
   std::uint64_t expired() const { return expired_; }  ///< requests, before they were computed to the end

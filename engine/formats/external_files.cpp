@@ -85,4 +85,10 @@ std::shared_ptr<Buffer> ExternalFiles::map(const std::string& location) {
   return mapped_[location] = map_file(descriptor.get(), "external data '" + location + "'");
 }
 
+std::vector<std::shared_ptr<Buffer>> ExternalFiles::mapped() const {
+  std::vector<std::shared_ptr<Buffer>> buffers;
+  for (const auto& [location, buffer] : mapped_) buffers.push_back(buffer);
+  return buffers;
+}
+
 }  // namespace dormouse::engine

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/tensor.h"
 
@@ -17,6 +18,8 @@ class ExternalFiles {
   /// links, which has no other name (hard link); else throws Failure(denied) naming it. Failure(not_found /
   /// io) as map_file.
   std::shared_ptr<Buffer> map(const std::string& location);
+  /// Those that were mapped, by location.
+  std::vector<std::shared_ptr<Buffer>> mapped() const;
 
  private:
   std::string folder_;

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <unordered_map>
 
@@ -292,6 +293,8 @@ Graph import_from(const OnnxSource& source, std::span<const Op* const> more) {
   find_captures(model.graph);
   Graph graph = Import(std::move(model.graph), more).run();
   graph.metadata = std::move(model.metadata);
+  graph.files = {source.bytes};
+  if (source.files) std::ranges::move(source.files->mapped(), std::back_inserter(graph.files));
   return graph;
 }
 

@@ -20,8 +20,7 @@ class Doubling {
       : batcher(io, options,
                 [this](InferenceJob job, Urgency urgency) { return compute(std::move(job), urgency); }) {}
 
-  void ask(std::vector<float> values, Urgency urgency = {}, std::int64_t width = 1) {
-    InferenceJob job;
+  void ask(std::vector<float> values, Urgency urgency = {}, std::int64_t width = 1, InferenceJob job = {}) {
     job.inputs.push_back(Tensor::from<float>({std::ssize(values) / width, width}, values));
     const std::size_t index = answers.size();
     answers.emplace_back();
@@ -94,6 +93,25 @@ TEST_CASE("inputs of other shapes begin another batch", "[batcher]") {
   model.ask({4, 5}, {}, 2);
   CHECK(model.computed == std::vector<std::int64_t>{1, 2});
   CHECK(model.answers == std::vector<Rows>{{2}, {4, 6}, {8, 10}});
+}
+
+TEST_CASE("what another judge or planner decides begins another batch", "[batcher]") {
+  Doubling model({.max = 2, .delay = 1h});
+  const auto judge = std::make_shared<const hrm::Judge>();
+  Served planner;
+  planner.model = std::make_shared<const engine::PublishedModel>();
+  const auto ask = [&](float value, bool judged, bool planned) {
+    InferenceJob job;
+    if (judged) job.judge = judge;
+    if (planned) job.planner = planner;
+    model.ask({value}, {}, 1, std::move(job));
+  };
+  ask(1, false, false);
+  ask(2, true, false);
+  ask(3, true, true);
+  CHECK(model.computed == std::vector<std::int64_t>{1, 1});
+  ask(4, true, true);
+  CHECK(model.computed == std::vector<std::int64_t>{1, 1, 2});
 }
 
 TEST_CASE("a batch fails as one", "[batcher]") {

@@ -9,6 +9,7 @@
 #include "engine/planner_keys.h"
 #include "engine/value.h"
 #include "learning/puzzle.h"
+#include "tests/daemon/advised.h"
 #include "tests/daemon/thinkers.h"
 
 namespace dormouse::daemon {
@@ -162,6 +163,40 @@ TEST_CASE("a step is the planner of a model that answers with labels", "[plannin
   const auto audited = parsed(device.running->get("/v1/why/" + std::to_string(early.ids[0])));
   CHECK(audited.at("audit").is_object());
   listener.reset();
+}
+
+TEST_CASE("a thought that a request cut short is no audit, and an audit that waits makes way", "[planning]") {
+  Advised device;
+  write_onnx(colour_step(nullptr), device.folder.file("sage.onnx"));
+  ModelOptions& sage = device.options.models[1];
+  sage.seed.clear();
+  sage.labels = SmallModel::known();
+  sage.concurrency = 1;
+  device.options.hrm.router.accept = 1;
+  device.start();
+  Service& service = device.running->service();
+  const auto ask = [&](std::int64_t steps) {
+    return device.running->wait(service.infer("colours", {device.model.between()}, false, {}, with(steps)));
+  };
+  const auto awaits = [&](const Answered& answered) {
+    return device.running->on_io([&] { return service.routing().awaits(answered.ids[0]); });
+  };
+  const Answered cut = ask(1), whole = ask(0);
+  REQUIRE(cut.result.rows[0].plan->steps == 1);
+  REQUIRE(whole.result.rows[0].plan->steps > 1);
+  device.hold("sage");
+  auto audit = device.running->begin(service.routing().audit());
+  CHECK(awaits(cut));
+  device.running->on_io([&] { service.routing().make_way(); });
+  REQUIRE(audit.wait_for(std::chrono::minutes(1)) == std::future_status::ready);
+  CHECK(awaits(cut));
+  CHECK(awaits(whole));  // behind it, since audits count in the order of the draw
+  device.let_go();
+  for (int i = 0; i < 100 && awaits(whole); ++i) device.audit();
+  CHECK_FALSE(awaits(cut));
+  CHECK_FALSE(awaits(whole));
+  const auto why = parsed(device.running->get("/v1/why/" + std::to_string(cut.ids[0])));
+  CHECK(why.at("audit").is_object());
 }
 
 TEST_CASE("a cheap model's answer stands where the planner's verifier accepts it", "[planning]") {

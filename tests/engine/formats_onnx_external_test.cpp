@@ -46,6 +46,9 @@ TEST_CASE("weights beneath the model's folder are mapped", "[formats]") {
   const Tensor& weight = *graph.value(*graph.find("w")).constant;
   CHECK(weight.values<float>()[1] == 4);
   CHECK_FALSE(weight.buffer()->writable());
+  REQUIRE(graph.files.size() == 2);
+  CHECK(graph.files[0]->size() == std::filesystem::file_size(fixture.folder.file("model/m.onnx")));
+  CHECK(graph.files[1] == weight.buffer());
 }
 
 TEST_CASE("no name of external weights leads out of the model's folder", "[formats]") {
