@@ -53,6 +53,31 @@ Tensor window_input(const Tensor& samples, const WindowShape& shape, const Input
   return input;
 }
 
+bool takes_recording(const Shape& input, std::int64_t columns) {
+  if (columns <= 0) return false;
+  if (input.rank() == 2) return input[1] > 0 && input[1] % columns == 0;
+  return input.rank() == 3 && input[1] > 0 && input[2] > 0 && (input[1] == columns || input[2] == columns);
+}
+
+Tensor recording_input(const Tensor& recording, const Shape& input, const InputNormaliser& normaliser) {
+  if (recording.shape().rank() != 2)
+    throw Failure(Errc::invalid, "a recording is [rows, columns], not " + to_string(recording.shape()));
+  const std::int64_t rows = recording.shape()[0], columns = recording.shape()[1];
+  const WindowShape window = window_shape(input, columns);
+  const auto measured = std::ssize(normaliser.mean);
+  const bool table = input.rank() == 2 && input[1] == columns;
+  const std::int64_t taken = table ? columns : std::min(rows, window.rows) * columns;
+  if (measured > 0 && (taken % measured != 0 || (columns % measured != 0 && measured % columns != 0)))
+    throw Failure(Errc::invalid, "a recording of " + std::to_string(columns) +
+                                     (columns == 1 ? " column" : " columns") +
+                                     ", and the model was trained on " + std::to_string(measured) +
+                                     ": they are normalised one by one");
+  if (!table) return window_input(recording, window, normaliser);
+  Tensor batch = recording.clone();
+  if (measured > 0) normaliser.apply(batch.mutable_values<float>());
+  return batch;
+}
+
 Tensor stack(const std::vector<Tensor>& inputs) {
   ensure(!inputs.empty(), "a batch has inputs");
   Shape shape = inputs.front().shape();

@@ -25,6 +25,14 @@ WindowShape window_shape(const Shape& input, std::int64_t channels);
 /// channels differ.
 Tensor window_input(const Tensor& samples, const WindowShape& shape, const InputNormaliser& normaliser);
 
+/// Whether a recording [rows, columns] can be an input f32 `input` [N, …]: rows of a flat one, or a window.
+bool takes_recording(const Shape& input, std::int64_t columns);
+
+/// A recording f32 [rows, columns] as that input. Rows as wide as a flat input are an input each, so a table
+/// is a batch; else it is one window of as many channels as it has columns. Normalised likewise. Throws
+/// Failure(invalid) when it fits neither way, or the normaliser is of other channels.
+Tensor recording_input(const Tensor& recording, const Shape& input, const InputNormaliser& normaliser);
+
 /// Many inputs with a batch of one as one batch.
 Tensor stack(const std::vector<Tensor>& inputs);
 

@@ -8,6 +8,7 @@
 #include "engine/formats/csv.h"
 #include "engine/formats/npy.h"
 #include "engine/formats/wav.h"
+#include "engine/window.h"
 
 namespace dormouse::daemon {
 namespace {
@@ -83,6 +84,11 @@ Tensor read_input_file(const std::string& path) {
 
 FittedInput fit(const Tensor& tensor, const TensorSpec& input, const std::string& path) {
   const Shape expected = single(input.shape);
+  const std::size_t rank = tensor.shape().rank();
+  const bool own_form = (path.ends_with(".npy") || path.ends_with(".bin")) && rank == input.shape.rank();
+  if (rank == 2 && input.dtype == DType::f32 && !own_form &&
+      engine::takes_recording(input.shape, tensor.shape()[1]))
+    return {tensor.as(DType::f32), true};
   if (fits(tensor.shape(), input.shape)) return {tensor.as(input.dtype)};
   if (fits(with_batch(tensor.shape()), input.shape)) {
     return {tensor.as(input.dtype).reshaped(with_batch(tensor.shape()))};

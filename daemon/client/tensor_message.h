@@ -29,8 +29,9 @@ struct FittedInput {
 /// Reads .npy, .csv, .wav (found by content) or raw little-endian f32 (.bin). Throws Failure naming the file.
 engine::Tensor read_input_file(const std::string& path);
 
-/// The tensor as it is when its shape is the input's, with or without the batch; else as a clip.
-/// Throws Failure(invalid) when it can be neither.
+/// What was measured is a clip, wherever the model may take it so: a .csv, a .wav, and a .npy of two
+/// dimensions where the input has another number of them. Else the tensor as it is when its shape is the
+/// input's, with or without the batch; else as a clip, too. Throws Failure(invalid) when it can be neither.
 FittedInput fit(const engine::Tensor& tensor, const TensorSpec& input, const std::string& path);
 
 /// The model's inputs as the daemon describes them.

@@ -312,12 +312,12 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
 }
 
 engine::Tensor clip_input(const ModelParts& parts, const engine::Tensor& clip) {
-  if (!parts.window)
-    throw Failure(Errc::invalid,
-                  "model '" + parts.options.name +
-                      "' takes no clips: it needs one f32 input, and a 'stream' in the configuration "
-                      "when that has several channels");
-  return engine::window_input(clip, *parts.window, parts.normaliser);
+  if (parts.inputs.size() != 1 || parts.inputs[0].dtype != engine::DType::f32)
+    throw Failure(Errc::invalid, "model '" + parts.options.name + "' takes no clips: it needs one f32 input");
+  const engine::Shape& input = parts.inputs[0].shape;
+  const bool row = clip.shape().rank() == 2 && input.rank() == 2 && clip.shape()[1] == input[1];
+  if (parts.options.stream && !row) return engine::window_input(clip, *parts.window, parts.normaliser);
+  return engine::recording_input(clip, input, parts.normaliser);
 }
 
 std::vector<engine::Tensor> inputs_of(const ModelParts& parts, const InferRequest& request, bool clip) {

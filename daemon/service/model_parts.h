@@ -62,7 +62,8 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
 std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
                                                     const learning::Version* version);
 
-/// A clip f32 [time, channels] as this model's input: normalised, cut or padded. Throws Failure(invalid).
+/// A clip f32 [time, channels] as this model's input: normalised, cut or padded; rows as wide as a flat input
+/// are a batch, see engine::recording_input. Throws Failure(invalid).
 engine::Tensor clip_input(const ModelParts& parts, const engine::Tensor& clip);
 /// The model's inputs, out of those a request names. `clip`: the one input is a recording. Throws
 /// Failure(invalid).

@@ -51,8 +51,7 @@ Tensor input_from(const std::string& file, const TensorSpec& spec,
                   const engine::InputNormaliser& normaliser) {
   const FittedInput fitted = fit(read_input_file(file), spec, file);
   if (!fitted.clip) return fitted.tensor;
-  const auto channels = fitted.tensor.shape()[1];
-  return engine::window_input(fitted.tensor, engine::window_shape(spec.shape, channels), normaliser);
+  return engine::recording_input(fitted.tensor, spec.shape, normaliser);
 }
 
 bool names_file(const std::string& model) {

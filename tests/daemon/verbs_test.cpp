@@ -48,7 +48,7 @@ void write(const std::string& path, std::string_view text) {
   std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
-TEST_CASE("a file is sent as the model's input when it fits, else as a clip", "[verbs]") {
+TEST_CASE("what was measured is sent as a clip, a tensor of the model's own form as its input", "[verbs]") {
   FakeDaemon daemon;
   engine::write_npy(daemon.file("exact.npy"), Tensor(engine::DType::f64, Shape{2, 4}));
   engine::write_npy(daemon.file("one.npy"), Tensor(engine::DType::f32, Shape{4}));
@@ -63,7 +63,7 @@ TEST_CASE("a file is sent as the model's input when it fits, else as a clip", "[
     std::string clip;
   };
   const std::vector<Case> cases{{"exact.npy", {2, 4}, "input"}, {"one.npy", {1, 4}, "input"},
-                                {"clip.csv", {3, 2}, "clip"},   {"row.csv", {1, 4}, "input"},
+                                {"clip.csv", {3, 2}, "clip"},   {"row.csv", {1, 4}, "clip"},
                                 {"raw.bin", {1, 4}, "input"},   {"long.bin", {10, 1}, "clip"},
                                 {"sound.wav", {9, 1}, "clip"}};
   for (const Case& item : cases) {

@@ -24,6 +24,34 @@ TEST_CASE("a short clip is normalised, laid out channel by channel and padded wi
   CHECK(got == std::vector<float>{1, -1, 0, 1, 2, 0});
 }
 
+TEST_CASE("a recording is rows of a flat input, or a window of as many channels as it has columns",
+          "[window]") {
+  const InputNormaliser normaliser{{1, 2}, {1, 2}};
+  const auto values = [](const Tensor& tensor) {
+    return std::vector<float>(tensor.values<float>().begin(), tensor.values<float>().end());
+  };
+  const Tensor table = Tensor::from<float>({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor rows = recording_input(table, {kDynamic, 4}, normaliser);
+  CHECK(rows.shape() == Shape{2, 4});
+  CHECK(values(rows) == std::vector<float>{0, 0, 2, 1, 4, 2, 6, 3});
+  const Tensor window = recording_input(table.reshaped({4, 2}), {kDynamic, 6}, normaliser);
+  CHECK(window.shape() == Shape{1, 6});
+  CHECK(values(window) == std::vector<float>{0, 0, 2, 1, 4, 2});
+  CHECK(recording_input(table.reshaped({4, 2}), {kDynamic, 3, 2}, {}).shape() == Shape{1, 3, 2});
+  CHECK(values(recording_input(table.reshaped({8, 1}), {kDynamic, 8}, normaliser))[7] == 3);
+  CHECK_THROWS_WITH(recording_input(Tensor(DType::f32, {4, 3}), {kDynamic, 6}, normaliser),
+                    Catch::Contains("3 columns, and the model was trained on 2"));
+  CHECK_THROWS_WITH(recording_input(Tensor(DType::f32, {1, 1}), {kDynamic, 4}, normaliser),
+                    Catch::Contains("1 column, and the model was trained on 2"));
+  CHECK_THROWS_AS(recording_input(table, {kDynamic, 3}, {}), Failure);
+  CHECK(takes_recording({kDynamic, 8}, 8));
+  CHECK(takes_recording({kDynamic, 8}, 2));
+  CHECK_FALSE(takes_recording({kDynamic, 8}, 3));
+  CHECK_FALSE(takes_recording({kDynamic, kDynamic}, 3));
+  CHECK(takes_recording({kDynamic, 6, 128}, 6));
+  CHECK_FALSE(takes_recording({kDynamic, 3, 32, 32}, 3));
+}
+
 TEST_CASE("a long clip is cut to the window", "[window]") {
   const Tensor input = window_input(Tensor(DType::f32, {9, 1}), window_shape({kDynamic, 4}, 1), {});
   CHECK(input.shape() == Shape{1, 4});
