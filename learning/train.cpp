@@ -273,6 +273,14 @@ std::optional<NumberModel> numbers_of(const Dataset& data, const Rows& rows) {
   return numbers;
 }
 
+/// Of the data as the model is to see it. Columns of a table have units of their own, so each is a channel,
+/// whatever the spec makes of a flat input.
+std::int64_t channels_of(const ModelSpec& spec, const Shape& input, const Dataset& data) {
+  const Shape& clip = data.clips.front().shape();
+  const bool table = input.rank() == 2 && clip.rank() == 2 && clip[0] == 1 && clip[1] == input[1];
+  return table ? clip[1] : spec.channels;
+}
+
 std::optional<ValueId> named_in_metadata(const Graph& graph, std::string_view key) {
   const auto entry = std::ranges::find(graph.metadata, key, &std::pair<std::string, std::string>::first);
   return entry == graph.metadata.end() ? std::nullopt : graph.find(entry->second);
@@ -291,8 +299,9 @@ TrainedModel train_model(const ModelSpec& spec, const Dataset& data, Drivers dri
   BuiltModel model = build_model(spec, outputs_of(data), random);
   const Shape input = model.graph.value(model.graph.inputs()[0]).shape;
   // Numbers are told from inputs as they are: what normalises them is part of the model.
-  const ClipInputs inputs(data, input, spec.channels,
-                          numbers ? InputNormaliser{} : measure_normaliser(data, parts.train, spec.channels));
+  const std::int64_t channels = channels_of(spec, input, data);
+  const ClipInputs inputs(data, input, channels,
+                          numbers ? InputNormaliser{} : measure_normaliser(data, parts.train, channels));
   measure_normalise_layer(model, inputs, parts.train, drivers);
   return train({spec.name, model.graph, model.front_end, model.cut, spec.train, data, inputs, parts, drivers,
                 numbers ? &*numbers : nullptr},

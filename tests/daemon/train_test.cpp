@@ -297,6 +297,33 @@ TEST_CASE("a forecast is made, trained, measured and asked", "[train]") {
   CHECK(dormouse({"infer", model, folder.file("short.csv")}).first == kFailed);
 }
 
+TEST_CASE("columns of a table have units of their own, and a row is asked as it was trained on", "[train]") {
+  const TemporaryFolder folder;
+  const std::string table = folder.file("rooms.csv"), model = folder.file("rooms.onnx");
+  std::ofstream file(table);
+  file << "pascal,volt,label\n";
+  const auto pascal = [](int i) { return 101300 + 900 * std::cos(i * 2.3); };
+  const auto volt = [](int i) { return (i % 2 ? 0.004 : -0.004) + 0.001 * std::sin(i * 1.7); };
+  for (int i = 0; i < 120; ++i)
+    file << pascal(i) << "," << volt(i) << "," << (i % 2 ? "open" : "shut") << "\n";
+  file.close();
+  std::ofstream(folder.file("spec.yaml")) << kSpec;
+  const auto [code, text] = dormouse({"train", folder.file("spec.yaml"), table, "--output", model, "--json"});
+  REQUIRE(code == kOk);
+  CHECK_THAT(text, Catch::Contains("\"test_accuracy\":1"));
+  std::ofstream(folder.file("rows.csv")) << "101000,0.0035\n101900,-0.0041\n102000,0.004\n";
+  const auto [asked, answer] = dormouse({"infer", model, folder.file("rows.csv"), "--json"});
+  REQUIRE(asked == kOk);
+  const auto scores = boost::json::parse(answer).at("outputs").at(0).at("data").as_array();
+  REQUIRE(scores.size() == 6);  // open, shut: in the order of the alphabet
+  const auto open = [&](std::size_t row) {
+    return scores.at(2 * row).to_number<double>() > scores.at(2 * row + 1).to_number<double>();
+  };
+  CHECK(open(0));
+  CHECK_FALSE(open(1));
+  CHECK(open(2));
+}
+
 TEST_CASE("a new model of a family is trained, exported, and never overwritten unasked", "[train]") {
   const TemporaryFolder folder;
   const std::string table = folder.file("points.csv"), spec = folder.file("points.yaml");
