@@ -23,6 +23,7 @@ Manifest read(const json::object& root) {
   version.temperature = root.at("temperature").to_number<float>();
   if (const json::value* embedding = root.if_contains("embedding"))
     version.embedding = embedding->to_number<std::int64_t>();
+  if (const json::value* file = root.if_contains("model")) version.file = json::value_to<std::string>(*file);
   version.arbiter.slow = json::value_to<std::vector<float>>(root.at("arbiter").at("slow"));
   version.arbiter.fast = json::value_to<std::vector<float>>(root.at("arbiter").at("fast"));
   for (const auto& [name, extents] : root.at("shapes").as_object())
@@ -50,6 +51,7 @@ std::string to_json(const Manifest& manifest) {
       {"labels", json::value_from(version.labels)},
       {"temperature", version.temperature},
       {"embedding", version.embedding},
+      {"model", version.file},
       {"arbiter",
        {{"slow", json::value_from(version.arbiter.slow)}, {"fast", json::value_from(version.arbiter.fast)}}},
       {"shapes", std::move(shapes)},

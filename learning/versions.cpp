@@ -77,7 +77,8 @@ Manifest describe(const Version& version) {
 
 }  // namespace
 
-VersionStore::VersionStore(fs::path folder, Files& files) : folder_(std::move(folder)), files_(&files) {
+VersionStore::VersionStore(fs::path folder, Files& files, ModelFile of)
+    : folder_(std::move(folder)), files_(&files), of_(std::move(of)) {
   files_->make_directory(folder_);
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_))
     if (entry.path().filename().string().starts_with(kWriting)) files_->remove_all(entry.path());
@@ -111,6 +112,7 @@ std::int64_t VersionStore::take_number() {
 std::int64_t VersionStore::commit(const Version& version) {
   Manifest manifest = describe(version);
   manifest.version.number = take_number();
+  manifest.version.file = of_.digest;
   const std::string name = std::to_string(manifest.version.number);
   const fs::path temporary = folder_ / (std::string(kWriting) + name);
   files_->make_directory(temporary);
@@ -158,7 +160,12 @@ Version VersionStore::load(std::int64_t number) const {
   if (!fs::is_directory(folder))
     throw Failure(Errc::not_found, folder_.string() + ": there is no version " + std::to_string(number));
   try {
-    return load_from(folder, number);
+    Version version = load_from(folder, number);
+    const bool ours = version.file.empty() ? of_.first : version.file == of_.digest;
+    if (!of_.digest.empty() && !ours)
+      throw Failure(Errc::conflict, "version " + std::to_string(number) +
+                                        " was learnt on another file of the model than is there now");
+    return version;
   } catch (const Failure& failure) {
     // A file of a whole version that is missing is damage, not a wrong question.
     if (failure.error().code == Errc::not_found) throw Failure(Errc::corrupt, failure.error().context);

@@ -23,7 +23,9 @@ struct Version {
   bool accepted = true;             ///< false: kept for inspection only
   std::vector<std::string> labels;  ///< of the slow head, in order
   float temperature = 1.0f;
-  std::int64_t embedding = 0;  ///< the night that moved the trunk which makes its latents; 0: as shipped
+  std::int64_t embedding =
+      0;                  ///< the night that moved the trunk which makes its latents; not above 0: as shipped
+  std::string file = {};  ///< digest of the model's file that it was learnt on; empty: not known
   engine::Arbiter arbiter;
   Parameters weights;  ///< that differ from what was shipped, by name, grown shapes included
   Parameters fisher;   ///< in standardised coordinates; may be empty
@@ -41,6 +43,12 @@ struct VersionSummary {
   std::optional<std::string> damage;  ///< why it cannot be loaded
 };
 
+/// The file of a model that versions have to be of.
+struct ModelFile {
+  std::string digest;  ///< empty: any
+  bool first = true;   ///< that the model had: versions from before their file was noted are of it
+};
+
 /// The versions of one model under <folder>/<number>/{weights.safetensors, fisher.safetensors,
 /// manifest.json}, and kernel.safetensors where there is a kernel head.
 ///
@@ -52,12 +60,13 @@ class VersionStore {
  public:
   /// Makes `folder` (models/<name>) when it is missing and removes what an interrupted commit left. `files`
   /// is borrowed.
-  VersionStore(std::filesystem::path folder, Files& files);
+  VersionStore(std::filesystem::path folder, Files& files, ModelFile of = {});
 
-  /// Writes `version` under the next number and returns that. Throws Failure(io); then nothing visible has
-  /// changed.
+  /// Writes `version` under the next number, as one of this model's file, and returns that. Throws
+  /// Failure(io); then nothing visible has changed.
   std::int64_t commit(const Version& version);
-  /// Checks hashes and shapes. Throws Failure(not_found / corrupt) naming the file.
+  /// Checks hashes and shapes. Throws Failure(not_found / corrupt) naming the file, Failure(conflict) for a
+  /// version of another file of the model.
   Version load(std::int64_t number) const;
   /// All versions in order; damaged ones say so (their hashes are checked too).
   std::vector<VersionSummary> list() const;
@@ -78,6 +87,7 @@ class VersionStore {
 
   std::filesystem::path folder_;
   Files* files_;
+  ModelFile of_;
 };
 
 }  // namespace dormouse::learning

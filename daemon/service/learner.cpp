@@ -10,6 +10,7 @@
 
 #include "config/log.h"
 #include "daemon/service/consolidated.h"
+#include "daemon/service/shipped_files.h"
 #include "learning/arbiter.h"
 #include "learning/calibration.h"
 #include "learning/linear_layer.h"
@@ -65,23 +66,34 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
     served_.thinker = parts_->thinker;
     return;
   }
+  shipped_ = shipped_embedding(store_, parts_->options.name, parts_->file);
   served_.embedding_version = store_.embedding_version(parts_->options.name);
   labels_ = parts_->learnable->labels;
   for (const std::string& label : store_.labels(parts_->options.name)) class_of(label);
   Candidate candidate = last_good(store_.active_version(parts_->options.name));
-  if (candidate.embedding() != served_.embedding_version) {  // the active one was damaged
-    const std::int64_t number = candidate.version ? candidate.version->number : 0;
-    embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
-    store_.activate(parts_->options.name, number, candidate.embedding());
-  }
+  // The active one was damaged, or it is another file.
+  if (candidate.embedding != served_.embedding_version) change_trunk(candidate);
   see_with(candidate);
   take(std::move(candidate));
   take_core();
 }
 
+void Learner::change_trunk(const Candidate& candidate) {
+  const std::string& name = parts_->options.name;
+  const std::int64_t number = candidate.version ? candidate.version->number : 0;
+  embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
+  const std::size_t retired = store_.without_latent(name, candidate.embedding);
+  store_.activate(name, number, candidate.embedding);
+  log(Level::warning, "model " + name + ": what memory holds was seen with another file or version of it; " +
+                          (retired == 0 ? std::string("all of it was embedded anew")
+                                        : std::to_string(retired) +
+                                              " episodes, whose inputs were not kept, compare with nothing "
+                                              "until that one is in service again"));
+}
+
 void Learner::see_with(const Candidate& candidate) {
   seed_ = candidate.seed;
-  served_.embedding_version = candidate.embedding();
+  served_.embedding_version = candidate.embedding;
   served_.typical_distance = seed_ ? typical_distance(seed_->replay) : 0;
   served_.concepts =
       std::make_shared<const std::vector<memory::Concept>>(store_.concepts(parts_->options.name));

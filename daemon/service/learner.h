@@ -152,7 +152,7 @@ class Learner {
     std::unique_ptr<engine::Session> slow;
     std::shared_ptr<const learning::Seed> seed;  ///< as its trunk sees it; null: there is none
     std::optional<engine::KernelSeat> kernel;
-    std::int64_t embedding() const { return version ? version->embedding : 0; }
+    std::int64_t embedding = 0;  ///< of the latents that its trunk makes
   };
 
   /// The number of a label, which is a new class when nobody gave it before.
@@ -178,6 +178,8 @@ class Learner {
                  std::shared_ptr<const learning::Seed> seed = nullptr) const;
   void take(Candidate candidate);
   Candidate last_good(std::int64_t active) const;
+  /// Has the store see everything with this one's trunk, and says so.
+  void change_trunk(const Candidate& candidate);
   /// Memory as the trunk of this seed sees it: concepts, index, fast weights, guard.
   void see_with(const Candidate& candidate);
   void take_core();
@@ -226,6 +228,7 @@ class Learner {
   memory::SemanticOptions semantic_;
   memory::Store& store_;
   learning::VersionStore* versions_;
+  std::int64_t shipped_ = 0;  ///< embedding of the model as shipped
   std::vector<std::string> labels_;
   std::optional<learning::Version> version_;
   std::shared_ptr<const learning::Seed> seed_;  ///< as the trunk in service sees it; null: there is none

@@ -101,7 +101,7 @@ void Learner::slept(std::int64_t sequence) {
 
 void Learner::adopt(std::optional<learning::Version> version, std::shared_ptr<const learning::Seed> seed) {
   Candidate candidate = open(std::move(version), std::move(seed));
-  const bool moved = candidate.embedding() != served_.embedding_version;
+  const bool moved = candidate.embedding != served_.embedding_version;
   if (moved) see_with(candidate);
   take(std::move(candidate));
   if (moved) take_core();
@@ -132,9 +132,9 @@ learning::CoreSet Learner::core_after(const learning::Version& version) const {
 // Opened first, recorded second, used last: whatever fails, disk and service agree.
 void Learner::go_back(std::int64_t number) {
   Candidate candidate = open(number == 0 ? std::nullopt : std::optional(versions_->load(number)));
-  const bool moved = candidate.embedding() != served_.embedding_version;
+  const bool moved = candidate.embedding != served_.embedding_version;
   if (moved) embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
-  store_.activate(parts_->options.name, number, moved ? std::optional(candidate.embedding()) : std::nullopt);
+  store_.activate(parts_->options.name, number, moved ? std::optional(candidate.embedding) : std::nullopt);
   if (moved) see_with(candidate);
   take(std::move(candidate));
   if (moved) take_core();
@@ -159,7 +159,9 @@ Learner::Candidate Learner::open(std::optional<learning::Version> version,
   auto slow = std::make_unique<engine::Session>(trainable_of(*parts_, chosen), parts_->drivers);
   if (!seed) seed = seed_for(chosen);
   auto kernel = open_kernel(*parts_, chosen);
-  return {std::move(version), std::move(session), std::move(slow), std::move(seed), std::move(kernel)};
+  const std::int64_t embedding = chosen ? chosen->embedding : shipped_;
+  return {std::move(version), std::move(session), std::move(slow),
+          std::move(seed),    std::move(kernel),  embedding};
 }
 
 Learner::Candidate Learner::last_good(std::int64_t active) const {

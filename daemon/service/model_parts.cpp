@@ -231,15 +231,23 @@ bool normalises(const ModelOptions& options) {
 
 using Files = std::vector<std::shared_ptr<const engine::Buffer>>;
 
-std::string identity_of(const ModelOptions& options, const Files& files, const ClassLabels& labels) {
+/// ModelParts::file.
+std::string file_of(const ModelOptions& options, const Files& files) {
   drivers::Digester digest(drivers::Digester::kOpen);
   for (const auto& file : files) digest.add({file->data(), file->size()});
+  digest.add(options.exit);
+  digest.add(options.cut);
+  return digest.finish().hex();
+}
+
+/// ModelParts::identity.
+std::string identity_of(const ModelOptions& options, const std::string& file, const ClassLabels& labels) {
+  drivers::Digester digest(drivers::Digester::kOpen);
+  digest.add(file);
   if (!options.seed.empty()) {
     const auto seed = engine::map_file(options.seed.string());
     digest.add({seed->data(), seed->size()});
   }
-  digest.add(options.exit);
-  digest.add(options.cut);
   digest.add(static_cast<std::uint64_t>(options.steps.value_or(0)));
   digest.add(static_cast<std::uint64_t>(options.fast));
   digest.add(static_cast<std::uint64_t>(normalises(options)));
@@ -286,14 +294,14 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
   auto parts = std::make_shared<ModelParts>();
   parts->options = options;
   parts->graph = engine::load_graph(options.path.string());
-  const Files files = std::exchange(parts->graph.files, {});
+  parts->file = file_of(options, std::exchange(parts->graph.files, {}));
   if (!options.exit.empty()) leave_at(options, parts->graph);
   parts->inputs = input_specs(parts->graph);
   parts->outputs = output_specs(parts->graph);
   parts->drivers = drivers_within_budget(*parts, drivers, options.driver.value_or(otherwise));
   if (hrm::Planner::is_step(parts->graph)) {
     serve_looped(*parts);
-    parts->identity = identity_of(options, files, parts->answers);
+    parts->identity = identity_of(options, parts->file, parts->answers);
     return parts;
   }
   if (options.steps)
@@ -301,7 +309,7 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
            "'steps' is for a planner's step, as dormouse new hrm makes it, and this is none: leave it out");
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
-  if (!labels.empty()) parts->identity = identity_of(options, files, labels);
+  if (!labels.empty()) parts->identity = identity_of(options, parts->file, labels);
   if (answers_itself(parts->graph))
     parts->answers = std::move(labels);
   else if (!labels.empty())

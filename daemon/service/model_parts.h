@@ -37,6 +37,8 @@ struct Thinker {
 /// A model as its files say, before anything was learnt. Immutable, shared by all that serves it.
 struct ModelParts {
   ModelOptions options;
+  /// Digest of its files, and of where it is left and cut: latents and weights of another say nothing here.
+  std::string file;
   /// Of one with labels, or a planner's step: digest of its files, its seed, and the options that say what it
   /// answers. Another may answer otherwise.
   std::string identity;

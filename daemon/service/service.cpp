@@ -12,6 +12,7 @@
 #include "daemon/service/configured_models.h"
 #include "daemon/service/consolidated.h"
 #include "daemon/service/patience.h"
+#include "daemon/service/shipped_files.h"
 #include "hrm/prediction_set.h"
 
 namespace dormouse::daemon {
@@ -72,7 +73,10 @@ Service::Service(const Options& options, asio::io_context& io, drivers::DriverTa
   for (const auto& parts : load_models(options_, table_)) {
     const std::string& name = parts->options.name;
     auto& versions = versions_[name];
-    versions = std::make_unique<learning::VersionStore>(options_.state / "models" / name, *files_);
+    learning::ModelFile file{parts->file};
+    if (parts->learnable) file.first = shipped_embedding(*store_, name, parts->file) == 0;
+    versions =
+        std::make_unique<learning::VersionStore>(options_.state / "models" / name, *files_, std::move(file));
     auto& learner = learners_[name];
     learner =
         std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get(), options_.memory.semantic);

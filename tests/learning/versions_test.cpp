@@ -85,6 +85,24 @@ TEST_CASE("a committed version comes back whole", "[versions]") {
   CHECK_THROWS_AS(store.load(3), Failure);
 }
 
+TEST_CASE("versions of another file of the model are not loaded", "[versions]") {
+  TemporaryFolder folder;
+  Files files;
+  VersionStore(folder / "m", files).commit(example(1));  // from before files were noted
+  VersionStore first(folder / "m", files, {"f1"}), second(folder / "m", files, {"f2", false});
+  CHECK(first.commit(example(2)) == 2);
+  CHECK(second.commit(example(3)) == 3);
+  CHECK(second.load(3).file == "f2");
+  CHECK(first_weight(*first.last_good(9, {})) == 2);
+  CHECK(first_weight(first.load(1)) == 1);
+  CHECK_THROWS_WITH(first.load(3), Catch::Contains("version 3 was learnt on another file"));
+  CHECK_THROWS_WITH(second.load(1), Catch::Contains("version 1 was learnt on another file"));
+  CHECK(first_weight(*second.last_good(9, {})) == 3);
+  CHECK_FALSE(second.last_good(2, {}));
+  CHECK(second.list().at(0).damage);
+  CHECK_FALSE(second.list().at(2).damage);
+}
+
 TEST_CASE("a commit that fails at any step leaves the old versions and no half one", "[versions]") {
   int completed = 0;
   for (int operations = 1; operations < 30 && completed == 0; ++operations) {
