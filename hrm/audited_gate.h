@@ -46,8 +46,8 @@ struct Standing {
 /// drawn. The gate learns from the first 160 of them, then a copy is frozen, with thresholds at equal shares
 /// of what it scored, and tests planned to begin where it errs little enough in these; those that follow are
 /// for certify() alone, which looks at them as they come, in a way that allows for it: so whatever is
-/// certified in the life of one frozen copy holds, all of it, with probability 1 − δ, however often one
-/// looks. Thresholds only get laxer in it. After 8n audits, n being half as many again as could prove the
+/// certified of one frozen copy until an alarm holds, all of it, with probability 1 − δ, however often one
+/// looks. Thresholds only get laxer meanwhile. After 8n audits, n being half as many again as could prove the
 /// promise without an error, the gate, which went on learning, is frozen anew, and while a certificate is in
 /// force that copy is tested once, by 8n audits at δ; if it certifies nothing, the one in force is given up.
 ///
@@ -55,8 +55,9 @@ struct Standing {
 /// waits for audits, and ShiftAlarm over the scores of all requests, which costs nothing. Three tenths of the
 /// way to either, half of the requests are audited. After an alarm nothing is accepted and every request is
 /// an audit, by which two copies are tested: the one that was in force, whose order may still be right, at a
-/// tenth of δ by the audits since there was doubt; and, at the rest, one that learnt anew from 160 audits, by
-/// those that follow. The 160 begin where the sum that went off last was 0, which is Page's estimate of when
+/// tenth of δ by the audits since there was doubt, but no more than since the sum that went off last was 0;
+/// and, at the rest, one that learnt anew from 160 audits, by those that follow. Each alarm so begins another
+/// δ. The 160 begin where the sum that went off last was 0, which is Page's estimate of when
 /// the change came (an audit counts when it is told of: those of earlier requests that waited until then are
 /// among them). The first to be certified judges, the other takes over where it accepts more.
 ///
