@@ -235,6 +235,10 @@ Written written(const std::filesystem::path& path) {
 
 }  // namespace
 
+void TraceWriter::check() const {
+  if (std::error_code failed; std::filesystem::exists(path_, failed)) written(path_);
+}
+
 void TraceWriter::open() {
   std::error_code failed;
   bytes_ = 0;

@@ -56,6 +56,8 @@ class TraceWriter {
  public:
   TraceWriter(std::filesystem::path file, std::uint64_t limit) : path_(std::move(file)), limit_(limit) {}
 
+  /// Throws as open() for what stands in the file already, and changes nothing.
+  void check() const;
   /// Begins the file, which else waits for the first line. Throws Failure(io) naming the file and the
   /// system's reason, Failure(conflict) where it is something else.
   void open();

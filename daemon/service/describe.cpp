@@ -1,8 +1,10 @@
 #include "daemon/service/describe.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -104,6 +106,16 @@ Parameters describe_plans(const Answered& answered) {
   return parameters;
 }
 
+/// As it reads in a list: numbers without an exponent.
+std::string as_word(const json::value& value) {
+  if (value.is_string()) return std::string(value.get_string());
+  if (!value.is_double()) return json::serialize(value);
+  std::array<char, 400> digits;
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value.get_double(),
+                                       std::chars_format::fixed)
+                             .ptr};
+}
+
 }  // namespace
 
 Parameters describe_flat(const Answered& answered) {
@@ -132,7 +144,7 @@ Parameters describe_flat(const Answered& answered) {
       const json::value* value = object.if_contains(key);
       if (row > 0) joined += ',';
       if (!value) continue;
-      joined += value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+      joined += as_word(*value);
     }
     const std::string name = key == std::string_view("episode") ? "episode_id" : key;
     if (joined.find_first_not_of(',') != std::string::npos) parameters.set("dormouse_" + name, joined);

@@ -15,17 +15,6 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kVerdicts = 512;  // that `why` can tell of
 
-std::unique_ptr<hrm::TraceWriter> open_trace(const HrmOptions& options, const std::string& model) {
-  auto trace =
-      std::make_unique<hrm::TraceWriter>(*options.trace / (model + ".jsonl"), options.trace_limit.count);
-  try {
-    trace->open();
-  } catch (const Failure& failure) {
-    throw complaint(options.said, "trace", failure.error().context);
-  }
-  return trace;
-}
-
 RoutedModels routed(const Served& low, const Served& planner) {
   return {low.model->version, planner.model->version, low.model->labels.size(), labels_of(planner).size()};
 }
@@ -44,16 +33,30 @@ std::string shipped(const ModelParts& low, const ModelParts& planner, const HrmO
   return digest.finish().hex();
 }
 
+/// Whether audits are anything that this model has.
+bool is_routed(const ModelParts& parts) { return parts.learnable && !parts.options.planner.empty(); }
+
 }  // namespace
+
+std::unique_ptr<hrm::TraceWriter> trace_of(const ModelParts& parts, const HrmOptions& options) {
+  if (!options.trace || !is_routed(parts)) return nullptr;
+  return std::make_unique<hrm::TraceWriter>(*options.trace / (parts.options.name + ".jsonl"),
+                                            options.trace_limit.count);
+}
 
 Routing::Routing(Service& service)
     : service_(service), verdicts_(kVerdicts), finished_(kVerdicts), random_(std::random_device{}()) {
   for (const auto& [name, entry] : service_.models()) {
-    if (!entry.parts->learnable || entry.parts->options.planner.empty()) continue;
+    if (!is_routed(*entry.parts)) continue;
     auto& model = models_[name];
     const HrmOptions& options = service_.options().hrm;
     model = std::make_unique<Model>(options.promise(), options.target_error.has_value());
-    if (options.trace) model->trace = open_trace(options, name);
+    model->trace = trace_of(*entry.parts, options);
+    try {
+      if (model->trace) model->trace->open();
+    } catch (const Failure& failure) {
+      throw complaint(options.said, "trace", failure.error().context);
+    }
     model->shipped = shipped(*entry.parts, *service_.model(entry.parts->options.planner).parts, options);
     restore(name, *model);
   }

@@ -32,6 +32,9 @@ struct AuditVerdict {
   std::string error = {};  ///< why there is none
 };
 
+/// Where a model's audits are recorded; null: nowhere. Not opened yet.
+std::unique_ptr<hrm::TraceWriter> trace_of(const ModelParts& parts, const HrmOptions& options);
+
 /// Learns for every model with a planner when its own answer will do, from audits: requests drawn by lot,
 /// whatever was answered, to which both give an answer. The planner's is asked for when nobody else waits,
 /// after the reply.

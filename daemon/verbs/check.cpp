@@ -7,6 +7,7 @@
 
 #include "daemon/service/configured_models.h"
 #include "daemon/service/model_stream.h"
+#include "daemon/service/routing.h"
 #include "daemon/verbs/all_verbs.h"
 #include "drivers/all_drivers.h"
 #include "learning/anomaly_spec.h"
@@ -43,6 +44,11 @@ int run(const Arguments& arguments) {
       std::cout << "\n";
     }
     models.push_back(std::move(line));
+    try {
+      if (const auto trace = trace_of(*parts, options.hrm)) trace->check();
+    } catch (const Failure& failure) {
+      throw complaint(options.hrm.said, "trace", failure.error().context);
+    }
   }
   boost::json::array streams;
   for (const KeptStreamOptions& stream : options.streams) {

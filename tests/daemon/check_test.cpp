@@ -78,6 +78,9 @@ TEST_CASE("check refuses what the daemon would not start with, in the same words
       Case{"a model that is none",
            "models:\n  - {name: a, path: text.onnx}\n",
            {"2:21", "models[0].path", "model a", "text.onnx"}},
+      Case{"a trace that is none",
+           colours + ", planner: b}\n  - {name: b, path: colours.onnx}\nhrm: {trace: traces}\n",
+           {"4:14", "hrm.trace", "a.jsonl is no trace", "name another file"}},
       Case{
           "a damaged seed", colours + ", seed: damaged.onnx}\n", {"2:41", "models[0].seed", "damaged.onnx"}});
   INFO(given.name);
@@ -88,6 +91,8 @@ TEST_CASE("check refuses what the daemon would not start with, in the same words
   std::filesystem::resize_file(folder.file("damaged.onnx"),
                                std::filesystem::file_size(folder.file("damaged.onnx")) / 2);
   std::ofstream(folder.file("text.onnx")) << "no model\n";
+  std::filesystem::create_directory(folder.file("traces"));
+  std::ofstream(folder.file("traces/a.jsonl")) << "no trace\n";
   const std::string file = folder.file("dormouse.yaml");
   std::ofstream(file) << given.text << "state: state\n";
   const std::string said = check_of(file, kConfiguration);

@@ -71,6 +71,9 @@ TEST_CASE("how complex an input was is told with its answer", "[routing]") {
   CHECK(complexity(device.model.between()) == "medium");
   const Answered both = device.running->ask(device.model.probes(1));
   CHECK_THAT(std::get<std::string>(*describe_flat(both).find("dormouse_complexity")), Contains(","));
+  const std::string numbers = std::get<std::string>(*describe_flat(both).find("dormouse_confidence"));
+  CHECK_THAT(numbers, Contains(","));
+  CHECK(numbers.find_first_not_of("0123456789.,") == numbers.npos);  // as people write them
 }
 
 TEST_CASE("hybrid answers are mixed as held-out examples say, or as configured", "[routing]") {
