@@ -366,11 +366,23 @@ void warm_up(const engine::Session& session, std::span<const TensorSpec> inputs)
   session.run(zeros);
 }
 
+/// The same of a planner's step.
+void warm_up(const hrm::Planner& planner, const TensorSpec& input) {
+  engine::Shape shape = input.shape;
+  if (shape[0] == engine::kDynamic) shape[0] = 1;
+  if (!shape.is_static()) return;
+  hrm::Thought thought = planner.begin(engine::Tensor(input.dtype, shape));
+  planner.think(thought, {.steps = 1, .verify = false});
+}
+
 }  // namespace
 
 std::shared_ptr<const engine::Session> open_session(const ModelParts& parts,
                                                     const learning::Version* version) {
-  if (parts.thinker) return parts.thinker->planner.session();
+  if (parts.thinker) {
+    warm_up(parts.thinker->planner, parts.inputs.front());
+    return parts.thinker->planner.session();
+  }
   Graph graph = parts.graph;
   if (version) graph = learning::with_parameters(std::move(graph), version->weights);
   if (parts.learnable) {
