@@ -153,6 +153,32 @@ TEST_CASE("an alarm sends everything to the planner, until audits since certify 
   CHECK(device.rule() == "certified");
 }
 
+TEST_CASE("what was drawn before there was doubt tests nothing after the alarm", "[routing]") {
+  Advised device;
+  device.start();
+  device.live(250);
+  REQUIRE(device.rule() == "certified");
+  const auto alarm = [&] { return device.router().at("alarm").to_number<double>(); };
+  constexpr std::size_t kBefore = 30;
+  device.running->ask(device.crowd(kBefore));
+  device.model = SmallModel(77);  // another world
+  while (alarm() < 0.3) device.running->ask(device.crowd(1));
+  REQUIRE(device.rule() == "certified");
+  std::size_t since = 0;
+  for (; since < 3; ++since) device.running->ask(device.crowd(1));
+  device.audit();
+  REQUIRE(number(device.router().at("audits").at("waiting")) == 0);
+  while (device.rule() == "certified") {
+    device.running->ask(device.crowd(1));
+    device.audit();
+    REQUIRE(++since < 300);
+  }
+  CHECK(device.rule() == "strict");
+  CHECK(number(device.router().at("next").at("audits")) <= since);
+  // What waits when the alarm goes off was drawn before it, too.
+  CHECK(number(device.router().at("audits").at("waiting")) == 0);
+}
+
 TEST_CASE("a gate survives a restart, and damage to its file is noticed", "[routing]") {
   Advised device;
   device.start();
