@@ -62,7 +62,8 @@ struct InputNormaliser {
   std::vector<float> deviation;
 
   bool empty() const { return mean.empty(); }
-  /// Normalises interleaved samples [time, channels] in place; channels = mean.size().
+  /// Normalises interleaved samples [time, channels] in place; channels = mean.size(). They may end within a
+  /// frame: of a flat input every element may be a channel.
   void apply(std::span<float> samples) const;
 };
 

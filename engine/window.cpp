@@ -20,7 +20,7 @@ WindowShape window_shape(const Shape& input, std::int64_t channels) {
                                "; it may be [batch, time], [batch, channels, time] or "
                                "[batch, time, channels]"};
   };
-  if (input.rank() < 2 || input.rank() > 3) throw fail();
+  if (channels <= 0 || input.rank() < 2 || input.rank() > 3) throw fail();
   if (input.rank() == 2) {
     if (input[1] <= 0 || input[1] % channels != 0) throw fail();
     return {input[1] / channels, channels, input};
@@ -34,6 +34,11 @@ Tensor window_input(const Tensor& samples, const WindowShape& shape, const Input
   if (samples.shape().rank() != 2 || samples.shape()[1] != shape.channels)
     throw Failure(Errc::invalid, "expected samples [time, " + std::to_string(shape.channels) + "], given " +
                                      to_string(samples.shape()));
+  const auto measured = std::ssize(normaliser.mean);
+  if (measured > 1 && measured != shape.channels && measured != shape.rows * shape.channels)
+    throw Failure(Errc::invalid, "samples of " + std::to_string(shape.channels) +
+                                     " channels, and the model was trained on " + std::to_string(measured) +
+                                     ", which are normalised one by one");
   const std::int64_t rows = std::min(shape.rows, samples.shape()[0]);
   Tensor window = samples.rows(0, rows).clone();
   if (!normaliser.empty()) normaliser.apply(window.mutable_values<float>());
@@ -64,18 +69,23 @@ Tensor recording_input(const Tensor& recording, const Shape& input, const InputN
     throw Failure(Errc::invalid, "a recording is [rows, columns], not " + to_string(recording.shape()));
   const std::int64_t rows = recording.shape()[0], columns = recording.shape()[1];
   const WindowShape window = window_shape(input, columns);
-  const auto measured = std::ssize(normaliser.mean);
-  const bool table = input.rank() == 2 && input[1] == columns;
-  const std::int64_t taken = table ? columns : std::min(rows, window.rows) * columns;
-  if (measured > 0 && (taken % measured != 0 || (columns % measured != 0 && measured % columns != 0)))
+  const std::int64_t all = window.rows * columns, measured = std::ssize(normaliser.mean);
+  const bool flat = input.rank() == 2, table = flat && input[1] == columns;
+  // A flat input does not say how many channels it has: what it was trained on does, or a whole window.
+  const bool told = columns == std::max<std::int64_t>(measured, 1) || columns == 1 || rows * columns == all;
+  if (flat && !table && !told)
+    throw Failure(Errc::invalid,
+                  "a recording of " + std::to_string(columns) + " columns for an input " + to_string(input) +
+                      ": give a whole window, " + std::to_string(measured > 1 ? measured : 1) +
+                      (measured > 1 ? " columns" : " column") + ", or rows of " + std::to_string(input[1]));
+  if (measured > 1 && measured != columns && (!flat || all % measured != 0 || (columns > 1 && !table)))
     throw Failure(Errc::invalid, "a recording of " + std::to_string(columns) +
                                      (columns == 1 ? " column" : " columns") +
                                      ", and the model was trained on " + std::to_string(measured) +
-                                     ": they are normalised one by one");
-  if (!table) return window_input(recording, window, normaliser);
-  Tensor batch = recording.clone();
-  if (measured > 0) normaliser.apply(batch.mutable_values<float>());
-  return batch;
+                                     ", which are normalised one by one");
+  Tensor normalised = recording.clone();
+  normaliser.apply(normalised.mutable_values<float>());
+  return table ? normalised : window_input(normalised, window, {});
 }
 
 Tensor stack(const std::vector<Tensor>& inputs) {

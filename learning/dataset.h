@@ -29,6 +29,8 @@ struct Dataset {
   std::vector<Tensor> targets = {};  ///< of each clip, f32: a number a name, or rows of them
   std::vector<Moment> moments = {};  ///< of each clip; empty: it is no series
 
+  bool table = false;  ///< the clips are rows of a CSV, whose columns have units of their own
+
   std::size_t size() const { return clips.size(); }
   Tensor clip(std::size_t i) const { return clips[i].as(engine::DType::f32); }
 };

@@ -23,6 +23,7 @@ struct Examples {
   Tensor rows;  ///< [N, time, channels]
   std::vector<std::string> labels;
   std::vector<std::string> groups;  ///< empty: none
+  bool table = false;
 };
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what) {
@@ -45,7 +46,7 @@ Examples read_table(const fs::path& path, const DatasetColumns& columns) {
   engine::Table table = engine::read_csv(path.string(), words);
   const Shape& shape = table.rows.shape();
   return {table.rows.reshaped({shape[0], 1, shape[1]}), std::move(table.words[0]),
-          columns.group.empty() ? std::vector<std::string>{} : std::move(table.words[1])};
+          columns.group.empty() ? std::vector<std::string>{} : std::move(table.words[1]), true};
 }
 
 Examples read_arrays(const fs::path& path, const DatasetColumns& columns) {
@@ -119,6 +120,7 @@ Dataset read_dataset_file(const fs::path& path, std::vector<std::string> labels,
     refuse(path,
            std::to_string(count) + " examples, but " + std::to_string(examples.labels.size()) + " labels");
   Dataset data;
+  data.table = examples.table;
   data.labels = labels.empty() ? distinct(examples.labels) : std::move(labels);
   std::map<std::string, ClassIndex> classes;
   for (const std::string& label : data.labels)

@@ -273,12 +273,11 @@ std::optional<NumberModel> numbers_of(const Dataset& data, const Rows& rows) {
   return numbers;
 }
 
-/// Of the data as the model is to see it. Columns of a table have units of their own, so each is a channel,
-/// whatever the spec makes of a flat input.
+/// Of the data as the model is to see it. Each column of a table is a channel, whatever the spec makes of a
+/// flat input.
 std::int64_t channels_of(const ModelSpec& spec, const Shape& input, const Dataset& data) {
   const Shape& clip = data.clips.front().shape();
-  const bool table = input.rank() == 2 && clip.rank() == 2 && clip[0] == 1 && clip[1] == input[1];
-  return table ? clip[1] : spec.channels;
+  return data.table && input.rank() == 2 && clip[1] == input[1] ? clip[1] : spec.channels;
 }
 
 std::optional<ValueId> named_in_metadata(const Graph& graph, std::string_view key) {

@@ -66,13 +66,13 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
     served_.thinker = parts_->thinker;
     return;
   }
-  shipped_ = shipped_embedding(store_, parts_->options.name, parts_->file);
+  file_ = file_in_service(store_, parts_->options.name, parts_->file);
   served_.embedding_version = store_.embedding_version(parts_->options.name);
   labels_ = parts_->learnable->labels;
   for (const std::string& label : store_.labels(parts_->options.name)) class_of(label);
-  Candidate candidate = last_good(store_.active_version(parts_->options.name));
-  // The active one was damaged, or it is another file.
-  if (candidate.embedding != served_.embedding_version) change_trunk(candidate);
+  Candidate candidate = last_good(file_.active);
+  // It is another file, or the active version was damaged.
+  if (file_.replaced || candidate.embedding != served_.embedding_version) change_trunk(candidate);
   see_with(candidate);
   take(std::move(candidate));
   take_core();
@@ -81,7 +81,12 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
 void Learner::change_trunk(const Candidate& candidate) {
   const std::string& name = parts_->options.name;
   const std::int64_t number = candidate.version ? candidate.version->number : 0;
-  embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
+  try {
+    embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
+  } catch (const Failure& failure) {  // it may have several inputs: memory is no reason not to serve
+    log(Level::warning,
+        "model " + name + ": what memory keeps cannot be seen with it: " + failure.error().context);
+  }
   const std::size_t retired = store_.without_latent(name, candidate.embedding);
   store_.activate(name, number, candidate.embedding);
   log(Level::warning, "model " + name + ": what memory holds was seen with another file or version of it; " +
@@ -205,7 +210,7 @@ void Learner::rebuild_fast() {
 }
 
 void Learner::rebuild_guard() {
-  guard_.emplace(parts_, seed_, store_);
+  guard_.emplace(parts_, seed_, store_, file_);
   for (const memory::Episode& episode : labelled()) guard_->labelled(episode, *episode.label, std::nullopt);
 }
 

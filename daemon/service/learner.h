@@ -6,6 +6,7 @@
 
 #include "daemon/service/model_parts.h"
 #include "daemon/service/night_guard.h"
+#include "daemon/service/shipped_files.h"
 #include "engine/published.h"
 #include "hrm/blend.h"
 #include "learning/fast_head.h"
@@ -228,7 +229,7 @@ class Learner {
   memory::SemanticOptions semantic_;
   memory::Store& store_;
   learning::VersionStore* versions_;
-  std::int64_t shipped_ = 0;  ///< embedding of the model as shipped
+  FileInService file_;
   std::vector<std::string> labels_;
   std::optional<learning::Version> version_;
   std::shared_ptr<const learning::Seed> seed_;  ///< as the trunk in service sees it; null: there is none

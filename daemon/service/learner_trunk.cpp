@@ -101,7 +101,7 @@ void Learner::check_inputs() const {
 
 void Learner::embed(const learning::Version* version, std::size_t pieces) {
   const auto here = [this](const std::function<void(memory::Store&)>& work) { work(store_); };
-  Reembedding work(here, parts_->options.name, version ? version->embedding : shipped_,
+  Reembedding work(here, parts_->options.name, version ? version->embedding : file_.embedding,
                    trunk_of(*parts_, version));
   for (std::size_t i = 0; i < pieces && work.advance(); ++i) {
   }
@@ -115,7 +115,7 @@ std::size_t Learner::catch_up(const learning::Version& version) {
 
 std::shared_ptr<const learning::Seed> Learner::seed_for(const learning::Version* version) const {
   const auto& shipped = parts_->learnable->seed;
-  if (!version || version->embedding == shipped_) return {parts_, shipped ? &*shipped : nullptr};
+  if (!version || version->embedding == file_.embedding) return {parts_, shipped ? &*shipped : nullptr};
   if (seed_ && version->embedding == served_.embedding_version) return seed_;
   return std::make_shared<const learning::Seed>(seed_seen_by(*parts_, *version));
 }

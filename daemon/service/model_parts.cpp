@@ -232,11 +232,11 @@ bool normalises(const ModelOptions& options) {
 using Files = std::vector<std::shared_ptr<const engine::Buffer>>;
 
 /// ModelParts::file.
-std::string file_of(const ModelOptions& options, const Files& files) {
+std::string file_of(const ModelParts& parts, const Files& files) {
   drivers::Digester digest(drivers::Digester::kOpen);
   for (const auto& file : files) digest.add({file->data(), file->size()});
-  digest.add(options.exit);
-  digest.add(options.cut);
+  digest.add(parts.options.exit);
+  digest.add(parts.learnable ? parts.graph.value(parts.learnable->cut).name : "");
   return digest.finish().hex();
 }
 
@@ -294,13 +294,14 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
   auto parts = std::make_shared<ModelParts>();
   parts->options = options;
   parts->graph = engine::load_graph(options.path.string());
-  parts->file = file_of(options, std::exchange(parts->graph.files, {}));
+  const Files files = std::exchange(parts->graph.files, {});
   if (!options.exit.empty()) leave_at(options, parts->graph);
   parts->inputs = input_specs(parts->graph);
   parts->outputs = output_specs(parts->graph);
   parts->drivers = drivers_within_budget(*parts, drivers, options.driver.value_or(otherwise));
   if (hrm::Planner::is_step(parts->graph)) {
     serve_looped(*parts);
+    parts->file = file_of(*parts, files);
     parts->identity = identity_of(options, parts->file, parts->answers);
     return parts;
   }
@@ -309,13 +310,19 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
            "'steps' is for a planner's step, as dormouse new hrm makes it, and this is none: leave it out");
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
+  if (!answers_itself(parts->graph) && !labels.empty())
+    parts->learnable = learnable_of(options, parts->graph, labels.names);
+  parts->file = file_of(*parts, files);
   if (!labels.empty()) parts->identity = identity_of(options, parts->file, labels);
-  if (answers_itself(parts->graph))
-    parts->answers = std::move(labels);
-  else if (!labels.empty())
-    parts->learnable = learnable_of(options, parts->graph, std::move(labels.names));
+  if (!parts->learnable) parts->answers = std::move(labels);
   if (normalises(options) && parts->learnable && parts->learnable->seed)
     parts->normaliser = parts->learnable->seed->normaliser;
+  const auto measured = std::ssize(parts->normaliser.mean);
+  if (options.stream && measured > 1 && measured != parts->window->channels &&
+      measured != parts->window->rows * parts->window->channels)
+    misfit(options, "stream",
+           "stream.channels is " + std::to_string(parts->window->channels) + ", and its seed normalises " +
+               std::to_string(measured) + "; set channels to that, or normalise: none");
   return parts;
 }
 

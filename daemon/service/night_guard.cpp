@@ -31,9 +31,13 @@ std::vector<bool> right_on(const CoreSet& core, const ModelParts& parts, const l
   return right;
 }
 
-/// The trunk's latents of the seed say which trunk it is; without a seed their width has to do.
-std::string basis_of(const Learnable& learnable, const learning::Seed* seed) {
-  if (!seed) return "width " + std::to_string(learnable.latent_size);
+/// The trunk's latents of the seed say which trunk it is; without a seed their width and the file have to do.
+std::string basis_of(const Learnable& learnable, const learning::Seed* seed, const FileInService& file) {
+  if (!seed) {
+    std::string width = "width " + std::to_string(learnable.latent_size);
+    if (file.embedding < 0) width += " of file " + std::to_string(-file.embedding);
+    return width;
+  }
   return learning::sha256(std::as_bytes(seed->heldout.latents.values<float>()));
 }
 
@@ -46,11 +50,12 @@ std::string share(const learning::LiveTally& tally) {
 }  // namespace
 
 NightGuard::NightGuard(std::shared_ptr<const ModelParts> parts, std::shared_ptr<const learning::Seed> seed,
-                       memory::Store& store)
+                       memory::Store& store, const FileInService& file)
     : parts_(std::move(parts)),
       seed_(std::move(seed)),
       store_(store),
-      basis_(basis_of(*parts_->learnable, seed_.get())) {
+      file_(file),
+      basis_(basis_of(*parts_->learnable, seed_.get(), file_)) {
   const auto stored = store_.get(key());
   if (!stored) return;
   try {
@@ -102,8 +107,10 @@ std::vector<memory::Entry> NightGuard::without(std::span<const memory::EpisodeId
 
 void NightGuard::labelled(const memory::Episode& episode, const std::string& label,
                           const std::optional<std::string>& previous) {
+  // Version 0 was another one before the file in service took its place.
+  const bool ours = episode.version > 0 || episode.id >= file_.since;
   if (previous) {
-    live_.take_back(episode.version, *previous, episode.prediction == *previous);
+    if (ours) live_.take_back(episode.version, *previous, episode.prediction == *previous);
     if (core_) {
       CoreSet corrected = *core_;
       corrected.relabel(episode.id, label);
@@ -111,7 +118,7 @@ void NightGuard::labelled(const memory::Episode& episode, const std::string& lab
       core_ = std::move(corrected);
     }
   }
-  live_.add(episode.version, label, episode.prediction == label);
+  if (ours) live_.add(episode.version, label, episode.prediction == label);
   news_ = true;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/service/model_parts.h"
+#include "daemon/service/shipped_files.h"
 #include "learning/core_set.h"
 #include "learning/live_record.h"
 #include "learning/sleep.h"
@@ -24,7 +25,7 @@ class NightGuard {
   /// Reads the core set, if there is a fitting one. `seed`: as the trunk in service sees it, or null. `store`
   /// is borrowed.
   NightGuard(std::shared_ptr<const ModelParts> parts, std::shared_ptr<const learning::Seed> seed,
-             memory::Store& store);
+             memory::Store& store, const FileInService& file);
 
   /// Adds the core set to what a night reads.
   void brief(learning::SleepInputs& inputs) const;
@@ -55,6 +56,7 @@ class NightGuard {
   std::shared_ptr<const ModelParts> parts_;
   std::shared_ptr<const learning::Seed> seed_;
   memory::Store& store_;
+  FileInService file_;
   std::string basis_;
   std::optional<learning::CoreSet> core_;  ///< nothing before the first accepted night
   learning::LiveRecord live_;

@@ -25,7 +25,8 @@ class Reembedding {
         embedding_(embedding),
         trunk_(std::move(trunk)) {}
 
-  /// Embeds a few more on the calling thread; false when there was nothing left to do.
+  /// Embeds a few more on the calling thread; false when there was nothing left to do. Inputs of another
+  /// shape, which come last, as those of another file are older, are left.
   bool advance();
   std::size_t embedded() const { return embedded_; }  ///< by this object
 

@@ -123,9 +123,12 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     model.high_us += microseconds(answer.high_time);
     const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished
     if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
-    if (current)
-      if (const auto doubts = draw(entry.parts->options.name, model, job, answer))
-        drawn.push_back({row, *doubts});
+    if (current) {
+      const std::size_t alarms = model.gate.standing().alarms;
+      const auto doubts = draw(entry.parts->options.name, model, job, answer);
+      if (model.gate.standing().alarms != alarms) drawn.clear();  // as what waits to be audited goes then
+      if (doubts) drawn.push_back({row, *doubts});
+    }
     if (!answer.provisional) continue;
     if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row))
       left.add(answered.ids[row], std::move(*why));

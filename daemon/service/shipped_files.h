@@ -11,4 +11,14 @@ namespace dormouse::daemon {
 /// returns.
 std::int64_t shipped_embedding(memory::Store& store, const std::string& model, const std::string& file);
 
+/// A model's file since it is the one in service.
+struct FileInService {
+  std::int64_t embedding = 0;   ///< of it as shipped
+  std::int64_t active = 0;      ///< the version that it was left with, 0 as shipped
+  memory::EpisodeId since = 0;  ///< what was answered before was another file's
+  bool replaced = false;        ///< it was another one until now
+};
+/// Notes that this file is in service, and how the one before it was left. On disk when it returns.
+FileInService file_in_service(memory::Store& store, const std::string& model, const std::string& file);
+
 }  // namespace dormouse::daemon

@@ -40,10 +40,21 @@ TEST_CASE("a recording is rows of a flat input, or a window of as many channels 
   CHECK(recording_input(table.reshaped({4, 2}), {kDynamic, 3, 2}, {}).shape() == Shape{1, 3, 2});
   CHECK(values(recording_input(table.reshaped({8, 1}), {kDynamic, 8}, normaliser))[7] == 3);
   CHECK_THROWS_WITH(recording_input(Tensor(DType::f32, {4, 3}), {kDynamic, 6}, normaliser),
+                    Catch::Contains("give a whole window, 2 columns, or rows of 6"));
+  CHECK_THROWS_WITH(recording_input(Tensor(DType::f32, {2, 3}), {kDynamic, 6}, normaliser),
                     Catch::Contains("3 columns, and the model was trained on 2"));
-  CHECK_THROWS_WITH(recording_input(Tensor(DType::f32, {1, 1}), {kDynamic, 4}, normaliser),
-                    Catch::Contains("1 column, and the model was trained on 2"));
+  CHECK_THROWS_WITH(window_input(Tensor(DType::f32, {3, 1}), window_shape({kDynamic, 8}, 1), normaliser),
+                    Catch::Contains("1 channels, and the model was trained on 2"));
   CHECK_THROWS_AS(recording_input(table, {kDynamic, 3}, {}), Failure);
+  CHECK_THROWS_AS(recording_input(Tensor(DType::f32, {1, 0}), {kDynamic, 8}, {}), Failure);
+  // Two columns of a flat input of one channel are half as long, mixed: refused.
+  CHECK_THROWS_WITH(recording_input(Tensor(DType::f32, {5, 2}), {kDynamic, 8}, {{1}, {2}}),
+                    Catch::Contains("give a whole window, 1 column, or rows of 8"));
+  CHECK(recording_input(Tensor(DType::f32, {4, 2}), {kDynamic, 8}, {{1}, {2}}).shape() == Shape{1, 8});
+  // Where every element was measured a shorter one is normalised as far as it goes.
+  const InputNormaliser each{{1, 2, 3, 4}, {1, 1, 1, 1}};
+  CHECK(values(recording_input(Tensor::from<float>({2, 1}, {5, 5}), {kDynamic, 4}, each)) ==
+        std::vector<float>{4, 3, 0, 0});
   CHECK(takes_recording({kDynamic, 8}, 8));
   CHECK(takes_recording({kDynamic, 8}, 2));
   CHECK_FALSE(takes_recording({kDynamic, 8}, 3));
