@@ -6,6 +6,7 @@
 #include <ranges>
 #include <set>
 
+#include "config/log.h"
 #include "config/text.h"
 #include "engine/formats/csv.h"
 #include "engine/formats/gzip.h"
@@ -126,15 +127,24 @@ Dataset read_dataset_file(const fs::path& path, std::vector<std::string> labels,
   for (const std::string& label : data.labels)
     classes.emplace(label, static_cast<ClassIndex>(classes.size()));
   std::map<std::string, std::size_t> groups;
+  std::size_t left_out = 0;
+  std::string first_left_out;
   for (std::size_t i = 0; i < count; ++i) {
     const auto known = classes.find(examples.labels[i]);
-    if (known == classes.end()) continue;
+    if (known == classes.end()) {
+      if (left_out++ == 0) first_left_out = examples.labels[i];
+      continue;
+    }
     data.clips.push_back(examples.rows.rows(static_cast<std::int64_t>(i), 1).reshaped({shape[1], shape[2]}));
     data.classes.push_back(known->second);
     data.names.push_back(path.string() + "#" + std::to_string(i));
     if (!examples.groups.empty())
       data.groups.push_back(groups.emplace(examples.groups[i], groups.size()).first->second);
   }
+  if (left_out > 0)
+    log(Level::warning, path.string() + ": " + std::to_string(left_out) +
+                            " examples are left out, as the model has no such label: '" + first_left_out +
+                            (left_out > 1 ? "' …" : "'"));
   for (const auto& [label, index] : classes)
     if (std::ranges::find(data.classes, index) == data.classes.end())
       refuse(path, "no example of the label '" + label + "'");

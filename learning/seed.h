@@ -58,6 +58,10 @@ Seed make_seed(const engine::Graph& trainable, std::vector<std::string> labels, 
 /// Throws Failure(io) or what the safetensors writer throws.
 void write_seed(const std::filesystem::path& path, const Seed& seed);
 
+/// The seed that lies beside a model, MODEL.seed.safetensors, or beside what that was made of: for
+/// words.int8.onnx words.seed.safetensors. Empty where there is none.
+std::filesystem::path seed_beside(const std::filesystem::path& model);
+
 /// Throws Failure(corrupt) naming file, tensor, what was expected and what was found.
 Seed read_seed(const std::filesystem::path& path);
 

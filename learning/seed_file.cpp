@@ -236,6 +236,15 @@ engine::NamedTensors file_of(const Seed& seed) {
 
 }  // namespace
 
+std::filesystem::path seed_beside(const std::filesystem::path& model) {
+  const std::filesystem::path stem = model.stem();
+  for (const std::filesystem::path& name : {stem, stem.stem()})
+    if (auto seed = model.parent_path() / (name.string() + ".seed.safetensors");
+        std::filesystem::exists(seed))
+      return seed;
+  return {};
+}
+
 void write_seed(const std::filesystem::path& path, const Seed& seed) {
   engine::write_safetensors(path, file_of(seed));
 }

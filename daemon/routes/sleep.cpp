@@ -24,10 +24,22 @@ std::optional<learning::Strategy> strategy_of(const json::object& body) {
                                    config::join(learning::recipes(), &learning::Recipe::word));
 }
 
+/// Who has most to learn, if nobody is named.
+const std::string& model_to_sleep(const Service& service) {
+  const std::string* chosen = nullptr;
+  std::size_t most = 0;
+  for (const auto& [name, entry] : service.models()) {
+    if (!entry.parts->learnable || (chosen && entry.served.fresh_labels <= most)) continue;
+    chosen = &name;
+    most = entry.served.fresh_labels;
+  }
+  return chosen ? *chosen : service.default_model();
+}
+
 asio::awaitable<Response> sleep_now(Service& service, Nights& nights, Request request) {
   const TensorBody body = decode_body(request);
   NightRequest night;
-  night.model = text_field(body.json, "model", service.default_model());
+  night.model = text_field(body.json, "model", model_to_sleep(service));
   night.strategy = strategy_of(body.json);
   night.trial = flag_field(body.json, "trial");
   night.budget_seconds = seconds_field(body.json, "budget");

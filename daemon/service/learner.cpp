@@ -66,7 +66,7 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
     served_.thinker = parts_->thinker;
     return;
   }
-  file_ = file_in_service(store_, parts_->options.name, parts_->file);
+  file_ = file_in_service(store_, *parts_);
   served_.embedding_version = store_.embedding_version(parts_->options.name);
   labels_ = parts_->learnable->labels;
   for (const std::string& label : store_.labels(parts_->options.name)) class_of(label);
@@ -81,19 +81,21 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
 void Learner::change_trunk(const Candidate& candidate) {
   const std::string& name = parts_->options.name;
   const std::int64_t number = candidate.version ? candidate.version->number : 0;
+  // Inputs are kept as the model was given them: normalised as it was used to.
   try {
-    embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
+    if (file_.same_inputs) embed(candidate.version ? &*candidate.version : nullptr, kEveryPiece);
   } catch (const Failure& failure) {  // it may have several inputs: memory is no reason not to serve
     log(Level::warning,
         "model " + name + ": what memory keeps cannot be seen with it: " + failure.error().context);
   }
   const std::size_t retired = store_.without_latent(name, candidate.embedding);
   store_.activate(name, number, candidate.embedding);
-  log(Level::warning, "model " + name + ": what memory holds was seen with another file or version of it; " +
-                          (retired == 0 ? std::string("all of it was embedded anew")
-                                        : std::to_string(retired) +
-                                              " episodes, whose inputs were not kept, compare with nothing "
-                                              "until that one is in service again"));
+  log(Level::warning,
+      "model " + name + ": what memory holds was seen with another file or version of it; " +
+          (retired == 0 ? std::string("all of it was embedded anew")
+                        : std::to_string(retired) + " episodes, whose inputs were not kept or normalised in "
+                                                    "another way, compare with nothing until that one is in "
+                                                    "service again"));
 }
 
 void Learner::see_with(const Candidate& candidate) {

@@ -124,6 +124,15 @@ void apply_trainable(const ModelOptions& options, Graph& graph, const Learnable&
   }
 }
 
+/// A model is asked as it was trained on only where its seed is named.
+void mention_seed(const ModelOptions& options) {
+  const std::filesystem::path seed = learning::seed_beside(options.path);
+  if (!options.seed.empty() || seed.empty()) return;
+  log(Level::warning, "model " + options.name + ": " + seed.string() +
+                          " lies beside it and is not named (seed: FILE): what is measured is not normalised "
+                          "as in training, and nights have nothing to rehearse");
+}
+
 Learnable learnable_of(const ModelOptions& options, Graph& graph, std::vector<std::string> labels) {
   Learnable learnable;
   const engine::ValueInfo& logits = graph.value(graph.outputs()[0]);
@@ -311,7 +320,7 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
   if (!answers_itself(parts->graph) && !labels.empty())
-    parts->learnable = learnable_of(options, parts->graph, labels.names);
+    parts->learnable = learnable_of(options, parts->graph, labels.names), mention_seed(options);
   parts->file = file_of(*parts, files);
   if (!labels.empty()) parts->identity = identity_of(options, parts->file, labels);
   if (!parts->learnable) parts->answers = std::move(labels);

@@ -60,7 +60,14 @@ StreamAnswers::StreamAnswers(const KeptStreamOptions& options, const StreamModel
     misfit(options, "labels",
            "labels name " + std::to_string(labels.size()) + " classes, the model's answer has " +
                std::to_string(model.runner.answers()) + " values");
-  if (options.seed.empty()) return;
+  if (options.seed.empty()) {
+    if (const auto beside = learning::seed_beside(options.model); !labels.empty() && !beside.empty())
+      log(Level::warning,
+          "stream " + options.name + ": " + beside.string() +
+              " lies beside its model and is not named (seed: FILE): samples are not normalised "
+              "as in training");
+    return;
+  }
   const learning::Seed seed = read_seed(options);
   normaliser = seed.normaliser;
   temperature = seed.temperature;

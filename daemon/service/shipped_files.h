@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "daemon/service/model_parts.h"
 #include "memory/store.h"
 
 namespace dormouse::daemon {
@@ -17,8 +18,9 @@ struct FileInService {
   std::int64_t active = 0;      ///< the version that it was left with, 0 as shipped
   memory::EpisodeId since = 0;  ///< what was answered before was another file's
   bool replaced = false;        ///< it was another one until now
+  bool same_inputs = true;      ///< which normalised as this one does
 };
 /// Notes that this file is in service, and how the one before it was left. On disk when it returns.
-FileInService file_in_service(memory::Store& store, const std::string& model, const std::string& file);
+FileInService file_in_service(memory::Store& store, const ModelParts& parts);
 
 }  // namespace dormouse::daemon

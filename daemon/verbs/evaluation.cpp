@@ -45,8 +45,8 @@ bool are_probabilities(const Tensor& scores) {
 }
 
 float temperature_beside(const std::filesystem::path& model) {
-  const auto seed = model.parent_path() / (model.stem().string() + ".seed.safetensors");
-  return std::filesystem::exists(seed) ? learning::read_seed(seed).temperature : 1.0f;
+  const auto seed = learning::seed_beside(model);
+  return seed.empty() ? 1.0f : learning::read_seed(seed).temperature;
 }
 
 /// The classes of the data as positions among `labels`.

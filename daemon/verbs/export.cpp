@@ -51,8 +51,9 @@ int run(const Arguments& arguments) {
   }
   std::cout << output << ": " << nodes << " nodes, all of ONNX's opset 18\n";
   if (!normaliser.empty())
-    std::cout << "Its seed memory normalises clips, which other runtimes have to do: per channel (x - mean) "
-                 "/ deviation, "
+    std::cout << "Its seed memory normalises clips: name it in the configuration (seed: "
+              << learning::seed_beside(model).string()
+              << "), or do so elsewhere: per channel (x - mean) / deviation, "
               << boost::json::serialize(as_json(normaliser)) << "\n";
   return kOk;
 }

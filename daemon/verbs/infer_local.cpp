@@ -43,8 +43,8 @@ std::string first_values(const Tensor& output) {
 }  // namespace
 
 engine::InputNormaliser normaliser_beside(const std::filesystem::path& model) {
-  const auto seed = model.parent_path() / (model.stem().string() + ".seed.safetensors");
-  return std::filesystem::exists(seed) ? learning::read_seed(seed).normaliser : engine::InputNormaliser{};
+  const auto seed = learning::seed_beside(model);
+  return seed.empty() ? engine::InputNormaliser{} : learning::read_seed(seed).normaliser;
 }
 
 Tensor input_from(const std::string& file, const TensorSpec& spec,

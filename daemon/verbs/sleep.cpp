@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Option kNowOptions[] = {
-    {"model", "NAME", "only this model (else all)"},
+    {"model", "NAME", "this model (else the one with most new labels)"},
     {"budget", "TIME", "stop after this long, like 10min"},
     {"strategy", "WORD",
      "how to learn: replay+ewc, replay, ewc, si, lwf, ace, der++, ace+der++, gdumb, slda, ridge; to compare: "

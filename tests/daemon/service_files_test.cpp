@@ -139,7 +139,7 @@ TEST_CASE("labels of what another file answered say nothing of this one's versio
   const auto parts = load_model(device.options.models[0], device.table);
   device.running->on_storage([&] {
     memory::Store& store = device.running->service().store();
-    NightGuard guard(parts, nullptr, store, file_in_service(store, "colours", parts->file));
+    NightGuard guard(parts, nullptr, store, file_in_service(store, *parts));
     for (const memory::Episode& episode : store.labelled("colours"))
       guard.labelled(episode, "green", std::nullopt);  // wrong on all of them, as version 0
     memory::Episode now;
@@ -150,6 +150,22 @@ TEST_CASE("labels of what another file answered say nothing of this one's versio
     version.number = 1;
     CHECK_FALSE(guard.worse_in_life(version));
   });
+}
+
+TEST_CASE("inputs that the other file would have normalised otherwise are not seen with it", "[files]") {
+  Replaced device;
+  device.teach("grey", kTaught);
+  device.running.reset();
+  SmallModel(kOther).write(device.folder.file(""), "colours");
+  const std::string file = device.folder.file("colours.seed.safetensors");
+  learning::Seed seed = learning::read_seed(file);
+  seed.normaliser = {{1.0f, 2.0f}, {3.0f, 4.0f}};
+  learning::write_seed(file, seed);
+  device.start();
+  CHECK(device.of_store([](const memory::Store& store) { return store.without_latent("colours", -1); }) ==
+        kTaught);
+  device.replace(kSeed);
+  CHECK(device.served().index->size() == device.shipped + kTaught);
 }
 
 TEST_CASE("inputs of another shape do not keep a model from starting", "[files]") {

@@ -373,6 +373,18 @@ TEST_CASE("what models answered that are no longer in service is no audit of tho
   CHECK(device.running->on_io([&] { return service.routing().awaits(fresh); }));
 }
 
+TEST_CASE("the model with most new labels sleeps where none is named", "[nights]") {
+  Advised device;
+  device.start();
+  for (std::uint64_t i = 0; i < 3; ++i) device.running->teach(device.model.example("red", i), "red", "sage");
+  device.running->teach(device.model.example("red", 9), "red", "colours");
+  const Reply begun = device.running->admin("/v1/sleep", "{}");
+  REQUIRE(begun.status == 202);
+  while (device.running->on_io([&] { return device.running->nights().asleep(); })) std::this_thread::yield();
+  const auto id = std::to_string(parsed(begun).at("sleep").to_number<int>());
+  CHECK(parsed(device.running->get("/v1/sleeps/" + id)).at("model") == "sage");
+}
+
 TEST_CASE("metrics show what routing does", "[routing]") {
   Advised device;
   device.start();

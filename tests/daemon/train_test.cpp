@@ -314,6 +314,13 @@ TEST_CASE("columns of a table have units of their own, and a row is asked as it 
   std::ofstream(folder.file("rows.csv")) << "101000,0.0035\n101900,-0.0041\n102000,0.004\n";
   const auto [asked, answer] = dormouse({"infer", model, folder.file("rows.csv"), "--json"});
   REQUIRE(asked == kOk);
+  std::ofstream(folder.file("wide.csv"))
+      << "id,pascal,volt,label\n1,101000,0.003,open\n2,101000,-0.003,shut\n";
+  CHECK(dormouse({"train", folder.file("spec.yaml"), folder.file("wide.csv")}).first == kFailed);
+  // What was made of a model is asked as that was.
+  std::filesystem::copy_file(model, folder.file("rooms.small.onnx"));
+  const auto again = dormouse({"infer", folder.file("rooms.small.onnx"), folder.file("rows.csv"), "--json"});
+  CHECK(boost::json::parse(again.second).at("outputs") == boost::json::parse(answer).at("outputs"));
   const auto scores = boost::json::parse(answer).at("outputs").at(0).at("data").as_array();
   REQUIRE(scores.size() == 6);  // open, shut: in the order of the alphabet
   const auto open = [&](std::size_t row) {
