@@ -73,14 +73,13 @@ int run(const Arguments& arguments) {
   const TensorSpec input = ask_inputs(client, model).front();
   Table values({"file", "output", "values"});
   std::vector<std::pair<std::string, boost::json::value>> answers;
-  for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
-    const std::string& file = arguments.positional()[i];
+  const auto ask = [&](const std::string& file) {
     const TensorMessage message = message_for(file, input);
     const std::string reply =
         ask_text(client, message.call("/v2/models/" + percent_encode(model) + "/infer"));
     if (arguments.json()) {
       std::cout << reply << "\n";
-      continue;
+      return;
     }
     const boost::json::value answer = parse_json(reply);
     if (const auto* parameters = answer.as_object().if_contains("parameters");
@@ -88,8 +87,11 @@ int run(const Arguments& arguments) {
       answers.emplace_back(file, *parameters);
     else
       add_values(values, file, answer);
-  }
-  if (!arguments.json()) std::cout << (values.empty() ? answers_table(answers) : values).text();
+  };
+  ask_about_files(arguments, ask, [&] {
+    if (!values.empty()) std::cout << values.text();
+    if (!answers.empty()) std::cout << answers_table(answers).text();
+  });
   return kOk;
 }
 

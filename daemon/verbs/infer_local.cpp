@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <ranges>
 
 #include "daemon/client/tensor_message.h"
 #include "daemon/service/class_labels.h"
@@ -54,6 +55,20 @@ Tensor input_from(const std::string& file, const TensorSpec& spec,
   return engine::recording_input(fitted.tensor, spec.shape, normaliser);
 }
 
+void ask_about_files(const Arguments& arguments, const std::function<void(const std::string&)>& ask,
+                     const std::function<void()>& show) {
+  for (const std::string& file : arguments.positional() | std::views::drop(1)) {
+    try {
+      ask(file);
+    } catch (const Failure& failure) {
+      show();
+      const std::string& what = failure.error().context;
+      throw Failure(failure.error().code, what.starts_with(file) ? what : file + ": " + what);
+    }
+  }
+  show();
+}
+
 bool names_file(const std::string& model) {
   return model.ends_with(".onnx") || model.find('/') != model.npos;
 }
@@ -74,8 +89,7 @@ int infer_here(const Arguments& arguments) {
   const engine::InputNormaliser normaliser = normaliser_beside(model);
   const std::vector<std::string> labels = class_labels(session.graph(), model).names;
   Table table({"file", "output", "shape", "label", "values"});
-  for (std::size_t i = 1; i < arguments.positional().size(); ++i) {
-    const std::string& file = arguments.positional()[i];
+  const auto ask = [&](const std::string& file) {
     const std::vector<Tensor> input{input_from(file, inputs.front(), normaliser)};
     const std::vector<Tensor> results = session.run(input);
     InferResponse response{.model_name = model, .labels = labels};
@@ -85,8 +99,10 @@ int infer_here(const Arguments& arguments) {
       response.outputs.push_back({outputs[k].name, results[k], {}});
     }
     if (arguments.json()) std::cout << encode_infer({}, response).body << "\n";
-  }
-  if (!arguments.json()) std::cout << table.text();
+  };
+  ask_about_files(arguments, ask, [&] {
+    if (!arguments.json() && !table.empty()) std::cout << table.text();
+  });
   return kOk;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/published.h"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace dormouse::daemon {
@@ -20,8 +21,13 @@ engine::InputNormaliser normaliser_beside(const std::filesystem::path& model);
 engine::Tensor input_from(const std::string& file, const TensorSpec& spec,
                           const engine::InputNormaliser& normaliser);
 
+/// Asks about the files behind MODEL, one after the other, then shows. One that cannot be answered hides none
+/// of those before it: these are shown, and the failure, which names the file, is thrown.
+void ask_about_files(const Arguments& arguments, const std::function<void(const std::string&)>& ask,
+                     const std::function<void()>& show);
+
 /// `dormouse infer MODEL.onnx FILE…`: runs the files here, without a daemon and without remembering. A clip
-/// is cut or padded to the model's window and not normalised.
+/// is normalised as the seed beside the model says, and cut or padded to the window.
 int infer_here(const Arguments& arguments);
 
 }  // namespace dormouse::daemon

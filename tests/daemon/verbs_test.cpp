@@ -76,6 +76,11 @@ TEST_CASE("what was measured is sent as a clip, a tensor of the model's own form
     CHECK(daemon.clip == item.clip);
     CHECK_THAT(outcome.out, !Contains(" set"));
   }
+  write(daemon.file("text.csv"), "1,2,3,four\n");
+  const Outcome half = daemon.run({"infer", "digits", daemon.file("row.csv"), daemon.file("text.csv")});
+  CHECK(half.code == kFailed);
+  CHECK_THAT(half.out, Contains("row.csv") && Contains("seven"));
+  CHECK_THAT(half.err, Contains("text.csv"));
   daemon.set = "seven|two";
   CHECK_THAT(daemon.run({"infer", "digits", daemon.file("row.csv")}).out,
              Contains(" set") && Contains("seven|two"));
