@@ -277,11 +277,12 @@ std::optional<NumberModel> numbers_of(const Dataset& data, const Rows& rows) {
 /// flat input.
 std::int64_t channels_of(const ModelSpec& spec, const Shape& input, const Dataset& data) {
   const Shape& clip = data.clips.front().shape();
-  if (data.table && input.rank() == 2 && clip[1] != input[1])
+  if (!data.table || input.rank() != 2) return spec.channels;
+  if (clip[1] != input[1])
     throw Failure(Errc::invalid, "the table has " + std::to_string(clip[1]) +
                                      " columns besides the label, and the model takes " +
                                      std::to_string(input[1]));
-  return data.table && input.rank() == 2 && clip[1] == input[1] ? clip[1] : spec.channels;
+  return clip[1];
 }
 
 std::optional<ValueId> named_in_metadata(const Graph& graph, std::string_view key) {

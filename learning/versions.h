@@ -23,9 +23,8 @@ struct Version {
   bool accepted = true;             ///< false: kept for inspection only
   std::vector<std::string> labels;  ///< of the slow head, in order
   float temperature = 1.0f;
-  std::int64_t embedding =
-      0;                  ///< the night that moved the trunk which makes its latents; not above 0: as shipped
-  std::string file = {};  ///< digest of the model's file that it was learnt on; empty: not known
+  std::int64_t embedding = 0;  ///< of its latents: the night that moved the trunk; up to 0: as shipped
+  std::string file = {};       ///< digest of the model's file that it was learnt on; empty: not known
   engine::Arbiter arbiter;
   Parameters weights;  ///< that differ from what was shipped, by name, grown shapes included
   Parameters fisher;   ///< in standardised coordinates; may be empty

@@ -10,7 +10,6 @@
 
 #include "config/log.h"
 #include "daemon/service/consolidated.h"
-#include "daemon/service/shipped_files.h"
 #include "learning/arbiter.h"
 #include "learning/calibration.h"
 #include "learning/linear_layer.h"
@@ -54,8 +53,14 @@ constexpr std::int64_t kNow = std::numeric_limits<std::int64_t>::max();
 }  // namespace
 
 Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
-                 learning::VersionStore* versions, const memory::SemanticOptions& semantic)
-    : parts_(std::move(parts)), night_(night), semantic_(semantic), store_(store), versions_(versions) {
+                 learning::VersionStore* versions, const FileInService& file,
+                 const memory::SemanticOptions& semantic)
+    : parts_(std::move(parts)),
+      night_(night),
+      semantic_(semantic),
+      store_(store),
+      versions_(versions),
+      file_(file) {
   auto model = std::make_shared<engine::PublishedModel>();
   model->name = parts_->options.name;
   model->normaliser = parts_->normaliser;
@@ -66,7 +71,6 @@ Learner::Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& ni
     served_.thinker = parts_->thinker;
     return;
   }
-  file_ = file_in_service(store_, *parts_);
   served_.embedding_version = store_.embedding_version(parts_->options.name);
   labels_ = parts_->learnable->labels;
   for (const std::string& label : store_.labels(parts_->options.name)) class_of(label);

@@ -74,7 +74,8 @@ class Learner {
  public:
   /// Reads the active version and everything memory holds of the model. `store` and `versions` are borrowed.
   Learner(std::shared_ptr<const ModelParts> parts, const NightOptions& night, memory::Store& store,
-          learning::VersionStore* versions, const memory::SemanticOptions& semantic = {});
+          learning::VersionStore* versions, const FileInService& file,
+          const memory::SemanticOptions& semantic = {});
 
   const Served& served() const { return served_; }
 
@@ -194,6 +195,9 @@ class Learner {
   static constexpr std::size_t kEveryPiece = std::numeric_limits<std::size_t>::max();
   /// Sets latents aside that this version's trunk makes, a piece at a time, `pieces` at most.
   void embed(const learning::Version* version, std::size_t pieces);
+  std::int64_t embedding_of(const learning::Version* version) const {
+    return version ? version->embedding : file_.embedding;
+  }
   void go_back(std::int64_t number);
   /// Before the labels that memory holds: the seed, and what it let go.
   std::unique_ptr<learning::FastHead> starting_head() const;

@@ -159,7 +159,7 @@ Learner::Candidate Learner::open(std::optional<learning::Version> version,
   auto slow = std::make_unique<engine::Session>(trainable_of(*parts_, chosen), parts_->drivers);
   if (!seed) seed = seed_for(chosen);
   auto kernel = open_kernel(*parts_, chosen);
-  const std::int64_t embedding = chosen ? chosen->embedding : file_.embedding;
+  const std::int64_t embedding = embedding_of(chosen);
   return {std::move(version), std::move(session), std::move(slow),
           std::move(seed),    std::move(kernel),  embedding};
 }

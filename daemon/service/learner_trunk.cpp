@@ -101,8 +101,7 @@ void Learner::check_inputs() const {
 
 void Learner::embed(const learning::Version* version, std::size_t pieces) {
   const auto here = [this](const std::function<void(memory::Store&)>& work) { work(store_); };
-  Reembedding work(here, parts_->options.name, version ? version->embedding : file_.embedding,
-                   trunk_of(*parts_, version));
+  Reembedding work(here, parts_->options.name, embedding_of(version), trunk_of(*parts_, version));
   for (std::size_t i = 0; i < pieces && work.advance(); ++i) {
   }
 }

@@ -319,11 +319,14 @@ std::shared_ptr<const ModelParts> load_model(const ModelOptions& options, const 
            "'steps' is for a planner's step, as dormouse new hrm makes it, and this is none: leave it out");
   parts->window = window_of(options, parts->graph);
   ClassLabels labels = labels_of(options, parts->graph);
-  if (!answers_itself(parts->graph) && !labels.empty())
-    parts->learnable = learnable_of(options, parts->graph, labels.names), mention_seed(options);
-  parts->file = file_of(*parts, files);
-  if (!labels.empty()) parts->identity = identity_of(options, parts->file, labels);
-  if (!parts->learnable) parts->answers = std::move(labels);
+  if (answers_itself(parts->graph) || labels.empty()) {
+    parts->answers = std::move(labels);
+  } else {
+    parts->learnable = learnable_of(options, parts->graph, labels.names);
+    mention_seed(options);
+    parts->file = file_of(*parts, files);
+    parts->identity = identity_of(options, parts->file, labels);
+  }
   if (normalises(options) && parts->learnable && parts->learnable->seed)
     parts->normaliser = parts->learnable->seed->normaliser;
   const auto measured = std::ssize(parts->normaliser.mean);

@@ -37,10 +37,11 @@ struct Thinker {
 /// A model as its files say, before anything was learnt. Immutable, shared by all that serves it.
 struct ModelParts {
   ModelOptions options;
+  // Of one that learns, or a planner's step; else empty, as files may be large.
+
   /// Digest of its files, and of where it is left and cut: latents and weights of another say nothing here.
   std::string file;
-  /// Of one with labels, or a planner's step: digest of its files, its seed, and the options that say what it
-  /// answers. Another may answer otherwise.
+  /// Digest of its files, its seed, and the options that say what it answers. Another may answer otherwise.
   std::string identity;
   engine::Graph graph;  ///< with the adapters that the options ask for
   std::vector<TensorSpec> inputs;

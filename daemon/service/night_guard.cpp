@@ -54,8 +54,8 @@ NightGuard::NightGuard(std::shared_ptr<const ModelParts> parts, std::shared_ptr<
     : parts_(std::move(parts)),
       seed_(std::move(seed)),
       store_(store),
-      file_(file),
-      basis_(basis_of(*parts_->learnable, seed_.get(), file_)) {
+      since_(file.since),
+      basis_(basis_of(*parts_->learnable, seed_.get(), file)) {
   const auto stored = store_.get(key());
   if (!stored) return;
   try {
@@ -108,7 +108,7 @@ std::vector<memory::Entry> NightGuard::without(std::span<const memory::EpisodeId
 void NightGuard::labelled(const memory::Episode& episode, const std::string& label,
                           const std::optional<std::string>& previous) {
   // Version 0 was another one before the file in service took its place.
-  const bool ours = episode.version > 0 || episode.id >= file_.since;
+  const bool ours = episode.version > 0 || episode.id >= since_;
   if (previous) {
     if (ours) live_.take_back(episode.version, *previous, episode.prediction == *previous);
     if (core_) {

@@ -56,7 +56,7 @@ class NightGuard {
   std::shared_ptr<const ModelParts> parts_;
   std::shared_ptr<const learning::Seed> seed_;
   memory::Store& store_;
-  FileInService file_;
+  memory::EpisodeId since_;  ///< what was answered before was another file's
   std::string basis_;
   std::optional<learning::CoreSet> core_;  ///< nothing before the first accepted night
   learning::LiveRecord live_;

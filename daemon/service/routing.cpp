@@ -38,10 +38,16 @@ bool is_routed(const ModelParts& parts) { return parts.learnable && !parts.optio
 
 }  // namespace
 
-std::unique_ptr<hrm::TraceWriter> trace_of(const ModelParts& parts, const HrmOptions& options) {
+std::unique_ptr<hrm::TraceWriter> trace_of(const ModelParts& parts, const HrmOptions& options, bool dry) {
   if (!options.trace || !is_routed(parts)) return nullptr;
-  return std::make_unique<hrm::TraceWriter>(*options.trace / (parts.options.name + ".jsonl"),
-                                            options.trace_limit.count);
+  auto trace = std::make_unique<hrm::TraceWriter>(*options.trace / (parts.options.name + ".jsonl"),
+                                                  options.trace_limit.count);
+  try {
+    dry ? trace->check() : trace->open();
+  } catch (const Failure& failure) {
+    throw complaint(options.said, "trace", failure.error().context);
+  }
+  return trace;
 }
 
 Routing::Routing(Service& service)
@@ -52,11 +58,6 @@ Routing::Routing(Service& service)
     const HrmOptions& options = service_.options().hrm;
     model = std::make_unique<Model>(options.promise(), options.target_error.has_value());
     model->trace = trace_of(*entry.parts, options);
-    try {
-      if (model->trace) model->trace->open();
-    } catch (const Failure& failure) {
-      throw complaint(options.said, "trace", failure.error().context);
-    }
     model->shipped = shipped(*entry.parts, *service_.model(entry.parts->options.planner).parts, options);
     restore(name, *model);
   }
@@ -123,12 +124,7 @@ void Routing::answered(const Entry& entry, const InferenceJob& job, const Answer
     model.high_us += microseconds(answer.high_time);
     const bool unfinished = answer.plan && answer.provisional;  // it is when it is finished
     if (answer.high_time.count() > 0 && !unfinished) model.ran_planner(answer.high_time);
-    if (current) {
-      const std::size_t alarms = model.gate.standing().alarms;
-      const auto doubts = draw(entry.parts->options.name, model, job, answer);
-      if (model.gate.standing().alarms != alarms) drawn.clear();  // as what waits to be audited goes then
-      if (doubts) drawn.push_back({row, *doubts});
-    }
+    if (current) draw(entry.parts->options.name, model, job, answer, row, drawn);
     if (!answer.provisional) continue;
     if (auto why = begin_to_finish(entry, job, answer, answered.ids[row], row))
       left.add(answered.ids[row], std::move(*why));

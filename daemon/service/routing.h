@@ -32,8 +32,10 @@ struct AuditVerdict {
   std::string error = {};  ///< why there is none
 };
 
-/// Where a model's audits are recorded; null: nowhere. Not opened yet.
-std::unique_ptr<hrm::TraceWriter> trace_of(const ModelParts& parts, const HrmOptions& options);
+/// Where a model's audits are recorded, opened or (`dry`) only checked; null: nowhere. Throws
+/// Failure(configuration).
+std::unique_ptr<hrm::TraceWriter> trace_of(const ModelParts& parts, const HrmOptions& options,
+                                           bool dry = false);
 
 /// Learns for every model with a planner when its own answer will do, from audits: requests drawn by lot,
 /// whatever was answered, to which both give an answer. The planner's is asked for when nobody else waits,
@@ -107,10 +109,10 @@ class Routing {
                                              const RowAnswer& answer, memory::EpisodeId id, std::size_t row);
   boost::asio::awaitable<void> finish(std::string name, InferenceJob job, RowAnswer low,
                                       memory::EpisodeId id);
-  /// Counts a request's score, and draws: the gate's doubts() for one that is to be audited. Decided before
-  /// its score counts: one is as likely as the next.
-  std::optional<std::size_t> draw(const std::string& name, Model& model, const InferenceJob& job,
-                                  const RowAnswer& answer);
+  /// Counts the score of a row, and adds it to those that are to be audited if the lot says so, which is
+  /// drawn as it was before the score counted: one row is as likely as the next.
+  void draw(const std::string& name, Model& model, const InferenceJob& job, const RowAnswer& answer,
+            std::size_t row, std::vector<Draw>& drawn);
   void keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered,
                       std::vector<Draw> drawn);
   /// Counts audits at the head of the line that are done.

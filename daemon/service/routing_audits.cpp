@@ -48,16 +48,19 @@ News news_of(hrm::AuditedGate::Event event) {
 
 }  // namespace
 
-std::optional<std::size_t> Routing::draw(const std::string& name, Model& model, const InferenceJob& job,
-                                         const RowAnswer& answer) {
+void Routing::draw(const std::string& name, Model& model, const InferenceJob& job, const RowAnswer& answer,
+                   std::size_t row, std::vector<Draw>& drawn) {
   const double usual = service_.options().hrm.audit;
   const double share = model.gated ? model.gate.audit_share(usual) : usual;
   const std::size_t doubts = model.gate.doubts();
   // A score by a judge that is not in force any more is none that the alarm foretold.
-  if (answer.rule == hrm::Judge::Rule::certified && job.judge == model.gate.judge())
-    heed(name, model, model.gate.answered(answer.score));
-  if (!model.gated && !model.trace) return std::nullopt;
-  return double(random_() >> 11) * 0x1p-53 < share ? std::optional(doubts) : std::nullopt;
+  if (answer.rule == hrm::Judge::Rule::certified && job.judge == model.gate.judge()) {
+    const hrm::AuditedGate::Event event = model.gate.answered(answer.score);
+    if (event == hrm::AuditedGate::Event::alarm) drawn.clear();  // as what waits to be audited goes then
+    heed(name, model, event);
+  }
+  if (!model.gated && !model.trace) return;
+  if (double(random_() >> 11) * 0x1p-53 < share) drawn.push_back({row, doubts});
 }
 
 void Routing::keep_for_audit(Model& model, const InferenceJob& job, const Answered& answered,

@@ -73,13 +73,12 @@ Service::Service(const Options& options, asio::io_context& io, drivers::DriverTa
   for (const auto& parts : load_models(options_, table_)) {
     const std::string& name = parts->options.name;
     auto& versions = versions_[name];
-    learning::ModelFile file{parts->file};
-    if (parts->learnable) file.first = shipped_embedding(*store_, name, parts->file) == 0;
-    versions =
-        std::make_unique<learning::VersionStore>(options_.state / "models" / name, *files_, std::move(file));
+    const FileInService file = parts->learnable ? file_in_service(*store_, *parts) : FileInService();
+    versions = std::make_unique<learning::VersionStore>(
+        options_.state / "models" / name, *files_, learning::ModelFile{parts->file, file.embedding == 0});
     auto& learner = learners_[name];
-    learner =
-        std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get(), options_.memory.semantic);
+    learner = std::make_unique<Learner>(parts, options_.sleep, *store_, versions.get(), file,
+                                        options_.memory.semantic);
     models_.emplace(name, Entry{parts, learner->served()});
   }
   for (auto& [name, entry] : models_) make_batcher(entry);

@@ -8,6 +8,7 @@
 #include "drivers/digest.h"
 
 namespace dormouse::daemon {
+namespace {
 
 std::int64_t shipped_embedding(memory::Store& store, const std::string& model, const std::string& file) {
   const std::string key = "files/" + model;
@@ -20,8 +21,6 @@ std::int64_t shipped_embedding(memory::Store& store, const std::string& model, c
   }
   return known.begin() - found;
 }
-
-namespace {
 
 std::string digest_of(const engine::InputNormaliser& normaliser) {
   drivers::Digester digest(drivers::Digester::kOpen);

@@ -7,14 +7,11 @@
 
 namespace dormouse::daemon {
 
-/// Which embedding stands for a model's file as it was shipped: 0 for the first that this model had, −1 for
-/// the next, and so on; the same one whenever it comes back. `file`: ModelParts::file. On disk when it
-/// returns.
-std::int64_t shipped_embedding(memory::Store& store, const std::string& model, const std::string& file);
-
 /// A model's file since it is the one in service.
 struct FileInService {
-  std::int64_t embedding = 0;   ///< of it as shipped
+  /// Of it as shipped: 0 for the first that this model had, −1 for the next, and so on; the same one whenever
+  /// it comes back.
+  std::int64_t embedding = 0;
   std::int64_t active = 0;      ///< the version that it was left with, 0 as shipped
   memory::EpisodeId since = 0;  ///< what was answered before was another file's
   bool replaced = false;        ///< it was another one until now

@@ -44,11 +44,7 @@ int run(const Arguments& arguments) {
       std::cout << "\n";
     }
     models.push_back(std::move(line));
-    try {
-      if (const auto trace = trace_of(*parts, options.hrm)) trace->check();
-    } catch (const Failure& failure) {
-      throw complaint(options.hrm.said, "trace", failure.error().context);
-    }
+    trace_of(*parts, options.hrm, true);
   }
   boost::json::array streams;
   for (const KeptStreamOptions& stream : options.streams) {

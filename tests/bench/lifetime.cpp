@@ -50,7 +50,7 @@ Lifetime::Lifetime(const daemon::ModelOptions& model, const std::filesystem::pat
       store_({made(state) / "dormouse.db", {}, ""}, clock_),
       versions_(state / "versions", files_),
       night_(night),
-      learner_(parts_, night_, store_, &versions_) {
+      learner_(parts_, night_, store_, &versions_, {}) {
   if (!parts_->learnable || !parts_->window)
     throw Failure(Errc::invalid, model.path.string() + ": takes no clips, or has no labels");
 }

@@ -45,7 +45,7 @@ class InProcess {
       : parts_(daemon::load_model(model, drivers::all_drivers())),
         store_({folder / "dormouse.db", {}, ""}, clock_),
         versions_(folder / "versions", files_),
-        learner_(parts_, {}, store_, &versions_) {}
+        learner_(parts_, {}, store_, &versions_, {}) {}
 
   Tensor input(const Tensor& clip) const {
     return engine::window_input(clip, *parts_->window, parts_->normaliser);

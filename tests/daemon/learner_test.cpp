@@ -38,7 +38,8 @@ struct Pupil {
     store->distil_with(
         [this](std::span<const memory::Episode> gone) { return consolidated_with(*store, gone); });
     versions.emplace(folder.file("versions"), files);
-    learner.emplace(load_model(options, drivers::all_drivers()), NightOptions{}, *store, &*versions);
+    const auto parts = load_model(options, drivers::all_drivers());
+    learner.emplace(parts, NightOptions{}, *store, &*versions, file_in_service(*store, *parts));
   }
 
   std::filesystem::path state() const { return folder.path / "state"; }

@@ -43,7 +43,7 @@ struct Device::Side {
       : parts(daemon::load_model(model_options(model, channels), drivers::all_drivers())),
         store({emptied(state) / "dormouse.db", {}, ""}, clock),
         versions(state / "versions", files),
-        learner(parts, night, store, &versions),
+        learner(parts, night, store, &versions, {}),
         served(learner.served()) {}
 
   std::shared_ptr<const daemon::ModelParts> parts;
